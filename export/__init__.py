@@ -1,0 +1,1 @@
+"""The deployable graph: folding what training needs and inference does not."""

@@ -1,0 +1,26 @@
+"""ingan-fast: learn the patches of one image and lay them out again at any size, shape or perspective.
+
+    >>> from ingan_fast import Transform, load, train
+    >>> run = train("fruit.jpg", out="runs/fruit")
+    >>> wide = load("runs/fruit").retarget(Transform.resize((640, 480)))
+
+Importing this package loads no torch: each name is imported when it is first used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ingan_fast.geometry import Transform
+    from ingan_fast.retargeting import load
+    from ingan_fast.training import train
+
+__all__ = ["Transform", "load", "train"]
+
+_HOME = {"Transform": "geometry", "load": "retargeting", "train": "training"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'ingan_fast' has no attribute {name!r}")
+    return getattr(import_module(f"ingan_fast.{_HOME[name]}"), name)

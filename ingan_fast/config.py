@@ -1,0 +1,199 @@
+"""Every setting of a training, its presets, and how a user changes one."""
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from ingan_fast.errors import UserError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One training's settings. The defaults are the paper's (InGAN, ICCV 2019); a departure says why.
+
+    Fractions are parts of the whole training, so that a preset keeps its shape when `iterations` changes.
+    """
+
+    iterations: int = 75_000  # paper: 20k to 75k
+    crop: int = 256  # px a side of a training crop; a smaller picture is used whole
+    max_side: int = 1024  # a larger picture is made smaller first: elements must fit into a crop
+
+    # Generator, section 2.2
+    channels: int = 64  # of the entry; doubled by every downscale
+    downscales: int = 3
+    blocks: int = 6
+    skips: bool = True
+
+    # Discriminator, section 2.3
+    scales: int = 5  # at ratio √2; 1 is the single-scale ablation of figure 9
+    d_channels: int = 64
+    fine_at: float = 0.5  # when the scale weights have gone from coarsest-heavy to finest-heavy
+    noise: float = 0.025  # standard deviation on what D sees, real and fake, of values in [-1, 1]
+
+    # Losses, section 2.1
+    reconstruction: float = 0.1  # λ; 0 is the ablation of figure 9
+    detach_inverse: bool = False  # let the reconstruction train the inverse pass alone
+    patch_swd: float = 0.0  # weight of the patch distribution's distance; not in the paper
+
+    # Transformations and their curriculum, section 2.4
+    min_scale: float = 0.15
+    max_scale: float = 2.25
+    max_corner_shift: float = 0.25  # of a side; the paper moves shifts and shears, here all corners are free
+    resize_probability: float = 0.5  # how often the corners stay where they are
+    size_multiple: int = 8  # output sides; a coarser raster means fewer shapes, which cost time
+    ramp: float = 0.15  # when the full range is reached
+
+    # Optimisation
+    learning_rate_g: float = 5e-5
+    learning_rate_d: float = 5e-5
+    decay_from: float = 0.5  # linear to 0 from here
+    ema: float = 0.999  # of G's weights; not in the paper, steadies what is deployed
+    freeze_norm_at: float = 0.85  # batch norm's statistics are recalibrated and fixed: deployed = trained
+
+    # What is kept while training
+    log_every: int = 20
+    preview_every: int = 1000
+    checkpoint_every: int = 500
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not (low <= value <= high):
+                raise UserError(f"setting {name}={value} is not possible; it must lie between {low:g} and {high:g}")
+
+
+_FRACTION = (0.0, 1.0)
+_RANGES: dict[str, tuple[float, float]] = {
+    "iterations": (1, 10_000_000),
+    "crop": (32, 4096),
+    "max_side": (32, 8192),
+    "channels": (4, 1024),
+    "downscales": (0, 4),
+    "blocks": (0, 64),
+    "scales": (1, 12),
+    "d_channels": (1, 1024),
+    "fine_at": _FRACTION,
+    "noise": _FRACTION,
+    "reconstruction": (0.0, 1e3),
+    "patch_swd": (0.0, 1e3),
+    "min_scale": (0.05, 1.0),
+    "max_scale": (1.0, 8.0),
+    "max_corner_shift": _FRACTION,
+    "resize_probability": _FRACTION,
+    "size_multiple": (1, 128),
+    "ramp": _FRACTION,
+    "learning_rate_g": (0.0, 1.0),
+    "learning_rate_d": (0.0, 1.0),
+    "decay_from": (0.0, 0.999),
+    "ema": (0.0, 0.99999),
+    "freeze_norm_at": _FRACTION,
+    "log_every": (1, 1_000_000),
+    "preview_every": (1, 10_000_000),
+    "checkpoint_every": (1, 10_000_000),
+}
+
+PAPER = Settings()
+
+# About ten minutes on two cores; the measurements behind it are in docs/experiments.md.
+CPU = replace(
+    PAPER,
+    iterations=3600,
+    crop=96,
+    max_side=512,
+    channels=24,
+    downscales=2,
+    blocks=4,
+    skips=False,
+    scales=4,
+    d_channels=24,
+    size_multiple=24,
+    learning_rate_g=4e-4,
+    learning_rate_d=4e-4,
+    ema=0.995,
+    preview_every=600,
+    checkpoint_every=100,
+)
+
+# Seconds: to see that everything runs, not to look at.
+SMOKE = replace(
+    CPU,
+    iterations=12,
+    crop=48,
+    channels=8,
+    blocks=1,
+    scales=2,
+    d_channels=8,
+    log_every=4,
+    preview_every=6,
+    checkpoint_every=4,
+)
+
+PRESETS: dict[str, Settings] = {"cpu": CPU, "paper": PAPER, "smoke": SMOKE}
+
+
+def preset(name: str) -> Settings:
+    """The preset of that name.
+
+    Raises:
+        UserError: no such preset.
+    """
+    if name not in PRESETS:
+        raise UserError(f"no preset {name!r}; there are {', '.join(PRESETS)}{_nearest(name, PRESETS)}")
+    return PRESETS[name]
+
+
+def with_changes(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """`settings` with some of them changed; values of the field's type, or text as the command line has it.
+
+    Raises:
+        UserError: an unknown name (with the nearest one), a value of another type or out of its range.
+    """
+    known = {field.name: field.type for field in fields(Settings)}
+    values = {}
+    for name, value in changes.items():
+        if name not in known:
+            raise UserError(f"no setting {name!r}{_nearest(name, known)}; `ingan-fast train --help` lists them")
+        values[name] = _converted(name, value, known[name])
+    return replace(settings, **values)
+
+
+def parse_changes(texts: Iterable[str]) -> dict[str, str]:
+    """`key=value` texts as a dictionary.
+
+    Raises:
+        UserError: a text without a key or a value.
+    """
+    changes = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not (name.strip() and equals and value.strip()):
+            raise UserError(f"--set {text!r} is not key=value; give for example --set iterations=2000")
+        changes[name.strip()] = value.strip()
+    return changes
+
+
+def as_dict(settings: Settings) -> dict[str, Any]:
+    return asdict(settings)
+
+
+def _converted(name: str, value: Any, wanted: Any) -> Any:
+    text = str(value).strip()
+    try:
+        if wanted is bool:
+            return {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}[text.lower()]
+        if wanted is int:
+            return int(text)
+        number = float(text)
+    except (KeyError, ValueError):
+        kind = {bool: "true or false", int: "a whole number", float: "a number"}[wanted]
+        raise UserError(f"setting {name}={text} is not possible; it must be {kind}") from None
+    if not math.isfinite(number):
+        raise UserError(f"setting {name}={text} is not possible; it must be a finite number")
+    return number
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""

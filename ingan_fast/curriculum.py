@@ -1,0 +1,100 @@
+"""Random transforms for training, from none to the full range (InGAN §2.4).
+
+The range grows with training: a generator that can't yet copy the picture has nothing to gain from an extreme
+shape.
+"""
+
+import math
+
+import numpy as np
+
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import FRAME, Size, Transform
+
+# Smallest over largest w in the output frame: a training crop has too few pixels to come back from a layout
+# whose scale differs by more than tenfold from one side to the other.
+MIN_W_RATIO = 0.1
+
+
+def curriculum_progress(iteration: int, ramp_iterations: int) -> float:
+    """How far the range has grown: from 0 at the first iteration to 1 at `ramp_iterations`, then 1.
+
+    A ramp of 0 iterations is the full range from the start.
+    """
+    if ramp_iterations <= 0:
+        return 1.0
+    return min(max(iteration / ramp_iterations, 0.0), 1.0)
+
+
+def random_transform(
+    rng: np.random.Generator,
+    source_size: Size,
+    progress: float,
+    *,
+    min_scale: float = 0.15,
+    max_scale: float = 2.25,
+    max_corner_shift: float = 0.25,
+    min_size: int = 16,
+    size_multiple: int = 8,
+    resize_probability: float = 0.5,
+) -> Transform:
+    """Draw a transform for one training iteration.
+
+    Args:
+        rng: the run's generator: the same state gives the same transform.
+        source_size: (width, height) of the training crop, in pixels.
+        progress: in [0, 1], how far the range has grown. At 0 the size is the source's (to the nearest
+            multiple) and no corner moves; at 1 the range is full.
+        min_scale, max_scale: bounds of each axis' scale, which are independent; min_scale ≤ 1 ≤ max_scale.
+        max_corner_shift: how far a corner may move along each axis, as a part of the output's side.
+        min_size: the output's smallest side, in pixels (rounded up to a multiple).
+        size_multiple: the output's sides are multiples of this.
+        resize_probability: how often the corners stay at the frame's corners: a plain resize.
+
+    Raises:
+        ValueError: `progress` or one of the bounds is outside its range.
+    """
+    if not 0 <= progress <= 1:
+        raise ValueError(f"progress is {progress}; it must lie in [0, 1]")
+    if not 0 < min_scale <= 1 <= max_scale:
+        raise ValueError(f"scales are {min_scale} to {max_scale}; needed is 0 < min_scale <= 1 <= max_scale")
+    if not 0 <= max_corner_shift <= 1:
+        raise ValueError(f"max_corner_shift is {max_corner_shift}; it must lie in [0, 1]")
+    low, high = 1 - progress * (1 - min_scale), 1 + progress * (max_scale - 1)
+    width, height = (
+        _round_side(side * _random_scale(rng, low, high), min_size, size_multiple) for side in source_size
+    )
+    if rng.random() < resize_probability:
+        return Transform.resize((width, height))
+    return _random_quadrilateral(rng, (width, height), max_corner_shift * progress)
+
+
+def _random_scale(rng: np.random.Generator, low: float, high: float) -> float:
+    # Scales are ratios: log-uniform makes twice and half the size alike, where uniform over 0.15..2.25 would
+    # nearly always grow. The range isn't symmetric in the logarithm either (0.15 is 1 / 6.7), so a coin
+    # decides between shrinking and growing first.
+    bound = low if rng.random() < 0.5 else high
+    return math.exp(rng.uniform(0.0, 1.0) * math.log(bound))
+
+
+def _round_side(length: float, min_size: int, multiple: int) -> int:
+    return max(round(length / multiple), math.ceil(min_size / multiple)) * multiple
+
+
+def _random_quadrilateral(rng: np.random.Generator, size: Size, shift: float) -> Transform:
+    """Corners of the frame, each moved freely by up to `shift` sides; drawn again until it is valid."""
+    frame = (FRAME[:, :2] + 1) / 2  # [4, 2], in sides
+    while True:
+        corners = frame + rng.uniform(-shift, shift, size=(4, 2))
+        try:
+            transform = Transform.from_corners(corners * size, size)
+        except UserError:
+            transform = None  # not convex, or with a horizon
+        if transform is not None and _w_ratio(transform) >= MIN_W_RATIO:
+            return transform
+        shift *= 0.9  # ends: small shifts are always convex, with a far horizon
+
+
+def _w_ratio(transform: Transform) -> float:
+    w = FRAME @ transform.sampling_matrix()[2]
+    return float(w.min() / w.max())

@@ -1,0 +1,197 @@
+"""The generator and the multi-scale discriminator of InGAN (ICCV 2019, sections 2.2 and 2.3)."""
+
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ingan_fast.config import Settings
+from ingan_fast.kernels import grid_warp, homography_warp
+
+
+class SpectralConv2d(nn.Conv2d):
+    """A convolution whose weight is divided by its largest singular value σ (Miyato et al. 2018).
+
+    σ = uᵀWv with u, v from power iteration. The iteration runs only when `power_iteration` is called, once a
+    training step and in float32, not in every forward: a step passes through each network several times with
+    the same weights.
+    """
+
+    u: Tensor
+    v: Tensor
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, padding: int = 0):
+        super().__init__(
+            in_channels, out_channels, kernel, stride=stride, padding=padding, padding_mode="reflect"
+        )
+        self.register_buffer("u", F.normalize(torch.randn(out_channels), dim=0))
+        self.register_buffer("v", F.normalize(torch.randn(self.weight[0].numel()), dim=0))
+
+    @torch.no_grad()
+    def power_iteration(self, steps: int = 1) -> None:
+        weight = self.weight.flatten(1)  # [out, in * k * k]
+        for _ in range(steps):
+            self.v.copy_(F.normalize(weight.T @ self.u, dim=0))
+            self.u.copy_(F.normalize(weight @ self.v, dim=0))
+
+    def normalised_weight(self) -> Tensor:
+        with torch.autocast(self.weight.device.type, enabled=False):
+            sigma = torch.dot(self.u, self.weight.flatten(1) @ self.v)
+            return self.weight / sigma
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self._conv_forward(input, self.normalised_weight(), self.bias)
+
+
+@torch.no_grad()
+def power_iteration(network: nn.Module, steps: int = 1) -> None:
+    """One power iteration of every spectrally normalised convolution in `network`."""
+    for module in network.modules():
+        if isinstance(module, SpectralConv2d):
+            module.power_iteration(steps)
+
+
+class ConvBlock(nn.Sequential):
+    """Reflect-padded convolution, batch norm, LeakyReLU 0.2: [N, C, H, W] → [N, C', H, W]."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int):
+        super().__init__(
+            SpectralConv2d(in_channels, out_channels, kernel, padding=kernel // 2),
+            nn.BatchNorm2d(out_channels),
+            nn.LeakyReLU(0.2, inplace=True),
+        )
+
+
+class ResidualBlock(nn.Module):
+    """Bottleneck residual block: 1×1 C → C/4, 3×3, 1×1 C/4 → C, added to its input."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        inner = channels // 4
+        self.body = nn.Sequential(
+            ConvBlock(channels, inner, 1),
+            ConvBlock(inner, inner, 3),
+            SpectralConv2d(inner, channels, 1),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return cast(Tensor, features + self.body(features))
+
+
+class Generator(nn.Module):
+    """G(x; T): the same patches laid out anew under T (paper section 2.2, figure 4).
+
+    entry 7×7 → warp by T → down → residual blocks → up (with U-net skips) → exit 7×7 → tanh.
+    """
+
+    def __init__(self, settings: Settings):
+        super().__init__()
+        widths = [settings.channels * 2**depth for depth in range(settings.downscales + 1)]
+        self.skips = settings.skips
+        self.multiple = 2**settings.downscales
+        self.entry = ConvBlock(3, widths[0], 7)
+        self.down = nn.ModuleList(ConvBlock(a, b, 3) for a, b in zip(widths, widths[1:], strict=False))
+        self.blocks = nn.Sequential(*(ResidualBlock(widths[-1]) for _ in range(settings.blocks)))
+        self.up = nn.ModuleList(ConvBlock(b, a, 3) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
+        self.exit = nn.Conv2d(widths[0], 3, 7, padding=3, padding_mode="reflect")
+        self.apply(_initialise)
+        power_iteration(self, steps=15)
+
+    def forward(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
+        """Retarget `image` by a homography.
+
+        Args:
+            image: [N, 3, H, W] in [-1, 1].
+            matrix: [N, 3, 3], the sampling matrix (output → source, normalised coordinates).
+            size: (Ho, Wo), 16 or more each.
+
+        Returns:
+            [N, 3, Ho, Wo] in [-1, 1].
+        """
+        return self.trunk(homography_warp(self.entry(image), matrix, size))
+
+    def at_grid(self, image: Tensor, grid: Tensor) -> Tensor:
+        """Retarget `image` by any sampling grid [N, Ho, Wo, 2] (normalised source coordinates)."""
+        return self.trunk(grid_warp(self.entry(image), grid))
+
+    def trunk(self, warped: Tensor) -> Tensor:
+        """All that follows the warp: features [N, C, Ho, Wo] → image [N, 3, Ho, Wo]."""
+        height, width = warped.shape[-2:]
+        features = _pad_to_multiple(warped, self.multiple)
+        skipped = []
+        for stage in self.down:
+            skipped.append(features)
+            features = F.max_pool2d(stage(features), 2)
+        features = self.blocks(features)
+        for stage in self.up:
+            features = stage(F.interpolate(features, scale_factor=2.0, mode="nearest"))
+            if self.skips:
+                features = features + skipped.pop()
+        return torch.tanh(self.exit(features))[..., :height, :width]
+
+
+class Discriminator(nn.Module):
+    """One scale's patch discriminator: four convolutions, the second strided (paper section 2.3)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            SpectralConv2d(3, channels, 3),
+            nn.LeakyReLU(0.2, inplace=True),
+            SpectralConv2d(channels, 2 * channels, 3, stride=2),
+            nn.LeakyReLU(0.2, inplace=True),
+            SpectralConv2d(2 * channels, 4 * channels, 3),
+            nn.LeakyReLU(0.2, inplace=True),
+            nn.Conv2d(4 * channels, 1, 1),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        return cast(Tensor, self.body(image))
+
+
+class MultiScaleDiscriminator(nn.Module):
+    """Discriminators at scales 1, 1/√2, 1/2, …, weights not shared (paper section 2.3).
+
+    Maps image [N, 3, H, W] to a list of maps [N, 1, h, w], finest first. Scales at which the shorter side
+    would be under `SMALLEST` px are left out, the finest never.
+    """
+
+    SMALLEST = 12
+
+    def __init__(self, settings: Settings):
+        super().__init__()
+        self.nets = nn.ModuleList(Discriminator(settings.d_channels) for _ in range(settings.scales))
+        self.apply(_initialise)
+        power_iteration(self, steps=15)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        height, width = image.shape[-2:]
+        maps = []
+        for index, net in enumerate(self.nets):
+            factor = 2 ** (-index / 2)
+            size = (round(height * factor), round(width * factor))
+            if index and min(size) < self.SMALLEST:
+                break
+            scaled = image if index == 0 else F.interpolate(
+                image, size, mode="bilinear", align_corners=False, antialias=True
+            )
+            maps.append(net(scaled))
+        return maps
+
+
+def _pad_to_multiple(features: Tensor, multiple: int) -> Tensor:
+    height, width = features.shape[-2:]
+    bottom = (height + multiple - 1) // multiple * multiple - height
+    right = (width + multiple - 1) // multiple * multiple - width
+    if not bottom and not right:
+        return features
+    return F.pad(features, (0, right, 0, bottom), mode="replicate")
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.xavier_normal_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

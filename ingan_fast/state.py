@@ -1,0 +1,109 @@
+"""All that a training is at one moment: networks, their optimisers, the averaged generator, the iteration."""
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ingan_fast.config import Settings
+from ingan_fast.networks import Generator, MultiScaleDiscriminator
+from ingan_fast.sampling import Sampler
+
+CALIBRATION_DRAWS = 60
+
+
+class TrainingState:
+    """The mutable state of a training; `state_dict` and `load_state_dict` are the checkpoint."""
+
+    def __init__(self, settings: Settings, seed: int, device: torch.device):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            generator, discriminator = Generator(settings), MultiScaleDiscriminator(settings)
+        self.settings = settings
+        self.device = device
+        self.iteration = 0  # iterations that are done
+        self.norm_frozen = False
+        self.generator = generator.to(device, memory_format=torch.channels_last)
+        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)
+        self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
+        self.optimizer_g = self._adam(self.generator, settings.learning_rate_g)
+        self.optimizer_d = self._adam(self.discriminator, settings.learning_rate_d)
+
+    def _adam(self, network: nn.Module, learning_rate: float) -> torch.optim.Adam:
+        return torch.optim.Adam(network.parameters(), learning_rate, betas=(0.5, 0.999), fused=True)
+
+    def set_learning_rates(self) -> None:
+        """Constant, then linear to zero from `decay_from` on."""
+        progress = self.iteration / self.settings.iterations
+        factor = min(1.0, (1 - progress) / (1 - self.settings.decay_from))
+        self.optimizer_g.param_groups[0]["lr"] = self.settings.learning_rate_g * factor
+        self.optimizer_d.param_groups[0]["lr"] = self.settings.learning_rate_d * factor
+
+    @torch.no_grad()
+    def average_generator(self) -> None:
+        """Exponential moving average of G's weights; faster at first, so that the start is soon forgotten."""
+        decay = min(self.settings.ema, (1 + self.iteration) / (10 + self.iteration))
+        torch._foreach_lerp_(_values(self.averaged.parameters()), _values(self.generator.parameters()), 1 - decay)
+        torch._foreach_copy_(_values(self.averaged.buffers()), _values(self.generator.buffers()))
+
+    def freeze_norm(self, sampler: Sampler) -> None:
+        """From here on G's batch norms use fixed statistics, so that what is deployed is what is trained."""
+        recalibrate(self.generator, sampler)
+        self.norm_frozen = True
+        set_norm_mode(self.generator, training=False)
+
+    def deployable(self, sampler: Sampler) -> Generator:
+        """The averaged generator with statistics that fit it, in eval mode."""
+        generator = copy.deepcopy(self.averaged)
+        if not self.norm_frozen:
+            recalibrate(generator, sampler)
+        return generator.eval()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "iteration": self.iteration,
+            "norm_frozen": self.norm_frozen,
+            **{name: getattr(self, name).state_dict() for name in _PARTS},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name in _PARTS:
+            getattr(self, name).load_state_dict(state[name])
+        self.iteration = state["iteration"]
+        self.norm_frozen = state["norm_frozen"]
+        set_norm_mode(self.generator, training=not self.norm_frozen)
+
+
+_PARTS = ("generator", "discriminator", "averaged", "optimizer_g", "optimizer_d")
+
+
+@torch.no_grad()
+def recalibrate(generator: Generator, sampler: Sampler) -> None:
+    """Set batch norm's running statistics to their mean over draws of the full range of transformations.
+
+    At batch 1 a batch norm sees the statistics of the very image that is being made; folding needs fixed ones.
+    """
+    norms = [module for module in generator.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean of all that follows
+    generator.train()
+    for draw in sampler.calibration(CALIBRATION_DRAWS):
+        with mixed_precision(sampler.device):
+            generator(draw.image, draw.transform, draw.size)
+
+
+def set_norm_mode(generator: Generator, training: bool) -> None:
+    for module in generator.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.train(training)
+
+
+def mixed_precision(device: torch.device) -> torch.autocast:
+    """bfloat16 for convolutions, float32 for what is summed or compared."""
+    return torch.autocast(device.type, torch.bfloat16)
+
+
+def _values(tensors: Any) -> list[Tensor]:
+    return [tensor.detach() for tensor in tensors]

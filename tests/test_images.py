@@ -1,0 +1,500 @@
+"""Pictures of every kind come in as uint8 RGB and go out whole; what can't be used is refused in one line."""
+
+import contextlib
+import errno
+import os
+import struct
+import warnings
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFile
+
+from ingan_fast import images
+from ingan_fast.errors import UserError
+from ingan_fast.images import check_output_path, fit_within, load_image, resize_image, save_image
+
+SIDE = 32
+LOSSLESS = [".png", ".webp", ".tif", ".tiff", ".bmp"]
+LOSSY = [".jpg", ".jpeg"]
+WITH_ALPHA = [".png", ".webp", ".tif", ".tiff"]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_leaks() -> object:
+    """Any warning that leaves the module fails the test."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+@pytest.fixture
+def picture() -> images.Pixels:
+    """Noise over a gradient, so that no two rows or columns are alike, uint8 [40, 56, 3]."""
+    rng = np.random.default_rng(0)
+    ramp = np.linspace(0, 200, 56)[None, :, None] + np.zeros((40, 1, 3))
+    return (ramp + rng.integers(0, 56, (40, 56, 3))).astype(np.uint8)
+
+
+def flat(mode: str, colour: object) -> Image.Image:
+    return Image.new(mode, (SIDE, SIDE), colour)  # type: ignore[arg-type]
+
+
+def saved(image: Image.Image, path: Path, **options: Any) -> Path:
+    image.save(path, **options)
+    return path
+
+
+def refusal_of(call: Callable[[], object], *parts: str | Path) -> None:
+    """The call raises a UserError of one line that names each of `parts`."""
+    with pytest.raises(UserError) as caught:
+        call()
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in parts:
+        assert str(part) in message
+
+
+# Conversions
+
+
+@pytest.mark.parametrize(
+    ("image", "suffix", "expected"),
+    [
+        (flat("RGB", (10, 20, 30)), ".png", (10, 20, 30)),
+        (flat("L", 77), ".png", (77, 77, 77)),
+        (flat("1", 1), ".png", (255, 255, 255)),
+        (flat("1", 0), ".tif", (0, 0, 0)),
+        (flat("LA", (100, 255)), ".png", (100, 100, 100)),
+        (flat("LA", (100, 0)), ".png", (255, 255, 255)),
+        (flat("RGBA", (200, 0, 0, 255)), ".png", (200, 0, 0)),
+        (flat("RGBA", (200, 0, 0, 0)), ".png", (255, 255, 255)),
+        (flat("RGBA", (0, 0, 0, 51)), ".png", (204, 204, 204)),
+        (flat("CMYK", (0, 255, 255, 0)), ".tif", (255, 0, 0)),
+        (flat("CMYK", (0, 0, 0, 255)), ".tif", (0, 0, 0)),
+        (flat("YCbCr", (128, 128, 128)), ".tif", (128, 128, 128)),
+        (flat("RGB", (10, 20, 30)), ".ppm", (10, 20, 30)),
+        (flat("RGB", (10, 20, 30)), ".bmp", (10, 20, 30)),
+    ],
+)  # fmt: skip
+def test_every_mode_becomes_rgb(
+    tmp_path: Path, image: Image.Image, suffix: str, expected: tuple[int, int, int]
+) -> None:
+    loaded = load_image(saved(image, tmp_path / f"a{suffix}"))
+    assert loaded.dtype == np.uint8
+    assert loaded.shape == (SIDE, SIDE, 3)
+    assert np.unique(loaded.reshape(-1, 3), axis=0).tolist() == [list(expected)]
+
+
+def test_a_cmyk_jpeg_keeps_its_red(tmp_path: Path) -> None:
+    loaded = load_image(saved(flat("CMYK", (0, 255, 255, 0)), tmp_path / "a.jpg", quality=95))
+    assert np.abs(loaded.astype(int) - [255, 0, 0]).max() <= 3
+
+
+def test_a_palette_gives_its_colours(tmp_path: Path) -> None:
+    image = flat("P", 0)
+    image.putpalette([1, 2, 3, 200, 100, 50])
+    image.putpixel((5, 7), 1)
+    loaded = load_image(saved(image, tmp_path / "a.png"))
+    assert loaded[0, 0].tolist() == [1, 2, 3]
+    assert loaded[7, 5].tolist() == [200, 100, 50]
+
+
+@pytest.mark.parametrize("transparency", [1, b"\xff\x00"])
+def test_a_palette_s_transparent_colour_becomes_white(tmp_path: Path, transparency: int | bytes) -> None:
+    image = flat("P", 0)
+    image.putpalette([1, 2, 3, 200, 100, 50])
+    image.putpixel((5, 7), 1)
+    loaded = load_image(saved(image, tmp_path / "a.png", transparency=transparency))
+    assert loaded[0, 0].tolist() == [1, 2, 3]
+    assert loaded[7, 5].tolist() == [255, 255, 255]
+
+
+def test_an_rgb_file_s_transparent_colour_becomes_white(tmp_path: Path) -> None:
+    image = flat("RGB", (9, 9, 9))
+    image.putpixel((0, 0), (1, 2, 3))
+    loaded = load_image(saved(image, tmp_path / "a.png", transparency=(1, 2, 3)))
+    assert loaded[0, 0].tolist() == [255, 255, 255]
+    assert loaded[1, 1].tolist() == [9, 9, 9]
+
+
+@pytest.mark.parametrize(
+    ("dtype", "suffix", "values", "expected"),
+    [
+        (np.uint16, ".png", (0, 32768, 65535), (0, 128, 255)),
+        (np.uint16, ".tif", (0, 32768, 65535), (0, 128, 255)),
+        (">u2", ".tif", (0, 32768, 65535), (0, 128, 255)),
+        (np.uint16, ".pgm", (0, 32768, 65535), (0, 128, 255)),
+        (np.int32, ".tif", (0, 32768, 65535), (0, 128, 255)),
+        (np.int32, ".tif", (0, 128, 255), (0, 128, 255)),
+        (np.float32, ".tif", (0, 0.5, 1), (0, 128, 255)),
+        (np.float32, ".tif", (0, 128, 255), (0, 128, 255)),
+        (np.float32, ".tif", (0, 32768, 65535), (0, 128, 255)),
+    ],
+)
+def test_more_than_8_bits_are_scaled(
+    tmp_path: Path, dtype: type, suffix: str, values: tuple[float, ...], expected: tuple[int, ...]
+) -> None:
+    array = np.zeros((SIDE, SIDE), np.dtype(dtype))
+    array[:, 10], array[:, 20] = values[1], values[2]
+    loaded = load_image(saved(Image.fromarray(array), tmp_path / f"a{suffix}"))
+    assert [loaded[3, column].tolist() for column in (0, 10, 20)] == [[value] * 3 for value in expected]
+
+
+@pytest.mark.parametrize("value", [-1.0, 70000.0, np.nan, np.inf])
+def test_float_values_of_no_known_range_are_refused(tmp_path: Path, value: float) -> None:
+    array = np.zeros((SIDE, SIDE), np.float32)
+    array[4, 4] = value
+    path = saved(Image.fromarray(array), tmp_path / "a.tif")
+    refusal_of(lambda: load_image(path), path, "65535", "8 bits")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp"])
+def test_the_exif_orientation_is_applied(tmp_path: Path, suffix: str) -> None:
+    pixels = np.zeros((40, 64, 3), np.uint8)
+    pixels[:, 32:] = 255  # white on the right; orientation 6 turns the right to the bottom
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    path = saved(Image.fromarray(pixels), tmp_path / f"a{suffix}", exif=exif, quality=95)
+    loaded = load_image(path)
+    assert loaded.shape == (64, 40, 3)
+    assert loaded[:28].max() < 20
+    assert loaded[36:].min() > 235
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".png", ".webp", ".tif"])
+def test_an_animation_gives_its_first_frame(tmp_path: Path, suffix: str) -> None:
+    first, second = flat("RGB", (255, 0, 0)), flat("RGB", (0, 0, 255))
+    options = {"lossless": True} if suffix == ".webp" else {}
+    path = saved(first, tmp_path / f"a{suffix}", save_all=True, append_images=[second], **options)
+    assert load_image(path)[5, 5].tolist() == [255, 0, 0]
+
+
+def test_a_wrong_suffix_does_not_matter(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    flat("RGB", (1, 2, 3)).save(path, format="PNG")
+    assert load_image(path)[0, 0].tolist() == [1, 2, 3]
+
+
+def test_the_result_is_writeable_and_contiguous(tmp_path: Path) -> None:
+    loaded = load_image(saved(flat("RGB", (1, 2, 3)), tmp_path / "a.png"))
+    assert loaded.flags.writeable
+    assert loaded.flags.c_contiguous
+
+
+def test_the_package_s_own_picture_loads() -> None:
+    path = Path(images.__file__).with_name("assets") / "market.png"
+    assert load_image(path).shape == (224, 288, 3)
+
+
+# Refusals when reading
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    refusal_of(lambda: load_image(tmp_path / "a.png"), tmp_path / "a.png", "doesn't exist")
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    refusal_of(lambda: load_image(tmp_path), tmp_path, "folder")
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    refusal_of(lambda: load_image(tmp_path / "a.png"), tmp_path / "a.png", "0 bytes")
+
+
+def test_a_pipe_is_refused_rather_than_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    refusal_of(lambda: load_image(tmp_path / "a.png"), tmp_path / "a.png", "regular file")
+
+
+def test_names_that_no_file_can_have_are_refused(tmp_path: Path) -> None:
+    refusal_of(lambda: load_image(tmp_path / ("a" * 300)), "can't read", "too long")
+    refusal_of(lambda: load_image("a\0b"), "can't read")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read anything")
+def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
+    path = saved(flat("RGB", (1, 2, 3)), tmp_path / "a.png")
+    path.chmod(0)
+    refusal_of(lambda: load_image(path), path, "Permission denied")
+
+
+@pytest.mark.parametrize("content", [b"Dear picture,\n", b"\x00" * 500, b"%!PS-Adobe-3.0 EPSF-3.0\n" * 9])
+def test_what_is_not_a_picture_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    refusal_of(lambda: load_image(path), path, "isn't a picture", "PNG, JPEG")
+
+
+@pytest.mark.parametrize("suffix", [*LOSSLESS, *LOSSY, ".gif", ".ppm"])
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_truncated_file_is_refused(
+    tmp_path: Path, picture: images.Pixels, suffix: str, share: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = saved(Image.fromarray(picture), tmp_path / f"a{suffix}")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    refusal_of(lambda: load_image(path), path)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_truncated_file_says_so(tmp_path: Path, picture: images.Pixels) -> None:
+    path = saved(Image.fromarray(picture), tmp_path / "a.jpg")
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    refusal_of(lambda: load_image(path), path, "cut short", "save it anew")
+
+
+def test_noise_in_the_middle_of_a_file_is_refused_or_read_but_never_a_crash(
+    tmp_path: Path, picture: images.Pixels
+) -> None:
+    rng = np.random.default_rng(0)
+    for suffix in (*LOSSLESS, ".jpg", ".gif", ".ppm"):
+        path = saved(Image.fromarray(picture), tmp_path / f"a{suffix}")
+        content = np.frombuffer(path.read_bytes(), np.uint8)
+        for _ in range(40):
+            broken = content.copy()
+            broken[rng.integers(0, min(len(content), 400), 8)] = rng.integers(0, 256, 8)
+            path.write_bytes(broken.tobytes())
+            with contextlib.suppress(UserError):
+                assert load_image(path).dtype == np.uint8
+
+
+@pytest.mark.parametrize("size", [(31, 100), (100, 31)])
+def test_a_small_picture_is_refused(tmp_path: Path, size: tuple[int, int]) -> None:
+    path = saved(Image.new("RGB", size), tmp_path / "a.png")
+    refusal_of(lambda: load_image(path), path, f"{size[0]}x{size[1]} px", "at least 32 px")
+
+
+def test_the_smallest_side_can_be_chosen(tmp_path: Path) -> None:
+    path = saved(Image.new("RGB", (20, 16)), tmp_path / "a.png")
+    assert load_image(path, min_side=16).shape == (16, 20, 3)
+    refusal_of(lambda: load_image(path, min_side=17), path, "at least 17 px")
+
+
+def png_that_claims(width: int, height: int) -> bytes:
+    """A PNG of that size in its header, and of hardly any pixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        (8001, 8000),  # under Pillow's own limits
+        (10_000, 10_000),  # Pillow's DecompressionBombWarning
+        (60_000, 60_000),  # Pillow's DecompressionBombError
+    ],
+)
+def test_a_decompression_bomb_is_refused_before_decoding(
+    tmp_path: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bomb.png"
+    path.write_bytes(png_that_claims(*size))
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda *_: pytest.fail("pixels were decoded"))
+    refusal_of(lambda: load_image(path), path, "64 million")
+
+
+# Writing
+
+
+@pytest.mark.parametrize("suffix", [*LOSSLESS, ".PNG"])
+def test_lossless_formats_give_back_every_pixel(tmp_path: Path, picture: images.Pixels, suffix: str) -> None:
+    save_image(picture, tmp_path / f"a{suffix}")
+    np.testing.assert_array_equal(load_image(tmp_path / f"a{suffix}"), picture)
+
+
+@pytest.mark.parametrize("suffix", LOSSY)
+def test_jpeg_gives_back_nearly_the_same(tmp_path: Path, picture: images.Pixels, suffix: str) -> None:
+    save_image(picture, tmp_path / f"a{suffix}")
+    error = load_image(tmp_path / f"a{suffix}").astype(int) - picture
+    assert np.sqrt((error**2).mean()) < 5  # noise is JPEG's hardest case
+
+
+@pytest.mark.parametrize("suffix", WITH_ALPHA)
+def test_alpha_and_the_colours_under_it_are_kept(tmp_path: Path, picture: images.Pixels, suffix: str) -> None:
+    alpha = np.linspace(0, 1, picture.shape[0] * picture.shape[1], dtype=np.float32)
+    alpha = alpha.reshape(picture.shape[:2])
+    save_image(picture, tmp_path / f"a{suffix}", alpha)
+    with Image.open(tmp_path / f"a{suffix}") as image:
+        assert image.mode == "RGBA"
+        stored = np.asarray(image)
+    np.testing.assert_array_equal(stored[..., :3], picture)
+    np.testing.assert_array_equal(stored[..., 3], np.rint(alpha * 255))
+
+
+@pytest.mark.parametrize("suffix", [*LOSSLESS, *LOSSY])
+def test_the_same_picture_gives_the_same_bytes(tmp_path: Path, picture: images.Pixels, suffix: str) -> None:
+    save_image(picture, tmp_path / f"a{suffix}")
+    save_image(picture, tmp_path / f"b{suffix}")
+    assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"a{suffix}", f"b{suffix}"]
+
+
+def test_a_full_disk_leaves_the_old_picture_and_no_other_file(
+    tmp_path: Path, picture: images.Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "a.png"
+    save_image(picture, target)
+    before = target.read_bytes()
+
+    def half_then_no_space(self: Image.Image, path: Path, **_: object) -> None:
+        Path(path).write_bytes(before[:100])
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Image.Image, "save", half_then_no_space)
+    refusal_of(lambda: save_image(255 - picture, target), target, "No space left on device")
+    assert target.read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_an_encoder_that_gives_up_is_a_refusal(
+    tmp_path: Path, picture: images.Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def give_up(*_: object, **__: object) -> None:
+        raise ValueError("encoding error 6")
+
+    monkeypatch.setattr(Image.Image, "save", give_up)
+    refusal_of(
+        lambda: save_image(picture, tmp_path / "a.webp"), tmp_path / "a.webp", "encoding error 6", ".png"
+    )
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("suffix", "side"), [(".webp", 16_384), (".jpg", 65_501)])
+def test_a_picture_too_long_for_its_format_is_refused(tmp_path: Path, suffix: str, side: int) -> None:
+    path = tmp_path / f"a{suffix}"
+    refusal_of(
+        lambda: save_image(np.zeros((1, side, 3), np.uint8), path), path, f"{side}x1 px", str(side - 1)
+    )
+    save_image(np.zeros((1, side - 1, 3), np.uint8), path)
+    assert load_image(path, min_side=1).shape == (1, side - 1, 3)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((40, 40), np.uint8),
+        np.zeros((40, 40, 4), np.uint8),
+        np.zeros((40, 40, 3)),
+        np.zeros((0, 4, 3), np.uint8),
+    ],
+)
+def test_an_array_that_is_no_rgb_picture_is_refused(tmp_path: Path, image: images.Pixels) -> None:
+    with pytest.raises(ValueError, match=r"uint8 \[H, W, 3\]"):
+        save_image(image, tmp_path / "a.png")
+
+
+@pytest.mark.parametrize(
+    "alpha",
+    [np.ones((40, 55)), np.full((40, 56), 1.01), np.full((40, 56), np.nan), np.ones((40, 56), np.uint8)],
+)
+def test_an_array_that_is_no_alpha_is_refused(
+    tmp_path: Path, picture: images.Pixels, alpha: np.ndarray
+) -> None:
+    with pytest.raises(ValueError, match="alpha"):
+        save_image(picture, tmp_path / "a.png", alpha)
+    assert list(tmp_path.iterdir()) == []
+
+
+# Refusals of an output path
+
+
+@pytest.mark.parametrize("name", ["a.xyz", "a.gif", "a", "a.png.txt"])
+def test_an_unknown_suffix_is_refused_with_the_allowed_ones(
+    tmp_path: Path, picture: images.Pixels, name: str
+) -> None:
+    refusal_of(lambda: check_output_path(tmp_path / name, alpha=False), tmp_path / name, *LOSSLESS, *LOSSY)
+    refusal_of(lambda: save_image(picture, tmp_path / name), tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".bmp"])
+def test_alpha_in_a_format_without_it_is_refused(tmp_path: Path, picture: images.Pixels, suffix: str) -> None:
+    path = tmp_path / f"a{suffix}"
+    check_output_path(path, alpha=False)
+    refusal_of(lambda: check_output_path(path, alpha=True), path, "transparency", *WITH_ALPHA)
+    refusal_of(lambda: save_image(picture, path, np.ones(picture.shape[:2])), path, "transparency")
+
+
+def test_an_existing_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.png").mkdir()
+    refusal_of(lambda: check_output_path(tmp_path / "a.png", alpha=False), tmp_path / "a.png", "folder")
+
+
+@pytest.mark.parametrize("below", ["a.png", "deeper/a.png"])
+def test_a_parent_that_is_a_file_is_refused(tmp_path: Path, below: str) -> None:
+    (tmp_path / "file").write_text("old")
+    path = tmp_path / "file" / below
+    refusal_of(lambda: check_output_path(path, alpha=False), path, "not a folder")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    try:
+        refusal_of(
+            lambda: check_output_path(tmp_path / "a.png", alpha=False), tmp_path / "a.png", "permission"
+        )
+    finally:
+        tmp_path.chmod(0o700)
+
+
+@pytest.mark.parametrize("name", ["a.png", "new/folder/a.JPG"])
+def test_a_good_path_passes_and_nothing_is_made(tmp_path: Path, name: str) -> None:
+    check_output_path(tmp_path / name, alpha=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_relative_path_and_an_existing_file_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.png").write_text("old")
+    check_output_path("a.png", alpha=True)
+
+
+# Sizes
+
+
+def test_a_size_is_width_by_height(picture: images.Pixels) -> None:
+    assert resize_image(picture, (70, 20)).shape == (20, 70, 3)
+
+
+def test_the_same_size_changes_nothing(picture: images.Pixels) -> None:
+    np.testing.assert_array_equal(resize_image(picture, (56, 40)), picture)
+
+
+def test_shrinking_is_antialiased() -> None:
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 255
+    assert np.abs(resize_image(stripes, (16, 64))[:, 2:-2].astype(int) - 127).max() <= 3
+
+
+@pytest.mark.parametrize("size", [(0, 10), (10, -1)])
+def test_a_side_under_one_pixel_is_refused(picture: images.Pixels, size: tuple[int, int]) -> None:
+    refusal_of(lambda: resize_image(picture, size), f"{size[0]}x{size[1]}", "at least 1 px")
+
+
+@pytest.mark.parametrize(("max_side", "expected"), [(28, (20, 28)), (1, (1, 1)), (55, (39, 55))])
+def test_fit_within_shrinks_to_the_longer_side(
+    picture: images.Pixels, max_side: int, expected: tuple[int, int]
+) -> None:
+    assert fit_within(picture, max_side).shape == (*expected, 3)
+    assert fit_within(picture.transpose(1, 0, 2), max_side).shape == (*expected[::-1], 3)
+
+
+@pytest.mark.parametrize("max_side", [56, 57, 5000])
+def test_fit_within_leaves_smaller_pictures_alone(picture: images.Pixels, max_side: int) -> None:
+    assert fit_within(picture, max_side) is picture
+
+
+def test_fit_within_refuses_less_than_a_pixel(picture: images.Pixels) -> None:
+    refusal_of(lambda: fit_within(picture, 0), "0 px", "at least 1 px")
