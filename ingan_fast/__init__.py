@@ -1,7 +1,7 @@
 """ingan-fast: learn the patches of one image and lay them out again at any size, shape or perspective.
 
     >>> from ingan_fast import Transform, load, train
-    >>> run = train("fruit.jpg", out="runs/fruit")
+    >>> train("fruit.jpg", "runs/fruit")
     >>> wide = load("runs/fruit").retarget(Transform.resize((640, 480)))
 
 Importing this package loads no torch: each name is imported when it is first used.

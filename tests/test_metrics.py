@@ -78,7 +78,6 @@ def test_noise_raises_coherence(source: NDArray) -> None:
     noise = np.random.default_rng(0).normal(0, 1, source.shape)
     scores = [coherence((source / 255 + sigma * noise).clip(0, 1), source) for sigma in (0, 0.03, 0.1)]
     assert scores == sorted(scores)
-    assert scores[1] == pytest.approx(0.03**2, rel=0.3)  # a noisy patch's nearest is mostly its own original
 
 
 def test_more_blur_raises_completeness_and_swd(source: NDArray) -> None:
@@ -100,8 +99,7 @@ def test_nearest_neighbours_agree_with_brute_force() -> None:
     output, source = texture(27, 24, seed=1), texture(22, 26, seed=2)
     out, src = brute_patches(output), brute_patches(source)
     d = cdist(out, src, "sqeuclidean") / 147
-    one_level = pytest.MonkeyPatch()
-    with one_level.context() as patch:
+    with pytest.MonkeyPatch().context() as patch:
         patch.setattr(metrics, "SCALES", (1,))
         assert coherence(output, source) == pytest.approx(d.min(1).mean(), rel=1e-4)
         assert completeness(output, source) == pytest.approx(d.min(0).mean(), rel=1e-4)
@@ -109,22 +107,9 @@ def test_nearest_neighbours_agree_with_brute_force() -> None:
 
 def test_levels_count_alike_and_only_where_both_pictures_have_them() -> None:
     output, source = texture(40, 36, seed=1), texture(32, 44, seed=2)
-    levels = []
-    for scale in (1, 2, 4):
-        small = [brute_patches(shrink(image, scale)) for image in (output, source)]
-        levels.append((cdist(*small, "sqeuclidean") / 147).min(1).mean())
-    assert coherence(output, source) == pytest.approx(np.mean(levels), rel=1e-4)
-    assert coherence(output[:20], source) == pytest.approx(
-        np.mean(
-            [
-                (cdist(brute_patches(shrink(output[:20], s)), brute_patches(shrink(source, s))) ** 2 / 147)
-                .min(1)
-                .mean()
-                for s in (1, 2)
-            ]
-        ),
-        rel=1e-4,
-    )
+    assert coherence(output, source) == pytest.approx(brute_coherence(output, source, (1, 2, 4)), rel=1e-4)
+    low = output[:20]  # five pixels high at 1/4
+    assert coherence(low, source) == pytest.approx(brute_coherence(low, source, (1, 2)), rel=1e-4)
 
 
 def test_swd_agrees_with_scipys_wasserstein_distance() -> None:
@@ -160,7 +145,8 @@ def test_what_is_outside_the_mask_changes_nothing(source: NDArray) -> None:
 def test_a_full_mask_is_no_mask(source: NDArray) -> None:
     output = blurred(source, 2)
     for measure in (coherence, completeness, patch_swd):
-        assert measure(output, source, np.ones((120, 120))) == pytest.approx(measure(output, source), rel=1e-5)
+        masked = measure(output, source, np.ones((120, 120)))
+        assert masked == pytest.approx(measure(output, source), rel=1e-5)
 
 
 def test_low_matmul_precision_elsewhere_does_not_reach_the_measures(source: NDArray) -> None:
@@ -221,6 +207,11 @@ def brute_patches(image: NDArray) -> NDArray:
     values = image / 255 if image.dtype == np.uint8 else image
     windows = np.lib.stride_tricks.sliding_window_view(values, (7, 7), axis=(0, 1))  # [h', w', 3, 7, 7]
     return windows.reshape(-1, 147).astype(np.float64)
+
+
+def brute_coherence(output: NDArray, source: NDArray, scales: tuple[int, ...]) -> float:
+    levels = [[brute_patches(shrink(image, scale)) for image in (output, source)] for scale in scales]
+    return float(np.mean([cdist(out, src, "sqeuclidean").min(1).mean() / 147 for out, src in levels]))
 
 
 def shrink(image: NDArray, scale: int) -> NDArray:

@@ -1,0 +1,145 @@
+"""Retargeting with a trained generator: any size and shape, in bounded memory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ingan_fast.config import Settings
+from ingan_fast.geometry import Transform, check_output_size
+from ingan_fast.images import Pixels
+from ingan_fast.kernels import homography_warp
+from ingan_fast.networks import Generator
+from ingan_fast.run_folder import Config, RunFolder
+from ingan_fast.sampling import to_pixels, to_tensor
+from ingan_fast.tiling import Tile, halo, tiles
+from ingan_fast.training import pick_device
+
+TILE = 512  # px a side, a multiple of every generator's cell
+# An entry map of the source above this is made and warped some channels at a time.
+MAX_ENTRY_BYTES = 512 << 20
+
+
+@dataclass(frozen=True)
+class Retargeted:
+    """A retargeted picture."""
+
+    picture: Pixels  # uint8 [Ho, Wo, 3]
+    alpha: NDArray[np.float32] | None  # [Ho, Wo] in [0, 1]; None where the picture fills its frame
+
+
+class TrainedGenerator:
+    """The generator of a run, folded, with the pictures it was trained on."""
+
+    def __init__(self, generator: Generator, sources: list[Pixels], config: Config, device: torch.device):
+        self.generator = generator.to(device)
+        self.sources = sources
+        self.config = config
+        self.device = device
+
+    @property
+    def settings(self) -> Settings:
+        return self.config.settings
+
+    @property
+    def source(self) -> Pixels:
+        """The (first) picture that was trained on: uint8 [H, W, 3]."""
+        return self.sources[0]
+
+    @property
+    def source_size(self) -> tuple[int, int]:
+        """(width, height) of `source`."""
+        return self.source.shape[1], self.source.shape[0]
+
+    @torch.inference_mode()
+    def retarget(self, transform: Transform, image: Pixels | None = None, tile: int | None = None) -> Retargeted:
+        """G(x; T): the picture laid out anew under `transform`; the same bytes every time.
+
+        Args:
+            transform: an output size of at least 16 px a side, and a homography.
+            image: uint8 [H, W, 3], the picture to retarget; the source where None.
+            tile: px a side of the pieces that the output is made in, a multiple of 16; the result does not
+                depend on it, peak memory does.
+
+        Raises:
+            UserError: an output that is too small or too large.
+        """
+        pixels = self.source if image is None else image
+        check_output_size(transform.size, (pixels.shape[1], pixels.shape[0]))
+        x = to_tensor(pixels, self.device)
+        width, height = transform.size
+        result = np.empty((height, width, 3), np.uint8)
+        features = _Features(self.generator, x)
+        matrix = torch.from_numpy(transform.sampling_matrix())
+        for piece in tiles((height, width), tile or TILE, halo(self.settings)):
+            part = self.generator.trunk(features.warped(_to_tile(matrix, transform.size, piece), piece))
+            (top, bottom), (left, right) = piece.rows, piece.columns
+            up, along = piece.computed_rows[0], piece.computed_columns[0]
+            result[top:bottom, left:right] = to_pixels(part[..., top - up : bottom - up, left - along : right - along])
+        mask = transform.mask()
+        return Retargeted(result, None if (mask == 1).all() else mask)
+
+
+def load(run: str | Path, device: str = "auto") -> TrainedGenerator:
+    """Open the run folder that a training left, finished or not.
+
+    Raises:
+        UserError: not a run, none that this version reads, or one without a generator yet.
+    """
+    target = pick_device(device)
+    folder = RunFolder(Path(run))
+    config = folder.read_config()
+    generator = folder.read_generator(config.settings)
+    return TrainedGenerator(generator, folder.read_sources(config), config, target)
+
+
+class _Features:
+    """The entry map of a source, sampled region by region."""
+
+    def __init__(self, generator: Generator, image: Tensor):
+        self.generator = generator
+        self.image = image
+        channels = generator.entry[0].out_channels
+        bytes_needed = image[0, 0].numel() * channels * 4
+        self.chunk = channels
+        while bytes_needed * self.chunk / channels > MAX_ENTRY_BYTES and self.chunk > 1:
+            self.chunk = (self.chunk + 1) // 2
+        self.whole = generator.entry(image) if self.chunk == channels else None
+
+    def warped(self, matrix: Tensor, tile: Tile) -> Tensor:
+        size = (
+            tile.computed_rows[1] - tile.computed_rows[0],
+            tile.computed_columns[1] - tile.computed_columns[0],
+        )
+        matrix = matrix[None].to(self.image.device)
+        if self.whole is not None:
+            return homography_warp(self.whole, matrix, size)
+        # Channels are independent from the entry's convolution to the warp: some of them at a time.
+        convolution, *rest = self.generator.entry
+        parts = []
+        for weight, bias in zip(
+            convolution.weight.split(self.chunk), convolution.bias.split(self.chunk), strict=True
+        ):
+            features = convolution._conv_forward(self.image, weight, bias)
+            for layer in rest:
+                features = layer(features)
+            parts.append(homography_warp(features, matrix, size))
+        return torch.cat(parts, dim=1).contiguous(memory_format=torch.channels_last)
+
+
+def _to_tile(matrix: Tensor, size: tuple[int, int], tile: Tile) -> Tensor:
+    """The sampling matrix of a region of the output: normalised region → normalised output → source."""
+    width, height = size
+    (top, bottom), (left, right) = tile.computed_rows, tile.computed_columns
+    region = torch.tensor(
+        [
+            [(right - left) / width, 0, (left + right) / width - 1],
+            [0, (bottom - top) / height, (top + bottom) / height - 1],
+            [0, 0, 1],
+        ],
+        dtype=torch.float64,
+    )
+    return matrix @ region
