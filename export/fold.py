@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from ingan_fast.networks import Generator, SpectralConv2d
+from ingan_fast.networks import Generator, SpectralConv2d, to_channels_last
 
 
 def fold(generator: Generator) -> Generator:
@@ -41,10 +41,10 @@ def _folded_convolution(convolution: SpectralConv2d, norm: nn.BatchNorm2d) -> nn
         convolution.in_channels,
         convolution.out_channels,
         convolution.kernel_size[0],
-        padding=convolution.padding,
+        padding=convolution.kernel_size[0] // 2,
         padding_mode=convolution.padding_mode,
         device=convolution.weight.device,
     ).requires_grad_(False)
     plain.weight.copy_(convolution.normalised_weight() * factor[:, None, None, None])
     plain.bias.copy_((convolution.bias - norm.running_mean) * factor + norm.bias)  # type: ignore[union-attr]
-    return plain.to(memory_format=torch.channels_last)
+    return to_channels_last(plain)

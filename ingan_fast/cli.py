@@ -103,7 +103,8 @@ def train(
         )
     if not result.finished:
         messages.print(
-            f"Stopped; iteration {result.iteration} of {total} is saved in {out}. The same command with --resume goes on."
+            f"Stopped; iteration {result.iteration} of {total} is saved in {out}. "
+            "The same command with --resume goes on."
         )
         raise typer.Exit(INTERRUPTED)
     print(f"{out}: trained, {result.iteration} iterations. Look at {out / 'monitor' / 'latest.png'}, then for example:")
@@ -171,7 +172,9 @@ class _Request:
     """What the user asks for, checked before anything heavy is loaded."""
 
     def __init__(self, size: str | None, scale: str | None, corners: str | None, homography: Path | None):
-        given = [f"--{name}" for name, value in (("scale", scale), ("corners", corners), ("homography", homography)) if value]
+        given = [
+            f"--{name}" for name, value in (("scale", scale), ("corners", corners), ("homography", homography)) if value
+        ]
         if len(given) > 1 or (scale and size):
             raise UserError(f"{' and '.join(given + ['--size'] * bool(scale and size))} exclude each other; give one")
         if not given and not size:
@@ -181,18 +184,20 @@ class _Request:
         self.size = parse_size(size) if size else None
         self.scale = parse_scale(scale) if scale else None
         self.corners = parse_corners(corners) if corners else None
-        self.matrix, self.units = parse_homography(_read_text(homography)) if homography else (None, "")
+        self.homography = parse_homography(_read_text(homography)) if homography else None
 
     def transform(self, source_size: tuple[int, int]) -> Transform:
         if self.scale is not None:
             transform = Transform.scale(*self.scale, source_size)
         elif self.corners is not None:
             transform = Transform.from_corners(self.corners, self.size)
-        elif self.matrix is not None and self.size is not None:
-            if self.units == "pixels":
-                transform = Transform.from_pixels(self.matrix, self.size, source_size)
-            else:
-                transform = Transform(self.size, self.matrix)
+        elif self.homography is not None and self.size is not None:
+            matrix, units = self.homography
+            transform = (
+                Transform.from_pixels(matrix, self.size, source_size)
+                if units == "pixels"
+                else Transform(self.size, matrix)
+            )
         else:
             assert self.size is not None
             transform = Transform.resize(self.size)
@@ -214,16 +219,16 @@ def _load(run: Path, device: str) -> "TrainedGenerator":
 
 
 def _collage(run: Path, out: Path, device: str) -> None:
-    from rich.progress import track
+    from rich.progress import Progress
 
     from ingan_fast.collage import FACTORS
     from ingan_fast.collage import collage as make
     from ingan_fast.images import save_image
 
     trained = _load(run, device)
-    steps = iter(track(range(len(FACTORS) ** 2), "collage", console=messages, transient=True))
-    next(steps)
-    page = make(trained, lambda: next(steps, None))
+    with Progress(console=messages, transient=True) as progress:
+        task = progress.add_task("collage", total=len(FACTORS) ** 2)
+        page = make(trained, lambda: progress.advance(task))
     save_image(page, out)
     print(f"{out}: {page.shape[1]}x{page.shape[0]}")
 

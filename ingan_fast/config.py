@@ -25,6 +25,7 @@ class Settings:
     downscales: int = 3
     blocks: int = 6
     skips: bool = True
+    block: int = 0  # px a side of unit-scale blocks (kernels/unit_scale.py); 0 is the paper's smooth warp
 
     # Discriminator, section 2.3
     scales: int = 5  # at ratio √2; 1 is the single-scale ablation of figure 9

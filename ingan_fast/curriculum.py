@@ -61,9 +61,7 @@ def random_transform(
     if not 0 <= max_corner_shift <= 1:
         raise ValueError(f"max_corner_shift is {max_corner_shift}; it must lie in [0, 1]")
     low, high = 1 - progress * (1 - min_scale), 1 + progress * (max_scale - 1)
-    width, height = (
-        _round_side(side * _random_scale(rng, low, high), min_size, size_multiple) for side in source_size
-    )
+    width, height = (_round_side(side * _random_scale(rng, low, high), min_size, size_multiple) for side in source_size)
     if rng.random() < resize_probability:
         return Transform.resize((width, height))
     return _random_quadrilateral(rng, (width, height), max_corner_shift * progress)

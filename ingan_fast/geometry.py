@@ -72,9 +72,7 @@ class Transform:
         return cls.resize((round(width * sx), round(height * sy)))
 
     @classmethod
-    def from_corners(
-        cls, corners: ArrayLike, size: Size | None, source_size: Size | None = None
-    ) -> "Transform":
+    def from_corners(cls, corners: ArrayLike, size: Size | None, source_size: Size | None = None) -> "Transform":
         """The homography that lays the source's corners at given places.
 
         Args:

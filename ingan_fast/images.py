@@ -133,9 +133,7 @@ def check_output_path(path: str | Path, alpha: bool) -> None:
         raise UserError(f"can't write {path}: the name {given}; choose one of {' '.join(_WRITE)}")
     if alpha and not _WRITE[suffix].alpha:
         able = " ".join(name for name, kind in _WRITE.items() if kind.alpha)
-        raise UserError(
-            f"can't write {path}: this picture needs transparency, {suffix} has none; choose {able}"
-        )
+        raise UserError(f"can't write {path}: this picture needs transparency, {suffix} has none; choose {able}")
     try:
         if path.is_dir():
             raise UserError(f"can't write {path}: it is a folder; give a file name in it")
@@ -176,9 +174,7 @@ def fit_within(image: Pixels, max_side: int) -> Pixels:
 def _resample(image: Pixels, size: tuple[int, int], method: Image.Resampling) -> Pixels:
     _check_pixels(image)
     if min(size) < 1:
-        raise UserError(
-            f"can't resize to {size[0]}x{size[1]} px; each side must be at least 1 px; give another size"
-        )
+        raise UserError(f"can't resize to {size[0]}x{size[1]} px; each side must be at least 1 px; give another size")
     return np.array(Image.fromarray(image).resize(size, method), dtype=np.uint8)
 
 

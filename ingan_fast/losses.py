@@ -13,10 +13,7 @@ def scale_weights(scales: int, progress: float) -> list[float]:
     """
     progress = min(max(progress, 0.0), 1.0)
     total = 2.0**scales - 1
-    return [
-        ((1 - progress) * 2.0**index + progress * 2.0 ** (scales - 1 - index)) / total
-        for index in range(scales)
-    ]
+    return [((1 - progress) * 2.0**index + progress * 2.0 ** (scales - 1 - index)) / total for index in range(scales)]
 
 
 def lsgan(maps: list[Tensor], target: float, progress: float) -> Tensor:
@@ -32,19 +29,25 @@ def reconstruction_l1(reconstructed: Tensor, image: Tensor, visible: Tensor) -> 
     return (difference * visible).sum() / (visible.sum() * len(image)).clamp_min(1.0)
 
 
-def patch_swd(output: Tensor, source: Tensor, directions: Tensor, generator: torch.Generator, samples: int = 2048) -> Tensor:
+def patch_swd(
+    output: Tensor, source: Tensor, directions: Tensor, generator: torch.Generator, samples: int = 2048
+) -> Tensor:
     """Sliced Wasserstein-1 distance between the patches of two images (Elnekave & Weiss, ECCV 2022)."""
+
     def quantiles(image: Tensor) -> Tensor:
         projected = F.conv2d(image, directions)[0].flatten(1)  # [P, L]
         count = projected.shape[1]
         index = torch.randint(count, (samples,), generator=generator)
         return projected[:, index].float().sort(dim=1).values
+
     with torch.no_grad():
         target = quantiles(source)
     return (quantiles(output) - target).abs().mean()
 
 
-def nn_loss(output: Tensor, source: Tensor, generator: torch.Generator, queries: int = 512, keys: int = 8192, size: int = 7) -> Tensor:
+def nn_loss(
+    output: Tensor, source: Tensor, generator: torch.Generator, queries: int = 512, keys: int = 8192, size: int = 7
+) -> Tensor:
     def patches(image: Tensor, count: int) -> Tensor:
         h, w = image.shape[-2] - size + 1, image.shape[-1] - size + 1
         if count >= h * w:
@@ -56,6 +59,7 @@ def nn_loss(output: Tensor, source: Tensor, generator: torch.Generator, queries:
         lin = (y * image.shape[-1] + x)[:, None] + off[None]  # [K, 49]
         flat = image[0].flatten(1)  # [3, HW]
         return flat.float()[:, lin].permute(1, 0, 2).flatten(1)  # [K, 147]
+
     q = patches(output, queries)
     with torch.no_grad():
         k = patches(source, keys)

@@ -249,7 +249,7 @@ def _mean_nearest(queries: _Level, database: _Level) -> float:
     return float(nearest(_patches(queries), _strips(database)).double().mean())
 
 
-def nearest(queries: Tensor, database: Iterator[Tensor], block: int = 512, columns: int = 4096) -> Tensor:
+def nearest(queries: Tensor, database: Iterator[Tensor], block: int = 512, columns: int = 1024) -> Tensor:
     """Squared distance per value from each query to its nearest row of the database: [n, d] -> [n].
 
     |q - p|^2 = |q|^2 + (|p|^2 - 2 p.q), with |p|^2 as one more column of the product. Taking the queries'

@@ -1,13 +1,14 @@
 """The generator and the multi-scale discriminator of InGAN (ICCV 2019, sections 2.2 and 2.3)."""
 
-from typing import cast
+from itertools import pairwise
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ingan_fast.config import Settings
-from ingan_fast.kernels import grid_warp, homography_warp
+from ingan_fast.kernels import grid_warp, homography_warp, sampling_grid, unit_scale
 
 
 class SpectralConv2d(nn.Conv2d):
@@ -22,9 +23,7 @@ class SpectralConv2d(nn.Conv2d):
     v: Tensor
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, padding: int = 0):
-        super().__init__(
-            in_channels, out_channels, kernel, stride=stride, padding=padding, padding_mode="reflect"
-        )
+        super().__init__(in_channels, out_channels, kernel, stride=stride, padding=padding, padding_mode="reflect")
         self.register_buffer("u", F.normalize(torch.randn(out_channels), dim=0))
         self.register_buffer("v", F.normalize(torch.randn(self.weight[0].numel()), dim=0))
 
@@ -91,12 +90,15 @@ class Generator(nn.Module):
         widths = [settings.channels * 2**depth for depth in range(settings.downscales + 1)]
         self.skips = settings.skips
         self.multiple = 2**settings.downscales
-        self.entry = ConvBlock(3, widths[0], 7)
-        self.down = nn.ModuleList(ConvBlock(a, b, 3) for a, b in zip(widths, widths[1:], strict=False))
+        self.block = settings.block
+        self.entry = ConvBlock(7 if self.block else 3, widths[0], 7)
+        self.down = nn.ModuleList(ConvBlock(a, b, 3) for a, b in pairwise(widths))
         self.blocks = nn.Sequential(*(ResidualBlock(widths[-1]) for _ in range(settings.blocks)))
         self.up = nn.ModuleList(ConvBlock(b, a, 3) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
-        self.exit = nn.Conv2d(widths[0], 3, 7, padding=3, padding_mode="reflect")
+        self.exit = nn.Conv2d(widths[0], 4 if self.block else 3, 7, padding=3, padding_mode="reflect")
         self.apply(_initialise)
+        if self.block:
+            nn.init.zeros_(self.exit.weight)
         power_iteration(self, steps=15)
 
     def forward(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
@@ -110,11 +112,21 @@ class Generator(nn.Module):
         Returns:
             [N, 3, Ho, Wo] in [-1, 1].
         """
-        return self.trunk(homography_warp(self.entry(image), matrix, size))
+        if self.block:
+            return self.at_grid(image, sampling_grid(matrix, size))
+        return torch.tanh(self.trunk(homography_warp(self.entry(image), matrix, size)))
 
     def at_grid(self, image: Tensor, grid: Tensor) -> Tensor:
         """Retarget `image` by any sampling grid [N, Ho, Wo, 2] (normalised source coordinates)."""
-        return self.trunk(grid_warp(self.entry(image), grid))
+        if not self.block:
+            return torch.tanh(self.trunk(grid_warp(self.entry(image), grid)))
+        layout = unit_scale(grid, (image.shape[-2], image.shape[-1]), self.block)
+        first, second = grid_warp(image, layout.first), grid_warp(image, layout.second)
+        features = torch.cat([first, second, layout.preference / 8], dim=1).contiguous(memory_format=torch.channels_last)
+        change = self.trunk(self.entry(features)).float()
+        share = torch.sigmoid(layout.preference + 4*change[:, 3:])
+        mixed = share * first + (1 - share) * second
+        return (mixed + torch.tanh(change[:, :3])).clamp(-1, 1)
 
     def trunk(self, warped: Tensor) -> Tensor:
         """All that follows the warp: features [N, C, Ho, Wo] → image [N, 3, Ho, Wo]."""
@@ -129,7 +141,7 @@ class Generator(nn.Module):
             features = stage(F.interpolate(features, scale_factor=2.0, mode="nearest"))
             if self.skips:
                 features = features + skipped.pop()
-        return torch.tanh(self.exit(features))[..., :height, :width]
+        return self.exit(features)[..., :height, :width]
 
 
 class Discriminator(nn.Module):
@@ -174,11 +186,21 @@ class MultiScaleDiscriminator(nn.Module):
             size = (round(height * factor), round(width * factor))
             if index and min(size) < self.SMALLEST:
                 break
-            scaled = image if index == 0 else F.interpolate(
-                image, size, mode="bilinear", align_corners=False, antialias=True
+            scaled = (
+                image
+                if index == 0
+                else F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
             )
             maps.append(net(scaled))
         return maps
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def to_channels_last(network: Network, device: torch.device | str = "cpu") -> Network:
+    """`network` on `device`, its weights laid out as the convolutions want them."""
+    return cast(Network, network.to(device, memory_format=torch.channels_last))  # type: ignore[call-overload]
 
 
 def _pad_to_multiple(features: Tensor, multiple: int) -> Tensor:

@@ -43,9 +43,7 @@ def parse_scale(text: str) -> tuple[float, float]:
     sx = float(match[1])
     sy = float(match[2]) if match[2] is not None else sx
     if not (0 < sx <= MAX_SCALE and 0 < sy <= MAX_SCALE):
-        raise UserError(
-            f"scale {_quote(text)} is not possible; each factor must be above 0 and at most {MAX_SCALE:g}"
-        )
+        raise UserError(f"scale {_quote(text)} is not possible; each factor must be above 0 and at most {MAX_SCALE:g}")
     return sx, sy
 
 

@@ -2,16 +2,17 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from ingan_fast.config import Settings
 from ingan_fast.geometry import Transform, check_output_size
 from ingan_fast.images import Pixels
-from ingan_fast.kernels import homography_warp
+from ingan_fast.kernels import grid_warp
 from ingan_fast.networks import Generator
 from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.sampling import to_pixels, to_tensor
@@ -73,9 +74,9 @@ class TrainedGenerator:
         width, height = transform.size
         result = np.empty((height, width, 3), np.uint8)
         features = _Features(self.generator, x)
-        matrix = torch.from_numpy(transform.sampling_matrix())
+        matrix = transform.sampling_matrix()
         for piece in tiles((height, width), tile or TILE, halo(self.settings)):
-            part = self.generator.trunk(features.warped(_to_tile(matrix, transform.size, piece), piece))
+            part = self.generator.trunk(features.warped(_grid(matrix, transform.size, piece)))
             (top, bottom), (left, right) = piece.rows, piece.columns
             up, along = piece.computed_rows[0], piece.computed_columns[0]
             result[top:bottom, left:right] = to_pixels(part[..., top - up : bottom - up, left - along : right - along])
@@ -100,46 +101,38 @@ class _Features:
     """The entry map of a source, sampled region by region."""
 
     def __init__(self, generator: Generator, image: Tensor):
-        self.generator = generator
         self.image = image
-        channels = generator.entry[0].out_channels
+        self.convolution, *self.after = generator.entry
+        assert isinstance(self.convolution, nn.Conv2d)
+        channels = self.convolution.out_channels
         bytes_needed = image[0, 0].numel() * channels * 4
         self.chunk = channels
         while bytes_needed * self.chunk / channels > MAX_ENTRY_BYTES and self.chunk > 1:
             self.chunk = (self.chunk + 1) // 2
         self.whole = generator.entry(image) if self.chunk == channels else None
 
-    def warped(self, matrix: Tensor, tile: Tile) -> Tensor:
-        size = (
-            tile.computed_rows[1] - tile.computed_rows[0],
-            tile.computed_columns[1] - tile.computed_columns[0],
-        )
-        matrix = matrix[None].to(self.image.device)
+    def warped(self, grid: Tensor) -> Tensor:
+        grid = grid.to(self.image.device)
         if self.whole is not None:
-            return homography_warp(self.whole, matrix, size)
+            return grid_warp(self.whole, grid)
         # Channels are independent from the entry's convolution to the warp: some of them at a time.
-        convolution, *rest = self.generator.entry
+        weights, biases = self.convolution.weight, cast(Tensor, self.convolution.bias)
         parts = []
-        for weight, bias in zip(
-            convolution.weight.split(self.chunk), convolution.bias.split(self.chunk), strict=True
-        ):
-            features = convolution._conv_forward(self.image, weight, bias)
-            for layer in rest:
+        for weight, bias in zip(weights.split(self.chunk), biases.split(self.chunk), strict=True):
+            features = self.convolution._conv_forward(self.image, weight, bias)
+            for layer in self.after:
                 features = layer(features)
-            parts.append(homography_warp(features, matrix, size))
+            parts.append(grid_warp(features, grid))
         return torch.cat(parts, dim=1).contiguous(memory_format=torch.channels_last)
 
 
-def _to_tile(matrix: Tensor, size: tuple[int, int], tile: Tile) -> Tensor:
-    """The sampling matrix of a region of the output: normalised region → normalised output → source."""
+def _grid(matrix: NDArray[np.float64], size: tuple[int, int], tile: Tile) -> Tensor:
+    """Rows and columns of the whole output's sampling grid that a tile computes: float32 [1, h, w, 2].
+
+    A pixel's coordinates are the same bits whichever tile it is in.
+    """
     width, height = size
-    (top, bottom), (left, right) = tile.computed_rows, tile.computed_columns
-    region = torch.tensor(
-        [
-            [(right - left) / width, 0, (left + right) / width - 1],
-            [0, (bottom - top) / height, (top + bottom) / height - 1],
-            [0, 0, 1],
-        ],
-        dtype=torch.float64,
-    )
-    return matrix @ region
+    x = (np.arange(*tile.computed_columns) * 2.0 + 1) / width - 1
+    y = ((np.arange(*tile.computed_rows) * 2.0 + 1) / height - 1)[:, None]
+    u, v, w = (row[0] * x + (row[1] * y + row[2]) for row in matrix)
+    return torch.from_numpy(np.stack((u / w, v / w), axis=-1)[None]).float()

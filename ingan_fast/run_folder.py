@@ -1,11 +1,11 @@
 """The run folder: what a training leaves, and how it is read again.
 
-    config.json             every setting, seed, versions, device
-    source.png              the picture (source_2.png, … where there are several)
-    generator.safetensors   what is deployed: folded convolutions, self-describing
-    checkpoint.pt           all that resuming needs
-    log.jsonl               losses, one line every few iterations
-    monitor/                pictures and curves to look at
+config.json             every setting, seed, versions, device
+source.png              the picture (source_2.png, … where there are several)
+generator.safetensors   what is deployed: folded convolutions, self-describing
+checkpoint.pt           all that resuming needs
+log.jsonl               losses, one line every few iterations
+monitor/                pictures and curves to look at
 """
 
 import hashlib
@@ -27,7 +27,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.export.fold import fold
 from ingan_fast.files import atomic_write
 from ingan_fast.images import Pixels, load_image, save_image
-from ingan_fast.networks import Generator
+from ingan_fast.networks import Generator, to_channels_last
 
 FORMAT = 1
 
@@ -169,8 +169,10 @@ class RunFolder:
             generator.load_state_dict(load_safetensors(self.generator_path.read_bytes()))
         except (SafetensorError, RuntimeError, OSError) as error:
             reason = str(error).splitlines()[0]
-            raise UserError(f"{self.generator_path} can't be read ({reason}); go on with --resume or train again") from error
-        return generator.to(memory_format=torch.channels_last)
+            raise UserError(
+                f"{self.generator_path} can't be read ({reason}); go on with --resume or train again"
+            ) from error
+        return to_channels_last(generator)
 
     def write_checkpoint(self, state: dict[str, Any]) -> None:
         buffer = io.BytesIO()

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ingan_fast.config import Settings
-from ingan_fast.networks import Generator, MultiScaleDiscriminator
+from ingan_fast.networks import Generator, MultiScaleDiscriminator, to_channels_last
 from ingan_fast.sampling import Sampler
 
 CALIBRATION_DRAWS = 60
@@ -24,8 +24,8 @@ class TrainingState:
         self.device = device
         self.iteration = 0  # iterations that are done
         self.norm_frozen = False
-        self.generator = generator.to(device, memory_format=torch.channels_last)
-        self.discriminator = discriminator.to(device, memory_format=torch.channels_last)
+        self.generator = to_channels_last(generator, device)
+        self.discriminator = to_channels_last(discriminator, device)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
         self.optimizer_g = self._adam(self.generator, settings.learning_rate_g)
         self.optimizer_d = self._adam(self.discriminator, settings.learning_rate_d)

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from ingan_fast.config import Settings, preset, with_changes
+from ingan_fast.config import preset, with_changes
 from ingan_fast.errors import UserError
 from ingan_fast.images import Pixels, fit_within, load_image
 from ingan_fast.monitor import Monitor
@@ -141,9 +141,7 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _load_sources(
-    images: str | Path | Sequence[str | Path], max_side: int, notice: Notice
-) -> dict[str, Pixels]:
+def _load_sources(images: str | Path | Sequence[str | Path], max_side: int, notice: Notice) -> dict[str, Pixels]:
     paths = [images] if isinstance(images, str | Path) else list(images)
     if not paths:
         raise UserError("no picture was given; give at least one")
@@ -152,9 +150,7 @@ def _load_sources(
         picture = load_image(path)
         fitted = fit_within(picture, max_side)
         if fitted is not picture:
-            notice(
-                f"{path} is {_size(picture)}; it is trained at {_size(fitted)} (setting max_side={max_side})"
-            )
+            notice(f"{path} is {_size(picture)}; it is trained at {_size(fitted)} (setting max_side={max_side})")
         if min(fitted.shape[:2]) < 32:
             raise UserError(f"{path} would be {_size(fitted)} at max_side={max_side}; 32 pixels a side are needed")
         name = path.name if path.name not in sources else f"{len(sources) + 1}_{path.name}"

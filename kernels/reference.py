@@ -25,9 +25,7 @@ MAX_COORDINATE = 1e4
 MIN_ROW = 24
 
 
-def homography_warp(
-    features: Tensor, matrix: Tensor, size: tuple[int, int], padding: str = "reflection"
-) -> Tensor:
+def homography_warp(features: Tensor, matrix: Tensor, size: tuple[int, int], padding: str = "reflection") -> Tensor:
     """Resample feature maps bilinearly through homographies (the transformation layer of InGAN §2.2).
 
     Args:
@@ -202,9 +200,7 @@ def _check_features(features: Tensor, padding: str) -> None:
     if features.dtype not in DTYPES:
         raise TypeError(f"features has dtype {features.dtype}; allowed are {', '.join(map(str, DTYPES))}")
     if features.ndim != 4 or 0 in features.shape:
-        raise ValueError(
-            f"features has shape {list(features.shape)}; needed is [N, C, H, W] with no empty side"
-        )
+        raise ValueError(f"features has shape {list(features.shape)}; needed is [N, C, H, W] with no empty side")
     if padding not in PADDINGS:
         raise ValueError(f"padding is {padding!r}; allowed are {', '.join(PADDINGS)}")
 

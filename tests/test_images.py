@@ -364,18 +364,14 @@ def test_an_encoder_that_gives_up_is_a_refusal(
         raise ValueError("encoding error 6")
 
     monkeypatch.setattr(Image.Image, "save", give_up)
-    refusal_of(
-        lambda: save_image(picture, tmp_path / "a.webp"), tmp_path / "a.webp", "encoding error 6", ".png"
-    )
+    refusal_of(lambda: save_image(picture, tmp_path / "a.webp"), tmp_path / "a.webp", "encoding error 6", ".png")
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("suffix", "side"), [(".webp", 16_384), (".jpg", 65_501)])
 def test_a_picture_too_long_for_its_format_is_refused(tmp_path: Path, suffix: str, side: int) -> None:
     path = tmp_path / f"a{suffix}"
-    refusal_of(
-        lambda: save_image(np.zeros((1, side, 3), np.uint8), path), path, f"{side}x1 px", str(side - 1)
-    )
+    refusal_of(lambda: save_image(np.zeros((1, side, 3), np.uint8), path), path, f"{side}x1 px", str(side - 1))
     save_image(np.zeros((1, side - 1, 3), np.uint8), path)
     assert load_image(path, min_side=1).shape == (1, side - 1, 3)
 
@@ -398,9 +394,7 @@ def test_an_array_that_is_no_rgb_picture_is_refused(tmp_path: Path, image: image
     "alpha",
     [np.ones((40, 55)), np.full((40, 56), 1.01), np.full((40, 56), np.nan), np.ones((40, 56), np.uint8)],
 )
-def test_an_array_that_is_no_alpha_is_refused(
-    tmp_path: Path, picture: images.Pixels, alpha: np.ndarray
-) -> None:
+def test_an_array_that_is_no_alpha_is_refused(tmp_path: Path, picture: images.Pixels, alpha: np.ndarray) -> None:
     with pytest.raises(ValueError, match="alpha"):
         save_image(picture, tmp_path / "a.png", alpha)
     assert list(tmp_path.iterdir()) == []
@@ -410,9 +404,7 @@ def test_an_array_that_is_no_alpha_is_refused(
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a.gif", "a", "a.png.txt"])
-def test_an_unknown_suffix_is_refused_with_the_allowed_ones(
-    tmp_path: Path, picture: images.Pixels, name: str
-) -> None:
+def test_an_unknown_suffix_is_refused_with_the_allowed_ones(tmp_path: Path, picture: images.Pixels, name: str) -> None:
     refusal_of(lambda: check_output_path(tmp_path / name, alpha=False), tmp_path / name, *LOSSLESS, *LOSSY)
     refusal_of(lambda: save_image(picture, tmp_path / name), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
@@ -442,9 +434,7 @@ def test_a_parent_that_is_a_file_is_refused(tmp_path: Path, below: str) -> None:
 def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
     try:
-        refusal_of(
-            lambda: check_output_path(tmp_path / "a.png", alpha=False), tmp_path / "a.png", "permission"
-        )
+        refusal_of(lambda: check_output_path(tmp_path / "a.png", alpha=False), tmp_path / "a.png", "permission")
     finally:
         tmp_path.chmod(0o700)
 

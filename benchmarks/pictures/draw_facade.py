@@ -151,9 +151,7 @@ def draw_panes(canvas: Array, rng: np.random.Generator, left: float, top: float)
         rectangle(canvas, fx, fy, fw, fh, frame)
 
 
-def draw_shutter(
-    canvas: Array, rng: np.random.Generator, x: float, y: float, width: float, height: float
-) -> None:
+def draw_shutter(canvas: Array, rng: np.random.Generator, x: float, y: float, width: float, height: float) -> None:
     """A louvred wing at (x, y) px, painted long ago: each one's green has faded in its own way."""
     shape = (round(height * SUPERSAMPLE), round(width * SUPERSAMPLE))
     base = np.array(SHUTTERS[rng.integers(len(SHUTTERS))]) * np.exp(rng.normal(0, 0.07))

@@ -97,9 +97,7 @@ def fill_crate(canvas: Array, rng: np.random.Generator, fruit: Fruit, top: float
     shadow_under(canvas, 0, 7, 0.30)
 
 
-def draw_fruit(
-    canvas: Array, rng: np.random.Generator, fruit: Fruit, x: float, y: float, exposure: float
-) -> None:
+def draw_fruit(canvas: Array, rng: np.random.Generator, fruit: Fruit, x: float, y: float, exposure: float) -> None:
     """One shaded ellipsoid with its contact shadow, centred at (x, y) px."""
     radius = fruit.diameter / 2 * SUPERSAMPLE * float(np.exp(rng.normal(0, 0.045)))
     angle = rng.uniform(0, np.pi) if fruit.long > 1.1 else rng.uniform(-0.5, 0.5)
@@ -160,9 +158,7 @@ def peel(rng: np.random.Generator, fruit: Fruit, u: Array, v: Array, px: Array, 
     return mark_peel(rng, fruit.mark, colour, u, v, px, py)
 
 
-def mark_peel(
-    rng: np.random.Generator, mark: str, colour: Array, u: Array, v: Array, px: Array, py: Array
-) -> Array:
+def mark_peel(rng: np.random.Generator, mark: str, colour: Array, u: Array, v: Array, px: Array, py: Array) -> Array:
     """Add the stem, calyx, crease or tip; a turned piece hides it."""
     mx, my = rng.normal(0, 0.30), rng.normal(-0.15, 0.30)
     r, turn = np.hypot(px - mx, py - my), np.arctan2(py - my, px - mx)

@@ -109,8 +109,7 @@ def develop(canvas: Array, rng: np.random.Generator, grain: float = 0.011) -> ND
     """Linear light to a photograph, uint8 [HEIGHT, WIDTH, 3]: averaged down, highlights rolled off, grain."""
     # The lens: averaging 4x4 with a little overlap, in linear light, as a sensor's pixels do.
     channels = [
-        np.asarray(Image.fromarray(canvas[..., c]).resize((WIDTH, HEIGHT), Image.Resampling.HAMMING))
-        for c in range(3)
+        np.asarray(Image.fromarray(canvas[..., c]).resize((WIDTH, HEIGHT), Image.Resampling.HAMMING)) for c in range(3)
     ]
     light = np.maximum(np.stack(channels, axis=-1), 0)
     # Soft shoulder: linear up to 0.7, then slowly towards 1, so that highlights aren't clipped flat.

@@ -153,9 +153,7 @@ def test_an_exported_graph_holds_one_grid_sample():
 
     features, grid = make(24, torch.contiguous_format, torch.float32), torch.rand(2, 9, 8, 2)
     sides = {name: torch.export.Dim.DYNAMIC for name in (2, 3)}
-    program = torch.export.export(
-        Warp(), (features, grid), dynamic_shapes=(sides, {1: sides[2], 2: sides[3]})
-    )
+    program = torch.export.export(Warp(), (features, grid), dynamic_shapes=(sides, {1: sides[2], 2: sides[3]}))
     targets = [str(node.target) for node in program.graph.nodes if node.op == "call_function"]
     assert sum("grid_sampler" in target for target in targets) == 1
     bigger = torch.randn(2, 24, 20, 30), torch.rand(2, 31, 17, 2)

@@ -1,0 +1,52 @@
+"""What many tests need: one thread, a small picture, a small finished run."""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # for processes that tests start: bytes depend on the threads
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ingan_fast import train
+from ingan_fast.images import Pixels, save_image
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def picture() -> Pixels:
+    """Coloured dots on a gradient with a little grain, uint8 [56, 64, 3]: no two rows or columns alike."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:56, 0:64].astype(float)
+    rgb = np.stack([x * 3, y * 4, 220 - x - 2 * y], axis=-1)
+    for index, (row, column) in enumerate(np.ndindex(4, 5)):
+        inside = (x - 6 - 13 * column) ** 2 + (y - 7 - 14 * row) ** 2 < 20
+        rgb[inside] = ((250, 40, 30), (30, 60, 240), (240, 220, 40))[index % 3]
+    return (rgb + rng.uniform(0, 10, rgb.shape)).clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="session")
+def picture_path(picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """`picture` as a PNG file; not to be changed."""
+    path = tmp_path_factory.mktemp("pictures") / "dots.png"
+    save_image(picture, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def trained_run(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of one finished smoke training of `picture`; not to be changed (see `run_copy`)."""
+    path = tmp_path_factory.mktemp("runs") / "dots"
+    assert train(picture_path, path, preset_name="smoke", device="cpu").finished
+    return path
+
+
+@pytest.fixture
+def run_copy(trained_run: Path, tmp_path: Path) -> Path:
+    """A copy of `trained_run` that a test may damage."""
+    return Path(shutil.copytree(trained_run, tmp_path / "run"))

@@ -1,0 +1,233 @@
+"""The networks against small cases worked out by hand, and the paper's structure."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from ingan_fast.config import PAPER, SMOKE, Settings
+from ingan_fast.networks import (
+    Discriminator,
+    Generator,
+    MultiScaleDiscriminator,
+    ResidualBlock,
+    SpectralConv2d,
+    power_iteration,
+)
+
+SMALL = replace(SMOKE, channels=4, blocks=1, d_channels=4)
+
+
+def generator(settings: Settings = SMALL, seed: int = 0) -> Generator:
+    torch.manual_seed(seed)
+    return Generator(settings).eval().requires_grad_(False)
+
+
+def image(height: int = 24, width: int = 24, seed: int = 1) -> Tensor:
+    return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+
+
+def convolutions(network: nn.Module) -> list[nn.Conv2d]:
+    return [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+
+
+def structure(network: nn.Module) -> list[tuple[int, int, int]]:
+    """(in, out, kernel) of each convolution, in order."""
+    return [(conv.in_channels, conv.out_channels, conv.kernel_size[0]) for conv in convolutions(network)]
+
+
+IDENTITY = torch.eye(3)[None]
+
+
+# Spectral normalisation
+
+
+def test_a_spectral_weight_has_largest_singular_value_one() -> None:
+    torch.manual_seed(0)
+    conv = SpectralConv2d(5, 7, 3)
+    conv.power_iteration(300)
+    assert torch.linalg.svdvals(conv.normalised_weight().flatten(1))[0].item() == pytest.approx(1, abs=1e-4)
+    assert torch.linalg.svdvals(conv.weight.flatten(1))[0].item() != pytest.approx(1, abs=0.05)
+
+
+def test_a_diagonal_spectral_convolution_divides_by_its_largest_entry() -> None:
+    conv = SpectralConv2d(2, 2, 1)
+    with torch.no_grad():
+        conv.weight.copy_(torch.tensor([[4.0, 0.0], [0.0, 1.0]])[..., None, None])
+        assert conv.bias is not None
+        conv.bias.copy_(torch.tensor([0.5, -0.5]))
+    conv.power_iteration(50)
+    result = conv(torch.full((1, 2, 1, 1), 2.0)).flatten().tolist()
+    assert result == pytest.approx([2.5, 0.0], abs=1e-6)
+
+
+def test_a_forward_pass_leaves_the_power_iteration_where_it_is() -> None:
+    conv = SpectralConv2d(3, 4, 3).train()
+    before = conv.u.clone(), conv.v.clone()
+    conv(image())
+    assert torch.equal(conv.u, before[0])
+    assert torch.equal(conv.v, before[1])
+
+
+def test_one_call_iterates_every_spectral_convolution_of_a_network() -> None:
+    network = generator()
+    spectral = [conv for conv in convolutions(network) if isinstance(conv, SpectralConv2d)]
+    for conv in spectral:
+        conv.u.fill_(1.0)
+    power_iteration(network)
+    for conv in spectral:
+        assert conv.u.norm().item() == pytest.approx(1, abs=1e-5)
+        expected = conv.weight.flatten(1) @ conv.v
+        assert torch.allclose(conv.u, expected / expected.norm(), atol=1e-6)
+
+
+def test_gradients_flow_through_the_norm() -> None:
+    """W/σ does not change with the length of W, so the gradient has no part along W."""
+    torch.manual_seed(0)
+    conv = SpectralConv2d(3, 4, 3)
+    conv.power_iteration(200)
+    conv(image()).square().sum().backward()
+    assert conv.weight.grad is not None
+    along = (conv.weight.grad * conv.weight).sum() / conv.weight.norm()
+    assert along.abs() < 1e-3 * conv.weight.grad.norm()
+
+
+# The generator
+
+
+def test_the_paper_generator_has_the_papers_convolutions() -> None:
+    block = [(512, 128, 1), (128, 128, 3), (128, 512, 1)]
+    assert structure(generator(PAPER)) == [
+        (3, 64, 7),
+        *[(64, 128, 3), (128, 256, 3), (256, 512, 3)],
+        *block * 6,
+        *[(512, 256, 3), (256, 128, 3), (128, 64, 3)],
+        (64, 3, 7),
+    ]
+
+
+def test_the_paper_generator_has_4_8_million_parameters() -> None:
+    count = sum(parameter.numel() for parameter in generator(PAPER).parameters())
+    assert round(count / 1e6, 1) == 4.8
+
+
+def test_every_convolution_of_the_generator_but_the_last_is_spectrally_normalised() -> None:
+    *others, last = convolutions(generator())
+    assert all(isinstance(conv, SpectralConv2d) for conv in others)
+    assert not isinstance(last, SpectralConv2d)
+
+
+@pytest.mark.parametrize("downscales", [0, 1, 2, 3])
+@pytest.mark.parametrize("size", [(16, 16), (17, 31), (24, 40), (33, 16)])
+def test_the_output_has_the_size_that_was_asked_for(downscales: int, size: tuple[int, int]) -> None:
+    y = generator(replace(SMALL, downscales=downscales))(image(20, 28), IDENTITY, size)
+    assert y.shape == (1, 3, *size)
+    assert y.std() > 0
+
+
+@pytest.mark.parametrize("skips", [True, False])
+def test_a_size_between_multiples_is_the_replicated_size_cropped(skips: bool) -> None:
+    network = generator(replace(SMALL, downscales=3, skips=skips))
+    warped = torch.rand(1, SMALL.channels, 17, 31)
+    padded = nn.functional.pad(warped, (0, 1, 0, 7), mode="replicate")  # [1, C, 24, 32]
+    assert torch.equal(network.trunk(warped), network.trunk(padded)[..., :17, :31])
+
+
+@pytest.mark.parametrize("skips", [True, False])
+def test_only_skips_bring_detail_past_the_deepest_map(skips: bool) -> None:
+    """With every stage of the way up silenced, what reaches the exit came through the skips."""
+    network = generator(replace(SMALL, skips=skips))
+    for norm in (module for module in network.up.modules() if isinstance(module, nn.BatchNorm2d)):
+        norm.weight.zero_()
+        norm.bias.zero_()
+    ys = [network(image(seed=seed), IDENTITY, (24, 24)) for seed in (1, 2)]
+    assert torch.equal(*ys) is not skips
+
+
+def test_a_silenced_residual_block_is_the_identity() -> None:
+    block = ResidualBlock(8).eval()
+    last = block.body[-1]
+    assert isinstance(last, nn.BatchNorm2d)
+    nn.init.zeros_(last.weight)
+    features = torch.randn(1, 8, 5, 6)
+    assert torch.equal(block(features), features)
+
+
+def test_the_output_stays_in_range_however_large_the_weights() -> None:
+    network = generator()
+    network.exit.weight.mul_(1e4)
+    y = network(image(), IDENTITY, (32, 32))
+    assert y.abs().max() == 1
+    assert y.isfinite().all()
+
+
+def test_a_homography_and_its_grid_give_the_same_picture() -> None:
+    matrix = torch.tensor([[[0.9, 0.1, 0.05], [-0.1, 1.1, 0.0], [0.1, -0.05, 1.0]]])
+    y, x = torch.meshgrid((torch.arange(24) * 2 + 1) / 24 - 1, (torch.arange(32) * 2 + 1) / 32 - 1, indexing="ij")
+    points = torch.stack((x, y, torch.ones_like(x)), dim=-1) @ matrix[0].T
+    grid = (points[..., :2] / points[..., 2:])[None]
+    network = generator()
+    assert torch.allclose(network(image(), matrix, (24, 32)), network.at_grid(image(), grid), atol=1e-4)
+
+
+def test_the_same_seed_builds_the_same_generator() -> None:
+    first, again, other = (generator(seed=seed)(image(), IDENTITY, (24, 24)) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+# The discriminator
+
+
+def test_a_discriminator_has_four_convolutions_of_which_the_second_is_strided() -> None:
+    network = Discriminator(PAPER.d_channels)
+    c = PAPER.d_channels
+    assert structure(network) == [(3, c, 3), (c, 2 * c, 3), (2 * c, 4 * c, 3), (4 * c, 1, 1)]
+    assert [conv.stride[0] for conv in convolutions(network)] == [1, 2, 1, 1]
+
+
+def test_one_pixel_reaches_the_map_within_a_9_pixel_patch_only() -> None:
+    torch.manual_seed(0)
+    network = Discriminator(4).requires_grad_(False)
+    one, other = image(41, 41), image(41, 41)
+    other[..., 20, 20] = 1 - other[..., 20, 20]
+    difference = (network(one) - network(other))[0, 0]
+    rows, columns = difference.nonzero(as_tuple=True)
+    assert 1 <= len(rows.unique()) <= 5  # 9 px at stride 2
+    assert 1 <= len(columns.unique()) <= 5
+
+
+def seen_sizes(network: MultiScaleDiscriminator, x: Tensor) -> list[tuple[int, int]]:
+    sizes: list[tuple[int, int]] = []
+    for net in network.nets:
+        net.register_forward_pre_hook(lambda _, inputs: sizes.append(tuple(inputs[0].shape[-2:])))
+    maps = network(x)
+    assert len(maps) == len(sizes)
+    return sizes
+
+
+def test_the_scales_shrink_by_the_square_root_of_two() -> None:
+    sizes = seen_sizes(MultiScaleDiscriminator(replace(SMALL, scales=5)), image(96, 200))
+    assert sizes == [(round(96 / math.sqrt(2) ** i), round(200 / math.sqrt(2) ** i)) for i in range(5)]
+
+
+def test_scales_too_small_for_a_map_are_left_out_but_never_the_finest() -> None:
+    network = MultiScaleDiscriminator(replace(SMALL, scales=5))
+    assert 1 <= len(network(image(16, 90))) < 5
+    for maps in (network(image(16, 90)), network(image(16, 16))):
+        assert all(m.numel() > 0 and m.isfinite().all() for m in maps)
+
+
+def test_the_scales_share_no_weights() -> None:
+    torch.manual_seed(0)
+    network = MultiScaleDiscriminator(replace(SMALL, scales=3))
+    weights = [net.body[0].weight for net in network.nets]
+    assert not torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[1], weights[2])
+
+
+def test_a_single_scale_discriminator_sees_the_whole_resolution_alone() -> None:
+    network = MultiScaleDiscriminator(replace(SMALL, scales=1))
+    assert seen_sizes(network, image(48, 48)) == [(48, 48)]
