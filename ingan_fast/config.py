@@ -36,7 +36,7 @@ class Settings:
     # Losses, section 2.1
     reconstruction: float = 0.1  # λ; 0 is the ablation of figure 9
     detach_inverse: bool = False  # let the reconstruction train the inverse pass alone
-    patch_swd: float = 0.0  # weight of the patch distribution's distance; not in the paper
+    repaint: float = 1.0  # weight of what is painted over a unit-scale layout; nothing without one
 
     # Transformations and their curriculum, section 2.4
     min_scale: float = 0.15
@@ -63,6 +63,8 @@ class Settings:
             value = getattr(self, name)
             if not (low <= value <= high):
                 raise UserError(f"setting {name}={value} is not possible; it must lie between {low:g} and {high:g}")
+        if self.block % 2 or self.block == 2:
+            raise UserError(f"setting block={self.block} is not possible; it must be 0, or even and at least 4")
 
 
 _FRACTION = (0.0, 1.0)
@@ -73,12 +75,13 @@ _RANGES: dict[str, tuple[float, float]] = {
     "channels": (4, 1024),
     "downscales": (0, 4),
     "blocks": (0, 64),
+    "block": (0, 1024),
     "scales": (1, 12),
     "d_channels": (1, 1024),
     "fine_at": _FRACTION,
     "noise": _FRACTION,
     "reconstruction": (0.0, 1e3),
-    "patch_swd": (0.0, 1e3),
+    "repaint": (0.0, 1e3),
     "min_scale": (0.05, 1.0),
     "max_scale": (1.0, 8.0),
     "max_corner_shift": _FRACTION,
@@ -106,11 +109,11 @@ CPU = replace(
     channels=24,
     downscales=2,
     blocks=4,
-    skips=False,
+    block=64,
     scales=4,
     d_channels=24,
     size_multiple=24,
-    learning_rate_g=4e-4,
+    learning_rate_g=2e-4,
     learning_rate_d=4e-4,
     ema=0.995,
     preview_every=600,
@@ -122,6 +125,7 @@ SMOKE = replace(
     CPU,
     iterations=12,
     crop=48,
+    block=16,
     channels=8,
     blocks=1,
     scales=2,

@@ -2,7 +2,6 @@
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 def scale_weights(scales: int, progress: float) -> list[float]:
@@ -29,41 +28,6 @@ def reconstruction_l1(reconstructed: Tensor, image: Tensor, visible: Tensor) -> 
     return (difference * visible).sum() / (visible.sum() * len(image)).clamp_min(1.0)
 
 
-def patch_swd(
-    output: Tensor, source: Tensor, directions: Tensor, generator: torch.Generator, samples: int = 2048
-) -> Tensor:
-    """Sliced Wasserstein-1 distance between the patches of two images (Elnekave & Weiss, ECCV 2022)."""
-
-    def quantiles(image: Tensor) -> Tensor:
-        projected = F.conv2d(image, directions)[0].flatten(1)  # [P, L]
-        count = projected.shape[1]
-        index = torch.randint(count, (samples,), generator=generator)
-        return projected[:, index].float().sort(dim=1).values
-
-    with torch.no_grad():
-        target = quantiles(source)
-    return (quantiles(output) - target).abs().mean()
-
-
-def nn_loss(
-    output: Tensor, source: Tensor, generator: torch.Generator, queries: int = 512, keys: int = 8192, size: int = 7
-) -> Tensor:
-    def patches(image: Tensor, count: int) -> Tensor:
-        h, w = image.shape[-2] - size + 1, image.shape[-1] - size + 1
-        if count >= h * w:
-            idx = torch.arange(h * w)
-        else:
-            idx = torch.randint(h * w, (count,), generator=generator)
-        y, x = idx // w, idx % w
-        off = (torch.arange(size)[:, None] * image.shape[-1] + torch.arange(size)[None]).flatten()
-        lin = (y * image.shape[-1] + x)[:, None] + off[None]  # [K, 49]
-        flat = image[0].flatten(1)  # [3, HW]
-        return flat.float()[:, lin].permute(1, 0, 2).flatten(1)  # [K, 147]
-
-    q = patches(output, queries)
-    with torch.no_grad():
-        k = patches(source, keys)
-        # min ||q-k||^2
-        score = k.square().sum(1)[None] - 2 * (q.bfloat16() @ k.bfloat16().T).float()
-        best = score.argmin(1)
-    return (q - k[best]).square().mean()
+def repaint(change: Tensor) -> Tensor:
+    """Mean |change|: what a generator paints over its layout shall be little, and only where it must be."""
+    return change.float().abs().mean()

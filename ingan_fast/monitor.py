@@ -66,11 +66,11 @@ class Monitor:
         results = []
         for sx, sy in SHOWN:
             transform = Transform.scale(sx, sy, (width, height))
-            y = generator(x, sampling_tensor(transform, x.device), transform.size[::-1])
+            y = generator(x, sampling_tensor(transform, x.device), transform.size[::-1]).image
             results.append((f"{sx:g} x {sy:g}", y))
         wide = results[0][1]
         identity = sampling_tensor(Transform.resize((width, height)), x.device)
-        back = generator(wide, identity, (height, width))
+        back = generator(wide, identity, (height, width)).image
         maps = [m[0, 0].float().cpu().numpy() for m in discriminator(wide)]
         rows = [
             [Panel("source", to_pixels(x), framed=True), *(Panel(name, to_pixels(y)) for name, y in results[:2])],
@@ -88,11 +88,14 @@ class Monitor:
 def read_log(path: Path) -> list[dict[str, Any]]:
     """The whole lines of log.jsonl."""
     lines = []
-    for text in path.read_text().splitlines():
+    for text in path.read_text(errors="replace").splitlines():
         try:
-            lines.append(json.loads(text))
+            line = json.loads(text)
         except ValueError:
             break  # a kill in the middle of a line
+        if not isinstance(line, dict) or "iteration" not in line:
+            break
+        lines.append(line)
     return lines
 
 
@@ -115,9 +118,16 @@ def plot_losses(log: Path, out: Path) -> None:
         FigureCanvasAgg(figure).print_png(temporary)
 
 
-def _event_writer(folder: Path) -> Any:
+def check_tensorboard() -> None:
+    """Raise a UserError where TensorBoard is not installed."""
     try:
-        from torch.utils.tensorboard import SummaryWriter
+        import torch.utils.tensorboard  # noqa: F401
     except ImportError:
         raise UserError("TensorBoard is not installed; pip install 'ingan-fast[tensorboard]'") from None
+
+
+def _event_writer(folder: Path) -> Any:
+    check_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
     return SummaryWriter(str(folder))

@@ -1,14 +1,18 @@
 """The generator and the multi-scale discriminator of InGAN (ICCV 2019, sections 2.2 and 2.3)."""
 
 from itertools import pairwise
-from typing import TypeVar, cast
+from typing import NamedTuple, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ingan_fast.config import Settings
-from ingan_fast.kernels import grid_warp, homography_warp, sampling_grid, unit_scale
+from ingan_fast.kernels import UnitScale, grid_warp, homography_warp, sampling_grid, unit_scale
+from ingan_fast.kernels.unit_scale import SHARPNESS
+
+# The exit starts at zero; with this factor a border can be moved within the first hundreds of iterations.
+SHARE_GAIN = 4.0
 
 
 class SpectralConv2d(nn.Conv2d):
@@ -79,10 +83,21 @@ class ResidualBlock(nn.Module):
         return cast(Tensor, features + self.body(features))
 
 
+class Painted(NamedTuple):
+    """What a generator makes."""
+
+    image: Tensor  # y, [N, 3, Ho, Wo] in [-1, 1]
+    change: Tensor | None  # what was painted over a unit-scale layout, [N, 3, Ho, Wo]; None without one
+
+
 class Generator(nn.Module):
     """G(x; T): the same patches laid out anew under T (paper section 2.2, figure 4).
 
-    entry 7×7 → warp by T → down → residual blocks → up (with U-net skips) → exit 7×7 → tanh.
+    With `block` 0, the paper's: entry 7×7 → warp by T → down → residual blocks → up (with U-net skips) → exit 7×7
+    → tanh. The warp stretches; the network has to learn to make elements of their own size from stretched ones.
+
+    With `block` > 0 the warp lays the picture out at unit scale (kernels/unit_scale.py), twice, with borders at
+    different places; the network chooses between the two layouts at each pixel and paints over what shows.
     """
 
     def __init__(self, settings: Settings):
@@ -98,38 +113,32 @@ class Generator(nn.Module):
         self.exit = nn.Conv2d(widths[0], 4 if self.block else 3, 7, padding=3, padding_mode="reflect")
         self.apply(_initialise)
         if self.block:
-            nn.init.zeros_(self.exit.weight)
+            nn.init.zeros_(self.exit.weight)  # begin with the layout as it is
         power_iteration(self, steps=15)
 
-    def forward(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
+    def forward(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Painted:
         """Retarget `image` by a homography.
 
         Args:
             image: [N, 3, H, W] in [-1, 1].
             matrix: [N, 3, 3], the sampling matrix (output → source, normalised coordinates).
             size: (Ho, Wo), 16 or more each.
-
-        Returns:
-            [N, 3, Ho, Wo] in [-1, 1].
         """
         if self.block:
-            return self.at_grid(image, sampling_grid(matrix, size))
-        return torch.tanh(self.trunk(homography_warp(self.entry(image), matrix, size)))
+            return self.paint(image, unit_scale(sampling_grid(matrix, size), _size(image), self.block))
+        return Painted(torch.tanh(self.trunk(homography_warp(self.entry(image), matrix, size))), None)
 
-    def at_grid(self, image: Tensor, grid: Tensor) -> Tensor:
-        """Retarget `image` by any sampling grid [N, Ho, Wo, 2] (normalised source coordinates)."""
-        if not self.block:
-            return torch.tanh(self.trunk(grid_warp(self.entry(image), grid)))
-        layout = unit_scale(grid, (image.shape[-2], image.shape[-1]), self.block)
+    def paint(self, image: Tensor, layout: UnitScale) -> Painted:
+        """Turn a unit-scale layout of `image`, or a region of one, into a picture."""
         first, second = grid_warp(image, layout.first), grid_warp(image, layout.second)
-        features = torch.cat([first, second, layout.preference / 8], dim=1).contiguous(memory_format=torch.channels_last)
-        change = self.trunk(self.entry(features)).float()
-        share = torch.sigmoid(layout.preference + 4*change[:, 3:])
-        mixed = share * first + (1 - share) * second
-        return (mixed + torch.tanh(change[:, :3])).clamp(-1, 1)
+        laid_out = torch.cat([first, second, layout.preference / SHARPNESS], dim=1)  # [N, 7, Ho, Wo]
+        painted = self.trunk(self.entry(laid_out.contiguous(memory_format=torch.channels_last))).float()
+        share = torch.sigmoid(layout.preference + SHARE_GAIN * painted[:, 3:])
+        change = torch.tanh(painted[:, :3])
+        return Painted((share * first + (1 - share) * second + change).clamp(-1, 1), change)
 
     def trunk(self, warped: Tensor) -> Tensor:
-        """All that follows the warp: features [N, C, Ho, Wo] → image [N, 3, Ho, Wo]."""
+        """All between the warp or the entry and the last non-linearity: [N, C, Ho, Wo] → [N, 3 or 4, Ho, Wo]."""
         height, width = warped.shape[-2:]
         features = _pad_to_multiple(warped, self.multiple)
         skipped = []
@@ -193,6 +202,10 @@ class MultiScaleDiscriminator(nn.Module):
             )
             maps.append(net(scaled))
         return maps
+
+
+def _size(image: Tensor) -> tuple[int, int]:
+    return image.shape[-2], image.shape[-1]
 
 
 Network = TypeVar("Network", bound=nn.Module)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from ingan_fast.config import Settings
 from ingan_fast.geometry import Transform, check_output_size
 from ingan_fast.images import Pixels
-from ingan_fast.kernels import grid_warp
+from ingan_fast.kernels import UnitScale, grid_warp, unit_scale
 from ingan_fast.networks import Generator
 from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.sampling import to_pixels, to_tensor
@@ -73,10 +73,9 @@ class TrainedGenerator:
         x = to_tensor(pixels, self.device)
         width, height = transform.size
         result = np.empty((height, width, 3), np.uint8)
-        features = _Features(self.generator, x)
-        matrix = transform.sampling_matrix()
+        canvas = _Canvas(self.generator, x, torch.from_numpy(transform.grid())[None].to(self.device))
         for piece in tiles((height, width), tile or TILE, halo(self.settings)):
-            part = self.generator.trunk(features.warped(_grid(matrix, transform.size, piece)))
+            part = canvas.part(piece)
             (top, bottom), (left, right) = piece.rows, piece.columns
             up, along = piece.computed_rows[0], piece.computed_columns[0]
             result[top:bottom, left:right] = to_pixels(part[..., top - up : bottom - up, left - along : right - along])
@@ -97,25 +96,45 @@ def load(run: str | Path, device: str = "auto") -> TrainedGenerator:
     return TrainedGenerator(generator, folder.read_sources(config), config, target)
 
 
-class _Features:
-    """The entry map of a source, sampled region by region."""
+class _Canvas:
+    """An output that is made region by region; coordinates are made once, for the whole."""
+
+    def __init__(self, generator: Generator, image: Tensor, grid: Tensor):
+        self.generator = generator
+        self.image = image
+        self.grid = grid
+        self.layout = unit_scale(grid, image.shape[-2:], generator.block) if generator.block else None
+        self.entry = None if generator.block else _Entry(generator, image)
+
+    def part(self, tile: Tile) -> Tensor:
+        rows, columns = slice(*tile.computed_rows), slice(*tile.computed_columns)
+        if self.entry is not None:
+            return torch.tanh(self.generator.trunk(self.entry.warped(self.grid[:, rows, columns])))
+        assert self.layout is not None
+        region = UnitScale(
+            self.layout.first[:, rows, columns],
+            self.layout.second[:, rows, columns],
+            self.layout.preference[:, :, rows, columns],
+        )
+        return self.generator.paint(self.image, region).image
+
+
+class _Entry:
+    """The entry map of a source, sampled at any grid: made once, or some channels at a time where it is large."""
 
     def __init__(self, generator: Generator, image: Tensor):
         self.image = image
         self.convolution, *self.after = generator.entry
         assert isinstance(self.convolution, nn.Conv2d)
-        channels = self.convolution.out_channels
-        bytes_needed = image[0, 0].numel() * channels * 4
-        self.chunk = channels
-        while bytes_needed * self.chunk / channels > MAX_ENTRY_BYTES and self.chunk > 1:
+        self.chunk = channels = self.convolution.out_channels
+        while image[0, 0].numel() * 4 * self.chunk > MAX_ENTRY_BYTES and self.chunk > 1:
             self.chunk = (self.chunk + 1) // 2
         self.whole = generator.entry(image) if self.chunk == channels else None
 
     def warped(self, grid: Tensor) -> Tensor:
-        grid = grid.to(self.image.device)
         if self.whole is not None:
             return grid_warp(self.whole, grid)
-        # Channels are independent from the entry's convolution to the warp: some of them at a time.
+        # Channels are independent from the entry's convolution to the warp.
         weights, biases = self.convolution.weight, cast(Tensor, self.convolution.bias)
         parts = []
         for weight, bias in zip(weights.split(self.chunk), biases.split(self.chunk), strict=True):
@@ -124,15 +143,3 @@ class _Features:
                 features = layer(features)
             parts.append(grid_warp(features, grid))
         return torch.cat(parts, dim=1).contiguous(memory_format=torch.channels_last)
-
-
-def _grid(matrix: NDArray[np.float64], size: tuple[int, int], tile: Tile) -> Tensor:
-    """Rows and columns of the whole output's sampling grid that a tile computes: float32 [1, h, w, 2].
-
-    A pixel's coordinates are the same bits whichever tile it is in.
-    """
-    width, height = size
-    x = (np.arange(*tile.computed_columns) * 2.0 + 1) / width - 1
-    y = ((np.arange(*tile.computed_rows) * 2.0 + 1) / height - 1)[:, None]
-    u, v, w = (row[0] * x + (row[1] * y + row[2]) for row in matrix)
-    return torch.from_numpy(np.stack((u / w, v / w), axis=-1)[None]).float()

@@ -86,6 +86,19 @@ class RunFolder:
     def source_path(self, index: int) -> Path:
         return self.path / ("source.png" if index == 0 else f"source_{index + 1}.png")
 
+    def remove_progress(self) -> None:
+        """Remove all that tells how far a training came."""
+        for path in (self.generator_path, self.checkpoint_path, self.log_path):
+            path.unlink(missing_ok=True)
+        self.remove_leftovers()
+
+    def remove_leftovers(self) -> None:
+        """Remove the temporary files of a killed training (see `atomic_path`)."""
+        for name in ("config", "source*", "generator", "checkpoint", "log", "monitor/.*"):
+            folder, _, stem = name.rpartition("/.")
+            for path in (self.path / folder).glob(f".{stem}.????????.*"):
+                path.unlink(missing_ok=True)
+
     def write_config(self, config: Config, sources: list[Pixels]) -> None:
         """The sources first: a folder with a config.json has them."""
         for index, source in enumerate(sources):
@@ -117,7 +130,8 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise UserError(f"{self.config_path} can't be read ({error}); train again with --overwrite") from error
         if found != FORMAT:
-            made_by = content.get("versions", {}).get("ingan-fast", "another version")
+            versions = content.get("versions")
+            made_by = versions.get("ingan-fast", "?") if isinstance(versions, dict) else "?"
             raise UserError(
                 f"{self.path} was written by ingan-fast {made_by} in run format {found}; this version "
                 f"({version('ingan-fast')}) reads format {FORMAT}: use that version, or train again"
@@ -128,7 +142,7 @@ class RunFolder:
                 settings,
                 str(content["preset"]),
                 int(content["seed"]),
-                list(content["images"]),
+                _images(content["images"]),
                 str(content["device"]),
                 dict(content["versions"]),
             )
@@ -168,7 +182,7 @@ class RunFolder:
         try:
             generator.load_state_dict(load_safetensors(self.generator_path.read_bytes()))
         except (SafetensorError, RuntimeError, OSError) as error:
-            reason = str(error).splitlines()[0]
+            reason = _reason(error)
             raise UserError(
                 f"{self.generator_path} can't be read ({reason}); go on with --resume or train again"
             ) from error
@@ -190,10 +204,22 @@ class RunFolder:
         try:
             return dict(torch.load(self.checkpoint_path, map_location="cpu", weights_only=True))
         except Exception as error:  # what a damaged zip or pickle raises is not documented
-            reason = str(error).splitlines()[0]
+            reason = _reason(error)
             raise UserError(f"{self.checkpoint_path} can't be read ({reason}); train again with --overwrite") from error
 
 
 def digest(pixels: Pixels) -> str:
     """SHA-256 of a picture's size and values."""
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+
+
+def _images(values: Any) -> list[dict[str, Any]]:
+    kinds = {"name": str, "sha256": str, "width": int, "height": int}
+    images = [{key: kind(value[key]) for key, kind in kinds.items()} for value in values]
+    if not images:
+        raise ValueError("no images")
+    return images
+
+
+def _reason(error: Exception) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]

@@ -19,11 +19,12 @@ class Tile:
 def halo(settings: Settings) -> int:
     """Pixels around an output pixel that the generator reads after the warp, a multiple of 2^downscales.
 
-    The exit reaches 3 px; each stage down or up at resolution 1/2^i reaches 2^i; each residual block reaches
-    2^downscales; pooling and upsampling align to cells of 2^downscales.
+    The exit reaches 3 px, and so does the entry where it follows the warp (unit-scale layouts); each stage down or
+    up at resolution 1/2^i reaches 2^i; each residual block reaches 2^downscales; pooling and upsampling align to
+    cells of 2^downscales.
     """
     cell = 2**settings.downscales
-    reach = 3 + 2 * (cell - 1) + settings.blocks * cell + (cell - 1)
+    reach = (6 if settings.block else 3) + 2 * (cell - 1) + settings.blocks * cell + (cell - 1)
     return (reach + cell - 1) // cell * cell
 
 

@@ -15,7 +15,7 @@ import torch
 from ingan_fast.config import preset, with_changes
 from ingan_fast.errors import UserError
 from ingan_fast.images import Pixels, fit_within, load_image
-from ingan_fast.monitor import Monitor
+from ingan_fast.monitor import Monitor, check_tensorboard
 from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.sampling import Sampler
 from ingan_fast.state import TrainingState
@@ -73,6 +73,8 @@ def train(
     chosen = with_changes(preset(preset_name), settings or {})
     target = pick_device(device)
     sources = _load_sources(images, chosen.max_side, notice)
+    if tensorboard:
+        check_tensorboard()
     config = Config.new(chosen, preset_name, seed, sources, str(target))
     run = RunFolder(Path(out))
     _prepare(run, config, list(sources.values()), resume, overwrite)
@@ -81,7 +83,7 @@ def train(
     state = TrainingState(chosen, seed, target)
     checkpoint = run.read_checkpoint()
     if checkpoint is not None:
-        state.load_state_dict(checkpoint)
+        _load_checkpoint(state, checkpoint, run)
         notice(f"going on after iteration {state.iteration} of {chosen.iterations}")
     if state.iteration == chosen.iterations and run.generator_path.is_file():
         return Result(run.path, state.iteration, finished=True)
@@ -176,22 +178,32 @@ def _prepare(run: RunFolder, config: Config, sources: list[Pixels], resume: bool
                     f"{run.path} was started otherwise: {', '.join(differences)}; "
                     "resume with the same command, or start anew with --overwrite"
                 )
+            run.remove_leftovers()
             return
         if not overwrite:
             raise UserError(f"{run.path} already holds a run; go on with --resume, or replace it with --overwrite")
         _remove_run(run)
     elif run.path.exists() and any(run.path.iterdir()) and not (resume or overwrite):
         raise UserError(f"{run.path} is not empty and not a run; give another folder, or --overwrite to use it")
+    run.remove_progress()  # without a config.json too: what lies there belongs to no run
     run.write_config(config, sources)
 
 
 def _remove_run(run: RunFolder) -> None:
     """Remove what a training writes, and nothing else that may lie in the folder; the config first."""
     run.config_path.unlink()
-    for path in (run.generator_path, run.checkpoint_path, run.log_path, *run.path.glob("source*.png")):
+    run.remove_progress()
+    for path in (run.source_path(0), *run.path.glob("source_[0-9]*.png")):
         path.unlink(missing_ok=True)
     for folder in (run.monitor, run.path / "tensorboard"):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _load_checkpoint(state: TrainingState, checkpoint: dict[str, Any], run: RunFolder) -> None:
+    try:
+        state.load_state_dict(checkpoint)
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:  # another training's
+        raise UserError(f"{run.checkpoint_path} is not of this run or damaged; train again with --overwrite") from error
 
 
 @contextmanager

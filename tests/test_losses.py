@@ -70,8 +70,8 @@ def test_reconstruction_counts_visible_pixels_alone() -> None:
     assert reconstruction_l1(reconstructed, image, everything).item() == pytest.approx(1.3 / 4)
     top = torch.tensor([[1.0, 1.0], [0.0, 0.0]])
     assert reconstruction_l1(reconstructed, image, top).item() == pytest.approx(0.15)
-    half = torch.tensor([[0.5, 0.0], [0.0, 0.25]])
-    assert reconstruction_l1(reconstructed, image, half).item() == pytest.approx((0.15 + 0.25) / 0.75)
+    half = torch.tensor([[0.5, 1.0], [0.0, 0.5]])
+    assert reconstruction_l1(reconstructed, image, half).item() == pytest.approx((0.15 + 0.5) / 2)
 
 
 def test_reconstruction_is_a_mean_over_the_batch_too() -> None:

@@ -70,9 +70,7 @@ def test_another_picture_can_be_retargeted(generator: TrainedGenerator, picture:
 
 
 def test_the_runs_own_picture_given_by_hand_changes_nothing(generator: TrainedGenerator, picture: Pixels) -> None:
-    np.testing.assert_array_equal(
-        generator.retarget(TILTED, picture).picture, generator.retarget(TILTED).picture
-    )
+    np.testing.assert_array_equal(generator.retarget(TILTED, picture).picture, generator.retarget(TILTED).picture)
 
 
 def test_a_run_knows_its_picture(generator: TrainedGenerator, picture: Pixels) -> None:

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from ingan_fast.export.fold import fold
 from torch import nn
 
 from ingan_fast.config import PAPER, SMOKE, Settings
-from ingan_fast.export.fold import fold
 from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels
 from ingan_fast.networks import Generator
