@@ -36,7 +36,7 @@ class Settings:
     # Losses, section 2.1
     reconstruction: float = 0.1  # λ; 0 is the ablation of figure 9
     detach_inverse: bool = False  # let the reconstruction train the inverse pass alone
-    repaint: float = 1.0  # weight of what is painted over a unit-scale layout; nothing without one
+    invention: float = 1.0  # weight of what is painted over a unit-scale layout; nothing without one
 
     # Transformations and their curriculum, section 2.4
     min_scale: float = 0.15
@@ -81,7 +81,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "fine_at": _FRACTION,
     "noise": _FRACTION,
     "reconstruction": (0.0, 1e3),
-    "repaint": (0.0, 1e3),
+    "invention": (0.0, 1e3),
     "min_scale": (0.05, 1.0),
     "max_scale": (1.0, 8.0),
     "max_corner_shift": _FRACTION,

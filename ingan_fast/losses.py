@@ -26,8 +26,3 @@ def reconstruction_l1(reconstructed: Tensor, image: Tensor, visible: Tensor) -> 
     """Mean |x̂ − x| over the pixels that T kept inside its output: [N, 3, H, W] twice, visible [H, W]."""
     difference = (reconstructed.float() - image).abs().mean(dim=1)  # [N, H, W]
     return (difference * visible).sum() / (visible.sum() * len(image)).clamp_min(1.0)
-
-
-def repaint(change: Tensor) -> Tensor:
-    """Mean |change|: what a generator paints over its layout shall be little, and only where it must be."""
-    return change.float().abs().mean()

@@ -87,7 +87,7 @@ class Painted(NamedTuple):
     """What a generator makes."""
 
     image: Tensor  # y, [N, 3, Ho, Wo] in [-1, 1]
-    change: Tensor | None  # what was painted over a unit-scale layout, [N, 3, Ho, Wo]; None without one
+    invented: Tensor | None  # how much of it is not the layout's, see `_invented`; None without a layout
 
 
 class Generator(nn.Module):
@@ -135,7 +135,8 @@ class Generator(nn.Module):
         painted = self.trunk(self.entry(laid_out.contiguous(memory_format=torch.channels_last))).float()
         share = torch.sigmoid(layout.preference + SHARE_GAIN * painted[:, 3:])
         change = torch.tanh(painted[:, :3])
-        return Painted((share * first + (1 - share) * second + change).clamp(-1, 1), change)
+        image = (share * first + (1 - share) * second + change).clamp(-1, 1)
+        return Painted(image, _invented(change, share, (first - second).abs().mean(dim=1, keepdim=True)))
 
     def trunk(self, warped: Tensor) -> Tensor:
         """All between the warp or the entry and the last non-linearity: [N, C, Ho, Wo] → [N, 3 or 4, Ho, Wo]."""
@@ -165,7 +166,7 @@ class Discriminator(nn.Module):
             nn.LeakyReLU(0.2, inplace=True),
             SpectralConv2d(2 * channels, 4 * channels, 3),
             nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(4 * channels, 1, 1),
+            nn.Conv2d(4 * channels, 1, 3),
         )
 
     def forward(self, image: Tensor) -> Tensor:
@@ -179,7 +180,7 @@ class MultiScaleDiscriminator(nn.Module):
     would be under `SMALLEST` px are left out, the finest never.
     """
 
-    SMALLEST = 12
+    SMALLEST = 16
 
     def __init__(self, settings: Settings):
         super().__init__()
@@ -202,6 +203,17 @@ class MultiScaleDiscriminator(nn.Module):
             )
             maps.append(net(scaled))
         return maps
+
+
+def _invented(change: Tensor, share: Tensor, difference: Tensor) -> Tensor:
+    """Mean of what is painted over two layouts, and of what their common border shows, as one scalar.
+
+    The border's cost is that of graph-cut textures (Kwatra et al., SIGGRAPH 2003): where the choice changes from a
+    pixel to the next, the two layouts' difference there.
+    """
+    down = share.diff(dim=2).abs() * (difference[:, :, 1:] + difference[:, :, :-1]) / 2
+    across = share.diff(dim=3).abs() * (difference[..., 1:] + difference[..., :-1]) / 2
+    return change.abs().mean() + down.mean() + across.mean()
 
 
 def _size(image: Tensor) -> tuple[int, int]:

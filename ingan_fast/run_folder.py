@@ -94,9 +94,9 @@ class RunFolder:
 
     def remove_leftovers(self) -> None:
         """Remove the temporary files of a killed training (see `atomic_path`)."""
-        for name in ("config", "source*", "generator", "checkpoint", "log", "monitor/.*"):
-            folder, _, stem = name.rpartition("/.")
-            for path in (self.path / folder).glob(f".{stem}.????????.*"):
+        stems = ("config", "source*", "generator", "checkpoint", "log")
+        for pattern in (*(f".{stem}.????????.*" for stem in stems), "monitor/.*.????????.png"):
+            for path in self.path.glob(pattern):
                 path.unlink(missing_ok=True)
 
     def write_config(self, config: Config, sources: list[Pixels]) -> None:

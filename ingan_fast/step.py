@@ -3,12 +3,12 @@
 import torch
 from torch import Tensor
 
-from ingan_fast.losses import lsgan, reconstruction_l1, repaint
+from ingan_fast.losses import lsgan, reconstruction_l1
 from ingan_fast.networks import power_iteration
 from ingan_fast.sampling import Draw
 from ingan_fast.state import TrainingState, mixed_precision
 
-LOSSES = ("adversarial", "reconstruction", "repaint", "discriminator")
+LOSSES = ("adversarial", "reconstruction", "invention", "discriminator")
 
 
 def training_step(state: TrainingState, draw: Draw, noise: torch.Generator) -> Tensor:
@@ -32,15 +32,15 @@ def training_step(state: TrainingState, draw: Draw, noise: torch.Generator) -> T
     state.discriminator.requires_grad_(False)
     zero = torch.zeros((), device=state.device)
     with mixed_precision(state.device):
-        y, change = state.generator(draw.image, draw.transform, draw.size)
+        y, invented = state.generator(draw.image, draw.transform, draw.size)
         adversarial = lsgan(state.discriminator(_noisy(y, settings.noise, noise)), 1.0, fineness)
         reconstruction = zero
         if settings.reconstruction:
             back = y.detach() if settings.detach_inverse else y
             x_hat = state.generator(back, draw.inverse, tuple(draw.image.shape[-2:])).image
             reconstruction = reconstruction_l1(x_hat, draw.image, draw.visible)
-    painted = zero if change is None else repaint(change)
-    loss_g = adversarial + settings.reconstruction * reconstruction + settings.repaint * painted
+    invented = zero if invented is None else invented
+    loss_g = adversarial + settings.reconstruction * reconstruction + settings.invention * invented
     state.optimizer_g.zero_grad(set_to_none=True)
     loss_g.backward()
     state.optimizer_g.step()
@@ -57,7 +57,7 @@ def training_step(state: TrainingState, draw: Draw, noise: torch.Generator) -> T
 
     state.iteration += 1
     state.average_generator()
-    return torch.stack([adversarial, reconstruction, painted, loss_d]).detach()
+    return torch.stack([adversarial, reconstruction, invented, loss_d]).detach()
 
 
 def _noisy(image: Tensor, level: float, generator: torch.Generator) -> Tensor:

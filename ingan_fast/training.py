@@ -192,7 +192,6 @@ def _prepare(run: RunFolder, config: Config, sources: list[Pixels], resume: bool
 def _remove_run(run: RunFolder) -> None:
     """Remove what a training writes, and nothing else that may lie in the folder; the config first."""
     run.config_path.unlink()
-    run.remove_progress()
     for path in (run.source_path(0), *run.path.glob("source_[0-9]*.png")):
         path.unlink(missing_ok=True)
     for folder in (run.monitor, run.path / "tensorboard"):
