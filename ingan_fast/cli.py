@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from ingan_fast.config import PRESETS, parse_changes, preset, with_changes
 from ingan_fast.errors import UserError
@@ -160,6 +161,35 @@ def retarget(
 
 
 @app.command(
+    help="Train on a picture (a market stand that comes along, or yours) and make a page that shows it at other sizes "
+    "and shapes, beside plain resizes. The same command goes on where it was cut off.\n\n"
+    "Examples:\n\n"
+    "    ingan-fast demo --out demo\n\n"
+    "    ingan-fast demo fruit.jpg --out demo_fruit"
+)
+def demo(
+    image: Annotated[Path | None, typer.Argument(metavar="[IMAGE]", help="A picture of many small things.")] = None,
+    out: Annotated[Path, typer.Option("--out", help="The folder for the run, the pictures and index.html.")] = Path(
+        "demo"
+    ),
+    preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "cpu",
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    from ingan_fast import demo as page
+
+    run = out / "run"
+    messages.print(
+        f"First pictures, after {preset(preset_name).preview_every} iterations: {run / 'monitor' / 'latest.png'}"
+    )
+    train([image or page.PICTURE], run, preset_name=preset_name, device=device, resume=True)
+    trained = _load(run, device)
+    with Progress(console=messages, transient=True) as progress:
+        task = progress.add_task("pictures", total=len(page.examples(trained.source_size)))
+        index = page.make_page(trained, out, lambda: progress.advance(task))
+    print(f"Open {index} in a browser; {out / 'sheet.png'} shows the same on one sheet.")
+
+
+@app.command(
     help="Tell what a run is: pictures, settings, how far it has come.\n\nExample:\n\n    ingan-fast info runs/fruit"
 )
 def info(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]) -> None:
@@ -219,8 +249,6 @@ def _load(run: Path, device: str) -> "TrainedGenerator":
 
 
 def _collage(run: Path, out: Path, device: str) -> None:
-    from rich.progress import Progress
-
     from ingan_fast.collage import FACTORS
     from ingan_fast.collage import collage as make
     from ingan_fast.images import save_image

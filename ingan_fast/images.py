@@ -146,15 +146,6 @@ def check_output_path(path: str | Path, alpha: bool) -> None:
         raise UserError(f"can't write {path}: no permission to write in {parent}; choose another place")
 
 
-def resize_image(image: Pixels, size: tuple[int, int]) -> Pixels:
-    """Bicubic resize (antialiased where it shrinks) of [H, W, 3] to size = (width, height) px.
-
-    Raises:
-        UserError: a side under 1 px.
-    """
-    return _resample(image, size, Image.Resampling.BICUBIC)
-
-
 def fit_within(image: Pixels, max_side: int) -> Pixels:
     """Shrink [H, W, 3] (Lanczos, antialiased) to a longer side of `max_side` px; smaller ones stay as is.
 
@@ -168,14 +159,8 @@ def fit_within(image: Pixels, max_side: int) -> Pixels:
     if longer <= max_side:
         return image
     size = (max(1, round(width * max_side / longer)), max(1, round(height * max_side / longer)))
-    return _resample(image, size, Image.Resampling.LANCZOS)
-
-
-def _resample(image: Pixels, size: tuple[int, int], method: Image.Resampling) -> Pixels:
     _check_pixels(image)
-    if min(size) < 1:
-        raise UserError(f"can't resize to {size[0]}x{size[1]} px; each side must be at least 1 px; give another size")
-    return np.array(Image.fromarray(image).resize(size, method), dtype=np.uint8)
+    return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS), dtype=np.uint8)
 
 
 def _check_is_readable(path: Path) -> None:

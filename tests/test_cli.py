@@ -32,9 +32,7 @@ Command = Callable[..., Ended]
 
 
 @pytest.fixture
-def ingan_fast(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Command:
+def ingan_fast(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
     """Runs `ingan-fast` with these words in an empty working folder, in this process."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
@@ -93,7 +91,9 @@ def as_mode(picture: Pixels, mode: str) -> Image.Image:
     return Image.fromarray(picture).convert(mode)
 
 
-@pytest.mark.parametrize(("mode", "suffix"), [("L", "png"), ("P", "png"), ("RGBA", "png"), ("I;16", "png"), ("CMYK", "jpg")])
+@pytest.mark.parametrize(
+    ("mode", "suffix"), [("L", "png"), ("P", "png"), ("RGBA", "png"), ("I;16", "png"), ("CMYK", "jpg")]
+)
 def test_pictures_of_other_modes_are_converted(ingan_fast: Command, picture: Pixels, mode: str, suffix: str) -> None:
     as_mode(picture, mode).save(f"a.{suffix}")
     assert ingan_fast("train", f"a.{suffix}", "--out", "run", *SMALL).code == 0
@@ -229,7 +229,12 @@ def test_overwriting_leaves_files_that_are_not_a_runs(ingan_fast: Command, pictu
 
 @pytest.mark.parametrize(
     ("file", "content"),
-    [("config.json", b"{"), ("config.json", b'{"format": 99}'), ("checkpoint.pt", b""), ("checkpoint.pt", b"junk")],
+    [
+        ("config.json", b"{"),
+        ("config.json", b'{"format": 99}'),
+        ("checkpoint.pt", b""),
+        ("checkpoint.pt", b"junk"),
+    ],
 )
 def test_a_damaged_run_is_not_gone_on_with(
     refused: Refused, run_copy: Path, picture_path: Path, file: str, content: bytes
@@ -434,11 +439,15 @@ def test_a_matrix_that_is_not_there_or_has_no_size_is_refused(refused: Refused, 
 
 @pytest.mark.parametrize(
     ("name", "part"),
-    [("out.xyz", ".png"), ("out", ".png"), (".", "."), ("file/out.png", "not a folder"), ("out.jpg", "transparency")],
+    [
+        ("out.xyz", ".png"),
+        ("out", ".png"),
+        (".", "."),
+        ("file/out.png", "not a folder"),
+        ("out.jpg", "transparency"),
+    ],
 )
-def test_an_output_that_cannot_be_written_is_refused(
-    refused: Refused, trained_run: Path, name: str, part: str
-) -> None:
+def test_an_output_that_cannot_be_written_is_refused(refused: Refused, trained_run: Path, name: str, part: str) -> None:
     Path("file").write_text("text")
     refused("retarget", trained_run, "--corners", "20,0 100,10 90,80 0,60", "--out", name, parts=(part,))
 
@@ -477,14 +486,17 @@ def not_a_run(kind: str, trained_run: Path) -> Path:
     return path
 
 
-RUNS = {"missing": "train first", "a file": "not a run", "an empty folder": "not a run", "another version": "7.5"}
+RUNS = {
+    "missing": "train first",
+    "a file": "not a run",
+    "an empty folder": "not a run",
+    "another version": "7.5",
+}
 RUNS |= {"damaged": "config.json"}
 
 
 @pytest.mark.parametrize(("kind", "part"), [*RUNS.items(), ("half written", "--resume")])
-def test_retarget_refuses_what_is_not_a_whole_run(
-    refused: Refused, trained_run: Path, kind: str, part: str
-) -> None:
+def test_retarget_refuses_what_is_not_a_whole_run(refused: Refused, trained_run: Path, kind: str, part: str) -> None:
     path = not_a_run(kind, trained_run)
     refused("retarget", path, "--size", "64x64", "--out", "out.png", parts=("thing", part))
     refused("retarget", path, "--collage", "--out", "out.png", parts=("thing", part))

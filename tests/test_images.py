@@ -16,7 +16,7 @@ from PIL import Image, ImageFile
 
 from ingan_fast import images
 from ingan_fast.errors import UserError
-from ingan_fast.images import check_output_path, fit_within, load_image, resize_image, save_image
+from ingan_fast.images import check_output_path, fit_within, load_image, save_image
 
 SIDE = 32
 LOSSLESS = [".png", ".webp", ".tif", ".tiff", ".bmp"]
@@ -452,25 +452,6 @@ def test_a_relative_path_and_an_existing_file_pass(tmp_path: Path, monkeypatch: 
 
 
 # Sizes
-
-
-def test_a_size_is_width_by_height(picture: images.Pixels) -> None:
-    assert resize_image(picture, (70, 20)).shape == (20, 70, 3)
-
-
-def test_the_same_size_changes_nothing(picture: images.Pixels) -> None:
-    np.testing.assert_array_equal(resize_image(picture, (56, 40)), picture)
-
-
-def test_shrinking_is_antialiased() -> None:
-    stripes = np.zeros((64, 64, 3), np.uint8)
-    stripes[:, ::2] = 255
-    assert np.abs(resize_image(stripes, (16, 64))[:, 2:-2].astype(int) - 127).max() <= 3
-
-
-@pytest.mark.parametrize("size", [(0, 10), (10, -1)])
-def test_a_side_under_one_pixel_is_refused(picture: images.Pixels, size: tuple[int, int]) -> None:
-    refusal_of(lambda: resize_image(picture, size), f"{size[0]}x{size[1]}", "at least 1 px")
 
 
 @pytest.mark.parametrize(("max_side", "expected"), [(28, (20, 28)), (1, (1, 1)), (55, (39, 55))])

@@ -13,9 +13,7 @@ import ingan_fast
 from ingan_fast.config import PRESETS
 
 
-def test_the_packages_example_runs(
-    picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_packages_example_runs(picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(PRESETS, "cpu", PRESETS["smoke"])  # the example takes minutes, here seconds
     Image.open(picture_path).save("fruit.jpg")

@@ -166,6 +166,7 @@ class Malicious:
         return os.mkdir, (str(self.mark),)
 
 
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
 @pytest.mark.parametrize("writer", ["torch", "pickle"])
 def test_code_in_a_checkpoint_is_not_run(run_copy: Path, picture_path: Path, tmp_path: Path, writer: str) -> None:
     checkpoint, mark = run_copy / "checkpoint.pt", tmp_path / "the code ran"

@@ -8,6 +8,7 @@ import torch
 from ingan_fast.export.fold import fold
 from torch import nn
 
+from ingan_fast import retargeting
 from ingan_fast.config import PAPER, SMOKE, Settings
 from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels
@@ -17,7 +18,10 @@ from ingan_fast.run_folder import Config
 from ingan_fast.tiling import halo, tiles
 
 DEEP = replace(PAPER, channels=8, blocks=2)  # three downscales, skips
-SHAPES = {"smoke": SMOKE, "three downscales, skips": DEEP, "no downscale": replace(SMOKE, downscales=0)}
+UNIT_SCALE = replace(SMOKE, block=16)
+SMOOTH = replace(SMOKE, block=0)
+SHAPES = {"unit scale": UNIT_SCALE, "smooth": SMOOTH, "three downscales, skips": DEEP}
+SHAPES |= {"no downscale": replace(SMOOTH, downscales=0)}
 SOURCE = (64, 56)  # of the fixture `picture`
 TRANSFORMS = {
     "a resize": Transform.resize((203, 141)),
@@ -35,6 +39,7 @@ def network(settings: Settings) -> Generator:
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_mean, -0.3, 0.3)
             nn.init.uniform_(module.running_var, 0.3, 2.0)
+    nn.init.normal_(generator.exit.weight, std=0.05)
     return fold(generator)
 
 
@@ -54,11 +59,20 @@ def test_tiled_equals_untiled_bit_for_bit(settings: Settings, transform: Transfo
         np.testing.assert_array_equal(tiled, whole, err_msg=f"tile {tile}")
 
 
+def test_the_entry_map_made_some_channels_at_a_time_gives_the_same_picture(
+    picture: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator, transform = trained(SMOOTH, picture), TRANSFORMS["a homography"]
+    whole = generator.retarget(transform, tile=64).picture
+    monkeypatch.setattr(retargeting, "MAX_ENTRY_BYTES", 3 * 64 * 56 * 4)  # 3 of the 8 channels
+    np.testing.assert_array_equal(generator.retarget(transform, tile=64).picture, whole)
+
+
 def test_the_papers_halo_is_72_pixels() -> None:
     assert halo(PAPER) == 72
 
 
-@pytest.mark.parametrize("settings", [DEEP, SMOKE, replace(SMOKE, downscales=0), replace(PAPER, channels=4)])
+@pytest.mark.parametrize("settings", [*SHAPES.values(), replace(PAPER, channels=4)])
 def test_no_pixel_reaches_beyond_the_halo(settings: Settings) -> None:
     margin = halo(settings)
     cell = 2**settings.downscales

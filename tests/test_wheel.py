@@ -17,9 +17,7 @@ PARTS = ("ingan_fast", "kernels", "export", "pyproject.toml", "README.md", "LICE
 
 def call(*words: object, cwd: Path) -> str:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
-    done = subprocess.run(
-        [str(word) for word in words], cwd=cwd, env=environment, capture_output=True, text=True
-    )
+    done = subprocess.run([str(word) for word in words], cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
