@@ -72,12 +72,15 @@ def train(
     notice = notice or (lambda text: None)
     chosen = with_changes(preset(preset_name), settings or {})
     target = pick_device(device)
-    sources = _load_sources(images, chosen.max_side, notice)
+    notices: list[str] = []  # told once nothing can be refused any more
+    sources = _load_sources(images, chosen.max_side, notices.append)
     if tensorboard:
         check_tensorboard()
     config = Config.new(chosen, preset_name, seed, sources, str(target))
     run = RunFolder(Path(out))
     _prepare(run, config, list(sources.values()), resume, overwrite)
+    for text in notices:
+        notice(text)
 
     sampler = Sampler(list(sources.values()), chosen, seed, target)
     state = TrainingState(chosen, seed, target)
@@ -185,7 +188,8 @@ def _prepare(run: RunFolder, config: Config, sources: list[Pixels], resume: bool
         _remove_run(run)
     elif run.path.exists() and any(run.path.iterdir()) and not (resume or overwrite):
         raise UserError(f"{run.path} is not empty and not a run; give another folder, or --overwrite to use it")
-    run.remove_progress()  # without a config.json too: what lies there belongs to no run
+    if run.path.is_dir():
+        run.remove_progress()  # without a config.json too: what lies there belongs to no run
     run.write_config(config, sources)
 
 

@@ -204,6 +204,7 @@ def test_a_picture_that_max_side_makes_too_small_is_refused(refused: Refused) ->
 def test_an_existing_run_needs_resume_or_overwrite(refused: Refused, picture_path: Path, run_copy: Path) -> None:
     before = {path: path.read_bytes() for path in run_copy.rglob("*") if path.is_file()}
     refused("train", picture_path, "--out", run_copy, *SMALL, parts=("--resume", "--overwrite"))
+    refused("train", picture_path, "--out", run_copy, *SMALL, "--set", "max_side=48", parts=("--resume",))
     refused("train", picture_path, "--out", run_copy, *SMALL, "--resume", parts=("iterations (12, now 2)",))
     refused("train", "missing.png", "--out", run_copy, *SMALL, "--overwrite", parts=("missing.png",))
     assert {path: path.read_bytes() for path in run_copy.rglob("*") if path.is_file()} == before

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from ingan_fast.export.fold import fold
 from torch import nn
 
 from ingan_fast import retargeting
 from ingan_fast.config import PAPER, SMOKE, Settings
+from ingan_fast.export.fold import fold
 from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels
 from ingan_fast.networks import Generator

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 import torch
-from ingan_fast.export.fold import fold
 from torch import nn
 
 from ingan_fast.config import PAPER, SMOKE, Settings
+from ingan_fast.export.fold import fold
 from ingan_fast.networks import Generator, SpectralConv2d, power_iteration
 
 SHAPES = {

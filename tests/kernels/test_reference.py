@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pytest
 import torch
-from ingan_fast.kernels import grid_warp, homography_warp, reference, sampling_grid
 
 from ingan_fast.geometry import Transform
+from ingan_fast.kernels import grid_warp, homography_warp, reference, sampling_grid
 
 MATRICES = torch.tensor(
     [
