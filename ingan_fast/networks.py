@@ -87,7 +87,7 @@ class Painted(NamedTuple):
     """What a generator makes."""
 
     image: Tensor  # y, [N, 3, Ho, Wo] in [-1, 1]
-    invented: Tensor | None  # how much of it is not the layout's, see `_invented`; None without a layout
+    invented: Tensor | None  # how much of it is not the source's, a scalar; None without a layout, and in eval mode
 
 
 class Generator(nn.Module):
@@ -135,8 +135,14 @@ class Generator(nn.Module):
         painted = self.trunk(self.entry(laid_out.contiguous(memory_format=torch.channels_last))).float()
         share = torch.sigmoid(layout.preference + SHARE_GAIN * painted[:, 3:])
         change = torch.tanh(painted[:, :3])
-        image = (share * first + (1 - share) * second + change).clamp(-1, 1)
-        return Painted(image, _invented(change, share, (first - second).abs().mean(dim=1, keepdim=True)))
+        y = (share * first + (1 - share) * second + change).clamp(-1, 1)
+        if not self.training:
+            return Painted(y, None)
+        pixel = first.new_tensor([2 / image.shape[3], 2 / image.shape[2]])
+        borders = _border_cost(first, layout.first / pixel, share) + _border_cost(
+            second, layout.second / pixel, 1 - share
+        )
+        return Painted(y, change.abs().mean() + borders + _switching_cost(first, second, share))
 
     def trunk(self, warped: Tensor) -> Tensor:
         """All between the warp or the entry and the last non-linearity: [N, C, Ho, Wo] → [N, 3 or 4, Ho, Wo]."""
@@ -205,15 +211,37 @@ class MultiScaleDiscriminator(nn.Module):
         return maps
 
 
-def _invented(change: Tensor, share: Tensor, difference: Tensor) -> Tensor:
-    """Mean of what is painted over two layouts, and of what their common border shows, as one scalar.
+def _switching_cost(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
+    """What shows where the choice changes from a pixel to the next: the two layouts' difference there.
 
-    The border's cost is that of graph-cut textures (Kwatra et al., SIGGRAPH 2003): where the choice changes from a
-    pixel to the next, the two layouts' difference there.
+    The cost of a cut in graph-cut textures (Kwatra et al., SIGGRAPH 2003); images [N, 3, H, W], share [N, 1, H, W].
     """
-    down = share.diff(dim=2).abs() * (difference[:, :, 1:] + difference[:, :, :-1]) / 2
-    across = share.diff(dim=3).abs() * (difference[..., 1:] + difference[..., :-1]) / 2
-    return change.abs().mean() + down.mean() + across.mean()
+    difference = (first - second).abs().mean(dim=1, keepdim=True)
+    costs = []
+    for dim in (2, 3):
+        here, there = _neighbours(difference, dim)
+        costs.append((share.diff(dim=dim).abs() * (here + there) / 2).mean())
+    return torch.stack(costs).sum()
+
+
+def _border_cost(image: Tensor, grid: Tensor, share: Tensor) -> Tensor:
+    """What shows of a layout's own borders where it is chosen: the step of colour from a block to the next.
+
+    A border is where the layout's grid, [N, Ho, Wo, 2] in source pixels, does not go on by one pixel.
+    """
+    costs = []
+    for dim, pixel in ((2, (0, 1)), (3, (1, 0))):
+        step = grid.diff(dim=dim - 1) - grid.new_tensor(pixel)
+        border = (step.abs().amax(dim=-1) > 0.05)[:, None]  # [N, 1, h, w]
+        here, there = _neighbours(share, dim)
+        jump = image.diff(dim=dim).abs().mean(dim=1, keepdim=True)
+        costs.append((border * torch.minimum(here, there) * jump).mean())
+    return torch.stack(costs).sum()
+
+
+def _neighbours(image: Tensor, dim: int) -> tuple[Tensor, Tensor]:
+    length = image.shape[dim] - 1
+    return image.narrow(dim, 0, length), image.narrow(dim, 1, length)
 
 
 def _size(image: Tensor) -> tuple[int, int]:

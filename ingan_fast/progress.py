@@ -21,20 +21,23 @@ def training_progress(total: int, console: Console) -> Iterator[Callable[[int, d
         TextColumn("{task.fields[losses]}"),
         console=console,
     )
-    with progress:
-        task = progress.add_task("", total=None, speed="–", losses="")
+    task = progress.add_task("", total=total, start=False, speed="–", losses="")
 
-        def report(iteration: int, losses: dict[str, float]) -> None:
-            if progress.tasks[task].total is None:
-                # The time left is estimated from here on: the iterations before were another process's.
-                progress.reset(task, total=total, completed=iteration, speed="–", losses="")
-                progress.start_task(task)
-            speed = progress.tasks[task].speed
-            progress.update(
-                task,
-                completed=iteration,
-                speed=f"{speed:.1f}" if speed else "–",
-                losses=" ".join(f"{name[:5]} {value:.3f}" for name, value in losses.items() if value),
-            )
+    def report(iteration: int, losses: dict[str, float]) -> None:
+        if not progress.live.is_started:  # from here on, so that a refused input is one line alone
+            progress.start()
+            # The time left is estimated from here on too: the iterations before may be another process's.
+            progress.reset(task, completed=iteration, speed="–", losses="")
+        speed = progress.tasks[task].speed
+        progress.update(
+            task,
+            completed=iteration,
+            speed=f"{speed:.1f}" if speed else "–",
+            losses=" ".join(f"{name[:5]} {value:.3f}" for name, value in losses.items() if value),
+        )
 
+    try:
         yield report
+    finally:
+        if progress.live.is_started:
+            progress.stop()

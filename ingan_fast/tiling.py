@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from ingan_fast.config import Settings
 
 
+Span = tuple[int, int]
+CELL = 16  # px; tiles start at its multiples, which are multiples of every generator's cell
+
+
 @dataclass(frozen=True)
 class Tile:
     """One output region and the larger region that has to be computed for it, both half-open, in pixels."""
 
-    rows: tuple[int, int]
-    columns: tuple[int, int]
-    computed_rows: tuple[int, int]
-    computed_columns: tuple[int, int]
+    rows: Span
+    columns: Span
+    computed_rows: Span
+    computed_columns: Span
 
 
 def halo(settings: Settings) -> int:
@@ -29,18 +33,21 @@ def halo(settings: Settings) -> int:
 
 
 def tiles(size: tuple[int, int], tile: int, margin: int) -> Iterator[Tile]:
-    """Cover an output of `size` (height, width) with tiles of `tile` px plus a `margin` on each side.
+    """Cover an output of `size` (height, width) with tiles of at most `tile` px plus a `margin` on each side.
 
-    `tile` and `margin` are multiples of the generator's cell, so that every computed region starts at one.
+    `tile` is a multiple of 16 and `margin` of the generator's cell, so that every computed region starts at one.
     """
-    height, width = size
-    for top in range(0, height, tile):
-        bottom = min(top + tile, height)
-        for left in range(0, width, tile):
-            right = min(left + tile, width)
-            yield Tile(
-                rows=(top, bottom),
-                columns=(left, right),
-                computed_rows=(max(top - margin, 0), min(bottom + margin, height)),
-                computed_columns=(max(left - margin, 0), min(right + margin, width)),
-            )
+    for rows, computed_rows in _spans(size[0], tile, margin):
+        for columns, computed_columns in _spans(size[1], tile, margin):
+            yield Tile(rows, columns, computed_rows, computed_columns)
+
+
+def _spans(side: int, tile: int, margin: int) -> list[tuple[Span, Span]]:
+    """The parts of one side, about equally long: a convolution over a sliver of pixels sums in another order."""
+    count = -(-side // tile)
+    step = -(-side // (count * CELL)) * CELL
+    spans = []
+    for start in range(0, side, step):
+        end = min(start + step, side)
+        spans.append(((start, end), (max(start - margin, 0), min(end + margin, side))))
+    return spans

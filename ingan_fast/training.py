@@ -79,15 +79,15 @@ def train(
     config = Config.new(chosen, preset_name, seed, sources, str(target))
     run = RunFolder(Path(out))
     _prepare(run, config, list(sources.values()), resume, overwrite)
-    for text in notices:
-        notice(text)
 
     sampler = Sampler(list(sources.values()), chosen, seed, target)
     state = TrainingState(chosen, seed, target)
     checkpoint = run.read_checkpoint()
     if checkpoint is not None:
         _load_checkpoint(state, checkpoint, run)
-        notice(f"going on after iteration {state.iteration} of {chosen.iterations}")
+        notices.append(f"going on after iteration {state.iteration} of {chosen.iterations}")
+    for text in notices:
+        notice(text)
     if state.iteration == chosen.iterations and run.generator_path.is_file():
         return Result(run.path, state.iteration, finished=True)
     with Monitor(run, sampler, tensorboard) as monitor, _interrupts() as interrupted:
@@ -106,6 +106,7 @@ def _loop(
 ) -> None:
     settings = state.settings
     freeze_at = math.ceil(settings.freeze_norm_at * settings.iterations)
+    started = state.iteration
     ring = torch.zeros(settings.log_every, len(LOSSES), device=state.device)
     while state.iteration < settings.iterations and not interrupted.is_set():
         if state.iteration >= freeze_at and not state.norm_frozen:
@@ -116,7 +117,8 @@ def _loop(
 
         done, last = state.iteration, state.iteration == settings.iterations
         if row + 1 == settings.log_every or last:
-            losses = dict(zip(LOSSES, ring[: row + 1].mean(dim=0).tolist(), strict=True))
+            fresh = min(row + 1, done - started)  # rows before a resumed start are not this process's
+            losses = dict(zip(LOSSES, ring[row + 1 - fresh : row + 1].mean(dim=0).tolist(), strict=True))
             monitor.log(done, losses)
             if report:
                 report(done, losses)

@@ -240,6 +240,25 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
     assert [line["iteration"] for line in read_log(tmp_path / "run" / "log.jsonl")] == list(range(1, 13))
 
 
+def test_losses_after_a_resume_are_means_of_what_was_trained_since(
+    uninterrupted: Path, picture_path: Path, tmp_path: Path
+) -> None:
+    def interrupt(done: int, _: dict[str, float]) -> None:
+        if done == 3:
+            signal.raise_signal(signal.SIGINT)
+
+    settings = {"log_every": 3}
+    run(picture_path, tmp_path / "run", settings=settings, report=interrupt)
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    config["settings"]["log_every"] = 4
+    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
+    run(picture_path, tmp_path / "run", settings={"log_every": 4}, resume=True)
+    second = read_log(tmp_path / "run" / "log.jsonl")[1]
+    expected = read_log(uninterrupted / "log.jsonl")[3]
+    assert second["iteration"] == expected["iteration"] == 4
+    assert second["adversarial"] == pytest.approx(expected["adversarial"], abs=1e-5)
+
+
 def test_a_second_interrupt_acts_at_once(picture_path: Path, tmp_path: Path) -> None:
     def interrupt(*_: object) -> None:
         signal.raise_signal(signal.SIGINT)
