@@ -183,7 +183,8 @@ def check_size(size: Sequence[Any], name: str = "size") -> Size:
     except (TypeError, ValueError):
         raise UserError(f"{name} {size!r} is not a pair of integers; give (width, height)") from None
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
-        raise UserError(f"{name} {width}x{height} is out of range; each side must be 1 to {MAX_SIDE} pixels")
+        needed = f" (an output would need {_gigabytes(width, height)} of memory)" if min(width, height) > 0 else ""
+        raise UserError(f"{name} {width}x{height} is out of range{needed}; each side must be 1 to {MAX_SIDE} pixels")
     return width, height
 
 
@@ -198,12 +199,15 @@ def check_output_size(size: Size, source_size: Size | None = None) -> Size:
         if min(width, height) < MIN_SIZE:
             raise UserError(f"{name} {width}x{height} is too small; each side needs {MIN_SIZE} pixels")
         if width * height > MAX_PIXELS:
-            gigabytes = width * height * BYTES_PER_PIXEL / 1e9
             raise UserError(
-                f"{name} {width}x{height} would need {gigabytes:.0f} GB of memory; at most "
+                f"{name} {width}x{height} would need {_gigabytes(width, height)} of memory; at most "
                 f"{MAX_PIXELS / 1e6:.0f} megapixels are allowed, give a smaller size"
             )
     return check_size(size)
+
+
+def _gigabytes(width: int, height: int) -> str:
+    return f"{width * height * BYTES_PER_PIXEL / 1e9:.0f} GB"
 
 
 def _check_matrix(matrix: ArrayLike, frames: bool = True) -> Array:

@@ -11,8 +11,8 @@ from ingan_fast.config import Settings
 from ingan_fast.kernels import UnitScale, grid_warp, homography_warp, sampling_grid, unit_scale
 from ingan_fast.kernels.unit_scale import SHARPNESS
 
-# The exit starts at zero; with this factor a border can be moved within the first hundreds of iterations.
-SHARE_GAIN = 4.0
+# How far the network can move the logit of the choice between two layouts; kernels.unit_scale gives ±SHARPNESS.
+FREEDOM = 8.0
 
 
 class SpectralConv2d(nn.Conv2d):
@@ -87,7 +87,7 @@ class Painted(NamedTuple):
     """What a generator makes."""
 
     image: Tensor  # y, [N, 3, Ho, Wo] in [-1, 1]
-    invented: Tensor | None  # how much of it is not the source's, a scalar; None without a layout, and in eval mode
+    invented: Tensor | None  # how much of it is not the source's, a scalar; None without a layout
 
 
 class Generator(nn.Module):
@@ -133,16 +133,11 @@ class Generator(nn.Module):
         first, second = grid_warp(image, layout.first), grid_warp(image, layout.second)
         laid_out = torch.cat([first, second, layout.preference / SHARPNESS], dim=1)  # [N, 7, Ho, Wo]
         painted = self.trunk(self.entry(laid_out.contiguous(memory_format=torch.channels_last))).float()
-        share = torch.sigmoid(layout.preference + SHARE_GAIN * painted[:, 3:])
+        # At a layout's border the preference outweighs the network: a border is never chosen where it can be avoided.
+        share = torch.sigmoid(layout.preference + FREEDOM * torch.tanh(painted[:, 3:]))
         change = torch.tanh(painted[:, :3])
         y = (share * first + (1 - share) * second + change).clamp(-1, 1)
-        if not self.training:
-            return Painted(y, None)
-        pixel = first.new_tensor([2 / image.shape[3], 2 / image.shape[2]])
-        borders = _border_cost(first, layout.first / pixel, share) + _border_cost(
-            second, layout.second / pixel, 1 - share
-        )
-        return Painted(y, change.abs().mean() + borders + _switching_cost(first, second, share))
+        return Painted(y, change.abs().mean() + _switching_cost(first, second, share))
 
     def trunk(self, warped: Tensor) -> Tensor:
         """All between the warp or the entry and the last non-linearity: [N, C, Ho, Wo] → [N, 3 or 4, Ho, Wo]."""
@@ -221,21 +216,6 @@ def _switching_cost(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
     for dim in (2, 3):
         here, there = _neighbours(difference, dim)
         costs.append((share.diff(dim=dim).abs() * (here + there) / 2).mean())
-    return torch.stack(costs).sum()
-
-
-def _border_cost(image: Tensor, grid: Tensor, share: Tensor) -> Tensor:
-    """What shows of a layout's own borders where it is chosen: the step of colour from a block to the next.
-
-    A border is where the layout's grid, [N, Ho, Wo, 2] in source pixels, does not go on by one pixel.
-    """
-    costs = []
-    for dim, pixel in ((2, (0, 1)), (3, (1, 0))):
-        step = grid.diff(dim=dim - 1) - grid.new_tensor(pixel)
-        border = (step.abs().amax(dim=-1) > 0.05)[:, None]  # [N, 1, h, w]
-        here, there = _neighbours(share, dim)
-        jump = image.diff(dim=dim).abs().mean(dim=1, keepdim=True)
-        costs.append((border * torch.minimum(here, there) * jump).mean())
     return torch.stack(costs).sum()
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from ingan_fast.config import Settings
 
-
 Span = tuple[int, int]
 CELL = 16  # px; tiles start at its multiples, which are multiples of every generator's cell
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# Of the logit by which the first layout is preferred: from one to the other over an eighth of a block.
-SHARPNESS = 8.0
+# The logit by which a layout is preferred where the other one has a border; zero halfway between their borders.
+SHARPNESS = 12.0
 
 
 class UnitScale(NamedTuple):
