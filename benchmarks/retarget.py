@@ -7,7 +7,6 @@ Each row is measured in a process of its own, since peak memory is a process's.
 
 import argparse
 import json
-import os
 import resource
 import statistics
 import subprocess
@@ -15,7 +14,6 @@ import sys
 import time
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from rich.console import Console
 from rich.table import Table

@@ -2,10 +2,8 @@
 
 import os
 
-# Before torch is imported. On a busy machine OpenMP's default, spinning at barriers, makes every operation wait
-# for a core; oneDNN keeps the kernels of as many shapes as a training's raster of sizes has.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "4096")
+# Before torch is imported: oneDNN keeps the kernels of all the shapes that a training meets (1,024 by default).
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
 
 import errno
 import sys
