@@ -103,7 +103,7 @@ class _Canvas:
         self.generator = generator
         self.image = image
         self.grid = grid
-        self.layout = unit_scale(grid, image.shape[-2:], generator.block) if generator.block else None
+        self.layout = unit_scale(grid, (image.shape[2], image.shape[3]), generator.block) if generator.block else None
         self.entry = None if generator.block else _Entry(generator, image)
 
     def part(self, tile: Tile) -> Tensor:
@@ -124,8 +124,9 @@ class _Entry:
 
     def __init__(self, generator: Generator, image: Tensor):
         self.image = image
-        self.convolution, *self.after = generator.entry
-        assert isinstance(self.convolution, nn.Conv2d)
+        convolution = generator.entry[0]
+        assert isinstance(convolution, nn.Conv2d)
+        self.convolution, self.after = convolution, generator.entry[1:]
         self.chunk = channels = self.convolution.out_channels
         while image[0, 0].numel() * 4 * self.chunk > MAX_ENTRY_BYTES and self.chunk > 1:
             self.chunk = (self.chunk + 1) // 2
@@ -138,8 +139,6 @@ class _Entry:
         weights, biases = self.convolution.weight, cast(Tensor, self.convolution.bias)
         parts = []
         for weight, bias in zip(weights.split(self.chunk), biases.split(self.chunk), strict=True):
-            features = self.convolution._conv_forward(self.image, weight, bias)
-            for layer in self.after:
-                features = layer(features)
+            features = self.after(self.convolution._conv_forward(self.image, weight, bias))
             parts.append(grid_warp(features, grid))
         return torch.cat(parts, dim=1).contiguous(memory_format=torch.channels_last)

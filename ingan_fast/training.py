@@ -128,7 +128,7 @@ def _loop(
             monitor.preview(done, deployable, state.discriminator)
         if done % settings.checkpoint_every == 0 or last:
             run.write_checkpoint(state.state_dict())
-    if interrupted.is_set():
+    if interrupted.is_set() or not run.generator_path.is_file():
         run.write_generator(state.deployable(sampler), settings, state.iteration)
         run.write_checkpoint(state.state_dict())
 
