@@ -137,7 +137,7 @@ class Generator(nn.Module):
         share = torch.sigmoid(layout.preference + FREEDOM * torch.tanh(painted[:, 3:]))
         change = torch.tanh(painted[:, :3])
         y = (share * first + (1 - share) * second + change).clamp(-1, 1)
-        return Painted(y, change.abs().mean() + _switching_cost(first, second, share))
+        return Painted(y, change.abs().mean() + _choice_cost(first, second, share))
 
     def trunk(self, warped: Tensor) -> Tensor:
         """All between the warp or the entry and the last non-linearity: [N, C, Ho, Wo] → [N, 3 or 4, Ho, Wo]."""
@@ -206,17 +206,18 @@ class MultiScaleDiscriminator(nn.Module):
         return maps
 
 
-def _switching_cost(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
-    """What shows where the choice changes from a pixel to the next: the two layouts' difference there.
+def _choice_cost(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
+    """What shows of the choice between two layouts, images [N, 3, H, W], share [N, 1, H, W].
 
-    The cost of a cut in graph-cut textures (Kwatra et al., SIGGRAPH 2003); images [N, 3, H, W], share [N, 1, H, W].
+    Where it changes from a pixel to the next, the layouts' difference there: the cost of a cut in graph-cut textures
+    (Kwatra et al., SIGGRAPH 2003). Where it is undecided, the same difference: both would be seen, like ghosts.
     """
     difference = (first - second).abs().mean(dim=1, keepdim=True)
-    costs = []
+    cost = (share * (1 - share) * difference).mean()
     for dim in (2, 3):
         here, there = _neighbours(difference, dim)
-        costs.append((share.diff(dim=dim).abs() * (here + there) / 2).mean())
-    return torch.stack(costs).sum()
+        cost = cost + (share.diff(dim=dim).abs() * (here + there) / 2).mean()
+    return cost
 
 
 def _neighbours(image: Tensor, dim: int) -> tuple[Tensor, Tensor]:
