@@ -126,7 +126,7 @@ class _Entry:
         self.image = image
         convolution = generator.entry[0]
         assert isinstance(convolution, nn.Conv2d)
-        self.convolution, self.after = convolution, generator.entry[1:]
+        self.convolution, self.after = convolution, nn.Sequential(*list(generator.entry)[1:])
         self.chunk = channels = self.convolution.out_channels
         while image[0, 0].numel() * 4 * self.chunk > MAX_ENTRY_BYTES and self.chunk > 1:
             self.chunk = (self.chunk + 1) // 2

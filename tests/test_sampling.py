@@ -10,7 +10,7 @@ from ingan_fast.config import SMOKE
 from ingan_fast.images import Pixels
 from ingan_fast.sampling import Draw, Sampler, to_pixels, to_tensor
 
-SETTINGS = replace(SMOKE, crop=32, iterations=100, ramp=0.5)
+SETTINGS = replace(SMOKE, crop=32, iterations=100, ramp=0.5, size_multiple=8)
 CPU = torch.device("cpu")
 
 
