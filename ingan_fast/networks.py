@@ -213,7 +213,7 @@ def _choice_cost(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
     (Kwatra et al., SIGGRAPH 2003). Where it is undecided, the same difference: both would be seen, like ghosts.
     """
     difference = (first - second).abs().mean(dim=1, keepdim=True)
-    cost = (share * (1 - share) * difference).mean()
+    cost = (share * (1 - share) * difference).mean() / 2
     for dim in (2, 3):
         here, there = _neighbours(difference, dim)
         cost = cost + (share.diff(dim=dim).abs() * (here + there) / 2).mean()
