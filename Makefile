@@ -1,5 +1,7 @@
 # Each target does its own set-up in .venv, once.
-PYTHON ?= $(shell command -v python3.12 || command -v python3.11 || command -v python3)
+# The first Python that runs and is 3.11 or 3.12; `make PYTHON=/path/to/python3.12 ...` asks for another one.
+SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 # The CPU build where there is no NVIDIA GPU; `TORCH=...` asks for another one.
@@ -10,7 +12,7 @@ TORCH ?= $(if $(shell command -v nvidia-smi),torch>=2.11,torch==2.13.0)
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 12) else "ingan-fast needs Python 3.11 or 3.12, this is " + sys.version.split()[0] + "; say which with: make PYTHON=/path/to/python3.11")'
+	@test -n "$(PYTHON)" || { echo "ingan-fast needs Python 3.11 or 3.12, none was found; make PYTHON=/path/to/python3.11"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip setuptools
 	$(BIN)/python -m pip install --quiet "$(TORCH)"
