@@ -11,8 +11,10 @@ from ingan_fast.config import Settings
 from ingan_fast.kernels import UnitScale, grid_warp, homography_warp, sampling_grid, unit_scale
 from ingan_fast.kernels.unit_scale import SHARPNESS
 
-# How far the network can move the logit of the choice between two layouts; kernels.unit_scale gives ±SHARPNESS.
-FREEDOM = 8.0
+# How far the network can move the logit of the choice between two layouts: less than the preference at their borders
+# (SHARPNESS), so that a border is not chosen where it can be avoided. Left free, the network leaves all borders as
+# they are: to go around one takes two cuts.
+FREEDOM = 13.0
 
 
 class SpectralConv2d(nn.Conv2d):
@@ -87,7 +89,7 @@ class Painted(NamedTuple):
     """What a generator makes."""
 
     image: Tensor  # y, [N, 3, Ho, Wo] in [-1, 1]
-    invented: Tensor | None  # how much of it is not the source's, a scalar; None without a layout
+    invented: Tensor | None  # how much shows of how it was made, a scalar; None without a layout and in eval mode
 
 
 class Generator(nn.Module):
@@ -133,11 +135,10 @@ class Generator(nn.Module):
         first, second = grid_warp(image, layout.first), grid_warp(image, layout.second)
         laid_out = torch.cat([first, second, layout.preference / SHARPNESS], dim=1)  # [N, 7, Ho, Wo]
         painted = self.trunk(self.entry(laid_out.contiguous(memory_format=torch.channels_last))).float()
-        # At a layout's border the preference outweighs the network: a border is never chosen where it can be avoided.
         share = torch.sigmoid(layout.preference + FREEDOM * torch.tanh(painted[:, 3:]))
         change = torch.tanh(painted[:, :3])
         y = (share * first + (1 - share) * second + change).clamp(-1, 1)
-        return Painted(y, change.abs().mean() + _choice_cost(first, second, share))
+        return Painted(y, change.abs().mean() + _choice_cost(first, second, share) if self.training else None)
 
     def trunk(self, warped: Tensor) -> Tensor:
         """All between the warp or the entry and the last non-linearity: [N, C, Ho, Wo] → [N, 3 or 4, Ho, Wo]."""

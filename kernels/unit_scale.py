@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 # The logit by which a layout is preferred where the other one has a border; zero halfway between their borders.
-SHARPNESS = 12.0
+SHARPNESS = 16.0
 
 
 class UnitScale(NamedTuple):
