@@ -15,6 +15,8 @@ from ingan_fast.kernels.unit_scale import SHARPNESS
 # (SHARPNESS), so that a border is not chosen where it can be avoided. Left free, the network leaves all borders as
 # they are: to go around one takes two cuts.
 FREEDOM = 13.0
+REPAIR = 8  # px; what keeps its mean over such a square repairs, what does not recolours
+COARSE_WEIGHT = 4.0
 
 
 class SpectralConv2d(nn.Conv2d):
@@ -138,7 +140,7 @@ class Generator(nn.Module):
         share = torch.sigmoid(layout.preference + FREEDOM * torch.tanh(painted[:, 3:]))
         change = torch.tanh(painted[:, :3])
         y = (share * first + (1 - share) * second + change).clamp(-1, 1)
-        return Painted(y, change.abs().mean() + _choice_cost(first, second, share) if self.training else None)
+        return Painted(y, _change_cost(change) + _choice_cost(first, second, share) if self.training else None)
 
     def trunk(self, warped: Tensor) -> Tensor:
         """All between the warp or the entry and the last non-linearity: [N, C, Ho, Wo] → [N, 3 or 4, Ho, Wo]."""
@@ -205,6 +207,16 @@ class MultiScaleDiscriminator(nn.Module):
             )
             maps.append(net(scaled))
         return maps
+
+
+def _change_cost(change: Tensor) -> Tensor:
+    """How much colour is added, [N, 3, H, W]: mean |change|, and more for what changes the colour of whole elements.
+
+    Repairs are fine; the discriminator's taste for a colour is not: it comes and goes as patches of colour, which are
+    cheap in the plain mean.
+    """
+    coarse = F.avg_pool2d(change, REPAIR, stride=REPAIR // 2)
+    return change.abs().mean() + COARSE_WEIGHT * coarse.abs().mean()
 
 
 def _choice_cost(first: Tensor, second: Tensor, share: Tensor) -> Tensor:

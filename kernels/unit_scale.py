@@ -1,9 +1,10 @@
 """Unit-scale sampling: a transformation laid out in blocks that each keep the source's own pixel size.
 
-Where a plain warp stretches what it samples, here each block of the output samples the source at scale one, upright,
-around the place that the transformation gives to the block's anchor. Elements keep their size; what does not fit lies
-at the borders between blocks. A second layout, shifted by half a block, has its borders elsewhere, so that nearly
-every pixel is inside a block of one of the two.
+Where a plain warp stretches what it samples, here each block of the output samples the source at scale one, around the
+place that the transformation gives to the block's anchor: one source pixel for one output pixel along the direction
+that the source's rows have there, and along that of its columns. Elements keep their size and rows follow a tilt; what
+does not fit lies at the borders between blocks. A second layout, shifted by half a block, has its borders elsewhere,
+so that nearly every pixel is inside a block of one of the two.
 """
 
 from typing import NamedTuple
@@ -33,17 +34,18 @@ def unit_scale(grid: Tensor, source: tuple[int, int], block: int) -> UnitScale:
     """
     height, width = grid.shape[1:3]
     pixel = grid.new_tensor([2 / source[1], 2 / source[0]])  # one source pixel, normalised (x, y)
+    smooth = _steps(grid, pixel)
+    unit = _at_scale_one(smooth)
     layouts, borders = [], []
     for offset in (0, -block // 2):
         rows, columns = _anchors(grid, height, block, offset), _anchors(grid, width, block, offset)
-        anchored = _at(_at(grid, rows, dim=1), columns, dim=2)
-        across = (_centres(grid, width) - columns)[None, None, :, None] * pixel * grid.new_tensor([1, 0])
-        down = (_centres(grid, height) - rows)[None, :, None, None] * pixel * grid.new_tensor([0, 1])
-        layouts.append(anchored + across + down)
+        anchored, steps = (_at(_at(field, rows, dim=1), columns, dim=2) for field in (grid, unit))
+        across = (_centres(grid, width) - columns)[None, None, :, None]
+        down = (_centres(grid, height) - rows)[None, :, None, None]
+        layouts.append(anchored + (across * steps[..., :2] + down * steps[..., 2:]) * pixel)
         borders.append((_nearness(grid, height, block, offset)[:, None], _nearness(grid, width, block, offset)))
     # How far neighbouring blocks disagree, along each axis: there, a border shows.
-    jump_x = _disagreement(grid, pixel, axis=0)
-    jump_y = _disagreement(grid, pixel, axis=1)
+    jump_x, jump_y = ((smooth - unit)[..., part].norm(dim=-1) for part in (slice(0, 2), slice(2, 4)))  # [N, Ho, Wo]
     first, second = (jump_y * near_rows + jump_x * near_columns for near_rows, near_columns in borders)
     preference = SHARPNESS * (second - first) / (jump_x + jump_y + 1e-3)
     return UnitScale(layouts[0], layouts[1], preference[:, None])
@@ -85,13 +87,27 @@ def _at(grid: Tensor, places: Tensor, dim: int) -> Tensor:
     return torch.lerp(grid.index_select(dim, index), grid.index_select(dim, index + 1), fraction)
 
 
-def _disagreement(grid: Tensor, pixel: Tensor, axis: int) -> Tensor:
-    """How far the grid's step along an axis (0: x, 1: y) is from one source pixel: [N, Ho, Wo], in pixels."""
-    dim = 2 - axis
-    if grid.shape[dim] == 1:
-        return torch.zeros_like(grid[..., 0])
-    step = grid.diff(dim=dim)
-    step = torch.cat([step, step.narrow(dim, -1, 1)], dim=dim) / pixel
-    unit = torch.zeros_like(pixel)
-    unit[axis] = 1
-    return (step - unit).norm(dim=-1)
+def _steps(grid: Tensor, pixel: Tensor) -> Tensor:
+    """How far the grid goes in source pixels from an output pixel to the next: (∂x, ∂y across, ∂x, ∂y down)."""
+    steps = []
+    for dim in (2, 1):
+        if grid.shape[dim] == 1:  # any step will do
+            step = grid.new_tensor([1.0, 0.0] if dim == 2 else [0.0, 1.0]).expand_as(grid)
+        else:
+            step = grid.diff(dim=dim) / pixel
+            step = torch.cat([step, step.narrow(dim, -1, 1)], dim=dim)
+        steps.append(step)
+    return torch.cat(steps, dim=-1)  # [N, Ho, Wo, 4]
+
+
+def _at_scale_one(steps: Tensor) -> Tensor:
+    """The steps of a layout that keeps the directions of the source's rows and columns, but not their lengths.
+
+    With A = ∂output/∂source, the columns of A are made unit vectors; of its inverse, which is what `steps` are, that
+    scales the rows: ∂x by the length of A's first column, ∂y by that of its second.
+    """
+    ax, ay, dx, dy = steps.unbind(dim=-1)  # across and down
+    determinant = (ax * dy - ay * dx).abs().clamp_min(1e-6)
+    along_rows = torch.hypot(ay, dy) / determinant
+    along_columns = torch.hypot(ax, dx) / determinant
+    return torch.stack([ax * along_rows, ay * along_columns, dx * along_rows, dy * along_columns], dim=-1)

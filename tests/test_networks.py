@@ -169,7 +169,10 @@ def test_the_output_stays_in_range_however_large_the_weights(settings: Settings)
 def test_a_unit_scale_generator_begins_with_the_layout_as_it_is() -> None:
     """At its own size the layout of a picture is the picture."""
     x = image(32, 40)
-    y, invented = generator(UNIT_SCALE)(x, IDENTITY, (32, 40))
+    network = generator(UNIT_SCALE)
+    y, nothing = network(x, IDENTITY, (32, 40))
+    assert nothing is None  # what is for training only
+    _, invented = network.train()(x, IDENTITY, (32, 40))
     assert torch.allclose(y, x, atol=1e-5)
     assert invented is not None
     assert invented.item() == pytest.approx(0, abs=1e-5)

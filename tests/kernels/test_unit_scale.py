@@ -9,7 +9,7 @@ from ingan_fast.config import SMOKE
 from ingan_fast.geometry import Transform
 from ingan_fast.kernels import grid_warp, unit_scale
 from ingan_fast.kernels.unit_scale import SHARPNESS, UnitScale
-from ingan_fast.networks import Generator
+from ingan_fast.networks import FREEDOM, Generator
 
 SOURCE = (120, 80)  # width, height
 BLOCK = 32
@@ -36,16 +36,31 @@ def test_no_transformation_is_left_as_it_is() -> None:
     layout = laid_out(identity)
     for grid in (layout.first, layout.second):
         np.testing.assert_allclose(grid[0].numpy(), identity.grid(), atol=2e-6)
-    assert layout.preference.abs().max() < 0.05
+    assert layout.preference.abs().max() < 0.01 * SHARPNESS
 
 
-@pytest.mark.parametrize("transform", [WIDER, TILTED, Transform.scale(0.4, 2, SOURCE)], ids=["wide", "tilted", "thin"])
+@pytest.mark.parametrize("transform", [WIDER, Transform.scale(0.4, 2, SOURCE)], ids=["wide", "thin"])
 def test_inside_a_block_neighbours_are_one_source_pixel_apart(transform: Transform) -> None:
     width = transform.size[0]
     for grid, offset in zip(laid_out(transform)[:2], (0, -BLOCK // 2), strict=True):
         step = np.diff(in_pixels(grid), axis=1)
         inside = np.setdiff1d(np.arange(width - 1), np.array(borders_along_width(width, offset)) - 1)
         np.testing.assert_allclose(step[:, inside], np.broadcast_to([1, 0], step[:, inside].shape), atol=1e-4)
+
+
+def test_under_a_tilt_rows_and_columns_keep_their_direction_and_go_on_at_scale_one() -> None:
+    """Of ∂output/∂source, the columns are unit vectors, along those of the transformation at the block's anchor."""
+    across, down = (np.diff(in_pixels(laid_out(TILTED).first), axis=axis) for axis in (1, 0))
+    for y, x in ((40, 40), (10, 100), (75, 140)):
+        inverse = np.linalg.inv(np.stack([across[y, x], down[y, x]], axis=1))
+        np.testing.assert_allclose(np.hypot(*inverse), 1, atol=0.02)
+        place = in_pixels(torch.from_numpy(TILTED.grid())[None])[y, x]
+        for axis, step in enumerate(np.eye(2)):
+            ends = np.array([place, place + step]) / SOURCE * 2 - 1
+            moved = np.c_[ends, [1, 1]] @ TILTED.matrix.T
+            direction = np.diff(moved[:, :2] / moved[:, 2:], axis=0)[0] * TILTED.size
+            direction /= np.hypot(*direction)
+            assert inverse[:, axis] @ direction > np.cos(np.radians(6))
 
 
 @pytest.mark.parametrize("scale", [(1.5, 1), (0.6, 1.3), (3, 2), (0.5, 0.5)])
@@ -111,4 +126,6 @@ def test_no_network_can_choose_a_border_that_the_other_layout_does_not_have() ->
     with torch.no_grad():
         painted = generator.paint(image, layout).image
     columns = borders_along_width(WIDER.size[0], 0)
-    torch.testing.assert_close(painted[..., columns], second[..., columns], atol=0.08, rtol=0)
+    first_at_most = 1 / (1 + np.exp(0.9 * SHARPNESS - FREEDOM))
+    assert first_at_most < 0.25
+    torch.testing.assert_close(painted[..., columns], second[..., columns], atol=2 * first_at_most, rtol=0)
