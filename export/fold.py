@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import nn
 
-from ingan_fast.networks import Generator, SpectralConv2d, to_channels_last
+from ingan_fast.networks import Generator, ReflectConv2d, SpectralConv2d, to_channels_last
 
 
 def fold(generator: Generator) -> Generator:
@@ -32,19 +32,15 @@ def _fold_children(sequence: nn.Sequential) -> None:
 
 
 @torch.no_grad()
-def _folded_convolution(convolution: SpectralConv2d, norm: nn.BatchNorm2d) -> nn.Conv2d:
+def _folded_convolution(convolution: SpectralConv2d, norm: nn.BatchNorm2d) -> ReflectConv2d:
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert convolution.bias is not None
     factor = norm.weight / torch.sqrt(norm.running_var + norm.eps)
-    plain = nn.Conv2d(
-        convolution.in_channels,
-        convolution.out_channels,
-        convolution.kernel_size[0],
-        padding=convolution.kernel_size[0] // 2,
-        padding_mode=convolution.padding_mode,
-        device=convolution.weight.device,
-    ).requires_grad_(False)
+    plain = ReflectConv2d(
+        convolution.in_channels, convolution.out_channels, convolution.kernel_size[0], padding=convolution.border
+    ).to(convolution.weight.device)
+    plain.requires_grad_(False)
     plain.weight.copy_(convolution.normalised_weight() * factor[:, None, None, None])
     plain.bias.copy_((convolution.bias - norm.running_mean) * factor + norm.bias)  # type: ignore[union-attr]
     return to_channels_last(plain)

@@ -13,7 +13,7 @@ from ingan_fast.config import Settings
 from ingan_fast.geometry import Transform, check_output_size
 from ingan_fast.images import Pixels
 from ingan_fast.kernels import UnitScale, grid_warp, unit_scale
-from ingan_fast.networks import Generator
+from ingan_fast.networks import Generator, ReflectConv2d
 from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.sampling import to_pixels, to_tensor
 from ingan_fast.tiling import Tile, halo, tiles
@@ -125,7 +125,7 @@ class _Entry:
     def __init__(self, generator: Generator, image: Tensor):
         self.image = image
         convolution = generator.entry[0]
-        assert isinstance(convolution, nn.Conv2d)
+        assert isinstance(convolution, ReflectConv2d)
         self.convolution, self.after = convolution, nn.Sequential(*list(generator.entry)[1:])
         self.chunk = channels = self.convolution.out_channels
         while image[0, 0].numel() * 4 * self.chunk > MAX_ENTRY_BYTES and self.chunk > 1:
@@ -139,6 +139,6 @@ class _Entry:
         weights, biases = self.convolution.weight, cast(Tensor, self.convolution.bias)
         parts = []
         for weight, bias in zip(weights.split(self.chunk), biases.split(self.chunk), strict=True):
-            features = self.after(self.convolution._conv_forward(self.image, weight, bias))
+            features = self.after(self.convolution.convolve(self.image, weight, bias))
             parts.append(grid_warp(features, grid))
         return torch.cat(parts, dim=1).contiguous(memory_format=torch.channels_last)

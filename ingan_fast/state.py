@@ -45,7 +45,6 @@ class TrainingState:
         """Exponential moving average of G's weights; faster at first, so that the start is soon forgotten."""
         decay = min(self.settings.ema, (1 + self.iteration) / (10 + self.iteration))
         torch._foreach_lerp_(_values(self.averaged.parameters()), _values(self.generator.parameters()), 1 - decay)
-        torch._foreach_copy_(_values(self.averaged.buffers()), _values(self.generator.buffers()))
 
     def freeze_norm(self, sampler: Sampler) -> None:
         """From here on G's batch norms use fixed statistics, so that what is deployed is what is trained."""
@@ -56,6 +55,8 @@ class TrainingState:
     def deployable(self, sampler: Sampler) -> Generator:
         """The averaged generator with statistics that fit it, in eval mode."""
         generator = copy.deepcopy(self.averaged)
+        for own, current in zip(generator.buffers(), self.generator.buffers(), strict=True):
+            own.copy_(current)
         if not self.norm_frozen:
             recalibrate(generator, sampler)
         return generator.eval()

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from ingan_fast.losses import lsgan, reconstruction_l1
-from ingan_fast.networks import power_iteration
+from ingan_fast.networks import power_iteration, shared_weights
 from ingan_fast.sampling import Draw
 from ingan_fast.state import TrainingState, mixed_precision
 
@@ -28,31 +28,30 @@ def training_step(state: TrainingState, draw: Draw, noise: torch.Generator) -> T
     power_iteration(state.generator)
     power_iteration(state.discriminator)
 
-    # G: y = G(x; T) shall look real at every scale, and x̂ = G(y; T⁻¹) shall give x back.
-    state.discriminator.requires_grad_(False)
     zero = torch.zeros((), device=state.device)
-    with mixed_precision(state.device):
+    reconstruction = zero
+    with mixed_precision(state.device), shared_weights(state.generator, state.discriminator):
         y, invented = state.generator(draw.image, draw.transform, draw.size)
-        adversarial = lsgan(state.discriminator(_noisy(y, settings.noise, noise)), 1.0, fineness)
-        reconstruction = zero
         if settings.reconstruction:
             back = y.detach() if settings.detach_inverse else y
             x_hat = state.generator(back, draw.inverse, tuple(draw.image.shape[-2:])).image
             reconstruction = reconstruction_l1(x_hat, draw.image, draw.visible)
+        on_fake = state.discriminator(_noisy(y, settings.noise, noise))
+        on_real = state.discriminator(_noisy(draw.real, settings.noise, noise))
     invented = zero if invented is None else invented
-    loss_g = adversarial + settings.reconstruction * reconstruction + settings.invention * invented
-    state.optimizer_g.zero_grad(set_to_none=True)
-    loss_g.backward()
-    state.optimizer_g.step()
 
+    # G: y = G(x; T) shall look real at every scale, and x̂ = G(y; T⁻¹) shall give x back.
+    adversarial = lsgan(on_fake, 1.0, fineness)
+    loss_g = adversarial + settings.reconstruction * reconstruction + settings.invention * invented
     # D: real crops are 1, generated ones 0.
-    state.discriminator.requires_grad_(True)
-    with mixed_precision(state.device):
-        on_real = lsgan(state.discriminator(_noisy(draw.real, settings.noise, noise)), 1.0, fineness)
-        on_fake = lsgan(state.discriminator(_noisy(y.detach(), settings.noise, noise)), 0.0, fineness)
-        loss_d = (on_real + on_fake) / 2
+    loss_d = (lsgan(on_real, 1.0, fineness) + lsgan(on_fake, 0.0, fineness)) / 2
+
+    # Both losses stand on one pass of D over y; each goes back to its own network's weights alone.
+    state.optimizer_g.zero_grad(set_to_none=True)
     state.optimizer_d.zero_grad(set_to_none=True)
-    loss_d.backward()
+    loss_g.backward(inputs=list(state.generator.parameters()), retain_graph=True)
+    loss_d.backward(inputs=list(state.discriminator.parameters()))
+    state.optimizer_g.step()
     state.optimizer_d.step()
 
     state.iteration += 1
