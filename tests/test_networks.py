@@ -15,6 +15,7 @@ from ingan_fast.networks import (
     ResidualBlock,
     SpectralConv2d,
     power_iteration,
+    shared_weights,
 )
 
 SMALL = replace(SMOKE, channels=4, blocks=1, block=0, d_channels=4)
@@ -48,7 +49,7 @@ IDENTITY = torch.eye(3)[None]
 def test_a_spectral_weight_has_largest_singular_value_one() -> None:
     torch.manual_seed(0)
     conv = SpectralConv2d(5, 7, 3)
-    conv.power_iteration(300)
+    power_iteration(conv, steps=300)
     assert torch.linalg.svdvals(conv.normalised_weight().flatten(1))[0].item() == pytest.approx(1, abs=1e-4)
     assert torch.linalg.svdvals(conv.weight.flatten(1))[0].item() != pytest.approx(1, abs=0.05)
 
@@ -59,7 +60,7 @@ def test_a_diagonal_spectral_convolution_divides_by_its_largest_entry() -> None:
         conv.weight.copy_(torch.tensor([[4.0, 0.0], [0.0, 1.0]])[..., None, None])
         assert conv.bias is not None
         conv.bias.copy_(torch.tensor([0.5, -0.5]))
-    conv.power_iteration(50)
+    power_iteration(conv, steps=50)
     result = conv(torch.full((1, 2, 1, 1), 2.0)).flatten().tolist()
     assert result == pytest.approx([2.5, 0.0], abs=1e-6)
 
@@ -88,11 +89,28 @@ def test_gradients_flow_through_the_norm() -> None:
     """W/σ does not change with the length of W, so the gradient has no part along W."""
     torch.manual_seed(0)
     conv = SpectralConv2d(3, 4, 3)
-    conv.power_iteration(200)
+    power_iteration(conv, steps=200)
     conv(image()).square().sum().backward()
     assert conv.weight.grad is not None
     along = (conv.weight.grad * conv.weight).sum() / conv.weight.norm()
     assert along.abs() < 1e-3 * conv.weight.grad.norm()
+
+
+def test_shared_weights_change_neither_results_nor_gradients() -> None:
+    torch.manual_seed(0)
+    conv = SpectralConv2d(3, 4, 3)
+    power_iteration(conv, steps=3)
+    first, second = image(), image() / 2
+    apart = conv(first).square().sum() + conv(second).sum()
+    apart.backward()
+    assert conv.weight.grad is not None
+    gradient, conv.weight.grad = conv.weight.grad.clone(), None
+    with shared_weights(conv):
+        together = conv(first).square().sum() + conv(second).sum()
+    together.backward()
+    assert together.item() == pytest.approx(apart.item(), rel=1e-5)
+    assert torch.allclose(conv.weight.grad, gradient, atol=1e-4 * gradient.abs().max().item())
+    assert conv.shared is None
 
 
 # The generator
