@@ -150,10 +150,10 @@ def retarget(
     trained = _load(run, device)
     source = trained.source if pixels is None else pixels
     transform = request.transform((source.shape[1], source.shape[0]))
-    with messages.status(f"retargeting to {transform.size[0]}x{transform.size[1]}"):
-        result = trained.retarget(transform, pixels)
-    if result.alpha is not None:
-        check_output_path(out, alpha=True)
+    check_output_path(out, alpha=bool((transform.mask() < 1).any()))
+    with Progress(console=messages, transient=True) as progress:
+        task = progress.add_task(f"retargeting to {transform.size[0]}x{transform.size[1]}", total=1.0)
+        result = trained.retarget(transform, pixels, progress=lambda part: progress.update(task, completed=part))
     save_image(result.picture, out, result.alpha)
     print(f"{out}: {transform.size[0]}x{transform.size[1]}")
 

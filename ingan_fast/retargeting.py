@@ -1,5 +1,6 @@
 """Retargeting with a trained generator: any size and shape, in bounded memory."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -56,7 +57,13 @@ class TrainedGenerator:
         return self.source.shape[1], self.source.shape[0]
 
     @torch.inference_mode()
-    def retarget(self, transform: Transform, image: Pixels | None = None, tile: int | None = None) -> Retargeted:
+    def retarget(
+        self,
+        transform: Transform,
+        image: Pixels | None = None,
+        tile: int | None = None,
+        progress: Callable[[float], None] = lambda part: None,
+    ) -> Retargeted:
         """G(x; T): the picture laid out anew under `transform`; the same bytes every time.
 
         Args:
@@ -64,6 +71,7 @@ class TrainedGenerator:
             image: uint8 [H, W, 3], the picture to retarget; the source where None.
             tile: px a side of the pieces that the output is made in, a multiple of 16; the result does not
                 depend on it, peak memory does.
+            progress: called with the part that is done, in (0, 1], after each piece.
 
         Raises:
             UserError: an output that is too small or too large.
@@ -74,11 +82,13 @@ class TrainedGenerator:
         width, height = transform.size
         result = np.empty((height, width, 3), np.uint8)
         canvas = _Canvas(self.generator, x, torch.from_numpy(transform.grid())[None].to(self.device))
-        for piece in tiles((height, width), tile or TILE, halo(self.settings)):
+        pieces = list(tiles((height, width), tile or TILE, halo(self.settings)))
+        for done, piece in enumerate(pieces, start=1):
             part = canvas.part(piece)
             (top, bottom), (left, right) = piece.rows, piece.columns
             up, along = piece.computed_rows[0], piece.computed_columns[0]
             result[top:bottom, left:right] = to_pixels(part[..., top - up : bottom - up, left - along : right - along])
+            progress(done / len(pieces))
         mask = transform.mask()
         return Retargeted(result, None if (mask == 1).all() else mask)
 
