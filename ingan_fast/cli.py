@@ -151,7 +151,7 @@ def retarget(
     source = trained.source if pixels is None else pixels
     transform = request.transform((source.shape[1], source.shape[0]))
     check_output_path(out, alpha=bool((transform.mask() < 1).any()))
-    with Progress(console=messages, transient=True) as progress:
+    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
         task = progress.add_task(f"retargeting to {transform.size[0]}x{transform.size[1]}", total=1.0)
         result = trained.retarget(transform, pixels, progress=lambda part: progress.update(task, completed=part))
     save_image(result.picture, out, result.alpha)
@@ -181,7 +181,7 @@ def demo(
     )
     train([image or page.PICTURE], run, preset_name=preset_name, device=device, resume=True)
     trained = _load(run, device)
-    with Progress(console=messages, transient=True) as progress:
+    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
         task = progress.add_task("pictures", total=len(page.examples(trained.source_size)))
         index = page.make_page(trained, out, lambda: progress.advance(task))
     print(f"Open {index} in a browser; {out / 'sheet.png'} shows the same on one sheet.")
@@ -252,7 +252,7 @@ def _collage(run: Path, out: Path, device: str) -> None:
     from ingan_fast.images import save_image
 
     trained = _load(run, device)
-    with Progress(console=messages, transient=True) as progress:
+    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
         task = progress.add_task("collage", total=len(FACTORS) ** 2)
         page = make(trained, lambda: progress.advance(task))
     save_image(page, out)
