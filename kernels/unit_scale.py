@@ -37,12 +37,14 @@ def unit_scale(grid: Tensor, source: tuple[int, int], block: int) -> UnitScale:
     smooth = _steps(grid, pixel)
     unit = _at_scale_one(smooth)
     layouts, borders = [], []
+    fields = torch.cat([grid, unit * pixel.repeat(2)], dim=-1)  # [N, Ho, Wo, 6]
     for offset in (0, -block // 2):
-        rows, columns = _anchors(grid, height, block, offset), _anchors(grid, width, block, offset)
-        anchored, steps = (_at(_at(field, rows, dim=1), columns, dim=2) for field in (grid, unit))
-        across = (_centres(grid, width) - columns)[None, None, :, None]
-        down = (_centres(grid, height) - rows)[None, :, None, None]
-        layouts.append(anchored + (across * steps[..., :2] + down * steps[..., 2:]) * pixel)
+        (rows, row_of), (columns, column_of) = (_anchors(grid, side, block, offset) for side in (height, width))
+        anchored = _at(_at(fields, rows, dim=1), columns, dim=2)  # one a block
+        place, across, down = anchored.index_select(1, row_of).index_select(2, column_of).split(2, dim=-1)
+        beside = (_centres(grid, width) - columns[column_of])[None, None, :, None]
+        below = (_centres(grid, height) - rows[row_of])[None, :, None, None]
+        layouts.append(place + beside * across + below * down)
         borders.append((_nearness(grid, height, block, offset)[:, None], _nearness(grid, width, block, offset)))
     # How far neighbouring blocks disagree, along each axis: there, a border shows.
     jump_x, jump_y = ((smooth - unit)[..., part].norm(dim=-1) for part in (slice(0, 2), slice(2, 4)))  # [N, Ho, Wo]
@@ -55,17 +57,20 @@ def _centres(like: Tensor, length: int) -> Tensor:
     return torch.arange(length, device=like.device, dtype=like.dtype) + 0.5
 
 
-def _anchors(like: Tensor, length: int, block: int, offset: int) -> Tensor:
-    """For each pixel along an axis, where (px, edge to edge) its block is tied to the transformation: [length].
+def _anchors(like: Tensor, length: int, block: int, offset: int) -> tuple[Tensor, Tensor]:
+    """Where (px, edge to edge) the blocks along an axis are tied to the transformation: [blocks]; and the block of
+    each pixel: [length].
 
     The first block at its near end, the last at its far end, so that the picture's borders stay at its borders; in
     between in proportion, so that nothing jumps when the length grows by a pixel.
     """
+    pixels = torch.arange(length, device=like.device)
     if length <= block:
-        return like.new_full((length,), length / 2)
-    start = torch.floor((_centres(like, length) - offset) / block) * block + offset
+        return like.new_full((1,), length / 2), torch.zeros_like(pixels)
+    count = (length - 1 - offset) // block + 1
+    start = torch.arange(count, device=like.device, dtype=like.dtype) * block + offset
     place = (start / (length - block)).clamp(0, 1)
-    return (start + place * block).clamp(0, length)
+    return (start + place * block).clamp(0, length), (pixels - offset) // block
 
 
 def _nearness(like: Tensor, length: int, block: int, offset: int) -> Tensor:
