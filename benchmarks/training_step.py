@@ -25,9 +25,9 @@ from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ingan_fast.config import PRESETS
+from ingan_fast.convolutions import SpectralConv2d
 from ingan_fast.images import load_image
 from ingan_fast.losses import lsgan, reconstruction_l1
-from ingan_fast.networks import SpectralConv2d
 from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState
 from ingan_fast.step import training_step

@@ -5,7 +5,8 @@ import copy
 import torch
 from torch import nn
 
-from ingan_fast.networks import Generator, ReflectConv2d, SpectralConv2d, to_channels_last
+from ingan_fast.convolutions import ReflectConv2d, SpectralConv2d
+from ingan_fast.networks import Generator, to_channels_last
 
 
 def fold(generator: Generator) -> Generator:

@@ -1,8 +1,6 @@
 """The generator and the multi-scale discriminator of InGAN (ICCV 2019, sections 2.2 and 2.3)."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import NamedTuple, TypeVar, cast
 
 import torch
@@ -10,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ingan_fast.config import Settings
+from ingan_fast.convolutions import ReflectConv2d, SpectralConv2d, power_iteration
 from ingan_fast.kernels import UnitScale, grid_warp, homography_warp, sampling_grid, unit_scale
 from ingan_fast.kernels.unit_scale import SHARPNESS
 
@@ -19,95 +18,6 @@ from ingan_fast.kernels.unit_scale import SHARPNESS
 FREEDOM = 13.0
 REPAIR = 8  # px; what keeps its mean over such a square repairs, what does not recolours
 COARSE_WEIGHT = 4.0
-
-
-class ReflectConv2d(nn.Conv2d):
-    """A convolution over a reflected border, that pads in the input's own dtype."""
-
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, padding: int = 0):
-        super().__init__(in_channels, out_channels, kernel, stride=stride)
-        self.border = padding
-
-    def convolve(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        if self.border:
-            # Autocast on a CPU would pad in float32 and cast twice.
-            with torch.autocast(input.device.type, enabled=False):
-                input = F.pad(input, [self.border] * 4, mode="reflect")
-        return F.conv2d(input, weight, bias, self.stride)
-
-    def forward(self, input: Tensor) -> Tensor:
-        return self.convolve(input, self.weight, self.bias)
-
-
-class SpectralConv2d(ReflectConv2d):
-    """A convolution whose weight is divided by its largest singular value σ (Miyato et al. 2018).
-
-    σ = uᵀWv with u, v from power iteration. The iteration runs only when `power_iteration` is called, once a
-    training step and in float32, not in every forward: a step passes through each network several times with
-    the same weights (`shared_weights`).
-    """
-
-    u: Tensor
-    v: Tensor
-
-    def __init__(self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, padding: int = 0):
-        super().__init__(in_channels, out_channels, kernel, stride=stride, padding=padding)
-        self.shared: Tensor | None = None
-        self.register_buffer("u", F.normalize(torch.randn(out_channels), dim=0))
-        self.register_buffer("v", F.normalize(torch.randn(self.weight[0].numel()), dim=0))
-
-    def normalised_weight(self) -> Tensor:
-        return _normalised([self])[0]
-
-    def forward(self, input: Tensor) -> Tensor:
-        return self.convolve(input, self.normalised_weight() if self.shared is None else self.shared, self.bias)
-
-
-@torch.no_grad()
-def power_iteration(network: nn.Module, steps: int = 1) -> None:
-    """Power iterations of every spectrally normalised convolution in `network`, those of one shape together."""
-    for alike in _alike(network):
-        weights = torch.stack([convolution.weight.flatten(1) for convolution in alike])  # [K, out, in * k * k]
-        u = torch.stack([convolution.u for convolution in alike])[..., None]  # [K, out, 1]
-        for _ in range(steps):
-            v = F.normalize(weights.mT @ u, dim=1)
-            u = F.normalize(weights @ v, dim=1)
-        torch._foreach_copy_([convolution.u for convolution in alike], list(u[..., 0].unbind()))
-        torch._foreach_copy_([convolution.v for convolution in alike], list(v[..., 0].unbind()))
-
-
-@contextmanager
-def shared_weights(*networks: nn.Module) -> Iterator[None]:
-    """Normalise (and cast, under autocast) each weight once for all passes inside; they share its gradient, too."""
-    groups = [alike for network in networks for alike in _alike(network)]
-    for alike in groups:
-        for convolution, weight in zip(alike, _normalised(alike), strict=True):
-            device = weight.device.type
-            cast_to = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else weight.dtype
-            convolution.shared = weight.to(cast_to)
-    try:
-        yield
-    finally:
-        for convolution in chain.from_iterable(groups):
-            convolution.shared = None
-
-
-def _alike(network: nn.Module) -> list[list[SpectralConv2d]]:
-    """The spectrally normalised convolutions of `network`, those with weights of one shape together."""
-    groups: dict[torch.Size, list[SpectralConv2d]] = {}
-    for module in network.modules():
-        if isinstance(module, SpectralConv2d):
-            groups.setdefault(module.weight.shape, []).append(module)
-    return list(groups.values())
-
-
-def _normalised(alike: list[SpectralConv2d]) -> tuple[Tensor, ...]:
-    """W/σ of convolutions with weights of one shape, in float32."""
-    with torch.autocast(alike[0].weight.device.type, enabled=False):
-        weights = torch.stack([convolution.weight for convolution in alike])  # [K, out, in, k, k]
-        outer = torch.stack([convolution.u[:, None] * convolution.v for convolution in alike])  # ∂σ/∂W
-        sigma = (weights * outer.view_as(weights)).sum(dim=(1, 2, 3, 4), keepdim=True)
-        return (weights / sigma).unbind()
 
 
 class ConvBlock(nn.Sequential):
@@ -187,7 +97,9 @@ class Generator(nn.Module):
         """Turn a unit-scale layout of `image`, or a region of one, into a picture."""
         first, second = grid_warp(image, layout.first), grid_warp(image, layout.second)
         laid_out = torch.cat([first, second, layout.preference / SHARPNESS], dim=1)  # [N, 7, Ho, Wo]
-        painted = self.trunk(self.entry(laid_out.contiguous(memory_format=torch.channels_last))).float()
+        painted = self.trunk(self.entry(laid_out.contiguous(memory_format=torch.channels_last)))
+        # From here on channels are taken apart: planes are faster.
+        first, second, painted = (planes(part) for part in (first, second, painted))
         share = torch.sigmoid(layout.preference + FREEDOM * torch.tanh(painted[:, 3:]))
         change = torch.tanh(painted[:, :3])
         y = (share * first + (1 - share) * second + change).clamp(-1, 1)
@@ -282,6 +194,11 @@ def _choice_cost(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
         here, there = _neighbours(difference, dim)
         cost = cost + (share.diff(dim=dim).abs() * (here + there) / 2).mean()
     return cost
+
+
+def planes(image: Tensor) -> Tensor:
+    """`image` in float32, one channel after the other: what is resized or taken apart by channels is faster so."""
+    return image.to(torch.float32, memory_format=torch.contiguous_format)
 
 
 def _neighbours(image: Tensor, dim: int) -> tuple[Tensor, Tensor]:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ingan_fast.config import Settings
-from ingan_fast.networks import Generator, MultiScaleDiscriminator, to_channels_last
+from ingan_fast.networks import Generator, MultiScaleDiscriminator
 from ingan_fast.sampling import Sampler
 
 CALIBRATION_DRAWS = 60
@@ -24,14 +24,17 @@ class TrainingState:
         self.device = device
         self.iteration = 0  # iterations that are done
         self.norm_frozen = False
-        self.generator = to_channels_last(generator, device)
-        self.discriminator = to_channels_last(discriminator, device)
+        self.generator = generator.to(device)
+        self.discriminator = discriminator.to(device)
         self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
-        self.optimizer_g = self._adam(self.generator, settings.learning_rate_g)
-        self.optimizer_d = self._adam(self.discriminator, settings.learning_rate_d)
+        self.weights_g, self.weights_d, self.weights_averaged = (
+            flatten(network) for network in (self.generator, self.discriminator, self.averaged)
+        )
+        self.optimizer_g = self._adam(self.weights_g, settings.learning_rate_g)
+        self.optimizer_d = self._adam(self.weights_d, settings.learning_rate_d)
 
-    def _adam(self, network: nn.Module, learning_rate: float) -> torch.optim.Adam:
-        return torch.optim.Adam(network.parameters(), learning_rate, betas=(0.5, 0.999), fused=True)
+    def _adam(self, weights: Tensor, learning_rate: float) -> torch.optim.Adam:
+        return torch.optim.Adam([weights], learning_rate, betas=(0.5, 0.999), fused=True)
 
     def set_learning_rates(self) -> None:
         """Constant, then linear to zero from `decay_from` on."""
@@ -44,7 +47,7 @@ class TrainingState:
     def average_generator(self) -> None:
         """Exponential moving average of G's weights; faster at first, so that the start is soon forgotten."""
         decay = min(self.settings.ema, (1 + self.iteration) / (10 + self.iteration))
-        torch._foreach_lerp_(_values(self.averaged.parameters()), _values(self.generator.parameters()), 1 - decay)
+        self.weights_averaged.lerp_(self.weights_g, 1 - decay)
 
     def freeze_norm(self, sampler: Sampler) -> None:
         """From here on G's batch norms use fixed statistics, so that what is deployed is what is trained."""
@@ -106,5 +109,22 @@ def mixed_precision(device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16)
 
 
-def _values(tensors: Any) -> list[Tensor]:
-    return [tensor.detach() for tensor in tensors]
+@torch.no_grad()
+def flatten(network: nn.Module) -> Tensor:
+    """Make the parameters of `network` views of one vector, which is returned.
+
+    An optimiser or an average then does one operation, not one for each of a hundred small tensors.
+    """
+    parameters = list(network.parameters())
+    vector = torch.cat([parameter.flatten() for parameter in parameters])
+    for parameter, part in zip(parameters, vector.split([p.numel() for p in parameters]), strict=True):
+        parameter.data = part.view_as(parameter)
+    return vector
+
+
+def gradient(loss: Tensor, network: nn.Module, retain_graph: bool = False) -> Tensor:
+    """∂loss/∂parameters of `network` alone, as one vector in the order of `flatten`."""
+    parts = torch.autograd.grad(
+        loss, list(network.parameters()), retain_graph=retain_graph, allow_unused=True, materialize_grads=True
+    )
+    return torch.cat([part.flatten() for part in parts])

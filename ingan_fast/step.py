@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor
 
+from ingan_fast.convolutions import power_iteration, shared_weights
 from ingan_fast.losses import lsgan, reconstruction_l1
-from ingan_fast.networks import power_iteration, shared_weights
+from ingan_fast.networks import planes
 from ingan_fast.sampling import Draw
-from ingan_fast.state import TrainingState, mixed_precision
+from ingan_fast.state import TrainingState, gradient, mixed_precision
 
 LOSSES = ("adversarial", "reconstruction", "invention", "discriminator")
 
@@ -47,10 +48,8 @@ def training_step(state: TrainingState, draw: Draw, noise: torch.Generator) -> T
     loss_d = (lsgan(on_real, 1.0, fineness) + lsgan(on_fake, 0.0, fineness)) / 2
 
     # Both losses stand on one pass of D over y; each goes back to its own network's weights alone.
-    state.optimizer_g.zero_grad(set_to_none=True)
-    state.optimizer_d.zero_grad(set_to_none=True)
-    loss_g.backward(inputs=list(state.generator.parameters()), retain_graph=True)
-    loss_d.backward(inputs=list(state.discriminator.parameters()))
+    state.weights_g.grad = gradient(loss_g, state.generator, retain_graph=True)
+    state.weights_d.grad = gradient(loss_d, state.discriminator)
     state.optimizer_g.step()
     state.optimizer_d.step()
 
@@ -61,7 +60,7 @@ def training_step(state: TrainingState, draw: Draw, noise: torch.Generator) -> T
 
 def _noisy(image: Tensor, level: float, generator: torch.Generator) -> Tensor:
     """What D sees: noise on real and fake alike keeps it from winning by their finest grain."""
-    image = image.float()
+    image = planes(image)
     if not level:
         return image
     return image + level * torch.randn(image.shape, generator=generator, device=image.device)

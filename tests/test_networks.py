@@ -8,14 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from ingan_fast.config import PAPER, SMOKE, Settings
+from ingan_fast.convolutions import SpectralConv2d, power_iteration, shared_weights
 from ingan_fast.networks import (
     Discriminator,
     Generator,
     MultiScaleDiscriminator,
     ResidualBlock,
-    SpectralConv2d,
-    power_iteration,
-    shared_weights,
 )
 
 SMALL = replace(SMOKE, channels=4, blocks=1, block=0, d_channels=4)
@@ -111,6 +109,18 @@ def test_shared_weights_change_neither_results_nor_gradients() -> None:
     assert together.item() == pytest.approx(apart.item(), rel=1e-5)
     assert torch.allclose(conv.weight.grad, gradient, atol=1e-4 * gradient.abs().max().item())
     assert conv.shared is None
+
+
+def test_the_written_out_gradient_of_the_norm_is_autograd_s() -> None:
+    torch.manual_seed(0)
+    conv = SpectralConv2d(3, 4, 3).double()  # not converged: u and v are any unit vectors
+    (numerical,) = torch.autograd.grad(
+        (conv.normalised_weight() * torch.arange(108.0).view(4, 3, 3, 3)).sum(), conv.weight
+    )
+    with shared_weights(conv):
+        assert conv.shared is not None
+        (written_out,) = torch.autograd.grad((conv.shared * torch.arange(108.0).view(4, 3, 3, 3)).sum(), conv.weight)
+    assert torch.allclose(written_out, numerical, rtol=1e-12)
 
 
 # The generator

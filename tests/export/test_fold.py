@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 from ingan_fast.config import PAPER, SMOKE, Settings
+from ingan_fast.convolutions import SpectralConv2d, power_iteration
 from ingan_fast.export.fold import fold
-from ingan_fast.networks import Generator, SpectralConv2d, power_iteration
+from ingan_fast.networks import Generator
 
 SHAPES = {
     "unit scale": replace(SMOKE, block=16),
