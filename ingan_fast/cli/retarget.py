@@ -1,0 +1,113 @@
+"""`ingan-fast retarget`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+
+from ingan_fast.cli.console import messages, read_text
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import Transform, check_output_size
+from ingan_fast.parsing import parse_corners, parse_homography, parse_scale, parse_size
+
+HELP = (
+    "Lay a run's picture out anew: give one of --size, --scale, --corners, --homography, --collage.\n\n"
+    "Examples:\n\n"
+    "    ingan-fast retarget runs/fruit --size 640x480 --out out.png\n\n"
+    "    ingan-fast retarget runs/fruit --scale 1.5x0.7 --out out.png\n\n"
+    '    ingan-fast retarget runs/fruit --corners "60,0 340,0 400,300 0,300" --out out.png\n\n'
+    "    ingan-fast retarget runs/fruit --homography matrix.json --size 640x480 --out out.png\n\n"
+    "    ingan-fast retarget runs/fruit --collage --out sheet.png\n\n"
+    "matrix.json holds 3 rows of 3 numbers, source to output, both in [-1, 1] from edge to edge; or "
+    '{"matrix": [[..], [..], [..]], "units": "pixels"} for pixel coordinates as OpenCV has them.'
+)
+
+
+def retarget(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `ingan-fast train`.")],
+    out: Annotated[Path, typer.Option("--out", help="The picture to write: .png, .jpg, .webp, .tif or .bmp.")],
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="Output size in pixels, from 16x16.")] = None,
+    scale: Annotated[str | None, typer.Option(metavar="SXxSY", help="Width and height factors.")] = None,
+    corners: Annotated[
+        str | None,
+        typer.Option(
+            metavar='"x,y x,y x,y x,y"',
+            help="Where the source's corners land (tl tr br bl), in output pixels; transparent outside.",
+        ),
+    ] = None,
+    homography: Annotated[Path | None, typer.Option(help="A JSON file with a matrix; needs --size.")] = None,
+    collage: Annotated[bool, typer.Option("--collage", help="A sheet of many sizes, the source framed.")] = False,
+    image: Annotated[Path | None, typer.Option(help="Retarget this picture instead of the run's.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    from ingan_fast.images import check_output_path, load_image, save_image
+    from ingan_fast.retargeting import load
+
+    check_output_path(out, alpha=corners is not None)
+    if collage:
+        if any(option is not None for option in (size, scale, corners, homography, image)):
+            raise UserError("--collage stands alone; leave out --size, --scale, --corners, --homography and --image")
+        return _collage(run, out, device)
+    pixels = load_image(image, min_side=16) if image else None
+    request = _Request(size, scale, corners, homography)
+    trained = load(run, device)
+    source = trained.source if pixels is None else pixels
+    transform = request.transform((source.shape[1], source.shape[0]))
+    check_output_path(out, alpha=bool((transform.mask() < 1).any()))
+    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
+        task = progress.add_task(f"retargeting to {transform.size[0]}x{transform.size[1]}", total=1.0)
+        result = trained.retarget(transform, pixels, progress=lambda part: progress.update(task, completed=part))
+    save_image(result.picture, out, result.alpha)
+    print(f"{out}: {transform.size[0]}x{transform.size[1]}")
+
+
+class _Request:
+    """What the user asks for, checked before anything heavy is loaded."""
+
+    def __init__(self, size: str | None, scale: str | None, corners: str | None, homography: Path | None):
+        given = [
+            f"--{name}" for name, value in (("scale", scale), ("corners", corners), ("homography", homography)) if value
+        ]
+        if len(given) > 1 or (scale and size):
+            raise UserError(f"{' and '.join(given + ['--size'] * bool(scale and size))} exclude each other; give one")
+        if not given and not size:
+            raise UserError("nothing was asked for; give --size, --scale, --corners, --homography or --collage")
+        if homography and not size:
+            raise UserError("--homography needs the output's --size; give for example --size 640x480")
+        self.size = parse_size(size) if size else None
+        self.scale = parse_scale(scale) if scale else None
+        self.corners = parse_corners(corners) if corners else None
+        self.homography = parse_homography(read_text(homography)) if homography else None
+
+    def transform(self, source_size: tuple[int, int]) -> Transform:
+        if self.scale is not None:
+            transform = Transform.scale(*self.scale, source_size)
+        elif self.corners is not None:
+            transform = Transform.from_corners(self.corners, self.size)
+        elif self.homography is not None and self.size is not None:
+            matrix, units = self.homography
+            transform = (
+                Transform.from_pixels(matrix, self.size, source_size)
+                if units == "pixels"
+                else Transform(self.size, matrix)
+            )
+        else:
+            assert self.size is not None
+            transform = Transform.resize(self.size)
+        check_output_size(transform.size)
+        return transform
+
+
+def _collage(run: Path, out: Path, device: str) -> None:
+    from ingan_fast.collage import FACTORS
+    from ingan_fast.collage import collage as make
+    from ingan_fast.images import save_image
+    from ingan_fast.retargeting import load
+
+    trained = load(run, device)
+    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
+        task = progress.add_task("collage", total=len(FACTORS) ** 2)
+        page = make(trained, lambda: progress.advance(task))
+    save_image(page, out)
+    print(f"{out}: {page.shape[1]}x{page.shape[0]}")
