@@ -26,6 +26,7 @@ class Settings:
     blocks: int = 6
     skips: bool = True
     block: int = 0  # px a side of unit-scale blocks (kernels/unit_scale.py); 0 is the paper's smooth warp
+    layouts: int = 2  # how many of them, shifted against each other, there are to choose from; nothing without blocks
 
     # Discriminator, section 2.3
     scales: int = 5  # at ratio √2; 1 is the single-scale ablation of figure 9
@@ -63,8 +64,11 @@ class Settings:
             value = getattr(self, name)
             if not (low <= value <= high):
                 raise UserError(f"setting {name}={value} is not possible; it must lie between {low:g} and {high:g}")
-        if self.block % 2 or self.block == 2:
-            raise UserError(f"setting block={self.block} is not possible; it must be 0, or even and at least 4")
+        if self.block % self.layouts or 0 < self.block < 4:
+            raise UserError(
+                f"setting block={self.block} is not possible; it must be 0, or at least 4 and a multiple of layouts, "
+                f"here {self.layouts}"
+            )
 
 
 _FRACTION = (0.0, 1.0)
@@ -76,6 +80,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "downscales": (0, 4),
     "blocks": (0, 64),
     "block": (0, 1024),
+    "layouts": (2, 8),
     "scales": (1, 12),
     "d_channels": (1, 1024),
     "fine_at": _FRACTION,

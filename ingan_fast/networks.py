@@ -12,7 +12,7 @@ from ingan_fast.convolutions import ReflectConv2d, SpectralConv2d, power_iterati
 from ingan_fast.kernels import UnitScale, grid_warp, homography_warp, sampling_grid, unit_scale
 from ingan_fast.kernels.unit_scale import SHARPNESS
 
-# How far the network can move the logit of the choice between two layouts: less than the preference at their borders
+# How far the network can move the logit of one layout against another's: less than a layout is disliked at its borders
 # (SHARPNESS), so that a border is not chosen where it can be avoided. Left free, the network leaves all borders as
 # they are: to go around one takes two cuts.
 FREEDOM = 13.0
@@ -61,8 +61,8 @@ class Generator(nn.Module):
     With `block` 0, the paper's: entry 7×7 → warp by T → down → residual blocks → up (with U-net skips) → exit 7×7
     → tanh. The warp stretches; the network has to learn to make elements of their own size from stretched ones.
 
-    With `block` > 0 the warp lays the picture out at unit scale (kernels/unit_scale.py), twice, with borders at
-    different places; the network chooses between the two layouts at each pixel and paints over what shows.
+    With `block` > 0 the warp lays the picture out at unit scale (kernels/unit_scale.py), K times, with borders at
+    different places; the network chooses one of these layouts at each pixel and paints over what shows.
     """
 
     def __init__(self, settings: Settings):
@@ -70,12 +70,12 @@ class Generator(nn.Module):
         widths = [settings.channels * 2**depth for depth in range(settings.downscales + 1)]
         self.skips = settings.skips
         self.multiple = 2**settings.downscales
-        self.block = settings.block
-        self.entry = ConvBlock(7 if self.block else 3, widths[0], 7)
+        self.block, self.layouts = settings.block, settings.layouts
+        self.entry = ConvBlock(4 * self.layouts if self.block else 3, widths[0], 7)
         self.down = nn.ModuleList(ConvBlock(a, b, 3) for a, b in pairwise(widths))
         self.blocks = nn.Sequential(*(ResidualBlock(widths[-1]) for _ in range(settings.blocks)))
         self.up = nn.ModuleList(ConvBlock(b, a, 3) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
-        self.exit = ReflectConv2d(widths[0], 4 if self.block else 3, 7, padding=3)
+        self.exit = ReflectConv2d(widths[0], 3 + self.layouts if self.block else 3, 7, padding=3)
         self.apply(_initialise)
         if self.block:
             nn.init.zeros_(self.exit.weight)  # begin with the layout as it is
@@ -90,23 +90,30 @@ class Generator(nn.Module):
             size: (Ho, Wo), 16 or more each.
         """
         if self.block:
-            return self.paint(image, unit_scale(sampling_grid(matrix, size), _size(image), self.block))
+            return self.paint(image, self.lay_out(sampling_grid(matrix, size), _size(image)))
         return Painted(torch.tanh(self.trunk(homography_warp(self.entry(image), matrix, size))), None)
 
+    def lay_out(self, grid: Tensor, source: tuple[int, int]) -> UnitScale:
+        """The unit-scale layouts of a sampling grid [N, Ho, Wo, 2] over a source of (H, W)."""
+        return unit_scale(grid, source, self.block, self.layouts)
+
     def paint(self, image: Tensor, layout: UnitScale) -> Painted:
-        """Turn a unit-scale layout of `image`, or a region of one, into a picture."""
-        first, second = grid_warp(image, layout.first), grid_warp(image, layout.second)
-        laid_out = torch.cat([first, second, layout.preference / SHARPNESS], dim=1)  # [N, 7, Ho, Wo]
-        painted = self.trunk(self.entry(laid_out.contiguous(memory_format=torch.channels_last)))
-        # From here on channels are taken apart: planes are faster.
-        first, second, painted = (planes(part) for part in (first, second, painted))
-        share = torch.sigmoid(layout.preference + FREEDOM * torch.tanh(painted[:, 3:]))
+        """Turn unit-scale layouts of `image`, or a region of them, into a picture."""
+        count, layouts, height, width = layout.preference.shape
+        each = image[:, None].expand(-1, layouts, -1, -1, -1).flatten(0, 1)
+        candidates = planes(grid_warp(each, layout.grids.flatten(0, 1)))  # [N·K, 3, Ho, Wo]
+        laid_out = torch.cat([candidates.view(count, -1, height, width), layout.preference / SHARPNESS], dim=1)
+        painted = planes(self.trunk(self.entry(laid_out.contiguous(memory_format=torch.channels_last))))
+        candidates = candidates.view(count, layouts, 3, height, width)
+        # Each logit moves by half of FREEDOM either way: one against another by all of it.
+        shares = torch.softmax(layout.preference + FREEDOM / 2 * torch.tanh(painted[:, 3:]), dim=1)
+        chosen = (shares[:, :, None] * candidates).sum(dim=1)
         change = torch.tanh(painted[:, :3])
-        y = (share * first + (1 - share) * second + change).clamp(-1, 1)
-        return Painted(y, _change_cost(change) + _choice_cost(first, second, share) if self.training else None)
+        y = (chosen + change).clamp(-1, 1)
+        return Painted(y, _change_cost(change) + _choice_cost(candidates, shares, chosen) if self.training else None)
 
     def trunk(self, warped: Tensor) -> Tensor:
-        """All between the warp or the entry and the last non-linearity: [N, C, Ho, Wo] → [N, 3 or 4, Ho, Wo]."""
+        """All between the warp or the entry and the last non-linearity: [N, C, Ho, Wo] → [N, 3 or 3 + K, Ho, Wo]."""
         height, width = warped.shape[-2:]
         features = _pad_to_multiple(warped, self.multiple)
         skipped = []
@@ -182,17 +189,19 @@ def _change_cost(change: Tensor) -> Tensor:
     return change.abs().mean() + COARSE_WEIGHT * coarse.abs().mean()
 
 
-def _choice_cost(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
-    """What shows of the choice between two layouts, images [N, 3, H, W], share [N, 1, H, W].
+def _choice_cost(candidates: Tensor, shares: Tensor, chosen: Tensor) -> Tensor:
+    """What shows of the choice between layouts: candidates [N, K, 3, H, W], shares [N, K, H, W], chosen [N, 3, H, W].
 
-    Where it changes from a pixel to the next, the layouts' difference there: the cost of a cut in graph-cut textures
-    (Kwatra et al., SIGGRAPH 2003). Where it is undecided, the same difference: both would be seen, like ghosts.
+    Where the choice changes from a pixel to the next, how differently the two choices show each of the two pixels:
+    the cost of a cut in graph-cut textures (Kwatra et al., SIGGRAPH 2003). Where it is undecided, how far the layouts
+    lie from their mixture: they would be seen, like ghosts.
     """
-    difference = (first - second).abs().mean(dim=1, keepdim=True)
-    cost = (share * (1 - share) * difference).mean() / 2
+    apart = (candidates - chosen[:, None]).abs().mean(dim=2)  # [N, K, H, W]
+    cost = (shares * apart).sum(dim=1).mean() / 4
     for dim in (2, 3):
-        here, there = _neighbours(difference, dim)
-        cost = cost + (share.diff(dim=dim).abs() * (here + there) / 2).mean()
+        change = shares.diff(dim=dim)[:, :, None]
+        seen = [(change * side).sum(dim=1).abs().mean() for side in _neighbours(candidates, dim + 1)]
+        cost = cost + (seen[0] + seen[1]) / 2
     return cost
 
 

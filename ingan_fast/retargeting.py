@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ingan_fast.config import Settings
 from ingan_fast.geometry import Transform, check_output_size
 from ingan_fast.images import Pixels
-from ingan_fast.kernels import UnitScale, grid_warp, unit_scale
+from ingan_fast.kernels import grid_warp
 from ingan_fast.networks import Generator, ReflectConv2d
 from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.sampling import to_pixels, to_tensor
@@ -113,7 +113,7 @@ class _Canvas:
         self.generator = generator
         self.image = image
         self.grid = grid
-        self.layout = unit_scale(grid, (image.shape[2], image.shape[3]), generator.block) if generator.block else None
+        self.layout = generator.lay_out(grid, (image.shape[2], image.shape[3])) if generator.block else None
         self.entry = None if generator.block else _Entry(generator, image)
 
     def part(self, tile: Tile) -> Tensor:
@@ -121,12 +121,7 @@ class _Canvas:
         if self.entry is not None:
             return torch.tanh(self.generator.trunk(self.entry.warped(self.grid[:, rows, columns])))
         assert self.layout is not None
-        region = UnitScale(
-            self.layout.first[:, rows, columns],
-            self.layout.second[:, rows, columns],
-            self.layout.preference[:, :, rows, columns],
-        )
-        return self.generator.paint(self.image, region).image
+        return self.generator.paint(self.image, self.layout.region(rows, columns)).image
 
 
 class _Entry:

@@ -3,8 +3,9 @@
 Where a plain warp stretches what it samples, here each block of the output samples the source at scale one, around the
 place that the transformation gives to the block's anchor: one source pixel for one output pixel along the direction
 that the source's rows have there, and along that of its columns. Elements keep their size and rows follow a tilt; what
-does not fit lies at the borders between blocks. A second layout, shifted by half a block, has its borders elsewhere,
-so that nearly every pixel is inside a block of one of the two.
+does not fit lies at the borders between blocks. Several layouts, their blocks shifted against each other, have their
+borders in different places: every pixel is well inside a block of one of them, and from one layout to another there
+are jumps of several lengths to choose from.
 """
 
 from typing import NamedTuple
@@ -12,45 +13,50 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# The logit by which a layout is preferred where the other one has a border; zero halfway between their borders.
+# How far, in logits, a layout is disliked at its borders; not at all halfway between them.
 SHARPNESS = 16.0
 
 
 class UnitScale(NamedTuple):
-    """Two sampling grids, float32 [N, Ho, Wo, 2], and the logit [N, 1, Ho, Wo] of preferring the first."""
+    """Sampling grids, float32 [N, K, Ho, Wo, 2], and logits [N, K, Ho, Wo] of preferring each, 0 at most."""
 
-    first: Tensor
-    second: Tensor
+    grids: Tensor
     preference: Tensor
 
+    def region(self, rows: slice, columns: slice) -> "UnitScale":
+        return UnitScale(self.grids[:, :, rows, columns], self.preference[:, :, rows, columns])
 
-def unit_scale(grid: Tensor, source: tuple[int, int], block: int) -> UnitScale:
+
+def unit_scale(grid: Tensor, source: tuple[int, int], block: int, layouts: int) -> UnitScale:
     """Lay a smooth sampling grid out in blocks of unit scale.
 
     Args:
         grid: [N, Ho, Wo, 2], normalised source coordinates (x, y) at the output's pixel centres.
         source: (H, W) of what is sampled, in pixels.
-        block: px a side of a block, even.
+        block: px a side of a block, a multiple of `layouts`.
+        layouts: K, how many; each is shifted by 1/K of a block against the one before.
     """
     height, width = grid.shape[1:3]
     pixel = grid.new_tensor([2 / source[1], 2 / source[0]])  # one source pixel, normalised (x, y)
     smooth = _steps(grid, pixel)
     unit = _at_scale_one(smooth)
-    layouts, borders = [], []
     fields = torch.cat([grid, unit * pixel.repeat(2)], dim=-1)  # [N, Ho, Wo, 6]
-    for offset in (0, -block // 2):
+    # How far neighbouring blocks disagree, along each axis: there, a border shows.
+    jump_x, jump_y = ((smooth - unit)[..., part].norm(dim=-1) for part in (slice(0, 2), slice(2, 4)))  # [N, Ho, Wo]
+    scale = -SHARPNESS / (jump_x + jump_y + 1e-3)
+    share_x, share_y = jump_x * scale, jump_y * scale
+    grids, preference = [], []
+    for layout in range(layouts):
+        offset = -(layout * block // layouts)
         (rows, row_of), (columns, column_of) = (_anchors(grid, side, block, offset) for side in (height, width))
         anchored = _at(_at(fields, rows, dim=1), columns, dim=2)  # one a block
         place, across, down = anchored.index_select(1, row_of).index_select(2, column_of).split(2, dim=-1)
         beside = (_centres(grid, width) - columns[column_of])[None, None, :, None]
         below = (_centres(grid, height) - rows[row_of])[None, :, None, None]
-        layouts.append(place + beside * across + below * down)
-        borders.append((_nearness(grid, height, block, offset)[:, None], _nearness(grid, width, block, offset)))
-    # How far neighbouring blocks disagree, along each axis: there, a border shows.
-    jump_x, jump_y = ((smooth - unit)[..., part].norm(dim=-1) for part in (slice(0, 2), slice(2, 4)))  # [N, Ho, Wo]
-    first, second = (jump_y * near_rows + jump_x * near_columns for near_rows, near_columns in borders)
-    preference = SHARPNESS * (second - first) / (jump_x + jump_y + 1e-3)
-    return UnitScale(layouts[0], layouts[1], preference[:, None])
+        grids.append(place + beside * across + below * down)
+        near_rows, near_columns = _nearness(grid, height, block, offset)[:, None], _nearness(grid, width, block, offset)
+        preference.append(share_y * near_rows + share_x * near_columns)
+    return UnitScale(torch.stack(grids, dim=1), torch.stack(preference, dim=1))
 
 
 def _centres(like: Tensor, length: int) -> Tensor:
