@@ -11,6 +11,7 @@ patch and a wider one reaches an edge beside it, relative errors would compare n
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ingan_fast.errors import UserError
-from ingan_fast.metrics import nearest, size_text
+from ingan_fast.patches import as_tensor, full_precision, nearest, size_text
 
 EXPONENTS = (-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25)  # candidates: s = r ** exponent
 GRID = 24
@@ -28,23 +29,43 @@ FLATTEST = 0.2  # this share of the places is left out,
 CONTRAST = 0.02  # and those with a smaller standard deviation: 8-bit rounding would decide there
 
 
-def kept_along_width(output: Tensor, source: Tensor, axis: str = "width") -> float:
-    """1 - mean(log s) / log r over the output's places; s is the local stretch, r the output's.
+@dataclass(frozen=True)
+class LocalStretch:
+    """How far the elements at places of an output were stretched with it."""
+
+    exponents: NDArray[np.float64]  # [24, 24], log s / log r: 0 own size, 1 stretched with the output; NaN: no contrast
+    across: NDArray[np.float64]  # [24], the columns' centres, in output pixels from the left edge
+    down: NDArray[np.float64]  # [24], the rows', from the upper edge
+
+    @property
+    def kept(self) -> float:
+        """1 - mean(log s) / log r: 0 for a plain resize, 1 where every element keeps its size."""
+        return float(1 - np.nanmean(self.exponents))
+
+
+def local_stretch(output: NDArray, source: NDArray, axis: str = "width") -> LocalStretch:
+    """The local stretch s of an output r times as wide (or high) as its source.
 
     Args:
-        output: [3, h, W], float32 in [0, 1].
-        source: [3, h, w], W != w.
-        axis: the axis's name in messages (a height is judged on the transposed pictures).
+        output: [H, W, 3], uint8 or float in [0, 1].
+        source: [h, w, 3], likewise; H = h for axis "width", W = w for axis "height".
+        axis: "width" or "height", the one that was changed.
 
     Raises:
-        UserError: W = w, other heights, a picture too small for the patches, or one without contrast.
+        UserError: the axis is unchanged or the other one isn't, or there is too little to measure.
     """
-    exponents = _local_exponents(output, source, axis)
-    return float(1 - exponents.mean())
+    if axis not in ("width", "height"):
+        raise UserError(f"axis is {axis!r}; it is 'width' or 'height'")
+    pair = as_tensor(output, "output"), as_tensor(source, "source")
+    with full_precision():
+        if axis == "width":
+            return _along_width(*pair, axis)
+        turned = _along_width(pair[0].transpose(1, 2), pair[1].transpose(1, 2), axis)
+        return LocalStretch(turned.exponents.T, turned.down, turned.across)
 
 
-def _local_exponents(output: Tensor, source: Tensor, axis: str) -> NDArray[np.float64]:
-    """log s / log r of each place that counts: [n]."""
+def _along_width(output: Tensor, source: Tensor, axis: str) -> LocalStretch:
+    """Output [3, h, W], source [3, h, w], W != w; `axis` is for messages."""
     ratio = output.shape[2] / source.shape[2]
     if ratio == 1 or output.shape[1] != source.shape[1]:
         raise UserError(
@@ -65,15 +86,17 @@ def _local_exponents(output: Tensor, source: Tensor, axis: str) -> NDArray[np.fl
     across = np.linspace(margin, output.shape[2] - margin, GRID)
     down = np.linspace(WINDOW / 2, output.shape[1] - WINDOW / 2, GRID)
     factors = [resolution / s for s in stretches]
-    queries = torch.cat([_windows_at(_squeeze(output, f), down, across * f, width) for f in factors])
-    contrast = queries.square().mean(1)  # [7 * 576]
-    error = nearest(queries, _windows(small, width)) / contrast.clamp_min(1e-12)
-    contrasts = contrast.view(len(stretches), -1).amin(0).numpy()  # [576]
-    counts = (contrasts >= CONTRAST**2) & (contrasts >= np.quantile(contrasts, FLATTEST))
+    windows = torch.stack([_windows_at(_squeeze(output, f), down, across * f, width) for f in factors])  # [7, 576, n]
+    contrast = windows.square().mean(2)
+    lowest = contrast.amin(0).numpy()
+    counts = (lowest >= CONTRAST**2) & (lowest >= np.quantile(lowest, FLATTEST))
     if not counts.any():
         raise UserError("the output is flat everywhere: there is nothing in it whose size could be measured")
-    best = error.view(len(stretches), -1).argmin(0).numpy()[counts]
-    return np.asarray(EXPONENTS)[best]
+    queries = windows[:, torch.from_numpy(counts)].flatten(0, 1)
+    error = nearest(queries, _windows(small, width)).view(len(stretches), -1) / contrast[:, torch.from_numpy(counts)]
+    exponents = np.full(GRID * GRID, np.nan)
+    exponents[counts] = np.asarray(EXPONENTS)[error.argmin(0).numpy()]
+    return LocalStretch(exponents.reshape(GRID, GRID), across, down)
 
 
 def _squeeze(image: Tensor, factor: float) -> Tensor:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
 from scipy.stats import wasserstein_distance
 
-from ingan_fast import metrics
+from ingan_fast import metrics, patches
 from ingan_fast.baselines import plain_resize, seam_carve
 from ingan_fast.errors import UserError
 from ingan_fast.metrics import coherence, completeness, evaluate, patch_swd, psnr, size_kept
@@ -100,7 +100,7 @@ def test_nearest_neighbours_agree_with_brute_force() -> None:
     out, src = brute_patches(output), brute_patches(source)
     d = cdist(out, src, "sqeuclidean") / 147
     with pytest.MonkeyPatch().context() as patch:
-        patch.setattr(metrics, "SCALES", (1,))
+        patch.setattr(patches, "SCALES", (1,))
         assert coherence(output, source) == pytest.approx(d.min(1).mean(), rel=1e-4)
         assert completeness(output, source) == pytest.approx(d.min(0).mean(), rel=1e-4)
 
@@ -117,7 +117,7 @@ def test_swd_agrees_with_scipys_wasserstein_distance() -> None:
     directions = torch.randn(147, 128, generator=torch.Generator().manual_seed(0)).numpy()
     a, b = (brute_patches(x) @ (directions / np.linalg.norm(directions, axis=0)) for x in (output, source))
     with pytest.MonkeyPatch().context() as patch:
-        patch.setattr(metrics, "SCALES", (1,))
+        patch.setattr(patches, "SCALES", (1,))
         expected = np.mean([wasserstein_distance(a[:, i], b[:, i]) for i in range(128)])
         assert patch_swd(output, source) == pytest.approx(expected, rel=1e-4)
 

@@ -1,0 +1,167 @@
+"""What the measures are made of: a picture's patches at three levels, and exact nearest neighbours among them.
+
+Patches are 7x7 RGB in [0, 1], stride 1, at three levels (1, 1/2, 1/4, antialiased); a picture too small for
+a level is judged on the finer ones.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ingan_fast.errors import UserError
+
+PATCH = 7
+SCALES = (1, 2, 4)
+
+# A pixel partly outside the output shows partly background, so it isn't the output's to answer for.
+INSIDE = 0.99
+
+
+@dataclass(frozen=True)
+class Level:
+    """A picture at one resolution, and which of its patches count."""
+
+    image: Tensor  # [3, h, w], float32
+    valid: Tensor  # [h - 6, w - 6], bool: the patch whose top left corner is here counts
+    scale: int  # of SCALES: the picture's pixels a pixel here
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """No gradients, and float32 products in float32: a trainer may have allowed bfloat16 for the process."""
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("highest")
+    try:
+        with torch.inference_mode():
+            yield
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def as_tensor(image: NDArray, name: str, inside: Tensor | None = None) -> Tensor:
+    """[H, W, 3] uint8 or float in [0, 1] -> [3, H, W] float32; black where `inside` is False."""
+    image = np.asarray(image)
+    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        raise UserError(f"{name} has shape {image.shape}; give a colour picture [height, width, 3]")
+    if image.dtype != np.uint8 and not np.issubdtype(image.dtype, np.floating):
+        raise UserError(f"{name} has type {image.dtype}; give uint8 or floats in [0, 1]")
+    tensor = torch.from_numpy(np.ascontiguousarray(image, dtype=np.float32)).permute(2, 0, 1)
+    if image.dtype == np.uint8:
+        tensor = tensor / 255
+    if inside is not None:
+        tensor = torch.where(inside, tensor, torch.zeros(()))
+    # 0.01 leaves room for a resampling's overshoot; NaN fails the comparison too
+    if not bool(((tensor >= -0.01) & (tensor <= 1.01)).all()):
+        raise UserError(f"{name} has values outside [0, 1] or not finite; give uint8 or floats in [0, 1]")
+    return tensor
+
+
+def size_text(image: Tensor) -> str:
+    return f"{image.shape[-1]}x{image.shape[-2]}"
+
+
+def levels(output: NDArray, source: NDArray, mask: NDArray | None) -> list[tuple[Level, Level]]:
+    """The pairs of levels (output, source) on which both pictures have patches that count, finest first.
+
+    Args:
+        output: [H, W, 3], uint8 or float in [0, 1].
+        source: [h, w, 3], likewise.
+        mask: [H, W], float in [0, 1]; 1 inside the output. Patches not wholly inside don't count.
+
+    Raises:
+        UserError: an array that is no such picture, a side under 7 pixels, a mask that leaves no patch.
+    """
+    inside = None
+    if mask is not None:
+        mask = np.asarray(mask)
+        if mask.shape != np.asarray(output).shape[:2]:
+            shape = np.asarray(output).shape
+            raise UserError(f"the mask has shape {mask.shape}, the output {shape}; give [height, width]")
+        inside = torch.from_numpy(mask.astype(np.float32) >= INSIDE)
+    out, src = as_tensor(output, "output", inside), as_tensor(source, "source")
+    for name, image in (("output", out), ("source", src)):
+        if min(image.shape[1:]) < PATCH:
+            raise UserError(f"the {name} is {size_text(image)}; give at least {PATCH} pixels a side")
+    pairs = []
+    for scale in SCALES:
+        if min(*out.shape[1:], *src.shape[1:]) // scale < PATCH:
+            break
+        level = level_of(out, inside, scale)
+        if not bool(level.valid.any()):
+            break
+        pairs.append((level, level_of(src, None, scale)))
+    if not pairs:
+        raise UserError(f"the mask leaves no {PATCH}x{PATCH} patch of the output; give one that covers more")
+    return pairs
+
+
+def level_of(image: Tensor, inside: Tensor | None, scale: int) -> Level:
+    """The picture at 1/scale; each pixel there is the mean of the inside pixels under the filter."""
+    if inside is None:
+        image = _shrink(image, scale)
+        height, width = image.shape[1:]
+        return Level(image, torch.ones(height - PATCH + 1, width - PATCH + 1, dtype=torch.bool), scale)
+    cover = _shrink(inside[None].float(), scale)
+    image = _shrink(image, scale) / cover.clamp_min(1e-6)
+    whole = F.max_pool2d((cover < 0.5).float()[None], PATCH, stride=1)[0, 0] == 0
+    return Level(image, whole, scale)
+
+
+def _shrink(image: Tensor, scale: int) -> Tensor:
+    """[C, h, w] -> [C, h // scale, w // scale], antialiased, exactly 1/scale whatever the size's remainder.
+
+    The filter has no negative lobes, so dividing by the shrunk mask is a mean over the pixels inside.
+    """
+    if scale == 1:
+        return image
+    return F.interpolate(
+        image[None], scale_factor=1 / scale, mode="bilinear", antialias=True, recompute_scale_factor=False
+    )[0]
+
+
+def patches(level: Level, first: int = 0, last: int | None = None) -> Tensor:
+    """The patches that count whose top row is in [first, last): [n, 3 * 7 * 7]."""
+    valid = level.valid[first:last]
+    strip = level.image[:, first : first + valid.shape[0] + PATCH - 1]
+    windows = strip.unfold(1, PATCH, 1).unfold(2, PATCH, 1).permute(1, 2, 0, 3, 4)  # [rows, columns, 3, 7, 7]
+    return windows[valid].flatten(1)
+
+
+def only(level: Level, index: Tensor) -> Level:
+    """The level where no patches count but those at `index` (of its flattened `valid`)."""
+    valid = torch.zeros(level.valid.numel(), dtype=torch.bool)
+    valid[index] = True
+    return Level(level.image, valid.view_as(level.valid), level.scale)
+
+
+def strips(level: Level) -> Iterator[Tensor]:
+    """All patches that count, some thousands at a time: together they can exceed a gigabyte."""
+    rows = max(1, 16_384 // level.valid.shape[1])
+    for first in range(0, level.valid.shape[0], rows):
+        yield patches(level, first, first + rows)
+
+
+def nearest(queries: Tensor, database: Iterator[Tensor], block: int = 512, columns: int = 1024) -> Tensor:
+    """Squared distance per value from each query to its nearest row of the database: [n, d] -> [n].
+
+    |q - p|^2 = |q|^2 + (|p|^2 - 2 p.q), with |p|^2 as one more column of the product. Taking the queries'
+    mean from both sides keeps the terms, and so the rounding, small (about 1e-8). Blocks stay in the cache.
+    """
+    centre = queries.mean(0)
+    queries = queries - centre
+    best = torch.full((queries.shape[0],), torch.inf)
+    turned = F.pad(queries, (0, 1), value=1.0).t()  # [d + 1, n]
+    parts = [part.contiguous() for part in turned.split(columns, dim=1)]
+    for strip in database:
+        strip = strip - centre
+        rows = torch.cat([-2 * strip, strip.square().sum(1, keepdim=True)], dim=1)
+        for rows_block in rows.split(block):
+            for part, so_far in zip(parts, best.split(columns), strict=True):
+                torch.minimum(so_far, (rows_block @ part).amin(0), out=so_far)
+    return (best + queries.square().sum(1)).clamp_min(0) / queries.shape[1]
