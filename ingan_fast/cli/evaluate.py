@@ -1,0 +1,201 @@
+"""`ingan-fast evaluate`."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from ingan_fast.cli.console import messages
+from ingan_fast.errors import UserError
+
+if TYPE_CHECKING:
+    from ingan_fast.evaluation import Judged, Measures, Output
+    from ingan_fast.images import Pixels
+
+HELP = (
+    "Judge a run, or pictures made of one source, in numbers, each beside a plain resize's and seam carving's at the "
+    "same size.\n\n"
+    "Examples:\n\n"
+    "    ingan-fast evaluate runs/fruit      makes four sizes and judges them, and the way back\n\n"
+    "    ingan-fast evaluate wide.png tall.png --source fruit.png --json numbers.json\n\n"
+    "    ingan-fast evaluate runs/fruit --maps maps      also where it is good or bad\n\n"
+    "coherence: how far the output's patches are from the source's (artefacts); completeness: the source's from the "
+    "output's (what was lost); swd: how different the two distributions of patches are; all x1000 in the table, 0 is "
+    "best. kept width, kept height: 0 where elements were stretched with the picture, 1 where they keep their size; "
+    "for changes of one side alone. psnr: the source against its reconstruction, in dB."
+)
+
+
+def evaluate(
+    given: Annotated[list[Path], typer.Argument(metavar="RUN|OUTPUT...", help="A run folder, or pictures.")],
+    source: Annotated[Path | None, typer.Option(help="What the pictures were made of; a run has its own.")] = None,
+    json_path: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the numbers.")] = None,
+    maps: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Also write maps of stretch and of coherence.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Of a run's generator: auto, cpu or cuda.")] = "auto",
+) -> None:
+    run = _single_run(given, source)
+    inputs = given if run is None else [run / "config.json", run / "source.png"]
+    inputs = [path.resolve() for path in (*inputs, *([source] if source else []))]
+    if json_path is not None:
+        _check_json(json_path, inputs)
+    from ingan_fast.evaluation import Judge, has_seam_carving
+
+    names = _file_names(given if run is None else None)
+    targets = [] if maps is None else _map_paths(maps, names, inputs)
+    pixels, outputs = _read(given, source) if run is None else _retarget(run, device)
+    if not has_seam_carving():
+        messages.print("seam carving is left out: pip install seam-carving adds it")
+    with _progress("judging", len(outputs) * Judge.steps()) as advance:
+        judge = Judge(pixels, advance)
+        judged = [judge.judge(output) for output in outputs]
+    shown_source = run / "source.png" if run else source
+    Console(highlight=False).print(_table(judged))
+    if targets:
+        with _progress("maps", len(outputs)) as advance:
+            for output, paths in zip(outputs, targets, strict=True):
+                _write_maps(output, pixels, *paths)
+                advance()
+        print(f"{maps}: maps")
+    if json_path is not None:
+        from ingan_fast.files import atomic_write
+
+        content = {"source": str(shown_source), "outputs": [one.as_dict() for one in judged]}
+        atomic_write(json_path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
+        print(f"{json_path}: numbers")
+
+
+def _single_run(given: list[Path], source: Path | None) -> Path | None:
+    """The run folder that was given, None for pictures; refuses what can't be told apart or lacks a source."""
+    for path in given:
+        if not os.path.exists(path):
+            raise UserError(f"{path} doesn't exist; give a run folder, or pictures and --source")
+    folders = [path for path in given if path.is_dir()]
+    if folders and len(given) > 1:
+        raise UserError(f"{folders[0]} is a folder; give one run alone, or pictures")
+    if folders:
+        if source is not None:
+            raise UserError(f"{folders[0]} is a folder, and a run has its own source; leave out --source")
+        return folders[0]
+    if source is None:
+        raise UserError(f"{given[0]} needs --source, the picture that it was made of (of a run: RUN/source.png)")
+    seen: set[Path] = set()
+    for path in given:
+        if path.resolve() in seen:
+            raise UserError(f"{path} was given twice; give each picture once")
+        seen.add(path.resolve())
+    return None
+
+
+def _check_json(path: Path, inputs: list[Path]) -> None:
+    if path.resolve() in inputs:
+        raise UserError(f"--json {path} would replace an input; choose another name")
+    if path.suffix.lower() != ".json":
+        raise UserError(f"--json {path}: the name must end in .json")
+    if path.is_dir():
+        raise UserError(f"--json {path} is a folder; give a file name in it")
+    if not path.parent.is_dir():
+        raise UserError(f"--json {path}: there is no folder {path.parent}; make it first")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(f"--json {path}: no permission to write in {path.parent}; choose another place")
+
+
+def _file_names(given: list[Path] | None) -> list[str]:
+    """The names of the outputs' maps, without an ending; numbered where two would be the same."""
+    if given is None:
+        from ingan_fast.evaluation import SHAPES
+
+        return [name.replace(" ", "_") for name in SHAPES]
+    stems = [path.stem for path in given]
+    return stems if len(set(stems)) == len(stems) else [f"{n}_{stem}" for n, stem in enumerate(stems, start=1)]
+
+
+def _map_paths(folder: Path, names: list[str], inputs: list[Path]) -> list[tuple[Path, Path]]:
+    """Each output's (stretch, coherence) map, checked that it can be written."""
+    from ingan_fast.images import check_output_path
+
+    pairs = [(folder / f"{name}_stretch.png", folder / f"{name}_coherence.png") for name in names]
+    for path in (path for pair in pairs for path in pair):
+        if path.resolve() in inputs:
+            raise UserError(f"--maps {folder} would replace the input {path}; choose another folder")
+        check_output_path(path, alpha=False)
+    return pairs
+
+
+def _read(given: list[Path], source: Path | None) -> "tuple[Pixels, list[Output]]":
+    """The source and the outputs, checked that they belong together."""
+    from ingan_fast.evaluation import read_output
+    from ingan_fast.images import load_image
+    from ingan_fast.patches import PATCH
+    from ingan_fast.same_source import check_made_of
+
+    assert source is not None
+    pixels = load_image(source, min_side=PATCH)
+    outputs = [read_output(path) for path in given]
+    with _progress("reading", len(outputs)) as advance:
+        for output in outputs:
+            check_made_of(output.name, output.picture, pixels, output.mask)
+            advance()
+    return pixels, outputs
+
+
+def _retarget(run: Path, device: str) -> "tuple[Pixels, list[Output]]":
+    from ingan_fast.evaluation import SHAPES, retargetings
+    from ingan_fast.retargeting import load
+
+    trained = load(run, device)
+    with _progress("retargeting", len(SHAPES)) as advance:
+        return trained.source, list(retargetings(trained, advance))
+
+
+def _write_maps(output: "Output", source: "Pixels", stretch: Path, coherence: Path) -> None:
+    from ingan_fast.judge_maps import draw_coherence, draw_stretch
+
+    draw_coherence(output.picture, source, coherence, output.mask)
+    if output.mask is not None:
+        messages.print(f"{output.name}: no map of stretch, which is for pictures without transparency")
+        return
+    try:
+        draw_stretch(output.picture, source, stretch)
+    except UserError as error:
+        messages.print(f"{output.name}: no map of stretch: {error}")
+
+
+@contextmanager
+def _progress(name: str, total: int) -> Iterator[Callable[[], None]]:
+    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
+        task = progress.add_task(name, total=total)
+        yield lambda: progress.advance(task)
+
+
+def _table(judged: "list[Judged]") -> Table:
+    """One block an output: its own numbers, then the baselines'."""
+    columns = ["coherence", "completeness", "swd", "kept_width", "kept_height"]
+    if any("psnr" in one.measures for one in judged):
+        columns.append("psnr")
+    table = Table(box=None, pad_edge=False, caption="coherence, completeness, swd: x1000", caption_justify="left")
+    table.add_column("picture", overflow="fold")
+    for name in ("size", *columns):
+        table.add_column(name.replace("_", "\n"), justify="right")
+    for one in judged:
+        size = "{}x{}".format(*one.output.size)
+        table.add_row(one.output.name, size, *_cells(one.measures, columns))
+        table.add_row("  plain resize", "", *_cells(one.plain_resize, columns))
+        if one.seam_carving is not None:
+            table.add_row("  seam carving", "", *_cells(one.seam_carving, columns))
+        table.add_row()
+    return table
+
+
+def _cells(measures: "Measures", columns: list[str]) -> list[str]:
+    thousandths = ("coherence", "completeness", "swd")
+    values = [(measures.get(name), 1000 if name in thousandths else 1) for name in columns]
+    return ["-" if value is None else f"{factor * value:.2f}" for value, factor in values]
