@@ -27,6 +27,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from ingan_fast.config import PRESETS
 from ingan_fast.convolutions import SpectralConv2d
 from ingan_fast.images import load_image
+from ingan_fast.jumps import with_jumps
 from ingan_fast.losses import lsgan, reconstruction_l1
 from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState
@@ -98,8 +99,8 @@ def _noisy(image: torch.Tensor, level: float) -> torch.Tensor:
 def measure(iterations: int) -> dict[str, dict[str, float]]:
     """Milliseconds an iteration, {"ours" | "plain": {median, p20, p80}}, over the full range of transformations."""
     device = torch.device("cpu")
-    ours_settings = PRESETS["cpu"]
     picture = load_image(PICTURE)
+    ours_settings = with_jumps(PRESETS["cpu"], [picture])
     sampler = Sampler([picture], ours_settings, 0, device)
     ours = TrainingState(ours_settings, 0, device)
     plain = PlainIteration(TrainingState(ours_settings, 0, device))

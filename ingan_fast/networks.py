@@ -9,12 +9,11 @@ from torch.nn import functional as F
 
 from ingan_fast.config import Settings
 from ingan_fast.convolutions import ReflectConv2d, SpectralConv2d, power_iteration
-from ingan_fast.kernels import UnitScale, grid_warp, homography_warp, sampling_grid, unit_scale
-from ingan_fast.kernels.unit_scale import SHARPNESS
+from ingan_fast.kernels import UnitScale, grid_warp, homography_warp, unit_scale
+from ingan_fast.kernels.unit_scale import LAYOUTS, SHARPNESS
 
-# How far the network can move the logit of one layout against another's: less than a layout is disliked at its borders
-# (SHARPNESS), so that a border is not chosen where it can be avoided. Left free, the network leaves all borders as
-# they are: to go around one takes two cuts.
+# How far the network can move the logit of one layout against another's: less than a layout is disliked where its own
+# parts meet (SHARPNESS), so that no cut is left to be where it falls: around it the network has to find a better one.
 FREEDOM = 13.0
 REPAIR = 8  # px; what keeps its mean over such a square repairs, what does not recolours
 COARSE_WEIGHT = 4.0
@@ -58,11 +57,11 @@ class Painted(NamedTuple):
 class Generator(nn.Module):
     """G(x; T): the same patches laid out anew under T (paper section 2.2, figure 4).
 
-    With `block` 0, the paper's: entry 7×7 → warp by T → down → residual blocks → up (with U-net skips) → exit 7×7
+    Without `unit_scale`, the paper's: entry 7×7 → warp by T → down → residual blocks → up (with U-net skips) → exit 7×7
     → tanh. The warp stretches; the network has to learn to make elements of their own size from stretched ones.
 
-    With `block` > 0 the warp lays the picture out at unit scale (kernels/unit_scale.py), K times, with borders at
-    different places; the network chooses one of these layouts at each pixel and paints over what shows.
+    With it, the warp lays the picture out at unit scale (kernels/unit_scale.py), in K ways; the network chooses one of
+    these layouts at each pixel, which decides where the jumps between their parts are, and paints over what shows.
     """
 
     def __init__(self, settings: Settings):
@@ -70,14 +69,16 @@ class Generator(nn.Module):
         widths = [settings.channels * 2**depth for depth in range(settings.downscales + 1)]
         self.skips = settings.skips
         self.multiple = 2**settings.downscales
-        self.block, self.layouts = settings.block, settings.layouts
-        self.entry = ConvBlock(4 * self.layouts if self.block else 3, widths[0], 7)
+        self.jump = (settings.jump_y, settings.jump_x) if settings.unit_scale else None
+        if self.jump and not all(self.jump):
+            raise ValueError(f"jump_x={settings.jump_x} and jump_y={settings.jump_y}: measure them first (with_jumps)")
+        self.entry = ConvBlock(4 * LAYOUTS if self.jump else 3, widths[0], 7)
         self.down = nn.ModuleList(ConvBlock(a, b, 3) for a, b in pairwise(widths))
         self.blocks = nn.Sequential(*(ResidualBlock(widths[-1]) for _ in range(settings.blocks)))
         self.up = nn.ModuleList(ConvBlock(b, a, 3) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
-        self.exit = ReflectConv2d(widths[0], 3 + self.layouts if self.block else 3, 7, padding=3)
+        self.exit = ReflectConv2d(widths[0], 3 + LAYOUTS if self.jump else 3, 7, padding=3)
         self.apply(_initialise)
-        if self.block:
+        if self.jump:
             nn.init.zeros_(self.exit.weight)  # begin with the layout as it is
         power_iteration(self, steps=15)
 
@@ -89,13 +90,9 @@ class Generator(nn.Module):
             matrix: [N, 3, 3], the sampling matrix (output → source, normalised coordinates).
             size: (Ho, Wo), 16 or more each.
         """
-        if self.block:
-            return self.paint(image, self.lay_out(sampling_grid(matrix, size), _size(image)))
+        if self.jump:
+            return self.paint(image, unit_scale(matrix, size, (image.shape[-2], image.shape[-1]), self.jump))
         return Painted(torch.tanh(self.trunk(homography_warp(self.entry(image), matrix, size))), None)
-
-    def lay_out(self, grid: Tensor, source: tuple[int, int]) -> UnitScale:
-        """The unit-scale layouts of a sampling grid [N, Ho, Wo, 2] over a source of (H, W)."""
-        return unit_scale(grid, source, self.block, self.layouts)
 
     def paint(self, image: Tensor, layout: UnitScale) -> Painted:
         """Turn unit-scale layouts of `image`, or a region of them, into a picture."""
@@ -213,10 +210,6 @@ def planes(image: Tensor) -> Tensor:
 def _neighbours(image: Tensor, dim: int) -> tuple[Tensor, Tensor]:
     length = image.shape[dim] - 1
     return image.narrow(dim, 0, length), image.narrow(dim, 1, length)
-
-
-def _size(image: Tensor) -> tuple[int, int]:
-    return image.shape[-2], image.shape[-1]
 
 
 Network = TypeVar("Network", bound=nn.Module)

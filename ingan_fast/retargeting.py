@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from ingan_fast.config import Settings
 from ingan_fast.geometry import Transform, check_output_size
 from ingan_fast.images import Pixels
-from ingan_fast.kernels import grid_warp
+from ingan_fast.kernels import grid_warp, unit_scale
 from ingan_fast.networks import Generator, ReflectConv2d
 from ingan_fast.run_folder import Config, RunFolder
-from ingan_fast.sampling import to_pixels, to_tensor
+from ingan_fast.sampling import sampling_tensor, to_pixels, to_tensor
 from ingan_fast.tiling import Tile, halo, tiles
 from ingan_fast.training import pick_device
 
@@ -81,7 +81,7 @@ class TrainedGenerator:
         x = to_tensor(pixels, self.device)
         width, height = transform.size
         result = np.empty((height, width, 3), np.uint8)
-        canvas = _Canvas(self.generator, x, torch.from_numpy(transform.grid())[None].to(self.device))
+        canvas = _Canvas(self.generator, x, transform)
         pieces = list(tiles((height, width), tile or TILE, halo(self.settings)))
         for done, piece in enumerate(pieces, start=1):
             part = canvas.part(piece)
@@ -109,12 +109,16 @@ def load(run: str | Path, device: str = "auto") -> TrainedGenerator:
 class _Canvas:
     """An output that is made region by region; coordinates are made once, for the whole."""
 
-    def __init__(self, generator: Generator, image: Tensor, grid: Tensor):
+    def __init__(self, generator: Generator, image: Tensor, transform: Transform):
         self.generator = generator
         self.image = image
-        self.grid = grid
-        self.layout = generator.lay_out(grid, (image.shape[2], image.shape[3])) if generator.block else None
-        self.entry = None if generator.block else _Entry(generator, image)
+        self.layout = self.entry = None
+        if generator.jump:
+            matrix, size = sampling_tensor(transform, image.device), transform.size[::-1]
+            self.layout = unit_scale(matrix, size, (image.shape[2], image.shape[3]), generator.jump)
+        else:
+            self.grid = torch.from_numpy(transform.grid())[None].to(image.device)
+            self.entry = _Entry(generator, image)
 
     def part(self, tile: Tile) -> Tensor:
         rows, columns = slice(*tile.computed_rows), slice(*tile.computed_columns)

@@ -27,7 +27,7 @@ def halo(settings: Settings) -> int:
     cells of 2^downscales.
     """
     cell = 2**settings.downscales
-    reach = (6 if settings.block else 3) + 2 * (cell - 1) + settings.blocks * cell + (cell - 1)
+    reach = (6 if settings.unit_scale else 3) + 2 * (cell - 1) + settings.blocks * cell + (cell - 1)
     return (reach + cell - 1) // cell * cell
 
 

@@ -1,11 +1,15 @@
-"""Unit-scale sampling: a transformation laid out in blocks that each keep the source's own pixel size.
+"""Unit-scale sampling: a homography laid out so that what is sampled keeps the source's own pixel size.
 
-Where a plain warp stretches what it samples, here each block of the output samples the source at scale one, around the
-place that the transformation gives to the block's anchor: one source pixel for one output pixel along the direction
-that the source's rows have there, and along that of its columns. Elements keep their size and rows follow a tilt; what
-does not fit lies at the borders between blocks. Several layouts, their blocks shifted against each other, have their
-borders in different places: every pixel is well inside a block of one of them, and from one layout to another there
-are jumps of several lengths to choose from.
+Where a plain warp stretches what it samples, here the output is tied to the source along some of its columns and rows
+only, the anchors. From an anchor on, one pixel of the output is one pixel of the source, along the line that the
+source's row (column) has in the output; so elements keep their size, and rows and columns follow a tilt. The anchors
+lie so far apart that, where one anchor's part ends and the next one's begins, the source position jumps by a given
+length: as long as elements are, or their period, and they are repeated or left out whole.
+
+Even and odd anchors take turns: those of one parity each reach to the next of their own parity, so that every pixel
+has a choice of two along each axis, and the place of a jump can be chosen within a wide strip. The first anchor is the
+source's border, and so is the last one: the picture's borders stay at its borders. The last jump is what is left over,
+from a half to one and a half of the others.
 """
 
 from typing import NamedTuple
@@ -13,12 +17,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-# How far, in logits, a layout is disliked at its borders; not at all halfway between them.
+from ingan_fast.kernels.reference import MAX_COORDINATE, MIN_W, sampling_grid
+
+# How far, in logits, an anchor is disliked where it gives way to the next one of its parity; not at all on itself.
 SHARPNESS = 16.0
+LAYOUTS = 4  # even and odd, columns and rows
+KNOTS = 129  # at which the scale along the source's middle row and column is measured
+MOST = 64  # anchors an axis
 
 
 class UnitScale(NamedTuple):
-    """Sampling grids, float32 [N, K, Ho, Wo, 2], and logits [N, K, Ho, Wo] of preferring each, 0 at most."""
+    """Sampling grids, float32 [N, 4, Ho, Wo, 2], and logits [N, 4, Ho, Wo] of preferring each."""
 
     grids: Tensor
     preference: Tensor
@@ -27,98 +36,122 @@ class UnitScale(NamedTuple):
         return UnitScale(self.grids[:, :, rows, columns], self.preference[:, :, rows, columns])
 
 
-def unit_scale(grid: Tensor, source: tuple[int, int], block: int, layouts: int) -> UnitScale:
-    """Lay a smooth sampling grid out in blocks of unit scale.
+class _Choice(NamedTuple):
+    """One axis and parity, each [N, Ho, Wo]."""
+
+    place: Tensor  # px in the source
+    dislike: Tensor
+
+
+def unit_scale(matrix: Tensor, size: tuple[int, int], source: tuple[int, int], jump: tuple[int, int]) -> UnitScale:
+    """Lay a homography out at unit scale, in four ways.
 
     Args:
-        grid: [N, Ho, Wo, 2], normalised source coordinates (x, y) at the output's pixel centres.
+        matrix: [N, 3, 3], sampling matrices (output → source, normalised coordinates).
+        size: (Ho, Wo) in pixels.
         source: (H, W) of what is sampled, in pixels.
-        block: px a side of a block, a multiple of `layouts`.
-        layouts: K, how many; each is shifted by 1/K of a block against the one before.
+        jump: px in the source (down, across) from one anchor's part to the next one's.
     """
-    height, width = grid.shape[1:3]
-    pixel = grid.new_tensor([2 / source[1], 2 / source[0]])  # one source pixel, normalised (x, y)
-    smooth = _steps(grid, pixel)
-    unit = _at_scale_one(smooth)
-    fields = torch.cat([grid, unit * pixel.repeat(2)], dim=-1)  # [N, Ho, Wo, 6]
-    # How far neighbouring blocks disagree, along each axis: there, a border shows.
-    jump_x, jump_y = ((smooth - unit)[..., part].norm(dim=-1) for part in (slice(0, 2), slice(2, 4)))  # [N, Ho, Wo]
-    scale = -SHARPNESS / (jump_x + jump_y + 1e-3)
-    share_x, share_y = jump_x * scale, jump_y * scale
+    to_source = _in_pixels(matrix.float(), size, source)
+    to_output = _adjugate(to_source)
+    x, y = ((sampling_grid(matrix, size)[..., axis] + 1) * (source[1 - axis] / 2) for axis in (0, 1))
+    u = torch.arange(size[1], device=matrix.device)[None, None, :] + 0.5
+    v = torch.arange(size[0], device=matrix.device)[None, :, None] + 0.5
+    middle = [x.new_full((len(x), KNOTS), side / 2) for side in source]
+    knots = [torch.linspace(0, side, KNOTS, device=x.device).expand(len(x), KNOTS) for side in source]
+    across = _Anchors(_lengths(to_output, knots[1], middle[0]), source[1], jump[1])
+    down = _Anchors(_lengths(to_output, middle[1], knots[0]), source[0], jump[0])
+    columns, rows = [], []
+    for parity in (0, 1):
+        anchor, distance = across.nearest(x, parity)
+        columns.append(_choice(x, anchor, _project(to_output, anchor, y), (u, v), distance, source[1]))
+        anchor, distance = down.nearest(y, parity)
+        rows.append(_choice(y, anchor, _project(to_output, x, anchor), (u, v), distance, source[0]))
     grids, preference = [], []
-    for layout in range(layouts):
-        offset = -(layout * block // layouts)
-        (rows, row_of), (columns, column_of) = (_anchors(grid, side, block, offset) for side in (height, width))
-        anchored = _at(_at(fields, rows, dim=1), columns, dim=2)  # one a block
-        place, across, down = anchored.index_select(1, row_of).index_select(2, column_of).split(2, dim=-1)
-        beside = (_centres(grid, width) - columns[column_of])[None, None, :, None]
-        below = (_centres(grid, height) - rows[row_of])[None, :, None, None]
-        grids.append(place + beside * across + below * down)
-        near_rows, near_columns = _nearness(grid, height, block, offset)[:, None], _nearness(grid, width, block, offset)
-        preference.append(share_y * near_rows + share_x * near_columns)
+    for row in rows:
+        for column in columns:
+            places = (column.place * (2 / source[1]) - 1, row.place * (2 / source[0]) - 1)
+            grids.append(torch.stack(places, dim=-1).clamp(-MAX_COORDINATE, MAX_COORDINATE))
+            preference.append(-SHARPNESS * (column.dislike + row.dislike))
     return UnitScale(torch.stack(grids, dim=1), torch.stack(preference, dim=1))
 
 
-def _centres(like: Tensor, length: int) -> Tensor:
-    return torch.arange(length, device=like.device, dtype=like.dtype) + 0.5
+class _Anchors:
+    """Where along one axis of the source (px) the output is tied to it, for each of N homographies.
 
-
-def _anchors(like: Tensor, length: int, block: int, offset: int) -> tuple[Tensor, Tensor]:
-    """Where (px, edge to edge) the blocks along an axis are tied to the transformation: [blocks]; and the block of
-    each pixel: [length].
-
-    The first block at its near end, the last at its far end, so that the picture's borders stay at its borders; in
-    between in proportion, so that nothing jumps when the length grows by a pixel.
+    Args:
+        lengths: [N, KNOTS - 1], px in the output of each piece of the source's middle line.
+        side: px of the source along the axis.
+        jump: px between one anchor's part and the next one's.
     """
-    pixels = torch.arange(length, device=like.device)
-    if length <= block:
-        return like.new_full((1,), length / 2), torch.zeros_like(pixels)
-    count = (length - 1 - offset) // block + 1
-    start = torch.arange(count, device=like.device, dtype=like.dtype) * block + offset
-    place = (start / (length - block)).clamp(0, 1)
-    return (start + place * block).clamp(0, length), (pixels - offset) // block
+
+    def __init__(self, lengths: Tensor, side: int, jump: int):
+        piece = side / (KNOTS - 1)
+        # How much more or less room there is than at scale one, up to each knot; a little everywhere, for identities.
+        room = torch.cumsum((lengths - piece).abs() + 1e-4 * piece, dim=1)
+        room = torch.cat([torch.zeros_like(room[:, :1]), room], dim=1)
+        total = room[:, -1:]
+        self.last = (total / jump).round().clamp(1, MOST - 1)  # [N, 1]
+        full = (self.last - 1) * jump  # the last jump is what remains
+        self.number = torch.where(room < full, room / jump, self.last - 1 + (room - full) / (total - full))
+        self.per_knot = 1 / piece
+        # The source position of each anchor.
+        wanted = torch.arange(MOST, device=room.device, dtype=room.dtype).expand(len(room), MOST).contiguous()
+        upper = torch.searchsorted(self.number, wanted).clamp(1, KNOTS - 1)
+        low, high = self.number.gather(1, upper - 1), self.number.gather(1, upper)
+        part = ((wanted - low) / (high - low)).clamp(0, 1)
+        self.places = (upper - 1 + part) * piece  # [N, MOST]
+
+    def nearest(self, place: Tensor, parity: int) -> tuple[Tensor, Tensor]:
+        """The nearest anchor of a parity to source positions [N, Ho, Wo], in px, and how far it is, counted in
+        anchors: 1 where the next one of its parity takes over."""
+        flat = place.flatten(1) * self.per_knot
+        knot = flat.floor().clamp(0, KNOTS - 2)
+        index = knot.long()
+        part = (flat - knot).clamp(0, 1)
+        number = torch.lerp(self.number.gather(1, index), self.number.gather(1, index + 1), part)
+        highest = self.last - torch.remainder(self.last - parity, 2)
+        chosen = (((number - parity) / 2).round() * 2 + parity).clamp_min(parity).minimum(highest)
+        anchor = self.places.gather(1, chosen.long())
+        return anchor.view_as(place), (number - chosen).abs().view_as(place)
 
 
-def _nearness(like: Tensor, length: int, block: int, offset: int) -> Tensor:
-    """1 at a border between blocks, 0 in the middle of one: [length]."""
-    phase = torch.remainder(_centres(like, length) - offset, block) / block
-    return (2 * phase - 1).abs()
+def _choice(
+    place: Tensor, anchor: Tensor, anchor_at: tuple[Tensor, Tensor], pixel: tuple[Tensor, Tensor], away: Tensor, side: int
+) -> _Choice:
+    """The source position at scale one from an anchor (px in the source; in the output at `anchor_at`)."""
+    distance = torch.hypot(pixel[0] - anchor_at[0], pixel[1] - anchor_at[1])
+    at_scale_one = anchor + torch.copysign(distance, place - anchor)
+    # What lies outside the source would be mirrored.
+    outside = (at_scale_one - at_scale_one.clamp(0, side)).abs()
+    return _Choice(at_scale_one, away + outside.clamp_max(2.0))
 
 
-def _at(grid: Tensor, places: Tensor, dim: int) -> Tensor:
-    """The grid's rows (dim 1) or columns (dim 2) at fractional places, linearly inter- and extrapolated."""
-    length = grid.shape[dim]
-    if length == 1:
-        return grid
-    index = (places - 0.5).floor().clamp(0, length - 2)
-    shape = [1, 1, 1, 1]
-    shape[dim] = -1
-    fraction = (places - 0.5 - index).view(shape)
-    index = index.long()
-    return torch.lerp(grid.index_select(dim, index), grid.index_select(dim, index + 1), fraction)
+def _in_pixels(matrix: Tensor, size: tuple[int, int], source: tuple[int, int]) -> Tensor:
+    """Sampling matrices in pixels, edge to edge, of normalised ones."""
+    normalise = matrix.new_tensor([[2 / size[1], 0, -1], [0, 2 / size[0], -1], [0, 0, 1]])
+    half = matrix.new_tensor([[source[1] / 2, 0, source[1] / 2], [0, source[0] / 2, source[0] / 2], [0, 0, 1]])
+    # Products written out, not matmuls: autocast would run those in bfloat16.
+    matrix = (matrix[..., None] * normalise).sum(dim=-2)
+    return (half[..., None] * matrix[:, None]).sum(dim=-2)
 
 
-def _steps(grid: Tensor, pixel: Tensor) -> Tensor:
-    """How far the grid goes in source pixels from an output pixel to the next: (∂x, ∂y across, ∂x, ∂y down)."""
-    steps = []
-    for dim in (2, 1):
-        if grid.shape[dim] == 1:  # any step will do
-            step = grid.new_tensor([1.0, 0.0] if dim == 2 else [0.0, 1.0]).expand_as(grid)
-        else:
-            step = grid.diff(dim=dim) / pixel
-            step = torch.cat([step, step.narrow(dim, -1, 1)], dim=dim)
-        steps.append(step)
-    return torch.cat(steps, dim=-1)  # [N, Ho, Wo, 4]
+def _adjugate(matrix: Tensor) -> Tensor:
+    """The inverse [N, 3, 3] up to a factor, which a homography does not care about; its sign kept positive at w."""
+    a, b, c = matrix.unbind(dim=1)
+    adjugate = torch.stack([torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b)], dim=2)
+    return adjugate / torch.linalg.vector_norm(adjugate, dim=(1, 2), keepdim=True)
 
 
-def _at_scale_one(steps: Tensor) -> Tensor:
-    """The steps of a layout that keeps the directions of the source's rows and columns, but not their lengths.
+def _project(matrix: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Where points [N, ...] land under homographies [N, 3, 3]."""
+    m = matrix.view(-1, 3, 3, *[1] * (x.dim() - 1))
+    u, v, w = (m[:, row, 0] * x + m[:, row, 1] * y + m[:, row, 2] for row in range(3))
+    w = torch.where(w.abs() < MIN_W, torch.full_like(w, MIN_W), w)
+    return u / w, v / w
 
-    With A = ∂output/∂source, the columns of A are made unit vectors; of its inverse, which is what `steps` are, that
-    scales the rows: ∂x by the length of A's first column, ∂y by that of its second.
-    """
-    ax, ay, dx, dy = steps.unbind(dim=-1)  # across and down
-    determinant = (ax * dy - ay * dx).abs().clamp_min(1e-6)
-    along_rows = torch.hypot(ay, dy) / determinant
-    along_columns = torch.hypot(ax, dx) / determinant
-    return torch.stack([ax * along_rows, ay * along_columns, dx * along_rows, dy * along_columns], dim=-1)
+
+def _lengths(matrix: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Lengths of the pieces of polylines [N, KNOTS] after homographies."""
+    u, v = _project(matrix, x, y)
+    return torch.hypot(u.diff(dim=1), v.diff(dim=1))

@@ -16,8 +16,8 @@ from ingan_fast.networks import (
     ResidualBlock,
 )
 
-SMALL = replace(SMOKE, channels=4, blocks=1, block=0, d_channels=4)
-UNIT_SCALE = replace(SMALL, block=16)
+SMALL = replace(SMOKE, channels=4, blocks=1, unit_scale=False, d_channels=4)
+UNIT_SCALE = replace(SMALL, unit_scale=True)
 
 
 def generator(settings: Settings = SMALL, seed: int = 0) -> Generator:
@@ -148,11 +148,11 @@ def test_every_convolution_of_the_generator_but_the_last_is_spectrally_normalise
     assert not isinstance(last, SpectralConv2d)
 
 
-@pytest.mark.parametrize("block", [0, 16])
+@pytest.mark.parametrize("unit_scale", [False, True])
 @pytest.mark.parametrize("downscales", [0, 1, 2, 3])
 @pytest.mark.parametrize("size", [(16, 16), (17, 31), (24, 40), (33, 16)])
-def test_the_output_has_the_size_that_was_asked_for(block: int, downscales: int, size: tuple[int, int]) -> None:
-    y = generator(replace(SMALL, block=block, downscales=downscales))(image(20, 28), IDENTITY, size).image
+def test_the_output_has_the_size_that_was_asked_for(unit_scale: bool, downscales: int, size: tuple[int, int]) -> None:
+    y = generator(replace(SMALL, unit_scale=unit_scale, downscales=downscales))(image(20, 28), IDENTITY, size).image
     assert y.shape == (1, 3, *size)
     assert y.std() > 0
 

@@ -21,9 +21,9 @@ def gradients(network: torch.nn.Module) -> torch.Tensor:
     return torch.cat([gradient.flatten() for gradient in every])
 
 
-@pytest.mark.parametrize("block", [0, 16])
-def test_a_step_gives_the_gradients_of_two_separate_steps(block: int) -> None:
-    settings = replace(SMOKE, block=block, reconstruction=0.1, size_multiple=8)
+@pytest.mark.parametrize("unit_scale", [False, True])
+def test_a_step_gives_the_gradients_of_two_separate_steps(unit_scale: bool) -> None:
+    settings = replace(SMOKE, unit_scale=unit_scale, reconstruction=0.1, size_multiple=8)
     picture = np.random.default_rng(0).integers(0, 256, (64, 72, 3)).astype(np.uint8)
     sampler = Sampler([picture], settings, 0, CPU)
     draw = sampler.calibration(3)[2]

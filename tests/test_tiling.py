@@ -18,8 +18,8 @@ from ingan_fast.run_folder import Config
 from ingan_fast.tiling import halo, tiles
 
 DEEP = replace(PAPER, channels=8, blocks=2)  # three downscales, skips
-UNIT_SCALE = replace(SMOKE, block=16)
-SMOOTH = replace(SMOKE, block=0)
+UNIT_SCALE = SMOKE
+SMOOTH = replace(SMOKE, unit_scale=False)
 SHAPES = {"unit scale": UNIT_SCALE, "smooth": SMOOTH, "three downscales, skips": DEEP}
 SHAPES |= {"no downscale": replace(SMOOTH, downscales=0)}
 SOURCE = (64, 56)  # of the fixture `picture`

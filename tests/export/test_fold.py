@@ -12,8 +12,8 @@ from ingan_fast.export.fold import fold
 from ingan_fast.networks import Generator
 
 SHAPES = {
-    "unit scale": replace(SMOKE, block=16),
-    "smooth warp": replace(SMOKE, block=0),
+    "unit scale": SMOKE,
+    "smooth warp": replace(SMOKE, unit_scale=False),
     "three downscales, skips": replace(PAPER, channels=8, blocks=2),
     "no downscale, no block": replace(SMOKE, downscales=0, blocks=0),
 }

@@ -1,121 +1,137 @@
-"""Laying a transformation out in blocks that keep the source's pixel size."""
+"""Laying a homography out at the source's own pixel size."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ingan_fast.config import SMOKE
 from ingan_fast.geometry import Transform
 from ingan_fast.kernels import grid_warp, unit_scale
-from ingan_fast.kernels.unit_scale import SHARPNESS, UnitScale
+from ingan_fast.kernels.unit_scale import LAYOUTS, SHARPNESS, UnitScale
 from ingan_fast.networks import FREEDOM, Generator
 
 SOURCE = (120, 80)  # width, height
-BLOCK = 32
-LAYOUTS = 4
+JUMP = 16
 TILTED = Transform.from_corners([[20, 5], [150, 0], [170, 110], [0, 95]], (170, 110))
-WIDER = Transform.scale(1.5, 1, SOURCE)
+WIDER = Transform.scale(1.5, 1, SOURCE)  # 60 px more: 16 + 16 + 16 + 12
+# Layouts by (row, column) parity: 0 and 1 are even and odd columns on even rows.
+EVEN, ODD = 0, 1
 
 
-def laid_out(transform: Transform, block: int = BLOCK, layouts: int = LAYOUTS) -> UnitScale:
-    return unit_scale(torch.from_numpy(transform.grid())[None], (SOURCE[1], SOURCE[0]), block, layouts)
+def laid_out(transform: Transform) -> UnitScale:
+    matrix = torch.from_numpy(transform.sampling_matrix())[None]
+    return unit_scale(matrix, transform.size[::-1], SOURCE[::-1], (JUMP, JUMP))
 
 
-def grids(transform: Transform) -> list[Tensor]:
-    """K of [1, Ho, Wo, 2]."""
-    return list(laid_out(transform).grids.unbind(dim=1))
-
-
-def in_pixels(grid: Tensor) -> np.ndarray:
+def in_pixels(grid: Tensor) -> NDArray[np.float64]:
     """[Ho, Wo, 2] in source pixels, edge to edge."""
-    return ((grid[0].double().numpy() + 1) / 2) * SOURCE
+    return np.asarray(((grid.double().numpy() + 1) / 2) * SOURCE)
 
 
-def borders_along_width(length: int, offset: int) -> list[int]:
-    """Pixels that begin a new block."""
-    return [p for p in range(1, length) if (p - offset) % BLOCK == 0]
+def grids(transform: Transform) -> list[NDArray[np.float64]]:
+    """The four layouts, [Ho, Wo, 2] in source pixels each."""
+    return [in_pixels(grid) for grid in laid_out(transform).grids[0]]
+
+
+def offsets(transform: Transform, layout: int, axis: int = 0) -> NDArray[np.float64]:
+    """How far the source is ahead of the output along the middle row or column, px."""
+    grid = grids(transform)[layout]
+    line = grid[len(grid) // 2, :, 0] if axis == 0 else grid[:, grid.shape[1] // 2, 1]
+    return line - (np.arange(len(line)) + 0.5)
 
 
 def test_no_transformation_is_left_as_it_is() -> None:
     identity = Transform.resize(SOURCE)
-    layout = laid_out(identity)
-    for grid in layout.grids.unbind(dim=1):
-        np.testing.assert_allclose(grid[0].numpy(), identity.grid(), atol=2e-6)
-    assert layout.preference.abs().max() < 0.01 * SHARPNESS
+    for grid in grids(identity):
+        np.testing.assert_allclose(grid, in_pixels(torch.from_numpy(identity.grid())), atol=0.02)
+
+
+def test_a_wider_picture_jumps_back_by_the_jump_and_last_by_what_remains() -> None:
+    even, odd = offsets(WIDER, EVEN), offsets(WIDER, ODD)
+    assert sorted(set(even.round(1).tolist()), reverse=True) == pytest.approx([0, -32, -60], abs=0.1)
+    assert sorted(set(odd.round(1).tolist()), reverse=True) == pytest.approx([-16, -48], abs=0.1)
+
+
+def test_a_narrower_picture_jumps_ahead() -> None:
+    thinner = Transform.scale(0.6, 1, SOURCE)  # 48 px less
+    assert sorted(set(offsets(thinner, EVEN).round(1).tolist())) == pytest.approx([0, 32], abs=0.1)
+    assert sorted(set(offsets(thinner, ODD).round(1).tolist())) == pytest.approx([16, 48], abs=0.1)
+
+
+def test_heights_jump_like_widths() -> None:
+    higher = Transform.scale(1, 1.4, SOURCE)  # 32 px more
+    assert sorted(set(offsets(higher, 0, axis=1).round(1).tolist())) == pytest.approx([-32, 0], abs=0.1)
+    assert offsets(higher, 2, axis=1).tolist() == pytest.approx([-16] * 112, abs=0.1)
 
 
 @pytest.mark.parametrize("transform", [WIDER, Transform.scale(0.4, 2, SOURCE)], ids=["wide", "thin"])
-def test_inside_a_block_neighbours_are_one_source_pixel_apart(transform: Transform) -> None:
-    width = transform.size[0]
-    for grid, offset in zip(grids(transform), (0, -8, -16, -24), strict=True):
-        step = np.diff(in_pixels(grid), axis=1)
-        inside = np.setdiff1d(np.arange(width - 1), np.array(borders_along_width(width, offset)) - 1)
-        np.testing.assert_allclose(step[:, inside], np.broadcast_to([1, 0], step[:, inside].shape), atol=1e-4)
+def test_between_jumps_neighbours_are_one_source_pixel_apart(transform: Transform) -> None:
+    for grid in grids(transform):
+        for axis in (0, 1):
+            step = np.diff(grid[..., axis], axis=1 - axis)
+            assert (np.abs(step - 1) < 1e-3).mean() > 0.85  # the others are jumps
+            np.testing.assert_allclose(np.diff(grid[..., axis], axis=axis), 0, atol=1e-3)
 
 
-def test_under_a_tilt_rows_and_columns_keep_their_direction_and_go_on_at_scale_one() -> None:
-    """Of ∂output/∂source, the columns are unit vectors, along those of the transformation at the block's anchor."""
-    across, down = (np.diff(in_pixels(grids(TILTED)[0]), axis=axis) for axis in (1, 0))
-    for y, x in ((40, 40), (10, 100), (75, 140)):
-        inverse = np.linalg.inv(np.stack([across[y, x], down[y, x]], axis=1))
-        np.testing.assert_allclose(np.hypot(*inverse), 1, atol=0.02)
-        place = in_pixels(torch.from_numpy(TILTED.grid())[None])[y, x]
-        for axis, step in enumerate(np.eye(2)):
-            ends = np.array([place, place + step]) / SOURCE * 2 - 1
-            moved = np.c_[ends, [1, 1]] @ TILTED.matrix.T
-            direction = np.diff(moved[:, :2] / moved[:, 2:], axis=0)[0] * TILTED.size
-            direction /= np.hypot(*direction)
-            assert inverse[:, axis] @ direction > np.cos(np.radians(6))
+def test_under_a_tilt_rows_keep_their_direction_and_go_on_at_scale_one() -> None:
+    """Along a source row, as the output shows it, the layouts follow the same row, an output pixel a source pixel."""
+    to_output = np.linalg.inv(TILTED.sampling_matrix())
+    for grid in grids(TILTED)[:2]:
+        for y in (15.0, 40.0, 70.0):
+            points = np.stack([np.linspace(20, 100, 400), np.full(400, y)], axis=1)
+            landed = np.c_[points / SOURCE * 2 - 1, np.ones(400)] @ to_output.T
+            landed = ((landed[:, :2] / landed[:, 2:] + 1) / 2 * TILTED.size - 0.5).T
+            column, row = np.rint(landed).astype(int)
+            inside = (column >= 0) & (column < TILTED.size[0]) & (row >= 0) & (row < TILTED.size[1])
+            places = grid[row[inside], column[inside]]
+            along = np.hypot(*np.diff(landed[:, inside], axis=1)).cumsum()
+            behind = places[1:, 0] - along
+            assert np.median(np.abs(np.diff(behind))) < 0.8  # rounding to pixels
+            assert len(set((behind / 4).round().tolist())) < 12  # few jumps, no slope
 
 
 @pytest.mark.parametrize("scale", [(1.5, 1), (0.6, 1.3), (3, 2), (0.5, 0.5)])
-def test_a_plain_resize_reads_nothing_outside_the_source(scale: tuple[float, float]) -> None:
-    for grid in grids(Transform.scale(*scale, SOURCE)):
-        places = in_pixels(grid)
-        assert places.min() >= 0
+def test_what_lies_outside_the_source_is_not_preferred_anywhere(scale: tuple[float, float]) -> None:
+    layout = laid_out(Transform.scale(*scale, SOURCE))
+    best = layout.preference[0].argmax(dim=0)
+    for index, grid in enumerate(layout.grids[0]):
+        places = in_pixels(grid)[(best == index).numpy()]
+        assert places.min(initial=0) >= 0
         assert (places <= SOURCE).all()
 
 
 @pytest.mark.parametrize("scale", [1.37, 2.2, 0.7])
 def test_the_pictures_borders_stay_at_its_borders(scale: float) -> None:
-    for grid in grids(Transform.scale(scale, 1, SOURCE)):
-        x = in_pixels(grid)[0, :, 0]
-        assert x[0] == pytest.approx(0.5, abs=0.01)
-        assert x[-1] == pytest.approx(SOURCE[0] - 0.5, abs=0.01)
+    layout = laid_out(Transform.scale(scale, 1, SOURCE))
+    best = layout.preference[0, :, 40].argmax(dim=0).numpy()
+    for column, border in ((0, 0.5), (-1, SOURCE[0] - 0.5)):
+        chosen = grids(Transform.scale(scale, 1, SOURCE))[best[column]]
+        assert chosen[40, column, 0] == pytest.approx(border, abs=0.05)
 
 
-def test_each_block_lies_around_the_place_that_the_transformation_gives_to_it() -> None:
-    smooth = in_pixels(torch.from_numpy(WIDER.grid())[None])[0, :, 0]
-    for grid in grids(WIDER):
-        assert np.abs(in_pixels(grid)[0, :, 0] - smooth).max() <= BLOCK * (1 - 1 / 1.5)
+def test_everything_stays_within_a_jump_of_its_place() -> None:
+    smooth = in_pixels(torch.from_numpy(WIDER.grid()))
+    layout = laid_out(WIDER)
+    for preference, grid in zip(layout.preference[0].numpy(), grids(WIDER), strict=True):
+        off = np.abs(grid - smooth)[..., 0]
+        assert off[preference > -0.99 * SHARPNESS].max() <= 1.5 * JUMP
 
 
-def test_nothing_jumps_when_the_output_grows_by_a_pixel() -> None:
-    for width in range(60, 260):
-        for small, large in zip(
-            grids(Transform.resize((width, 80))), grids(Transform.resize((width + 1, 80))), strict=True
-        ):
-            moved = in_pixels(large)[0, :width, 0] - in_pixels(small)[0, :, 0]
-            # The last block moves with the edge, the others at most a little faster than a plain resize.
-            assert np.abs(moved).max() < max(1.01, 1.5 * SOURCE[0] / width)
-
-
-def test_a_layout_is_avoided_where_it_has_a_border_along_the_stretched_axis() -> None:
-    preference = laid_out(WIDER).preference[0].numpy()
-    width = WIDER.size[0]
-    for layout, offset in enumerate((0, -8, -16, -24)):
-        assert preference[layout][:, borders_along_width(width, offset)].max() < -0.9 * SHARPNESS
-    opposite = borders_along_width(width, -16)
-    assert preference[0][:, opposite].min() > -0.1 * SHARPNESS
-    assert np.ptp(preference, axis=1).max() < 0.05  # the height is unchanged: its borders do not count
+def test_a_layout_is_disliked_where_its_own_parts_meet() -> None:
+    preference = laid_out(WIDER).preference[0, :, 40].numpy()
+    for layout, other in ((EVEN, ODD), (ODD, EVEN)):
+        jumps = np.flatnonzero(np.abs(np.diff(offsets(WIDER, layout))) > 1)
+        assert len(jumps) > 0
+        assert (preference[layout][jumps] - preference[other][jumps]).max() < -0.9 * SHARPNESS + 1
 
 
 def untrained() -> tuple[Generator, Tensor]:
     torch.manual_seed(0)
-    generator = Generator(replace(SMOKE, block=BLOCK, layouts=LAYOUTS)).eval()
+    generator = Generator(replace(SMOKE, jump_x=JUMP, jump_y=JUMP)).eval()
     return generator, torch.rand(1, 3, SOURCE[1], SOURCE[0]) * 2 - 1
 
 
@@ -123,22 +139,25 @@ def test_an_untrained_generator_shows_the_layouts_cross_faded() -> None:
     generator, image = untrained()
     layout = laid_out(TILTED)
     shares = torch.softmax(layout.preference, dim=1)
-    expected = sum(shares[:, [k]] * grid_warp(image, grid) for k, grid in enumerate(grids(TILTED)))
+    expected = sum(shares[:, [k]] * grid_warp(image, layout.grids[:, k]) for k in range(LAYOUTS))
     matrix = torch.from_numpy(TILTED.sampling_matrix()).float()[None]
     with torch.no_grad():
         painted = generator(image, matrix, TILTED.size[::-1]).image
     torch.testing.assert_close(painted, expected, atol=2e-3, rtol=0)
 
 
-def test_no_network_can_choose_a_border_that_another_layout_does_not_have() -> None:
+def test_no_network_can_choose_a_cut_that_another_layout_does_not_have() -> None:
     generator, image = untrained()
     torch.nn.init.normal_(generator.exit.weight[3:], std=10.0)  # wild choices, no change of colour
     layout = laid_out(WIDER)
     with torch.no_grad():
         painted = generator.paint(image, layout).image
-    border = borders_along_width(WIDER.size[0], 0)
-    first_at_most = 1 / (1 + np.exp(0.9 * SHARPNESS - FREEDOM))
-    others = torch.stack([grid_warp(image, grid)[..., border] for grid in grids(WIDER)[1:]])
-    slack = 2 * first_at_most
-    assert (painted[..., border] <= others.amax(dim=0) + slack).all()
-    assert (painted[..., border] >= others.amin(dim=0) - slack).all()
+    cut = np.flatnonzero(np.abs(np.diff(offsets(WIDER, EVEN))) > 1)
+    odd = grid_warp(image, layout.grids[:, ODD])[..., cut]
+    even_at_most = 1 / (1 + np.exp(0.9 * SHARPNESS - FREEDOM))
+    torch.testing.assert_close(painted[..., cut], odd, atol=2 * even_at_most, rtol=0)
+
+
+def test_the_jumps_have_to_be_known() -> None:
+    with pytest.raises(ValueError, match="measure them first"):
+        Generator(replace(SMOKE, jump_x=0))
