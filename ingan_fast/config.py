@@ -25,8 +25,9 @@ class Settings:
     downscales: int = 3
     blocks: int = 6
     skips: bool = True
-    block: int = 0  # px a side of unit-scale blocks (kernels/unit_scale.py); 0 is the paper's smooth warp
-    layouts: int = 2  # how many of them, shifted against each other, there are to choose from; nothing without blocks
+    unit_scale: bool = False  # lay out at unit scale (kernels/unit_scale.py) instead of the paper's smooth warp
+    jump_x: int = 0  # px in the source from one part of a layout to the next, across; 0: measured on the picture
+    jump_y: int = 0  # down
 
     # Discriminator, section 2.3
     scales: int = 5  # at ratio √2; 1 is the single-scale ablation of figure 9
@@ -53,10 +54,12 @@ class Settings:
     decay_from: float = 0.5  # linear to 0 from here
     ema: float = 0.999  # of G's weights; not in the paper, steadies what is deployed
     freeze_norm_at: float = 0.85  # batch norm's statistics are recalibrated and fixed: deployed = trained
+    early_stop: bool = False  # skip to the end once quality has been flat for some validations (validation.py)
 
     # What is kept while training
     log_every: int = 20
     preview_every: int = 1000
+    validate_every: int = 2500
     checkpoint_every: int = 500
 
     def __post_init__(self) -> None:
@@ -64,11 +67,6 @@ class Settings:
             value = getattr(self, name)
             if not (low <= value <= high):
                 raise UserError(f"setting {name}={value} is not possible; it must lie between {low:g} and {high:g}")
-        if self.block % self.layouts or 0 < self.block < 4:
-            raise UserError(
-                f"setting block={self.block} is not possible; it must be 0, or at least 4 and a multiple of layouts, "
-                f"here {self.layouts}"
-            )
 
 
 _FRACTION = (0.0, 1.0)
@@ -79,8 +77,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "channels": (4, 1024),
     "downscales": (0, 4),
     "blocks": (0, 64),
-    "block": (0, 1024),
-    "layouts": (2, 8),
+    "jump_x": (0, 1024),
+    "jump_y": (0, 1024),
     "scales": (1, 12),
     "d_channels": (1, 1024),
     "fine_at": _FRACTION,
@@ -100,6 +98,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "freeze_norm_at": _FRACTION,
     "log_every": (1, 1_000_000),
     "preview_every": (1, 10_000_000),
+    "validate_every": (1, 10_000_000),
     "checkpoint_every": (1, 10_000_000),
 }
 
@@ -114,7 +113,7 @@ CPU = replace(
     channels=32,
     downscales=2,
     blocks=4,
-    block=64,
+    unit_scale=True,
     d_channels=32,
     reconstruction=0.0,  # with a unit-scale layout it keeps borders from being repaired
     size_multiple=32,
@@ -122,7 +121,23 @@ CPU = replace(
     learning_rate_d=4e-4,
     ema=0.995,
     preview_every=500,
+    validate_every=1000,
     checkpoint_every=100,
+)
+
+# The same for a GPU, or for hours on a CPU.
+BEST = replace(
+    CPU,
+    iterations=20_000,
+    crop=192,
+    max_side=768,
+    channels=64,
+    blocks=6,
+    d_channels=64,
+    ema=0.999,
+    preview_every=1000,
+    validate_every=2000,
+    checkpoint_every=500,
 )
 
 # Seconds: to see that everything runs, not to look at.
@@ -130,17 +145,19 @@ SMOKE = replace(
     CPU,
     iterations=12,
     crop=48,
-    block=16,
+    jump_x=8,
+    jump_y=8,
     channels=8,
     blocks=1,
     scales=2,
     d_channels=8,
     log_every=4,
     preview_every=6,
+    validate_every=6,
     checkpoint_every=4,
 )
 
-PRESETS: dict[str, Settings] = {"cpu": CPU, "paper": PAPER, "smoke": SMOKE}
+PRESETS: dict[str, Settings] = {"cpu": CPU, "best": BEST, "paper": PAPER, "smoke": SMOKE}
 
 
 def preset(name: str) -> Settings:

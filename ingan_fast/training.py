@@ -15,6 +15,7 @@ import torch
 from ingan_fast.config import preset, with_changes
 from ingan_fast.errors import UserError
 from ingan_fast.images import Pixels, fit_within, load_image
+from ingan_fast.jumps import with_jumps
 from ingan_fast.monitor import Monitor, check_tensorboard
 from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.sampling import Sampler
@@ -74,6 +75,7 @@ def train(
     target = pick_device(device)
     notices: list[str] = []  # told once nothing can be refused any more
     sources = _load_sources(images, chosen.max_side, notices.append)
+    chosen = with_jumps(chosen, list(sources.values()))
     if tensorboard:
         check_tensorboard()
     config = Config.new(chosen, preset_name, seed, sources, str(target))

@@ -59,7 +59,13 @@ def uninterrupted(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 def test_sixty_iterations_lower_the_reconstruction_loss(picture_path: Path, tmp_path: Path) -> None:
-    changes = {"iterations": 60, "block": 0, "reconstruction": 10.0, "learning_rate_g": 2e-3, "decay_from": 0.9}
+    changes = {
+        "iterations": 60,
+        "unit_scale": False,
+        "reconstruction": 10.0,
+        "learning_rate_g": 2e-3,
+        "decay_from": 0.9,
+    }
     changes |= {"ramp": 0.0, "min_scale": 0.7, "max_scale": 1.4, "max_corner_shift": 0.0}  # alike from the start
     run(picture_path, tmp_path / "run", settings=changes | {"checkpoint_every": 1000, "preview_every": 1000})
     losses = [line["reconstruction"] for line in read_log(tmp_path / "run" / "log.jsonl")]
@@ -120,7 +126,9 @@ def test_a_training_without_reconstruction_never_computes_it(picture_path: Path,
     assert load(tmp_path / "run", device="cpu").settings.reconstruction == 0
 
 
-@pytest.mark.parametrize("changes", [{"scales": 1}, {"noise": 0.0}, {"block": 0}, {"block": 0, "skips": False}])
+@pytest.mark.parametrize(
+    "changes", [{"scales": 1}, {"noise": 0.0}, {"unit_scale": False}, {"unit_scale": False, "skips": False}]
+)
 def test_ablations_train(picture_path: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
     assert run(picture_path, tmp_path / "run", settings={"iterations": 3, **changes}).finished
     losses = read_log(tmp_path / "run" / "log.jsonl")[-1]
@@ -143,7 +151,7 @@ def test_a_detached_inverse_has_the_same_losses_and_other_gradients(picture: Pix
 
 
 def test_a_step_moves_both_networks(picture: Pixels) -> None:
-    state, losses = one_step(picture, block=0)
+    state, losses = one_step(picture, unit_scale=False)
     fresh = TrainingState(state.settings, 0, CPU)
     assert losses.isfinite().all()
     assert state.iteration == 1
