@@ -12,6 +12,7 @@ source's border, and so is the last one: the picture's borders stay at its borde
 from a half to one and a half of the others.
 """
 
+from itertools import product
 from typing import NamedTuple
 
 import torch
@@ -36,10 +37,17 @@ class UnitScale(NamedTuple):
         return UnitScale(self.grids[:, :, rows, columns], self.preference[:, :, rows, columns])
 
 
+class _Line(NamedTuple):
+    """One axis of the source."""
+
+    side: int  # px
+    jump: int  # px
+
+
 class _Choice(NamedTuple):
     """One axis and parity, each [N, Ho, Wo]."""
 
-    place: Tensor  # px in the source
+    place: Tensor  # in the source, normalised
     dislike: Tensor
 
 
@@ -64,16 +72,15 @@ def unit_scale(matrix: Tensor, size: tuple[int, int], source: tuple[int, int], j
     columns, rows = [], []
     for parity in (0, 1):
         anchor, distance = across.nearest(x, parity)
-        columns.append(_choice(x, anchor, _project(to_output, anchor, y), (u, v), distance, source[1]))
+        columns.append(_choice(x, anchor, _project(to_output, anchor, y), (u, v), distance, _Line(source[1], jump[1])))
         anchor, distance = down.nearest(y, parity)
-        rows.append(_choice(y, anchor, _project(to_output, x, anchor), (u, v), distance, source[0]))
-    grids, preference = [], []
-    for row in rows:
-        for column in columns:
-            places = (column.place * (2 / source[1]) - 1, row.place * (2 / source[0]) - 1)
-            grids.append(torch.stack(places, dim=-1).clamp(-MAX_COORDINATE, MAX_COORDINATE))
-            preference.append(-SHARPNESS * (column.dislike + row.dislike))
-    return UnitScale(torch.stack(grids, dim=1), torch.stack(preference, dim=1))
+        rows.append(_choice(y, anchor, _project(to_output, x, anchor), (u, v), distance, _Line(source[0], jump[0])))
+    grids = x.new_empty(len(x), LAYOUTS, *size, 2)
+    preference = x.new_empty(len(x), LAYOUTS, *size)
+    for layout, (row, column) in enumerate(product(rows, columns)):
+        grids[:, layout, ..., 0], grids[:, layout, ..., 1] = column.place, row.place
+        torch.add(column.dislike, row.dislike, out=preference[:, layout])
+    return UnitScale(grids, preference.mul_(-SHARPNESS))
 
 
 class _Anchors:
@@ -117,14 +124,23 @@ class _Anchors:
 
 
 def _choice(
-    place: Tensor, anchor: Tensor, anchor_at: tuple[Tensor, Tensor], pixel: tuple[Tensor, Tensor], away: Tensor, side: int
+    place: Tensor,
+    anchor: Tensor,
+    anchor_at: tuple[Tensor, Tensor],
+    pixel: tuple[Tensor, Tensor],
+    away: Tensor,
+    line: _Line,
 ) -> _Choice:
-    """The source position at scale one from an anchor (px in the source; in the output at `anchor_at`)."""
+    """What lies at scale one from an anchor (px in the source; in the output at `anchor_at`), `away` anchors off."""
     distance = torch.hypot(pixel[0] - anchor_at[0], pixel[1] - anchor_at[1])
     at_scale_one = anchor + torch.copysign(distance, place - anchor)
-    # What lies outside the source would be mirrored.
-    outside = (at_scale_one - at_scale_one.clamp(0, side)).abs()
-    return _Choice(at_scale_one, away + outside.clamp_max(2.0))
+    # What lies outside the source would be mirrored. Disliked more and more on the way there: were it sudden, the cut
+    # would run along that line. The border's own anchor begins there and is right there.
+    ramp = line.jump / 2
+    left = (1 - at_scale_one / ramp).clamp_(0, 3) * (anchor > 0)
+    right = (1 - (line.side - at_scale_one) / ramp).clamp_(0, 3) * (anchor < line.side)
+    normalised = (at_scale_one * (2 / line.side) - 1).clamp_(-MAX_COORDINATE, MAX_COORDINATE)
+    return _Choice(normalised, away + left + right)
 
 
 def _in_pixels(matrix: Tensor, size: tuple[int, int], source: tuple[int, int]) -> Tensor:
