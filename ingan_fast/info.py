@@ -5,9 +5,12 @@ from pathlib import Path
 
 from rich.table import Table
 
+from ingan_fast.budget import duration
 from ingan_fast.config import PRESETS, Settings
-from ingan_fast.monitor import read_log
+from ingan_fast.curves import read_log
 from ingan_fast.run_folder import RunFolder
+from ingan_fast.step import LOSSES
+from ingan_fast.validation import WIDTHS
 
 
 def describe(run: str | Path) -> Table:
@@ -23,15 +26,21 @@ def describe(run: str | Path) -> Table:
     for image in config.images:
         table.add_row("picture", f"{image['name']}, {image['width']}x{image['height']}")
     done = log[-1]["iteration"] if log else 0
-    table.add_row("iterations", f"{done} of {config.settings.iterations}")
+    ends_at = [line["ends_at"] for line in log if "ends_at" in line]
+    total = f"{ends_at[0]} (early stop)" if ends_at else str(config.settings.iterations)
+    table.add_row("iterations", f"{done} of {total}")
     table.add_row("generator", _file(folder.generator_path))
     table.add_row("checkpoint", _file(folder.checkpoint_path))
-    if log:
-        names = [name for name in log[-1] if name not in ("iteration", "seconds") and log[-1][name]]
-        table.add_row("last losses", ", ".join(f"{name} {log[-1][name]:.4f}" for name in names))
+    for kind, name in (("losses", LOSSES[0]), ("quality", f"coherence_x{WIDTHS[0]:g}")):
+        last = next((line for line in reversed(log) if name in line), {})
+        values = [f"{key} {last[key]:.4f}" for key in last if key not in ("iteration", "seconds") and last[key]]
+        if values:
+            table.add_row(f"last {kind}", ", ".join(values))
     table.add_row("seed, device", f"{config.seed}, {config.device}")
     table.add_row("versions", ", ".join(f"{name} {number}" for name, number in config.versions.items()))
     table.add_row("preset", config.preset)
+    if config.budget is not None:
+        table.add_row("budget", duration(config.budget))
     base = PRESETS.get(config.preset)
     for field in fields(Settings):
         value = getattr(config.settings, field.name)

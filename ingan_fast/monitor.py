@@ -2,21 +2,23 @@
 
 import json
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 import torch
 
+from ingan_fast.curves import plot_losses, plot_quality, read_log
 from ingan_fast.errors import UserError
-from ingan_fast.files import atomic_path, atomic_write
+from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
 from ingan_fast.images import save_image
 from ingan_fast.networks import Generator, MultiScaleDiscriminator
 from ingan_fast.run_folder import RunFolder
 from ingan_fast.sampling import Sampler, sampling_tensor, to_pixels
 from ingan_fast.sheets import Panel, heat_map, sheet
-from ingan_fast.step import LOSSES
+from ingan_fast.validation import Quality, judge
 
 SHOWN = ((1.5, 1.0), (0.6, 1.0), (1.0, 1.5))  # width and height factors of the previews
 LARGEST_PREVIEW = 512  # px a side of the part of a picture that a preview shows
@@ -43,11 +45,26 @@ class Monitor:
         """Drop log lines past the checkpoint that the training goes on from, and a last line that was cut off."""
         if self.run.log_path.is_file():
             kept = [line for line in read_log(self.run.log_path) if line["iteration"] <= iteration]
+            self.started -= max((line["seconds"] for line in kept), default=0.0)
             atomic_write(self.run.log_path, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def log(self, iteration: int, losses: dict[str, float]) -> None:
-        """Append the mean losses since the last line."""
-        line: dict[str, float] = {"iteration": iteration, **{name: round(value, 6) for name, value in losses.items()}}
+        """Append the mean losses since the last line of losses."""
+        self._append(iteration, losses, "loss")
+
+    def validate(self, iteration: int, generator: Generator) -> Quality:
+        """Judge what would be deployed, append a line of quality and write monitor/quality.png."""
+        quality = judge(generator, self.source)
+        self._append(iteration, quality, "quality")
+        plot_quality(self.run.log_path, self.run.monitor / "quality.png")
+        return quality
+
+    def log_end(self, iteration: int, ends_at: int) -> None:
+        """Append a line that says where an early stop puts the end."""
+        self._append(iteration, {"ends_at": ends_at}, "early_stop")
+
+    def _append(self, iteration: int, values: Mapping[str, float], kind: str) -> None:
+        line: dict[str, float] = {"iteration": iteration, **{name: round(value, 6) for name, value in values.items()}}
         line["seconds"] = round(time.perf_counter() - self.started, 3)
         try:
             with open(self.run.log_path, "a") as file:
@@ -55,8 +72,8 @@ class Monitor:
         except OSError as error:
             raise UserError(f"can't write {self.run.log_path}: {error.strerror}; go on with --resume") from error
         if self.events is not None:
-            for name, value in losses.items():
-                self.events.add_scalar(f"loss/{name}", value, iteration)
+            for name, value in values.items():
+                self.events.add_scalar(f"{kind}/{name}", value, iteration)
 
     @torch.no_grad()
     def preview(self, iteration: int, generator: Generator, discriminator: MultiScaleDiscriminator) -> None:
@@ -83,39 +100,6 @@ class Monitor:
         plot_losses(self.run.log_path, self.run.monitor / "losses.png")
         if self.events is not None:
             self.events.add_image("preview", page, iteration, dataformats="HWC")
-
-
-def read_log(path: Path) -> list[dict[str, Any]]:
-    """The whole lines of log.jsonl."""
-    lines = []
-    for text in path.read_text(errors="replace").splitlines():
-        try:
-            line = json.loads(text)
-        except ValueError:
-            break  # a kill in the middle of a line
-        if not isinstance(line, dict) or "iteration" not in line:
-            break
-        lines.append(line)
-    return lines
-
-
-def plot_losses(log: Path, out: Path) -> None:
-    """Draw log.jsonl's losses over iterations."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # heavy, and needed here only
-    from matplotlib.figure import Figure
-
-    lines = read_log(log) if log.is_file() else []
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    axes = figure.add_subplot(xlabel="iteration", ylabel="loss", yscale="log")
-    for name in LOSSES:
-        points = [(line["iteration"], line[name]) for line in lines if line[name] > 0]
-        if points:
-            axes.plot(*zip(*points, strict=True), label=name.replace("_", " "), linewidth=1)
-    axes.grid(alpha=0.3)
-    if axes.lines:
-        axes.legend()
-    with atomic_path(out) as temporary:
-        FigureCanvasAgg(figure).print_png(temporary)
 
 
 def check_tensorboard() -> None:

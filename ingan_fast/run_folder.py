@@ -4,7 +4,7 @@ config.json             every setting, seed, versions, device
 source.png              the picture (source_2.png, … where there are several)
 generator.safetensors   what is deployed: folded convolutions, self-describing
 checkpoint.pt           all that resuming needs
-log.jsonl               losses, one line every few iterations
+log.jsonl               losses, one line every few iterations; quality, one line a validation
 monitor/                pictures and curves to look at
 """
 
@@ -38,24 +38,30 @@ class Config:
 
     settings: Settings
     preset: str
+    budget: float | None  # seconds that the iterations were made to fit into; None where they were given
     seed: int
     images: list[dict[str, Any]]  # name, sha256 of the pixels that are trained on, width, height
     device: str
     versions: dict[str, str]
 
     @classmethod
-    def new(cls, settings: Settings, preset: str, seed: int, named: dict[str, Pixels], device: str) -> "Config":
+    def new(
+        cls, settings: Settings, preset: str, budget: float | None, seed: int, named: dict[str, Pixels], device: str
+    ) -> "Config":
         images = [
             {"name": name, "sha256": digest(pixels), "width": pixels.shape[1], "height": pixels.shape[0]}
             for name, pixels in named.items()
         ]
         versions = {name: version(name) for name in ("ingan-fast", "torch", "numpy")}
-        return cls(settings, preset, seed, images, device, versions | {"python": platform.python_version()})
+        return cls(settings, preset, budget, seed, images, device, versions | {"python": platform.python_version()})
 
     def differences(self, other: "Config") -> list[str]:
         """What makes the two trainings different, for people: 'seed (0, now 1)'."""
-        mine = as_dict(self.settings) | {"seed": self.seed, "image": [i["sha256"][:12] for i in self.images]}
-        theirs = as_dict(other.settings) | {"seed": other.seed, "image": [i["sha256"][:12] for i in other.images]}
+        mine, theirs = (
+            as_dict(config.settings)
+            | {"budget": config.budget, "seed": config.seed, "image": [i["sha256"][:12] for i in config.images]}
+            for config in (self, other)
+        )
         return [f"{key} ({mine[key]}, now {theirs[key]})" for key in mine if mine[key] != theirs[key]]
 
 
@@ -106,6 +112,7 @@ class RunFolder:
         content = {
             "format": FORMAT,
             "preset": config.preset,
+            "budget": config.budget,
             "seed": config.seed,
             "settings": as_dict(config.settings),
             "images": config.images,
@@ -141,6 +148,7 @@ class RunFolder:
             return Config(
                 settings,
                 str(content["preset"]),
+                None if content.get("budget") is None else float(content["budget"]),
                 int(content["seed"]),
                 _images(content["images"]),
                 str(content["device"]),

@@ -1,9 +1,9 @@
 """Training: from pictures to a run folder (the loop; one iteration is in step.py)."""
 
 import math
-import shutil
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,17 +12,20 @@ from typing import Any
 
 import torch
 
-from ingan_fast.config import preset, with_changes
+from ingan_fast.budget import duration
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels, fit_within, load_image
-from ingan_fast.jumps import with_jumps
+from ingan_fast.history import History
 from ingan_fast.monitor import Monitor, check_tensorboard
+from ingan_fast.planning import choose, ready, within_budget
+from ingan_fast.preparation import begin, existing, go_on
+from ingan_fast.progress import Status
 from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.sampling import Sampler
 from ingan_fast.state import TrainingState
-from ingan_fast.step import LOSSES, training_step
+from ingan_fast.step import training_step
+from ingan_fast.suitability import warning
 
-Report = Callable[[int, dict[str, float]], None]
+Report = Callable[[Status], None]
 Notice = Callable[[str], None]
 
 
@@ -32,6 +35,7 @@ class Result:
 
     path: Path  # the run folder
     iteration: int  # iterations that are done
+    iterations: int  # of how many
     finished: bool  # False after an interrupt; the same call with resume=True goes on
 
 
@@ -39,8 +43,10 @@ def train(
     images: str | Path | Sequence[str | Path],
     out: str | Path,
     *,
-    preset_name: str = "cpu",
+    preset_name: str | None = None,
+    budget: float | None = None,
     settings: Mapping[str, Any] | None = None,
+    early_stop: bool = False,
     device: str = "auto",
     seed: int = 0,
     resume: bool = False,
@@ -54,14 +60,18 @@ def train(
     Args:
         images: the picture's path, or several; at least 32 px a side.
         out: the run folder that is made.
-        preset_name: "cpu" (minutes on two cores), "paper" (the paper's values) or "smoke" (seconds, a test).
+        preset_name: "cpu" (minutes on two cores), "best" (a GPU, or hours), "paper" (the paper's values) or "smoke"
+            (seconds, a test); where None, `planning.choose` takes the one for the device and the budget.
+        budget: seconds (60 to 172,800) that the training may take; iterations and intervals are made to fit, from a
+            measurement of some seconds. Where None, the preset's iterations; without a preset, 600 on a CPU.
         settings: changes to the preset, by the names of `ingan_fast.config.Settings`.
+        early_stop: the setting of that name: go over to the end once quality no longer changes.
         device: "auto", "cpu" or "cuda".
-        seed: the same seed gives the same bytes on the same CPU with the same number of threads.
+        seed: the same seed and number of iterations give the same bytes on the same CPU with as many threads.
         resume: go on with the training in `out` from its last checkpoint; start it where there is none.
         overwrite: replace the run in `out`.
         tensorboard: also write event files to `out`/tensorboard (needs the extra `tensorboard`).
-        report: called with the iterations done and the mean losses, every `log_every` iterations.
+        report: called with the `Status` every `log_every` iterations.
         notice: called with what a user should know, a sentence at a time.
 
     Returns:
@@ -70,69 +80,85 @@ def train(
     Raises:
         UserError: bad input; nothing was changed.
     """
+    clock = time.perf_counter()
     notice = notice or (lambda text: None)
-    chosen = with_changes(preset(preset_name), settings or {})
+    wanted = dict(settings or {}) | ({"early_stop": True} if early_stop else {})
     target = pick_device(device)
-    notices: list[str] = []  # told once nothing can be refused any more
-    sources = _load_sources(images, chosen.max_side, notices.append)
-    chosen = with_jumps(chosen, list(sources.values()))
+    run = RunFolder(Path(out))
+    started = existing(run, resume, overwrite)
+    plan = choose(preset_name, wanted, budget, target.type, started)
     if tensorboard:
         check_tensorboard()
-    config = Config.new(chosen, preset_name, seed, sources, str(target))
-    run = RunFolder(Path(out))
-    _prepare(run, config, list(sources.values()), resume, overwrite)
+    prepared = ready(plan, images)
+    if plan.budget is not None and started is None:
+        notice(f"measuring how many iterations fit into {duration(plan.budget)}")
+        prepared = within_budget(prepared, images, wanted, seed, target, clock)
+    plan, sources = prepared.plan, list(prepared.sources.values())
+    config = Config.new(plan.settings, plan.preset, plan.budget, seed, prepared.sources, str(target))
+    if started is None:
+        begin(run, config, sources)
+    else:
+        go_on(run, started, config)
+    for text in (*prepared.notices, *filter(None, map(warning, sources))):
+        notice(text)
 
-    sampler = Sampler(list(sources.values()), chosen, seed, target)
-    state = TrainingState(chosen, seed, target)
+    sampler = Sampler(sources, plan.settings, seed, target)
+    state, history = TrainingState(plan.settings, seed, target), History(plan.settings, target)
     checkpoint = run.read_checkpoint()
     if checkpoint is not None:
-        _load_checkpoint(state, checkpoint, run)
-        notices.append(f"going on after iteration {state.iteration} of {chosen.iterations}")
-    for text in notices:
-        notice(text)
-    if state.iteration == chosen.iterations and run.generator_path.is_file():
-        return Result(run.path, state.iteration, finished=True)
-    with Monitor(run, sampler, tensorboard) as monitor, _interrupts() as interrupted:
-        monitor.forget_after(state.iteration)
-        _loop(state, sampler, run, monitor, interrupted, report)
-    return Result(run.path, state.iteration, finished=state.iteration == chosen.iterations)
+        _load_checkpoint(state, history, checkpoint, run)
+        notice(f"going on after iteration {state.iteration} of {state.settings.iterations}")
+    if state.iteration < state.settings.iterations or not run.generator_path.is_file():
+        with Monitor(run, sampler, tensorboard) as monitor, _interrupts() as interrupted:
+            monitor.forget_after(state.iteration)
+            _loop(state, history, sampler, run, monitor, interrupted, report, notice)
+    total = state.settings.iterations
+    return Result(run.path, state.iteration, total, finished=state.iteration == total)
 
 
 def _loop(
     state: TrainingState,
+    history: History,
     sampler: Sampler,
     run: RunFolder,
     monitor: Monitor,
     interrupted: threading.Event,
     report: Report | None,
+    notice: Notice,
 ) -> None:
-    settings = state.settings
-    freeze_at = math.ceil(settings.freeze_norm_at * settings.iterations)
-    started = state.iteration
-    ring = torch.zeros(settings.log_every, len(LOSSES), device=state.device)
-    while state.iteration < settings.iterations and not interrupted.is_set():
-        if state.iteration >= freeze_at and not state.norm_frozen:
+    settings = history.settings  # the run's; state.settings are others after an early stop
+    while state.iteration < state.settings.iterations and not interrupted.is_set():
+        if not state.norm_frozen and state.iteration >= _freeze_at(state):
             state.freeze_norm(sampler)
         draw = sampler.draw(state.iteration)
-        row = state.iteration % settings.log_every
-        ring[row] = training_step(state, draw, sampler.noise_generator(state.iteration))
+        losses = training_step(state, draw, sampler.noise_generator(state.iteration))
+        history.add_losses(state.iteration - 1, losses)
 
-        done, last = state.iteration, state.iteration == settings.iterations
-        if row + 1 == settings.log_every or last:
-            fresh = min(row + 1, done - started)  # rows before a resumed start are not this process's
-            losses = dict(zip(LOSSES, ring[row + 1 - fresh : row + 1].mean(dim=0).tolist(), strict=True))
-            monitor.log(done, losses)
+        done, last = state.iteration, state.iteration == state.settings.iterations
+        preview, validate = (last or done % every == 0 for every in (settings.preview_every, settings.validate_every))
+        if last or done % settings.log_every == 0:
+            means = history.mean_losses(done)
+            monitor.log(done, means)
             if report:
-                report(done, losses)
-        if done % settings.preview_every == 0 or last:
+                report(Status(done, state.settings.iterations, means, history.last_quality()))
+        if preview or validate:
             deployable = state.deployable(sampler)
+        if preview:
             run.write_generator(deployable, settings, done)
             monitor.preview(done, deployable, state.discriminator)
-        if done % settings.checkpoint_every == 0 or last:
-            run.write_checkpoint(state.state_dict())
+        if validate and history.add_validation(done, monitor.validate(done, deployable)):
+            state.settings = history.current_settings()
+            monitor.log_end(done, state.settings.iterations)
+            notice(f"quality no longer changes: the training ends at iteration {state.settings.iterations}")
+        if last or done % settings.checkpoint_every == 0:
+            run.write_checkpoint(state.state_dict() | history.state_dict())
     if interrupted.is_set() or not run.generator_path.is_file():
         run.write_generator(state.deployable(sampler), settings, state.iteration)
-        run.write_checkpoint(state.state_dict())
+        run.write_checkpoint(state.state_dict() | history.state_dict())
+
+
+def _freeze_at(state: TrainingState) -> int:
+    return math.ceil(state.settings.freeze_norm_at * state.settings.iterations)
 
 
 def pick_device(name: str) -> torch.device:
@@ -150,67 +176,13 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _load_sources(images: str | Path | Sequence[str | Path], max_side: int, notice: Notice) -> dict[str, Pixels]:
-    paths = [images] if isinstance(images, str | Path) else list(images)
-    if not paths:
-        raise UserError("no picture was given; give at least one")
-    sources: dict[str, Pixels] = {}
-    for path in map(Path, paths):
-        picture = load_image(path)
-        fitted = fit_within(picture, max_side)
-        if fitted is not picture:
-            notice(f"{path} is {_size(picture)}; it is trained at {_size(fitted)} (setting max_side={max_side})")
-        if min(fitted.shape[:2]) < 32:
-            raise UserError(f"{path} would be {_size(fitted)} at max_side={max_side}; 32 pixels a side are needed")
-        name = path.name if path.name not in sources else f"{len(sources) + 1}_{path.name}"
-        sources[name] = fitted
-    return sources
-
-
-def _size(picture: Pixels) -> str:
-    return f"{picture.shape[1]}x{picture.shape[0]}"
-
-
-def _prepare(run: RunFolder, config: Config, sources: list[Pixels], resume: bool, overwrite: bool) -> None:
-    """Make the run folder, or check that the one that is there is to be gone on with."""
-    if resume and overwrite:
-        raise UserError("--resume and --overwrite exclude each other; give one of them")
-    if run.path.exists() and not run.path.is_dir():
-        raise UserError(f"{run.path} is a file; give a folder for the run")
-    if run.config_path.exists():
-        if resume:
-            differences = run.read_config().differences(config)
-            if differences:
-                raise UserError(
-                    f"{run.path} was started otherwise: {', '.join(differences)}; "
-                    "resume with the same command, or start anew with --overwrite"
-                )
-            run.remove_leftovers()
-            return
-        if not overwrite:
-            raise UserError(f"{run.path} already holds a run; go on with --resume, or replace it with --overwrite")
-        _remove_run(run)
-    elif run.path.exists() and any(run.path.iterdir()) and not (resume or overwrite):
-        raise UserError(f"{run.path} is not empty and not a run; give another folder, or --overwrite to use it")
-    if run.path.is_dir():
-        run.remove_progress()  # without a config.json too: what lies there belongs to no run
-    run.write_config(config, sources)
-
-
-def _remove_run(run: RunFolder) -> None:
-    """Remove what a training writes, and nothing else that may lie in the folder; the config first."""
-    run.config_path.unlink()
-    for path in (run.source_path(0), *run.path.glob("source_[0-9]*.png")):
-        path.unlink(missing_ok=True)
-    for folder in (run.monitor, run.path / "tensorboard"):
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _load_checkpoint(state: TrainingState, checkpoint: dict[str, Any], run: RunFolder) -> None:
+def _load_checkpoint(state: TrainingState, history: History, checkpoint: dict[str, Any], run: RunFolder) -> None:
     try:
         state.load_state_dict(checkpoint)
+        history.load_state_dict(checkpoint)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:  # another training's
         raise UserError(f"{run.checkpoint_path} is not of this run or damaged; train again with --overwrite") from error
+    state.settings = history.current_settings()
 
 
 @contextmanager

@@ -16,11 +16,12 @@ import pytest
 import torch
 from torch import nn
 
-from ingan_fast import load, train
+from ingan_fast import load, train, training
 from ingan_fast.config import SMOKE
+from ingan_fast.curves import read_log
 from ingan_fast.errors import UserError
 from ingan_fast.images import Pixels, save_image
-from ingan_fast.monitor import read_log
+from ingan_fast.progress import Status
 from ingan_fast.run_folder import RunFolder
 from ingan_fast.sampling import Sampler
 from ingan_fast.state import TrainingState
@@ -40,6 +41,11 @@ def run(picture: Path | list[Path], out: Path, *, seed: int = 0, resume: bool = 
 
 def generator_bytes(path: Path) -> bytes:
     return RunFolder(path).generator_path.read_bytes()
+
+
+def losses_of(path: Path) -> list[dict[str, Any]]:
+    """The lines of the log that hold losses."""
+    return [line for line in read_log(path / "log.jsonl") if "adversarial" in line]
 
 
 def leftovers(path: Path) -> list[str]:
@@ -68,7 +74,7 @@ def test_sixty_iterations_lower_the_reconstruction_loss(picture_path: Path, tmp_
     }
     changes |= {"ramp": 0.0, "min_scale": 0.7, "max_scale": 1.4, "max_corner_shift": 0.0}  # alike from the start
     run(picture_path, tmp_path / "run", settings=changes | {"checkpoint_every": 1000, "preview_every": 1000})
-    losses = [line["reconstruction"] for line in read_log(tmp_path / "run" / "log.jsonl")]
+    losses = [line["reconstruction"] for line in losses_of(tmp_path / "run")]
     assert len(losses) == 60
     assert np.mean(losses[20:]) < 0.85 * np.mean(losses[:15])
 
@@ -98,6 +104,7 @@ def test_a_run_holds_what_its_description_says(uninterrupted: Path, picture: Pix
         "iteration_000012.png",
         "latest.png",
         "losses.png",
+        "quality.png",
     }
     config = json.loads((uninterrupted / "config.json").read_text())
     assert config["seed"] == 0
@@ -105,24 +112,24 @@ def test_a_run_holds_what_its_description_says(uninterrupted: Path, picture: Pix
     assert config["settings"]["freeze_norm_at"] == 0.5
     assert config["versions"]["torch"] == torch.__version__
     assert (config["images"][0]["width"], config["images"][0]["height"]) == (64, 56)
-    lines = read_log(uninterrupted / "log.jsonl")
+    lines = losses_of(uninterrupted)
     assert [line["iteration"] for line in lines] == list(range(1, 13))
     assert all(set(LOSSES) <= line.keys() for line in lines)
 
 
 def test_losses_are_reported_as_they_are_logged(picture_path: Path, tmp_path: Path) -> None:
-    reports: list[tuple[int, dict[str, float]]] = []
+    reports: list[Status] = []
     settings = {"log_every": 5, "checkpoint_every": 1000, "preview_every": 1000}
-    run(picture_path, tmp_path / "run", settings=settings, report=lambda *told: reports.append(told))
-    assert [iteration for iteration, _ in reports] == [5, 10, 12]
-    for (iteration, losses), line in zip(reports, read_log(tmp_path / "run" / "log.jsonl"), strict=True):
-        assert line["iteration"] == iteration
-        assert line["adversarial"] == pytest.approx(losses["adversarial"], abs=1e-6)
+    run(picture_path, tmp_path / "run", settings=settings, report=reports.append)
+    assert [(status.iteration, status.iterations) for status in reports] == [(5, 12), (10, 12), (12, 12)]
+    for status, line in zip(reports, losses_of(tmp_path / "run"), strict=True):
+        assert line["iteration"] == status.iteration
+        assert line["adversarial"] == pytest.approx(status.losses["adversarial"], abs=1e-6)
 
 
 def test_a_training_without_reconstruction_never_computes_it(picture_path: Path, tmp_path: Path) -> None:
     run(picture_path, tmp_path / "run", settings={"iterations": 3, "reconstruction": 0.0})
-    assert [line["reconstruction"] for line in read_log(tmp_path / "run" / "log.jsonl")] == [0.0] * 3
+    assert [line["reconstruction"] for line in losses_of(tmp_path / "run")] == [0.0] * 3
     assert load(tmp_path / "run", device="cpu").settings.reconstruction == 0
 
 
@@ -131,7 +138,7 @@ def test_a_training_without_reconstruction_never_computes_it(picture_path: Path,
 )
 def test_ablations_train(picture_path: Path, tmp_path: Path, changes: dict[str, Any]) -> None:
     assert run(picture_path, tmp_path / "run", settings={"iterations": 3, **changes}).finished
-    losses = read_log(tmp_path / "run" / "log.jsonl")[-1]
+    losses = losses_of(tmp_path / "run")[-1]
     assert 0 < losses["adversarial"] < 10
     assert 0 < losses["discriminator"] < 10
 
@@ -234,38 +241,42 @@ def test_no_picture_is_refused(tmp_path: Path) -> None:
 def test_an_interrupted_training_goes_on_to_the_same_bytes(
     uninterrupted: Path, picture_path: Path, tmp_path: Path, iteration: int
 ) -> None:
-    def interrupt(done: int, _: dict[str, float]) -> None:
-        if done == iteration:
+    def interrupt(status: Status) -> None:
+        if status.iteration == iteration:
             signal.raise_signal(signal.SIGINT)
 
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
     result = run(picture_path, tmp_path / "run", report=interrupt)
-    assert result == Result(tmp_path / "run", iteration, finished=False)
+    assert result == Result(tmp_path / "run", iteration, 12, finished=False)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
     assert load(tmp_path / "run", device="cpu").source_size == (64, 56)  # what it has so far can be looked at
 
     assert run(picture_path, tmp_path / "run", resume=True).finished
     assert generator_bytes(tmp_path / "run") == generator_bytes(uninterrupted)
-    assert [line["iteration"] for line in read_log(tmp_path / "run" / "log.jsonl")] == list(range(1, 13))
+    assert [line["iteration"] for line in losses_of(tmp_path / "run")] == list(range(1, 13))
 
 
-def test_losses_after_a_resume_are_means_of_what_was_trained_since(
-    uninterrupted: Path, picture_path: Path, tmp_path: Path
+@pytest.mark.parametrize("iteration", [2, 5, 9])
+def test_a_resumed_trainings_log_is_that_of_an_uninterrupted_one(
+    picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, iteration: int
 ) -> None:
-    def interrupt(done: int, _: dict[str, float]) -> None:
-        if done == 3:
-            signal.raise_signal(signal.SIGINT)
+    settings = {"log_every": 3, "checkpoint_every": 5, "validate_every": 4}
+    run(picture_path, tmp_path / "whole", settings=settings)
+    step = training.training_step
 
-    settings = {"log_every": 3}
-    run(picture_path, tmp_path / "run", settings=settings, report=interrupt)
-    config = json.loads((tmp_path / "run" / "config.json").read_text())
-    config["settings"]["log_every"] = 4
-    (tmp_path / "run" / "config.json").write_text(json.dumps(config))
-    run(picture_path, tmp_path / "run", settings={"log_every": 4}, resume=True)
-    second = read_log(tmp_path / "run" / "log.jsonl")[1]
-    expected = read_log(uninterrupted / "log.jsonl")[3]
-    assert second["iteration"] == expected["iteration"] == 4
-    assert second["adversarial"] == pytest.approx(expected["adversarial"], abs=1e-5)
+    def interrupted(state: TrainingState, *rest: Any) -> torch.Tensor:
+        if state.iteration == iteration:
+            signal.raise_signal(signal.SIGINT)
+        return step(state, *rest)
+
+    monkeypatch.setattr(training, "training_step", interrupted)
+    assert not run(picture_path, tmp_path / "run", settings=settings).finished
+    monkeypatch.setattr(training, "training_step", step)
+    assert run(picture_path, tmp_path / "run", settings=settings, resume=True).finished
+    logs = [read_log(tmp_path / name / "log.jsonl") for name in ("run", "whole")]
+    for line in (*logs[0], *logs[1]):
+        del line["seconds"]
+    assert logs[0] == logs[1]
 
 
 def test_a_second_interrupt_acts_at_once(picture_path: Path, tmp_path: Path) -> None:
@@ -298,7 +309,7 @@ def test_overwrite_trains_anew_and_keeps_what_is_not_the_runs(
     assert run(picture_path, run_copy, overwrite=True).finished
     assert generator_bytes(run_copy) == generator_bytes(uninterrupted)
     assert (run_copy / "notes.txt").read_text() == "mine"
-    assert [line["iteration"] for line in read_log(run_copy / "log.jsonl")] == list(range(1, 13))
+    assert [line["iteration"] for line in losses_of(run_copy)] == list(range(1, 13))
 
 
 @pytest.mark.parametrize(
@@ -403,7 +414,7 @@ def test_a_training_killed_while_it_writes_goes_on_to_the_same_bytes(
     assert run(picture_path, out, resume=True).finished
     assert generator_bytes(out) == generator_bytes(uninterrupted)
     assert leftovers(out) == []
-    assert [line["iteration"] for line in read_log(out / "log.jsonl")] == list(range(1, 13))
+    assert [line["iteration"] for line in losses_of(out)] == list(range(1, 13))
 
 
 def test_a_training_killed_from_outside_goes_on_to_the_same_bytes(
@@ -432,7 +443,7 @@ def test_tensorboard_events_are_written_when_asked_for(picture_path: Path, tmp_p
 
     run(picture_path, tmp_path / "run", settings={"iterations": 3}, tensorboard=True)
     events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
-    logged = [line["adversarial"] for line in read_log(tmp_path / "run" / "log.jsonl")]
+    logged = [line["adversarial"] for line in losses_of(tmp_path / "run")]
     assert [event.value for event in events.Scalars("loss/adversarial")] == pytest.approx(logged, abs=1e-5)
     assert [event.step for event in events.Images("preview")] == [3]
 

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
+from ingan_fast.budget import parse_budget
 from ingan_fast.cli.console import INTERRUPTED, messages
-from ingan_fast.config import PRESETS, parse_changes, preset, with_changes
+from ingan_fast.config import PRESETS, parse_changes
 from ingan_fast.progress import training_progress
 
 
@@ -17,8 +18,11 @@ def _settings_help() -> str:
 
 
 HELP = (
-    "Train a generator on one picture, or on several of a kind.\n\n"
+    "Train a generator on one picture, or on several of a kind: with nothing else given, for about ten minutes on a "
+    "CPU (preset cpu), or with the preset best on a GPU.\n\n"
     "Examples:\n\n"
+    "    ingan-fast train fruit.jpg\n\n"
+    "    ingan-fast train fruit.jpg --budget 1h                    ends after an hour\n\n"
     "    ingan-fast train fruit.jpg --out runs/fruit\n\n"
     "    ingan-fast train fruit.jpg --out runs/fruit --resume      go on after a crash or Ctrl-C\n\n"
     "    ingan-fast train fruit.jpg --out runs/long --preset paper --device cuda\n\n"
@@ -28,9 +32,20 @@ HELP = (
 
 def train(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, 32 px a side or more.")],
-    out: Annotated[Path, typer.Option("--out", metavar="RUN", help="The run folder that is made.")],
-    preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "cpu",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="RUN", help="The run folder that is made; runs/<the picture's name>."),
+    ] = None,
+    preset_name: Annotated[
+        str | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; what suits the device and the budget.")
+    ] = None,
+    budget: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Train as much as fits into it: from 1m to 48h (s, m, h).")
+    ] = None,
     iterations: Annotated[int | None, typer.Option(help="Instead of the preset's number.")] = None,
+    early_stop: Annotated[
+        bool, typer.Option("--early-stop", help="Go over to the end once quality no longer changes.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 0,
     changes: Annotated[
@@ -43,15 +58,18 @@ def train(
     wanted: dict[str, Any] = dict(parse_changes(changes or []))
     if iterations is not None:
         wanted["iterations"] = iterations
-    total = with_changes(preset(preset_name), wanted).iterations
+    seconds = None if budget is None else parse_budget(budget)
+    run = out or Path("runs") / images[0].stem
     from ingan_fast.training import train as run_training
 
-    with training_progress(total, messages) as report:
+    with training_progress(messages) as report:
         result = run_training(
             images,
-            out,
+            run,
             preset_name=preset_name,
+            budget=seconds,
             settings=wanted,
+            early_stop=early_stop,
             device=device,
             seed=seed,
             resume=resume,
@@ -62,9 +80,9 @@ def train(
         )
     if not result.finished:
         messages.print(
-            f"Stopped; iteration {result.iteration} of {total} is saved in {out}. "
+            f"Stopped; iteration {result.iteration} of {result.iterations} is saved in {run}. "
             "The same command with --resume goes on."
         )
         raise typer.Exit(INTERRUPTED)
-    print(f"{out}: trained, {result.iteration} iterations. Look at {out / 'monitor' / 'latest.png'}, then for example:")
-    print(f"    ingan-fast retarget {out} --scale 1.5x1 --out wide.png")
+    print(f"{run}: trained, {result.iteration} iterations. Look at {run / 'monitor' / 'latest.png'}, then for example:")
+    print(f"    ingan-fast retarget {run} --scale 1.5x1 --out wide.png")

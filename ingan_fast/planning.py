@@ -1,0 +1,124 @@
+"""Which training is meant: a preset, its settings, the time it may take."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ingan_fast.budget import DEFAULT, LEAST, MOST, PLANNED, check_budget, duration, fit, predicted
+from ingan_fast.config import Settings, preset, with_changes
+from ingan_fast.errors import UserError
+from ingan_fast.images import Pixels
+from ingan_fast.jumps import with_jumps
+from ingan_fast.preparation import load_sources
+from ingan_fast.run_folder import Config
+from ingan_fast.speed import measure_speed
+
+Images = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained."""
+
+    preset: str
+    settings: Settings
+    budget: float | None  # seconds, which iterations and intervals are to fit; None where they stand already
+    larger: str | None = None  # a preset for when the budget is more than this one can use
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A plan with its pictures."""
+
+    plan: Plan
+    sources: dict[str, Pixels]  # by name
+    notices: list[str]  # what the user should know
+
+
+def choose(
+    preset_name: str | None, wanted: Mapping[str, Any], budget: float | None, device: str, started: Config | None
+) -> Plan:
+    """The plan from what a user gave; what was left out is chosen for the device, or is that of the run gone on with.
+
+    Args:
+        preset_name: None: on a CPU `cpu`, and `best` where a budget allows it; on a GPU `best`.
+        wanted: changes to the preset's settings.
+        budget: seconds; None: on a CPU ten minutes where no preset and no iterations are given either.
+        device: "cpu" or "cuda".
+        started: the run that is gone on with; its iterations are kept, not measured again.
+
+    Raises:
+        UserError: an unknown preset or setting, or a budget that is impossible or beside `iterations`.
+    """
+    if budget is not None:
+        check_budget(budget)
+        if "iterations" in wanted:
+            raise UserError("--budget and --iterations exclude each other; give one of them")
+    left_open = preset_name is None and budget is None and "iterations" not in wanted
+    larger = None
+    if started is not None and preset_name is None:
+        preset_name, budget = started.preset, started.budget if left_open else budget
+    elif preset_name is None and device == "cpu":
+        preset_name, budget, larger = "cpu", DEFAULT if left_open else budget, "best"
+    settings = with_changes(preset(preset_name or "best"), wanted)
+    if started is not None and (left_open or budget is not None):
+        kept = {name: getattr(started.settings, name) for name in PLANNED if name not in wanted}
+        settings = replace(settings, **kept)
+    return Plan(preset_name or "best", settings, budget, larger)
+
+
+def ready(plan: Plan, images: Images) -> Ready:
+    """The pictures at the plan's size, and the settings that are measured on them.
+
+    Raises:
+        UserError: a picture that can't be used.
+    """
+    notices: list[str] = []
+    sources = load_sources(images, plan.settings.max_side, notices.append)
+    settings = with_jumps(plan.settings, list(sources.values()))
+    return Ready(replace(plan, settings=settings), sources, notices)
+
+
+def within_budget(
+    given: Ready, images: Images, wanted: Mapping[str, Any], seed: int, device: torch.device, clock: float
+) -> Ready:
+    """`given` with iterations and intervals that fit into its budget, of which the time since `clock` is gone.
+
+    A budget of more than `MOST` times a preset's own iterations goes to the larger preset, where that one can do at
+    least half of its own.
+
+    Raises:
+        UserError: the budget is too small to learn anything.
+    """
+    fitted = _fitted(given, wanted, seed, device, clock)
+    plan = given.plan
+    if plan.larger is not None and fitted.plan.settings.iterations >= MOST * plan.settings.iterations:
+        settings = with_changes(preset(plan.larger), wanted)
+        larger = _fitted(ready(Plan(plan.larger, settings, plan.budget), images), wanted, seed, device, clock)
+        if larger.plan.settings.iterations >= settings.iterations / 2:
+            fitted = larger
+    if fitted.plan.settings.iterations < math.ceil(LEAST * preset(fitted.plan.preset).iterations):
+        raise UserError(
+            f"{duration(plan.budget or 0)} are enough for {fitted.plan.settings.iterations} iterations of the preset "
+            f"{fitted.plan.preset} here, too few to learn anything; give a larger --budget or a smaller preset"
+        )
+    return fitted
+
+
+def _fitted(given: Ready, wanted: Mapping[str, Any], seed: int, device: torch.device, clock: float) -> Ready:
+    plan = given.plan
+    assert plan.budget is not None
+    speed = measure_speed(list(given.sources.values()), plan.settings, seed, device)
+    settings = fit(plan.settings, plan.budget - (time.perf_counter() - clock), speed)
+    settings = with_changes(settings, {name: wanted[name] for name in PLANNED if name in wanted})
+    takes = time.perf_counter() - clock + predicted(settings, speed)
+    notices = [
+        *given.notices,
+        f"{settings.iterations} iterations of the preset {plan.preset}, {duration(takes)} in all",
+    ]
+    return Ready(replace(plan, settings=settings), given.sources, notices)

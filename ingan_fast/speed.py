@@ -1,0 +1,87 @@
+"""How fast a training is on this machine, measured on a copy that is thrown away."""
+
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ingan_fast.budget import Speed
+from ingan_fast.config import Settings
+from ingan_fast.images import Pixels
+from ingan_fast.monitor import Monitor
+from ingan_fast.run_folder import RunFolder
+from ingan_fast.sampling import Draw, Sampler
+from ingan_fast.state import TrainingState
+from ingan_fast.step import training_step
+
+DRAWS = 200  # of the training's iterations, evenly spread, stand for all
+TIMED = 10  # of them are timed, from the smallest output to the largest
+REPEATED = 2
+
+
+def measure_speed(sources: list[Pixels], settings: Settings, seed: int, device: torch.device) -> Speed:
+    """Time what a training does, on its own draws; whatever it changes is gone afterwards.
+
+    An iteration's time is taken as linear in the pixels of its output. Its first one of every size is slower: kernels
+    are made for each size.
+    """
+    sampler = Sampler(sources, settings, seed, device)
+    state = TrainingState(settings, seed, device)
+    preview, validation, checkpoint = _time_records(state, sampler)
+    draws = [sampler.draw(int(i)) for i in np.linspace(0, settings.iterations - 1, DRAWS)]
+    by_size = {draw.size: draw for draw in sorted(draws, key=_pixels)}
+    sizes = list(by_size)
+    timed = [by_size[sizes[i]] for i in np.unique(np.linspace(0, len(sizes) - 1, TIMED).round().astype(int))]
+    noise = sampler.noise_generator(0)
+
+    def seconds(draw: Draw) -> float:
+        return _seconds(lambda: training_step(state, draw, noise).sum().item())  # .item() waits for a GPU
+
+    first = [seconds(draw) for draw in timed]
+    warm = np.array([[seconds(draw) for draw in timed] for _ in range(REPEATED)]).mean(axis=0)
+    line = np.polyfit([_pixels(draw) for draw in timed], warm, deg=min(1, len(timed) - 1))
+    means = np.polyval(line, [_pixels(draw) for draw in draws])
+    making = max(float(np.median(first - warm)), 0.0)
+    return Speed(
+        iteration=max(float(means.mean()), float(warm.min())),
+        starting=making * (len(sizes) - len(timed)),
+        preview=preview,
+        validation=validation,
+        checkpoint=checkpoint,
+    )
+
+
+def _time_records(state: TrainingState, sampler: Sampler) -> tuple[float, float, float]:
+    """Seconds of a preview, a validation, a checkpoint: of the second ones, the first load and compile."""
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunFolder(Path(folder))
+        monitor = Monitor(run, sampler, tensorboard=False)
+
+        def preview() -> None:
+            generator = state.deployable(sampler)
+            run.write_generator(generator, state.settings, 0)
+            monitor.preview(0, generator, state.discriminator)
+
+        generator = state.deployable(sampler)
+        actions: list[Callable[[], object]] = [
+            preview,
+            lambda: monitor.validate(0, generator),
+            lambda: run.write_checkpoint(state.state_dict()),
+        ]
+        for action in actions:
+            action()
+        times = [_seconds(action) for action in actions]
+    return times[0], times[1], times[2]
+
+
+def _pixels(draw: Draw) -> int:
+    return draw.size[0] * draw.size[1]
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    action()
+    return time.perf_counter() - start
