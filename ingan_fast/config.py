@@ -28,6 +28,7 @@ class Settings:
     unit_scale: bool = False  # lay out at unit scale (kernels/unit_scale.py) instead of the paper's smooth warp
     jump_x: int = 0  # px in the source from one part of a layout to the next, across; 0: measured on the picture
     jump_y: int = 0  # down
+    scatter: bool = False  # a texture: lay its parts out in any order; found out where jumps are measured
 
     # Discriminator, section 2.3
     scales: int = 5  # at ratio √2; 1 is the single-scale ablation of figure 9

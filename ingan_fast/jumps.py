@@ -4,6 +4,9 @@ Where a layout goes on elsewhere in the source, both places are cut along a seam
 if such seams cost little wherever one is needed: at a multiple of the pitch of windows or bricks, or longer than
 a coin, so that the seam can run through the ground between coins. So each length is tried, and the cheapest seams
 (by dynamic programming, as in image quilting, Efros & Freeman, SIGGRAPH 2001) in windows all over the picture priced.
+
+Where no length is better than another, and the picture is the same all over, it is a texture, that is laid out in any
+order.
 """
 
 from collections.abc import Sequence
@@ -19,24 +22,51 @@ SHORTEST = 24  # px; shorter jumps mean more seams than a network can hide
 WINDOW = 1.5  # in jumps: the strip within which a seam can be placed when the picture is made 0.6 times as wide
 TOLERANCE = 1.05  # of the cheapest cost: the shortest jump that is as good, since things stay closer to their places
 
+TEXTURE_SPACING = 40  # px between the anchors of a texture
+ALIKE = 0.75  # cheapest cost in medians: above it no length is better than another
+# How far the mean colours of a picture's sixteenths differ, in standard deviations of its pixels, times the side of a
+# sixteenth (px): for grains without order about their size, whatever the picture's.
+EVEN = 14.0
+
 
 def with_jumps(settings: Settings, sources: Sequence[Pixels]) -> Settings:
-    """`settings` with the jumps that are to be measured (0) measured on the pictures, uint8 [H, W, 3] each."""
-    if not settings.unit_scale:
+    """`settings` with the jumps that are to be measured (0) measured on the pictures, uint8 [H, W, 3] each.
+
+    Where both are, textures are found out, too (`scatter`).
+    """
+    if not settings.unit_scale or (settings.jump_x and settings.jump_y):
         return settings
     longest = settings.crop // 2  # a training crop has to show both sides of a jump
-    jump_x = settings.jump_x or measure_jump(sources, longest)
-    jump_y = settings.jump_y or measure_jump([source.transpose(1, 0, 2) for source in sources], longest)
-    return replace(settings, jump_x=jump_x, jump_y=jump_y)
-
-
-def measure_jump(sources: Sequence[Pixels], longest: int) -> int:
-    """The best length (px) of a jump across, at most `longest`."""
-    longest = min(longest, *(source.shape[1] // 2 for source in sources))
-    lengths = np.arange(min(SHORTEST, longest), longest + 1)
     pictures = [source.astype(np.float32) / 255 for source in sources]
-    costs = np.array([np.mean([seam_cost(picture, int(length)) for picture in pictures]) for length in lengths])
-    return int(lengths[np.argmax(costs <= TOLERANCE * costs.min())])
+    across = _costs(pictures, longest)
+    down = _costs([picture.transpose(1, 0, 2) for picture in pictures], longest)
+    if not (settings.jump_x or settings.jump_y) and _is_texture(pictures, across, down):
+        spacing = min(TEXTURE_SPACING, max(across), max(down))
+        return replace(settings, jump_x=spacing, jump_y=spacing, scatter=True)
+    return replace(settings, jump_x=settings.jump_x or _best(across), jump_y=settings.jump_y or _best(down))
+
+
+def _costs(pictures: Sequence[NDArray[np.float32]], longest: int) -> dict[int, float]:
+    """What a seam costs by the length of the jump across (px)."""
+    longest = min(longest, *(picture.shape[1] // 2 for picture in pictures))
+    lengths = range(min(SHORTEST, longest), longest + 1)
+    return {length: float(np.mean([seam_cost(picture, length) for picture in pictures])) for length in lengths}
+
+
+def _best(costs: dict[int, float]) -> int:
+    return next(length for length, cost in costs.items() if cost <= TOLERANCE * min(costs.values()))
+
+
+def _is_texture(pictures: Sequence[NDArray[np.float32]], *costs: dict[int, float]) -> bool:
+    no_period = all(min(each.values()) > ALIKE * np.median(list(each.values())) for each in costs)
+    return no_period and all(_unevenness(picture) < EVEN for picture in pictures)
+
+
+def _unevenness(picture: NDArray[np.float32]) -> float:
+    rows, columns = ([part for part in np.array_split(np.arange(side), 4)] for side in picture.shape[:2])
+    means = [picture[np.ix_(row, column)].mean(axis=(0, 1)) for row in rows for column in columns]
+    deviation = np.sqrt(np.var(means, axis=0).sum() / max(picture.var(axis=(0, 1)).sum(), 1e-9))
+    return float(deviation * np.sqrt(len(rows[0]) * len(columns[0])))
 
 
 def seam_cost(picture: NDArray[np.float32], jump: int) -> float:

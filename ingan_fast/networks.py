@@ -72,6 +72,7 @@ class Generator(nn.Module):
         self.jump = (settings.jump_y, settings.jump_x) if settings.unit_scale else None
         if self.jump and not all(self.jump):
             raise ValueError(f"jump_x={settings.jump_x} and jump_y={settings.jump_y}: measure them first (with_jumps)")
+        self.scatter = settings.scatter
         self.entry = ConvBlock(4 * LAYOUTS if self.jump else 3, widths[0], 7)
         self.down = nn.ModuleList(ConvBlock(a, b, 3) for a, b in pairwise(widths))
         self.blocks = nn.Sequential(*(ResidualBlock(widths[-1]) for _ in range(settings.blocks)))
@@ -91,8 +92,13 @@ class Generator(nn.Module):
             size: (Ho, Wo), 16 or more each.
         """
         if self.jump:
-            return self.paint(image, unit_scale(matrix, size, (image.shape[-2], image.shape[-1]), self.jump))
+            return self.paint(image, self.lay_out(image, matrix, size))
         return Painted(torch.tanh(self.trunk(homography_warp(self.entry(image), matrix, size))), None)
+
+    def lay_out(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> UnitScale:
+        """The unit-scale layouts of an image; arguments as for `forward`."""
+        assert self.jump is not None
+        return unit_scale(matrix, size, (image.shape[-2], image.shape[-1]), self.jump, self.scatter)
 
     def paint(self, image: Tensor, layout: UnitScale) -> Painted:
         """Turn unit-scale layouts of `image`, or a region of them, into a picture."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ingan_fast.config import Settings
 from ingan_fast.geometry import Transform, check_output_size
 from ingan_fast.images import Pixels
-from ingan_fast.kernels import grid_warp, unit_scale
+from ingan_fast.kernels import grid_warp
 from ingan_fast.networks import Generator, ReflectConv2d
 from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.sampling import sampling_tensor, to_pixels, to_tensor
@@ -114,8 +114,7 @@ class _Canvas:
         self.image = image
         self.layout = self.entry = None
         if generator.jump:
-            matrix, size = sampling_tensor(transform, image.device), transform.size[::-1]
-            self.layout = unit_scale(matrix, size, (image.shape[2], image.shape[3]), generator.jump)
+            self.layout = generator.lay_out(image, sampling_tensor(transform, image.device), transform.size[::-1])
         else:
             self.grid = torch.from_numpy(transform.grid())[None].to(image.device)
             self.entry = _Entry(generator, image)

@@ -10,6 +10,9 @@ Even and odd anchors take turns: those of one parity each reach to the next of t
 has a choice of two along each axis, and the place of a jump can be chosen within a wide strip. The first anchor is the
 source's border, and so is the last one: the picture's borders stay at its borders. The last jump is what is left over,
 from a half to one and a half of the others.
+
+A texture has no places to keep, and repeating it in order would show. Scattered, the anchors lie evenly over the
+output, and what is laid out around each pair of them comes from anywhere in the source.
 """
 
 from itertools import product
@@ -24,7 +27,10 @@ from ingan_fast.kernels.reference import MAX_COORDINATE, MIN_W, sampling_grid
 SHARPNESS = 16.0
 LAYOUTS = 4  # even and odd, columns and rows
 KNOTS = 129  # at which the scale along the source's middle row and column is measured
-MOST = 64  # anchors an axis
+MOST = 1024  # anchors an axis
+SCATTERED_AT = 0.25  # with this much more or less room than at scale one, a texture is scattered all over
+CELLS = 64  # a side of the table of chances; it is gone through again and again
+_CHANCE = torch.rand(2, CELLS * CELLS, generator=torch.Generator().manual_seed(0))
 
 
 class UnitScale(NamedTuple):
@@ -37,48 +43,55 @@ class UnitScale(NamedTuple):
         return UnitScale(self.grids[:, :, rows, columns], self.preference[:, :, rows, columns])
 
 
-class _Line(NamedTuple):
-    """One axis of the source."""
-
-    side: int  # px
-    jump: int  # px
-
-
 class _Choice(NamedTuple):
     """One axis and parity, each [N, Ho, Wo]."""
 
-    place: Tensor  # in the source, normalised
+    place: Tensor  # px in the source
+    anchor: Tensor  # px in the source
+    number: Tensor  # of the anchor
     dislike: Tensor
 
 
-def unit_scale(matrix: Tensor, size: tuple[int, int], source: tuple[int, int], jump: tuple[int, int]) -> UnitScale:
+def unit_scale(
+    matrix: Tensor, size: tuple[int, int], source: tuple[int, int], jump: tuple[int, int], scatter: bool = False
+) -> UnitScale:
     """Lay a homography out at unit scale, in four ways.
 
     Args:
         matrix: [N, 3, 3], sampling matrices (output → source, normalised coordinates).
         size: (Ho, Wo) in pixels.
         source: (H, W) of what is sampled, in pixels.
-        jump: px in the source (down, across) from one anchor's part to the next one's.
+        jump: px (down, across), in the source, from one anchor's part to the next one's; scattered, in the output,
+            from an anchor to the next.
+        scatter: for textures.
     """
-    to_source = _in_pixels(matrix.float(), size, source)
-    to_output = _adjugate(to_source)
+    to_output = _adjugate(_in_pixels(matrix.float(), size, source))
     x, y = ((sampling_grid(matrix, size)[..., axis] + 1) * (source[1 - axis] / 2) for axis in (0, 1))
     u = torch.arange(size[1], device=matrix.device)[None, None, :] + 0.5
     v = torch.arange(size[0], device=matrix.device)[None, :, None] + 0.5
     middle = [x.new_full((len(x), KNOTS), side / 2) for side in source]
     knots = [torch.linspace(0, side, KNOTS, device=x.device).expand(len(x), KNOTS) for side in source]
-    across = _Anchors(_lengths(to_output, knots[1], middle[0]), source[1], jump[1])
-    down = _Anchors(_lengths(to_output, middle[1], knots[0]), source[0], jump[0])
+    across = _Anchors(_lengths(to_output, knots[1], middle[0]), source[1], jump[1], scatter)
+    down = _Anchors(_lengths(to_output, middle[1], knots[0]), source[0], jump[0], scatter)
     columns, rows = [], []
     for parity in (0, 1):
-        anchor, distance = across.nearest(x, parity)
-        columns.append(_choice(x, anchor, _project(to_output, anchor, y), (u, v), distance, _Line(source[1], jump[1])))
-        anchor, distance = down.nearest(y, parity)
-        rows.append(_choice(y, anchor, _project(to_output, x, anchor), (u, v), distance, _Line(source[0], jump[0])))
+        anchor, number, away = across.nearest(x, parity)
+        distance = _distance(_project(to_output, anchor, y), (u, v))
+        columns.append(across.choice(x, anchor, number, away, distance))
+        anchor, number, away = down.nearest(y, parity)
+        distance = _distance(_project(to_output, x, anchor), (u, v))
+        rows.append(down.choice(y, anchor, number, away, distance))
     grids = x.new_empty(len(x), LAYOUTS, *size, 2)
     preference = x.new_empty(len(x), LAYOUTS, *size)
+    strength = torch.maximum(across.strength, down.strength)[..., None]  # [N, 1, 1]
     for layout, (row, column) in enumerate(product(rows, columns)):
-        grids[:, layout, ..., 0], grids[:, layout, ..., 1] = column.place, row.place
+        place_x, place_y = column.place, row.place
+        if scatter:
+            cell = ((row.number % CELLS) * CELLS + column.number % CELLS).long()
+            place_x = place_x + strength * (across.anywhere(cell, 0) - column.anchor)
+            place_y = place_y + strength * (down.anywhere(cell, 1) - row.anchor)
+        grids[:, layout, ..., 0] = (place_x * (2 / source[1]) - 1).clamp_(-MAX_COORDINATE, MAX_COORDINATE)
+        grids[:, layout, ..., 1] = (place_y * (2 / source[0]) - 1).clamp_(-MAX_COORDINATE, MAX_COORDINATE)
         torch.add(column.dislike, row.dislike, out=preference[:, layout])
     return UnitScale(grids, preference.mul_(-SHARPNESS))
 
@@ -92,16 +105,24 @@ class _Anchors:
         jump: px between one anchor's part and the next one's.
     """
 
-    def __init__(self, lengths: Tensor, side: int, jump: int):
+    def __init__(self, lengths: Tensor, side: int, jump: int, scatter: bool):
         piece = side / (KNOTS - 1)
         # How much more or less room there is than at scale one, up to each knot; a little everywhere, for identities.
-        room = torch.cumsum((lengths - piece).abs() + 1e-4 * piece, dim=1)
+        extra = (lengths - piece).abs() + 1e-4 * piece
+        self.strength = (extra.sum(dim=1, keepdim=True) / (SCATTERED_AT * side)).clamp_max(1)  # [N, 1]
+        room = torch.cumsum(lengths if scatter else extra, dim=1)
         room = torch.cat([torch.zeros_like(room[:, :1]), room], dim=1)
         total = room[:, -1:]
         self.last = (total / jump).round().clamp(1, MOST - 1)  # [N, 1]
-        full = (self.last - 1) * jump  # the last jump is what remains
-        self.number = torch.where(room < full, room / jump, self.last - 1 + (room - full) / (total - full))
+        if scatter:
+            self.number = room * (self.last / total)
+        else:
+            full = (self.last - 1) * jump  # the last jump is what remains
+            self.number = torch.where(room < full, room / jump, self.last - 1 + (room - full) / (total - full))
         self.per_knot = 1 / piece
+        self.side, self.jump, self.scatter = side, jump, scatter
+        # How far around an anchor its part reaches, at most to half of the source.
+        self.reach = (lengths.sum(dim=1, keepdim=True) / self.last).clamp_max(side / 2)[..., None]  # [N, 1, 1]
         # The source position of each anchor.
         wanted = torch.arange(MOST, device=room.device, dtype=room.dtype).expand(len(room), MOST).contiguous()
         upper = torch.searchsorted(self.number, wanted).clamp(1, KNOTS - 1)
@@ -109,9 +130,9 @@ class _Anchors:
         part = ((wanted - low) / (high - low)).clamp(0, 1)
         self.places = (upper - 1 + part) * piece  # [N, MOST]
 
-    def nearest(self, place: Tensor, parity: int) -> tuple[Tensor, Tensor]:
-        """The nearest anchor of a parity to source positions [N, Ho, Wo], in px, and how far it is, counted in
-        anchors: 1 where the next one of its parity takes over."""
+    def nearest(self, place: Tensor, parity: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The nearest anchor of a parity to source positions [N, Ho, Wo]: where it is (px), its number, and how far
+        away it is, counted in anchors; 1 is where the next one of its parity takes over."""
         flat = place.flatten(1) * self.per_knot
         knot = flat.floor().clamp(0, KNOTS - 2)
         index = knot.long()
@@ -120,27 +141,26 @@ class _Anchors:
         highest = self.last - torch.remainder(self.last - parity, 2)
         chosen = (((number - parity) / 2).round() * 2 + parity).clamp_min(parity).minimum(highest)
         anchor = self.places.gather(1, chosen.long())
-        return anchor.view_as(place), (number - chosen).abs().view_as(place)
+        return anchor.view_as(place), chosen.view_as(place), (number - chosen).abs().view_as(place)
+
+    def choice(self, place: Tensor, anchor: Tensor, number: Tensor, away: Tensor, distance: Tensor) -> _Choice:
+        """What lies at scale one from an anchor, `distance` px away in the output, instead of at `place`."""
+        at_scale_one = anchor + torch.copysign(distance, place - anchor)
+        if not self.scatter:
+            # What lies outside the source would be mirrored. Disliked more and more on the way there: were it sudden,
+            # the cut would run along that line. The border's own anchor begins there and is right there.
+            ramp = self.jump / 2
+            away = away + (1 - at_scale_one / ramp).clamp_(0, 3) * (anchor > 0)
+            away += (1 - (self.side - at_scale_one) / ramp).clamp_(0, 3) * (anchor < self.side)
+        return _Choice(at_scale_one, anchor, number, away)
+
+    def anywhere(self, cell: Tensor, axis: int) -> Tensor:
+        """Where in the source (px) a cell's anchor is put: anywhere such that what is around it is inside."""
+        return self.reach + _CHANCE[axis].to(cell.device)[cell] * (self.side - 2 * self.reach)
 
 
-def _choice(
-    place: Tensor,
-    anchor: Tensor,
-    anchor_at: tuple[Tensor, Tensor],
-    pixel: tuple[Tensor, Tensor],
-    away: Tensor,
-    line: _Line,
-) -> _Choice:
-    """What lies at scale one from an anchor (px in the source; in the output at `anchor_at`), `away` anchors off."""
-    distance = torch.hypot(pixel[0] - anchor_at[0], pixel[1] - anchor_at[1])
-    at_scale_one = anchor + torch.copysign(distance, place - anchor)
-    # What lies outside the source would be mirrored. Disliked more and more on the way there: were it sudden, the cut
-    # would run along that line. The border's own anchor begins there and is right there.
-    ramp = line.jump / 2
-    left = (1 - at_scale_one / ramp).clamp_(0, 3) * (anchor > 0)
-    right = (1 - (line.side - at_scale_one) / ramp).clamp_(0, 3) * (anchor < line.side)
-    normalised = (at_scale_one * (2 / line.side) - 1).clamp_(-MAX_COORDINATE, MAX_COORDINATE)
-    return _Choice(normalised, away + left + right)
+def _distance(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> Tensor:
+    return torch.hypot(a[0] - b[0], a[1] - b[1])
 
 
 def _in_pixels(matrix: Tensor, size: tuple[int, int], source: tuple[int, int]) -> Tensor:

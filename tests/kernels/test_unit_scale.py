@@ -161,3 +161,35 @@ def test_no_network_can_choose_a_cut_that_another_layout_does_not_have() -> None
 def test_the_jumps_have_to_be_known() -> None:
     with pytest.raises(ValueError, match="measure them first"):
         Generator(replace(SMOKE, jump_x=0))
+
+
+# Scattered
+
+
+def scattered(transform: Transform) -> UnitScale:
+    matrix = torch.from_numpy(transform.sampling_matrix())[None]
+    return unit_scale(matrix, transform.size[::-1], SOURCE[::-1], (JUMP, JUMP), scatter=True)
+
+
+def test_a_scattered_texture_keeps_its_size_inside_each_part() -> None:
+    for grid in scattered(Transform.scale(3, 2, SOURCE)).grids[0]:
+        places = in_pixels(grid)
+        for axis in (0, 1):
+            step = np.diff(places[..., axis], axis=1 - axis)
+            assert (np.abs(step - 1) < 1e-2).mean() > 0.9
+
+
+def test_a_scattered_texture_comes_from_all_over_the_source_and_only_from_there() -> None:
+    layout = scattered(Transform.scale(3, 2, SOURCE))
+    wanted = in_pixels(torch.from_numpy(Transform.scale(3, 2, SOURCE).grid()))
+    for grid in layout.grids[0]:
+        places = in_pixels(grid)
+        assert places.min() > -1
+        assert (places < np.array(SOURCE) + 1).all()
+        assert np.corrcoef(places[..., 0].ravel(), wanted[..., 0].ravel())[0, 1] < 0.5
+
+
+def test_nothing_is_scattered_where_nothing_changes() -> None:
+    identity = Transform.resize(SOURCE)
+    for grid in scattered(identity).grids[0]:
+        np.testing.assert_allclose(in_pixels(grid), in_pixels(torch.from_numpy(identity.grid())), atol=0.1)
