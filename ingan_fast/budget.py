@@ -65,10 +65,9 @@ def fit(settings: Settings, seconds: float, speed: Speed) -> Settings:
     Previews come eight times, but at least every quarter of an hour and for at most 5 % of the time; validations
     likewise, for at most 2.5 %; checkpoints every 10 s to a minute.
     """
-    at_the_end = speed.preview + speed.validation + speed.checkpoint
     most = math.ceil(MOST * settings.iterations)
-    left = min(max(seconds - speed.starting - at_the_end, 0.0), most * speed.iteration)
-    shown = min(left / 8, 900.0)
+    left = max(seconds - speed.starting - speed.preview - speed.validation - speed.checkpoint, 0.0)  # these at the end
+    shown = min(min(left, most * speed.iteration) / 8, 900.0)
 
     def iterations(interval: float) -> int:
         return max(1, math.ceil(interval / speed.iteration))

@@ -117,8 +117,5 @@ def _fitted(given: Ready, wanted: Mapping[str, Any], seed: int, device: torch.de
     settings = fit(plan.settings, plan.budget - (time.perf_counter() - clock), speed)
     settings = with_changes(settings, {name: wanted[name] for name in PLANNED if name in wanted})
     takes = time.perf_counter() - clock + predicted(settings, speed)
-    notices = [
-        *given.notices,
-        f"{settings.iterations} iterations of the preset {plan.preset}, {duration(takes)} in all",
-    ]
-    return Ready(replace(plan, settings=settings), given.sources, notices)
+    told = f"{settings.iterations} iterations of the preset {plan.preset}, about {duration(takes)} in all"
+    return Ready(replace(plan, settings=settings), given.sources, [*given.notices, told])

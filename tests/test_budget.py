@@ -1,0 +1,170 @@
+"""A budget of time becomes a number of iterations, once; after that nothing depends on the clock."""
+
+import json
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ingan_fast import planning, train
+from ingan_fast.budget import MOST, PLANNED, Speed, duration, fit, parse_budget, predicted
+from ingan_fast.config import BEST, CPU, SMOKE, Settings
+from ingan_fast.errors import UserError
+from ingan_fast.images import Pixels
+from ingan_fast.run_folder import RunFolder
+from ingan_fast.speed import measure_speed
+
+LAPTOP = Speed(iteration=0.075, starting=10.0, preview=2.0, validation=1.0, checkpoint=0.05)
+FAST = replace(LAPTOP, iteration=0.01, starting=1.0)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("5m", 300), (" 1.5H ", 5400), ("48h", 172800)])
+def test_times_are_read(text: str, seconds: float) -> None:
+    assert parse_budget(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "m", "59s", "49h", "-5m", "1e3s", "5m30s", "0m", "nan h", "٥m"])
+def test_other_times_are_refused(text: str) -> None:
+    with pytest.raises(UserError, match=r"10m|1m to 48h"):
+        parse_budget(text)
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(45, "45 s"), (600, "10 min"), (5400, "1 h 30 min"), (7200, "2 h")])
+def test_times_are_told(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize("seconds", [60, 120, 300, 600, 900])
+def test_a_training_fills_its_budget(seconds: float) -> None:
+    settings = fit(CPU, seconds, LAPTOP)
+    assert predicted(settings, LAPTOP) == pytest.approx(seconds, rel=0.05)
+    assert settings.iterations * LAPTOP.iteration > 0.7 * seconds
+    assert replace(settings, **{name: getattr(CPU, name) for name in PLANNED}) == CPU
+
+
+def test_a_budget_beyond_use_is_left() -> None:
+    settings = fit(CPU, 48 * 3600, LAPTOP)
+    assert settings.iterations == MOST * CPU.iterations
+
+
+def test_long_trainings_show_something_every_quarter_of_an_hour() -> None:
+    settings = fit(BEST, 20 * 3600, replace(LAPTOP, iteration=1.0))
+    assert settings.preview_every == settings.validate_every == 900
+    assert settings.checkpoint_every <= 60
+
+
+def test_measuring_tells_how_long_things_take(picture: Pixels) -> None:
+    speed = measure_speed([picture], SMOKE, 0, torch.device("cpu"))
+    assert 0.001 < speed.iteration < 2
+    assert speed.starting >= 0
+    assert min(speed.preview, speed.validation, speed.checkpoint) > 0
+
+
+def run(picture: Path, out: Path, preset_name: str | None = "smoke", **more: Any) -> dict[str, Any]:
+    train(picture, out, preset_name=preset_name, device="cpu", **more)
+    content: dict[str, Any] = json.loads((out / "config.json").read_text())
+    return content
+
+
+def test_a_training_within_a_budget_is_the_one_of_that_many_iterations(picture_path: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    config = run(picture_path, tmp_path / "timed", budget=60, notice=told.append)
+    assert config["budget"] == 60
+    planned = {name: config["settings"][name] for name in PLANNED}
+    assert planned["iterations"] == MOST * SMOKE.iterations
+    assert any("36 iterations of the preset smoke" in text for text in told)
+    run(picture_path, tmp_path / "counted", settings=planned)
+    timed, counted = (RunFolder(tmp_path / name).generator_path.read_bytes() for name in ("timed", "counted"))
+    assert timed == counted
+
+
+@pytest.fixture
+def fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "measure_speed", lambda *_: FAST)
+
+
+@pytest.mark.usefixtures("fast")
+def test_resuming_keeps_the_plan_and_measures_nothing(
+    picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = run(picture_path, tmp_path / "run", budget=60)
+
+    def measured_again(*_: object) -> Speed:
+        raise AssertionError
+
+    monkeypatch.setattr(planning, "measure_speed", measured_again)
+    assert run(picture_path, tmp_path / "run", budget=60, resume=True) == first
+    assert run(picture_path, tmp_path / "run", preset_name=None, resume=True) == first
+    with pytest.raises(UserError, match=r"budget \(60.0, now 90\)"):
+        run(picture_path, tmp_path / "run", budget=90, resume=True)
+
+
+@pytest.mark.usefixtures("fast")
+def test_intervals_that_are_given_stay(picture_path: Path, tmp_path: Path) -> None:
+    config = run(picture_path, tmp_path / "run", budget=60, settings={"preview_every": 7})
+    assert config["settings"]["preview_every"] == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        ({"budget": 60, "settings": {"iterations": 5}}, "--budget and --iterations exclude"),
+        ({"budget": 59}, "1m to 48h"),
+        ({"budget": float("nan")}, "1m to 48h"),
+    ],
+)
+def test_impossible_budgets_are_refused(
+    picture_path: Path, tmp_path: Path, options: dict[str, Any], parts: str
+) -> None:
+    with pytest.raises(UserError, match=parts):
+        run(picture_path, tmp_path / "run", **options)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_budget_in_which_nothing_is_learned_is_refused(
+    picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "measure_speed", lambda *_: replace(LAPTOP, iteration=5.0))
+    with pytest.raises(UserError, match="too few to learn anything"):
+        run(picture_path, tmp_path / "run", preset_name="cpu", budget=60)
+    assert not (tmp_path / "run").exists()
+
+
+# What is trained where something is left out
+
+
+def chosen(**given: Any) -> planning.Plan:
+    options = {"preset_name": None, "wanted": {}, "budget": None, "device": "cpu", "started": None} | given
+    return planning.choose(**options)
+
+
+def test_ten_minutes_of_the_preset_cpu_are_the_default_on_a_cpu() -> None:
+    plan = chosen(wanted={"noise": 0.1})
+    assert (plan.preset, plan.budget, plan.settings.noise) == ("cpu", 600, 0.1)
+
+
+def test_the_preset_best_is_the_default_on_a_gpu() -> None:
+    plan = chosen(device="cuda")
+    assert (plan.preset, plan.budget, plan.settings) == ("best", None, BEST)
+
+
+def test_a_preset_or_iterations_need_no_budget() -> None:
+    assert chosen(preset_name="cpu") == planning.Plan("cpu", CPU, None)
+    assert chosen(wanted={"iterations": 50}).budget is None
+
+
+@pytest.mark.parametrize(("hours", "preset"), [(0.1, "cpu"), (5, "best")])
+def test_a_budget_beyond_the_small_presets_use_goes_to_the_larger_one(
+    picture_path: Path, monkeypatch: pytest.MonkeyPatch, hours: float, preset: str
+) -> None:
+    def as_slow_as_large(_: object, settings: Settings, *__: object) -> Speed:
+        return replace(LAPTOP, iteration=settings.crop / 1e3)
+
+    monkeypatch.setattr(planning, "measure_speed", as_slow_as_large)
+    plan = chosen(budget=hours * 3600)
+    given = planning.ready(plan, picture_path)
+    ended = planning.within_budget(given, picture_path, {}, 0, torch.device("cpu"), time.perf_counter())
+    assert ended.plan.preset == preset
