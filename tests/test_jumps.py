@@ -46,9 +46,9 @@ def measured(picture: NDArray[np.uint8], settings: Settings = SETTINGS) -> tuple
 
 
 def test_a_jump_is_as_long_as_the_period() -> None:
-    assert measured(bars(40))[0] == 40
-    assert measured(bars(26))[0] in (26, 52)
-    assert measured(bars(40).transpose(1, 0, 2))[1] == 40
+    assert measured(bars(40))[0] == pytest.approx(40, abs=4)  # the gap is 4 px wide
+    assert measured(bars(26))[0] % 26 <= 4 or measured(bars(26))[0] % 26 >= 22
+    assert measured(bars(40).transpose(1, 0, 2))[1] == pytest.approx(40, abs=4)
 
 
 def test_a_seam_costs_nothing_at_the_period_and_something_elsewhere() -> None:
