@@ -8,14 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from ingan_fast.baselines import plain_resize, seam_carve
+from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels, load_image
 from ingan_fast.metrics import evaluate, psnr
-from ingan_fast.patches import PATCH
+from ingan_fast.patches import INSIDE, PATCH
 from ingan_fast.retargeting import TrainedGenerator
 
 Measures = dict[str, float | None]
@@ -116,13 +118,17 @@ def read_output(path: Path) -> Output:
     """A picture file with its transparency as the mask.
 
     Raises:
-        UserError: a file that is no picture, or one under 7 pixels a side.
+        UserError: a file that is no picture, one under 7 pixels a side, or one so transparent that no patch is left.
     """
     picture = load_image(path, min_side=PATCH)
     with Image.open(path) as image:
         if not image.has_transparency_data:
             return Output(str(path), picture)
         alpha = np.asarray(ImageOps.exif_transpose(image).convert("RGBA").getchannel("A"), dtype=np.float32) / 255
+    if not sliding_window_view(alpha >= INSIDE, (PATCH, PATCH)).all((2, 3)).any():
+        raise UserError(
+            f"{path} is transparent: no {PATCH}x{PATCH} pixels of it are opaque; give a picture with more in it"
+        )
     return Output(str(path), picture, None if (alpha == 1).all() else alpha)
 
 

@@ -1,4 +1,4 @@
-"""What many tests need: one thread, a small picture, a small finished run."""
+"""What many tests need: one thread, a small picture, a small finished run, the command line."""
 
 import os
 
@@ -6,13 +6,16 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # for processes that tests start: bytes depend on the threads
 
 import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from ingan_fast import train
+from ingan_fast import cli, train
 from ingan_fast.images import Pixels, save_image
 
 torch.set_num_threads(1)
@@ -50,3 +53,53 @@ def trained_run(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) ->
 def run_copy(trained_run: Path, tmp_path: Path) -> Path:
     """A copy of `trained_run` that a test may damage."""
     return Path(shutil.copytree(trained_run, tmp_path / "run"))
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How one call of the command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def ingan_fast(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
+    """Runs `ingan-fast` with these words in an empty working folder, in this process."""
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")
+
+    def command(*words: object) -> Ended:
+        monkeypatch.setattr("sys.argv", ["ingan-fast", *map(str, words)])
+        capsys.readouterr()
+        code: Any = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            code = end.code or 0
+        return Ended(code, *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture
+def refused(ingan_fast: Command) -> Callable[..., None]:
+    """Asserts that a call is refused in one line, which has each of `parts`, and leaves no file behind."""
+
+    def call(*words: object, parts: tuple[str, ...] = ()) -> None:
+        before = {path: path.stat().st_mtime_ns for path in Path.cwd().rglob("*")}
+        ended = ingan_fast(*words)
+        assert ended.code == 2, ended
+        assert ended.out == ""
+        assert len(ended.err.splitlines()) == 1, ended.err
+        assert ended.err.startswith("ingan-fast: ")
+        assert "Traceback" not in ended.err
+        for part in parts:
+            assert part in ended.err
+        assert {path: path.stat().st_mtime_ns for path in Path.cwd().rglob("*")} == before
+
+    return call

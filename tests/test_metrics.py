@@ -114,11 +114,11 @@ def test_levels_count_alike_and_only_where_both_pictures_have_them() -> None:
 
 def test_swd_agrees_with_scipys_wasserstein_distance() -> None:
     output, source = texture(24, 24, seed=1), texture(24, 24, seed=2)
-    directions = torch.randn(147, 128, generator=torch.Generator().manual_seed(0)).numpy()
+    directions = torch.randn(147, metrics.DIRECTIONS, generator=torch.Generator().manual_seed(0)).numpy()
     a, b = (brute_patches(x) @ (directions / np.linalg.norm(directions, axis=0)) for x in (output, source))
     with pytest.MonkeyPatch().context() as patch:
         patch.setattr(patches, "SCALES", (1,))
-        expected = np.mean([wasserstein_distance(a[:, i], b[:, i]) for i in range(128)])
+        expected = np.mean([wasserstein_distance(a[:, i], b[:, i]) for i in range(metrics.DIRECTIONS)])
         assert patch_swd(output, source) == pytest.approx(expected, rel=1e-4)
 
 
