@@ -1,5 +1,6 @@
 """How fast a training is on this machine, measured on a copy that is thrown away."""
 
+import copy
 import tempfile
 import time
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from ingan_fast.step import training_step
 DRAWS = 200  # of the training's iterations, evenly spread, stand for all
 TIMED = 10  # of them are timed, from the smallest output to the largest
 REPEATED = 2
+SLOW = 10.0  # seconds; what takes longer is not done again
 
 
 def measure_speed(sources: list[Pixels], settings: Settings, seed: int, device: torch.device) -> Speed:
@@ -40,8 +42,9 @@ def measure_speed(sources: list[Pixels], settings: Settings, seed: int, device: 
     def seconds(draw: Draw) -> float:
         return _seconds(lambda: training_step(state, draw, noise).sum().item())  # .item() waits for a GPU
 
-    first = [seconds(draw) for draw in timed]
-    warm = np.array([[seconds(draw) for draw in timed] for _ in range(REPEATED)]).mean(axis=0)
+    first = np.array([seconds(draw) for draw in timed])
+    repeated = 1 if first.sum() > SLOW else REPEATED
+    warm = np.array([[seconds(draw) for draw in timed] for _ in range(repeated)]).mean(axis=0)
     line = np.polyfit([_pixels(draw) for draw in timed], warm, deg=min(1, len(timed) - 1))
     means = np.polyval(line, [_pixels(draw) for draw in draws])
     making = max(float(np.median(first - warm)), 0.0)
@@ -55,7 +58,7 @@ def measure_speed(sources: list[Pixels], settings: Settings, seed: int, device: 
 
 
 def _time_records(state: TrainingState, sampler: Sampler) -> tuple[float, float, float]:
-    """Seconds of a preview, a validation, a checkpoint: of the second ones, the first load and compile."""
+    """Seconds of a preview, a validation, a checkpoint."""
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder))
         monitor = Monitor(run, sampler, tensorboard=False)
@@ -65,20 +68,22 @@ def _time_records(state: TrainingState, sampler: Sampler) -> tuple[float, float,
             run.write_generator(generator, state.settings, 0)
             monitor.preview(0, generator, state.discriminator)
 
-        generator = state.deployable(sampler)
-        actions: list[Callable[[], object]] = [
-            preview,
-            lambda: monitor.validate(0, generator),
-            lambda: run.write_checkpoint(state.state_dict()),
-        ]
-        for action in actions:
-            action()
-        times = [_seconds(action) for action in actions]
-    return times[0], times[1], times[2]
+        generator = copy.deepcopy(state.averaged).eval()
+        return (
+            _seconds_again(preview),
+            _seconds_again(lambda: monitor.validate(0, generator)),
+            _seconds_again(lambda: run.write_checkpoint(state.state_dict())),
+        )
 
 
 def _pixels(draw: Draw) -> int:
     return draw.size[0] * draw.size[1]
+
+
+def _seconds_again(action: Callable[[], object]) -> float:
+    """Of the second time: the first one loads and compiles."""
+    first = _seconds(action)
+    return first if first > SLOW else _seconds(action)
 
 
 def _seconds(action: Callable[[], object]) -> float:
