@@ -124,7 +124,8 @@ def read_output(path: Path) -> Output:
     with Image.open(path) as image:
         if not image.has_transparency_data:
             return Output(str(path), picture)
-        alpha = np.asarray(ImageOps.exif_transpose(image).convert("RGBA").getchannel("A"), dtype=np.float32) / 255
+        opacity = ImageOps.exif_transpose(image).convert("RGBA").getchannel("A")
+    alpha = np.asarray(opacity, dtype=np.float32) / np.float32(255)
     if not sliding_window_view(alpha >= INSIDE, (PATCH, PATCH)).all((2, 3)).any():
         raise UserError(
             f"{path} is transparent: no {PATCH}x{PATCH} pixels of it are opaque; give a picture with more in it"

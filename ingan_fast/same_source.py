@@ -72,8 +72,8 @@ def _copies(source: Pixels) -> Iterator[Pixels]:
     yield source
     for sigma in BLURS:
         yield np.asarray(Image.fromarray(source).filter(ImageFilter.GaussianBlur(sigma)))
-    for sigma in NOISES:
-        noise = np.random.default_rng(SEED).normal(0, 255 * sigma, source.shape)
+    for deviation in NOISES:
+        noise = np.random.default_rng(SEED).normal(0, 255 * deviation, source.shape)
         yield (source + noise).round().clip(0, 255).astype(np.uint8)
 
 
