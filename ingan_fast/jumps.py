@@ -20,7 +20,7 @@ from ingan_fast.images import Pixels
 
 SHORTEST = 24  # px; shorter jumps mean more seams than a network can hide
 WINDOW = 1.5  # in jumps: the strip within which a seam can be placed when the picture is made 0.6 times as wide
-TOLERANCE = 1.05  # of the cheapest cost: the shortest jump that is as good, since things stay closer to their places
+LONGEST = 0.5  # of a training crop, which has to show both sides of a jump
 
 TEXTURE_SPACING = 40  # px between the anchors of a texture, at most,
 TEXTURE_PARTS = 5  # and of the source's side: small parts leave more places to come from
@@ -37,7 +37,7 @@ def with_jumps(settings: Settings, sources: Sequence[Pixels]) -> Settings:
     """
     if not settings.unit_scale or (settings.jump_x and settings.jump_y):
         return settings
-    longest = settings.crop // 2  # a training crop has to show both sides of a jump
+    longest = int(LONGEST * settings.crop)
     pictures = [source.astype(np.float32) / 255 for source in sources]
     across = _costs(pictures, longest)
     down = _costs([picture.transpose(1, 0, 2) for picture in pictures], longest)
@@ -55,7 +55,8 @@ def _costs(pictures: Sequence[NDArray[np.float32]], longest: int) -> dict[int, f
 
 
 def _best(costs: dict[int, float]) -> int:
-    return next(length for length, cost in costs.items() if cost <= TOLERANCE * min(costs.values()))
+    """Longer jumps mean fewer seams, but things go farther from their places: half of each counts."""
+    return min(costs, key=lambda length: costs[length] / length**0.5)
 
 
 def _is_texture(pictures: Sequence[NDArray[np.float32]], *costs: dict[int, float]) -> bool:

@@ -9,7 +9,7 @@ length: as long as elements are, or their period, and they are repeated or left 
 Even and odd anchors take turns: those of one parity each reach to the next of their own parity, so that every pixel
 has a choice of two along each axis, and the place of a jump can be chosen within a wide strip. The first anchor is the
 source's border, and so is the last one: the picture's borders stay at its borders. The last jump is what is left over,
-from a half to one and a half of the others.
+from three to seven quarters of the others.
 
 A texture has no places to keep, and repeating it in order would show. Scattered, the anchors lie evenly over the
 output, and what is laid out around each pair of them comes from anywhere in the source.
@@ -113,7 +113,8 @@ class _Anchors:
         room = torch.cumsum(lengths if scatter else extra, dim=1)
         room = torch.cat([torch.zeros_like(room[:, :1]), room], dim=1)
         total = room[:, -1:]
-        self.last = (total / jump).round().clamp(1, MOST - 1)  # [N, 1]
+        # Rather a last jump that is too long than one that is too short to repeat anything whole.
+        self.last = (total / jump + 0.25).floor().clamp(1, MOST - 1)  # [N, 1]
         if scatter:
             self.number = room * (self.last / total)
         else:
