@@ -108,8 +108,8 @@ PAPER = Settings()
 # About ten minutes on two cores; the measurements behind it are in docs/experiments.md.
 CPU = replace(
     PAPER,
-    iterations=4000,
-    crop=96,
+    iterations=3000,
+    crop=128,
     max_side=512,
     channels=32,
     downscales=2,
