@@ -10,7 +10,7 @@ from ingan_fast.validation import MEASURES, Quality
 WINDOW = 4  # validations that are looked at
 SAME_RATIO = 1.1  # of distances
 SAME_KEPT = 0.05
-COOL_DOWN = 0.2  # of the iterations, after quality was found flat
+COOL_DOWN = 0.25  # of the iterations, after quality was found flat
 
 
 def is_flat(validations: Sequence[Quality]) -> bool:
@@ -30,15 +30,17 @@ def shortened(settings: Settings, flat_at: int) -> Settings:
     """The settings of a training that goes over to its end at iteration `flat_at`.
 
     It is not cut there, at a high learning rate: the rate falls from where it is to zero over `COOL_DOWN` of the
-    iterations, and batch norm's statistics are fixed half-way, so that what is deployed is what was trained.
+    iterations. Batch norm's statistics are fixed at the same part of that fall as in a whole training: earlier, at a
+    higher rate, colours drift.
     """
     total = flat_at + math.ceil(COOL_DOWN * settings.iterations)
     rate = min(1.0, (1 - flat_at / settings.iterations) / (1 - settings.decay_from))
+    part = max(0.0, (settings.freeze_norm_at - settings.decay_from) / (1 - settings.decay_from))
     return replace(
         settings,
         iterations=total,
         decay_from=max(0.0, 1 - (1 - flat_at / total) / rate),  # so that the rate does not jump
-        freeze_norm_at=min(settings.freeze_norm_at, (flat_at + total) / 2 / total),
+        freeze_norm_at=min(1.0, (flat_at + part * (total - flat_at)) / total),
     )
 
 

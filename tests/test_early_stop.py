@@ -43,7 +43,7 @@ def test_all_measures_have_to_be_flat() -> None:
 
 def test_the_learning_rate_falls_from_where_it_is_to_zero() -> None:
     whole = replace(SMOKE, iterations=1000, decay_from=0.5, learning_rate_g=1.0)
-    for flat_at in (500, 600, 750):
+    for flat_at in (500, 600, 740):
         short = shortened(whole, flat_at)
         assert short.iterations == flat_at + COOL_DOWN * 1000
         rates = {}
@@ -59,7 +59,7 @@ def test_the_learning_rate_falls_from_where_it_is_to_zero() -> None:
 
 def test_a_training_is_shortened_only_between_its_schedules_and_its_last_part() -> None:
     settings = replace(SMOKE, iterations=1000, ramp=0.15, fine_at=0.5)
-    assert [may_be_shortened(settings, done) for done in (499, 500, 799, 800)] == [False, True, True, False]
+    assert [may_be_shortened(settings, done) for done in (499, 500, 749, 750)] == [False, True, True, False]
 
 
 def run(picture: Path, out: Path, **more: Any) -> training.Result:
@@ -75,15 +75,15 @@ def always_flat(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_flat_curve_ends_a_training_early_and_properly(picture_path: Path, tmp_path: Path) -> None:
     told: list[str] = []
     result = run(picture_path, tmp_path / "run", notice=told.append)
-    assert result == training.Result(tmp_path / "run", 14, 14, finished=True)  # flat at 8, then a fifth of 30
-    assert any("iteration 14" in text for text in told)
+    assert result == training.Result(tmp_path / "run", 16, 16, finished=True)  # flat at 8, then a quarter of 30
+    assert any("iteration 16" in text for text in told)
     checkpoint = RunFolder(tmp_path / "run").read_checkpoint()
     assert checkpoint is not None
     assert checkpoint["norm_frozen"]
     assert checkpoint["optimizer_g"]["param_groups"][0]["lr"] < 0.2 * SMOKE.learning_rate_g
     assert load(tmp_path / "run", device="cpu").settings.iterations == 30
     names, values = ([str(cell) for cell in column.cells] for column in describe(tmp_path / "run").columns)
-    assert dict(zip(reversed(names), reversed(values), strict=True))["iterations"] == "14 of 14 (early stop)"
+    assert dict(zip(reversed(names), reversed(values), strict=True))["iterations"] == "16 of 16 (early stop)"
 
 
 @pytest.mark.usefixtures("always_flat")
