@@ -33,7 +33,7 @@ def describe(run: str | Path) -> Table:
     table.add_row("checkpoint", _file(folder.checkpoint_path))
     for kind, name in (("losses", LOSSES[0]), ("quality", f"coherence_x{WIDTHS[0]:g}")):
         last = next((line for line in reversed(log) if name in line), {})
-        values = [f"{key} {last[key]:.4f}" for key in last if key not in ("iteration", "seconds") and last[key]]
+        values = [f"{key} {last[key]:.4g}" for key in last if key not in ("iteration", "seconds") and last[key]]
         if values:
             table.add_row(f"last {kind}", ", ".join(values))
     table.add_row("seed, device", f"{config.seed}, {config.device}")

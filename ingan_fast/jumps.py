@@ -38,7 +38,7 @@ def with_jumps(settings: Settings, sources: Sequence[Pixels]) -> Settings:
     if not settings.unit_scale or (settings.jump_x and settings.jump_y):
         return settings
     longest = int(LONGEST * settings.crop)
-    pictures = [source.astype(np.float32) / 255 for source in sources]
+    pictures = [np.divide(source, 255, dtype=np.float32) for source in sources]
     across = _costs(pictures, longest)
     down = _costs([picture.transpose(1, 0, 2) for picture in pictures], longest)
     if not (settings.jump_x or settings.jump_y) and _is_texture(pictures, across, down):
