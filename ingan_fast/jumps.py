@@ -22,8 +22,8 @@ SHORTEST = 24  # px; shorter jumps mean more seams than a network can hide
 WINDOW = 1.5  # in jumps: the strip within which a seam can be placed when the picture is made 0.6 times as wide
 LONGEST = 0.5  # of a training crop, which has to show both sides of a jump
 
-TEXTURE_SPACING = 40  # px between the anchors of a texture, at most,
-TEXTURE_PARTS = 5  # and of the source's side: small parts leave more places to come from
+TEXTURE_SPACING = 48  # px between the anchors of a texture, at most;
+TEXTURE_PARTS = 3.5  # so many fit into the source's side: smaller parts leave more places to come from
 ALIKE = 0.75  # cheapest cost in medians: above it no length is better than another
 # How far the mean colours of a picture's sixteenths differ, in standard deviations of its pixels, times the side of a
 # sixteenth (px): for grains without order about their size, whatever the picture's.
@@ -42,7 +42,7 @@ def with_jumps(settings: Settings, sources: Sequence[Pixels]) -> Settings:
     across = _costs(pictures, longest)
     down = _costs([picture.transpose(1, 0, 2) for picture in pictures], longest)
     if not (settings.jump_x or settings.jump_y) and _is_texture(pictures, across, down):
-        spacing = min(TEXTURE_SPACING, *(min(picture.shape[:2]) // TEXTURE_PARTS for picture in pictures))
+        spacing = int(min(TEXTURE_SPACING, *(min(picture.shape[:2]) / TEXTURE_PARTS for picture in pictures)))
         return replace(settings, jump_x=spacing, jump_y=spacing, scatter=True)
     return replace(settings, jump_x=settings.jump_x or _best(across), jump_y=settings.jump_y or _best(down))
 

@@ -118,4 +118,6 @@ def _fitted(given: Ready, wanted: Mapping[str, Any], seed: int, device: torch.de
     settings = with_changes(settings, {name: wanted[name] for name in PLANNED if name in wanted})
     takes = time.perf_counter() - clock + predicted(settings, speed)
     told = f"{settings.iterations} iterations of the preset {plan.preset}, about {duration(takes)} in all"
+    if settings.iterations >= MOST * plan.settings.iterations:
+        told += "; more would hardly help"
     return Ready(replace(plan, settings=settings), given.sources, [*given.notices, told])

@@ -122,8 +122,8 @@ class _Anchors:
             self.number = torch.where(room < full, room / jump, self.last - 1 + (room - full) / (total - full))
         self.per_knot = 1 / piece
         self.side, self.jump, self.scatter = side, jump, scatter
-        # How far around an anchor its part reaches, at most to half of the source.
-        self.reach = (lengths.sum(dim=1, keepdim=True) / self.last).clamp_max(side / 2)[..., None]  # [N, 1, 1]
+        # How far around an anchor its part is likely to be seen (it gives way at 1), at most to half of the source.
+        self.reach = (0.75 * lengths.sum(dim=1, keepdim=True) / self.last).clamp_max(side / 2)[..., None]  # [N, 1, 1]
         # The source position of each anchor.
         wanted = torch.arange(MOST, device=room.device, dtype=room.dtype).expand(len(room), MOST).contiguous()
         upper = torch.searchsorted(self.number, wanted).clamp(1, KNOTS - 1)
@@ -156,7 +156,7 @@ class _Anchors:
         return _Choice(at_scale_one, anchor, number, away)
 
     def anywhere(self, cell: Tensor, axis: int) -> Tensor:
-        """Where in the source (px) a cell's anchor is put: anywhere such that what is around it is inside."""
+        """Where in the source (px) a cell's anchor is put: anywhere such that what is seen around it is inside."""
         return self.reach + _CHANCE[axis].to(cell.device)[cell] * (self.side - 2 * self.reach)
 
 

@@ -75,7 +75,7 @@ def test_a_training_within_a_budget_is_the_one_of_that_many_iterations(picture_p
     assert config["budget"] == 60
     planned = {name: config["settings"][name] for name in PLANNED}
     assert planned["iterations"] == MOST * SMOKE.iterations
-    assert any("36 iterations of the preset smoke" in text for text in told)
+    assert any("36 iterations of the preset smoke" in text and "hardly help" in text for text in told)
     run(picture_path, tmp_path / "counted", settings=planned)
     timed, counted = (RunFolder(tmp_path / name).generator_path.read_bytes() for name in ("timed", "counted"))
     assert timed == counted

@@ -71,7 +71,7 @@ def test_the_market_jumps_by_whole_shelves() -> None:
     assert not scatter
 
 
-@pytest.mark.parametrize(("side", "spacing"), [(128, 25), (256, 40)])
+@pytest.mark.parametrize(("side", "spacing"), [(128, 36), (256, 48)])
 def test_grains_without_order_are_a_texture(side: int, spacing: int) -> None:
     assert measured(grains(side)) == (spacing, spacing, True)
 
