@@ -122,7 +122,7 @@ CPU = replace(
     learning_rate_d=4e-4,
     ema=0.995,
     preview_every=500,
-    validate_every=1000,
+    validate_every=500,
     checkpoint_every=100,
 )
 
