@@ -46,7 +46,7 @@ class Settings:
     max_scale: float = 2.25
     max_corner_shift: float = 0.25  # of a side; the paper moves shifts and shears, here all corners are free
     resize_probability: float = 0.5  # how often the corners stay where they are
-    size_multiple: int = 8  # output sides; a coarser raster means fewer shapes, which cost time
+    size_multiple: int = 8  # output sides, long ones twice that; a coarser raster means fewer shapes, which cost time
     ramp: float = 0.15  # when the full range is reached
 
     # Optimisation

@@ -48,7 +48,7 @@ def random_transform(
         min_scale, max_scale: bounds of each axis' scale, which are independent; min_scale ≤ 1 ≤ max_scale.
         max_corner_shift: how far a corner may move along each axis, as a part of the output's side.
         min_size: the output's smallest side, in pixels (rounded up to a multiple).
-        size_multiple: the output's sides are multiples of this.
+        size_multiple: the output's sides are multiples of this, the longer ones (over four of it) of twice that.
         resize_probability: how often the corners stay at the frame's corners: a plain resize.
 
     Raises:
@@ -76,6 +76,8 @@ def _random_scale(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def _round_side(length: float, min_size: int, multiple: int) -> int:
+    if length > 4 * multiple:  # where a side is long, a coarser raster is as fine in scales, and means fewer shapes
+        multiple *= 2
     return max(round(length / multiple), math.ceil(min_size / multiple)) * multiple
 
 

@@ -33,7 +33,7 @@ def test_at_the_end_scales_fill_the_range_and_shrink_as_often_as_they_grow():
     assert scales.min() >= 0.15 - 4 / 160
     assert scales.max() <= 2.25 + 4 / 160
     assert (scales.min(axis=0) < 0.2).all()
-    assert (scales.max(axis=0) > 2.2).all()
+    assert (scales.max(axis=0) > 2.15).all()  # the raster of long sides
     for axis in range(2):
         shrinking, growing = (scales[:, axis] < 1).sum(), (scales[:, axis] > 1).sum()
         assert 0.85 < shrinking / growing < 1.15
