@@ -36,7 +36,7 @@ def test_at_the_end_scales_fill_the_range_and_shrink_as_often_as_they_grow():
     assert (scales.max(axis=0) > 2.15).all()  # the raster of long sides
     for axis in range(2):
         shrinking, growing = (scales[:, axis] < 1).sum(), (scales[:, axis] > 1).sum()
-        assert 0.85 < shrinking / growing < 1.15
+        assert 0.8 < shrinking / growing < 1.25  # small growths are rounded away
     assert abs(np.corrcoef(np.log(scales.T))[0, 1]) < 0.1
 
 
