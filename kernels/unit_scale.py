@@ -1,8 +1,8 @@
 """Unit-scale sampling: a homography laid out so that what is sampled keeps the source's own pixel size.
 
 Where a plain warp stretches what it samples, here the output is tied to the source along some of its columns and rows
-only, the anchors. From an anchor on, one pixel of the output is one pixel of the source, along the line that the
-source's row (column) has in the output; so elements keep their size, and rows and columns follow a tilt. The anchors
+only, the anchors. From an anchor on, one pixel of the output is one pixel of the source, in the direction that the
+source's rows (columns) have there; so elements keep their size, and rows and columns follow a tilt. The anchors
 lie so far apart that, where one anchor's part ends and the next one's begins, the source position jumps by a given
 length: as long as elements are, or their period, and they are repeated or left out whole.
 
@@ -71,16 +71,16 @@ def unit_scale(
     v = torch.arange(size[0], device=matrix.device)[None, :, None] + 0.5
     middle = [x.new_full((len(x), KNOTS), side / 2) for side in source]
     knots = [torch.linspace(0, side, KNOTS, device=x.device).expand(len(x), KNOTS) for side in source]
-    across = _Anchors(_lengths(to_output, knots[1], middle[0]), source[1], jump[1], scatter)
-    down = _Anchors(_lengths(to_output, middle[1], knots[0]), source[0], jump[0], scatter)
+    row, column = _project(to_output, knots[1], middle[0]), _project(to_output, middle[1], knots[0])
+    across = _Anchors(_lengths(row), source[1], jump[1], scatter)
+    down = _Anchors(_lengths(column), source[0], jump[0], scatter)
+    ahead, below = _direction(row), _direction(column)
     columns, rows = [], []
     for parity in (0, 1):
         anchor, number, away = across.nearest(x, parity)
-        distance = _distance(_project(to_output, anchor, y), (u, v))
-        columns.append(across.choice(x, anchor, number, away, distance))
+        columns.append(across.choice(anchor, number, away, _along(ahead, _project(to_output, anchor, y), (u, v))))
         anchor, number, away = down.nearest(y, parity)
-        distance = _distance(_project(to_output, x, anchor), (u, v))
-        rows.append(down.choice(y, anchor, number, away, distance))
+        rows.append(down.choice(anchor, number, away, _along(below, _project(to_output, x, anchor), (u, v))))
     grids = x.new_empty(len(x), LAYOUTS, *size, 2)
     preference = x.new_empty(len(x), LAYOUTS, *size)
     strength = torch.maximum(across.strength, down.strength)[..., None]  # [N, 1, 1]
@@ -144,15 +144,15 @@ class _Anchors:
         anchor = self.places.gather(1, chosen.long())
         return anchor.view_as(place), chosen.view_as(place), (number - chosen).abs().view_as(place)
 
-    def choice(self, place: Tensor, anchor: Tensor, number: Tensor, away: Tensor, distance: Tensor) -> _Choice:
-        """What lies at scale one from an anchor, `distance` px away in the output, instead of at `place`."""
-        at_scale_one = anchor + torch.copysign(distance, place - anchor)
+    def choice(self, anchor: Tensor, number: Tensor, away: Tensor, distance: Tensor) -> _Choice:
+        """What lies at scale one from an anchor that is `distance` px behind in the output."""
+        at_scale_one = anchor + distance
         if not self.scatter:
             # What lies outside the source would be mirrored. Disliked more and more on the way there: were it sudden,
-            # the cut would run along that line. The border's own anchor begins there and is right there.
-            ramp = self.jump / 2
-            away = away + (1 - at_scale_one / ramp).clamp_(0, 3) * (anchor > 0)
-            away += (1 - (self.side - at_scale_one) / ramp).clamp_(0, 3) * (anchor < self.side)
+            # the cut would run along that line; and what is at a border, a roof or a plinth, is seldom to be repeated.
+            # The border's own anchor begins there and is right there.
+            away = away + (1 - at_scale_one / self.jump).clamp_(0, 3) * (anchor > 0)
+            away += (1 - (self.side - at_scale_one) / self.jump).clamp_(0, 3) * (anchor < self.side)
         return _Choice(at_scale_one, anchor, number, away)
 
     def anywhere(self, cell: Tensor, axis: int) -> Tensor:
@@ -160,8 +160,14 @@ class _Anchors:
         return self.reach + _CHANCE[axis].to(cell.device)[cell] * (self.side - 2 * self.reach)
 
 
-def _distance(a: tuple[Tensor, Tensor], b: tuple[Tensor, Tensor]) -> Tensor:
-    return torch.hypot(a[0] - b[0], a[1] - b[1])
+def _along(direction: Tensor, start: tuple[Tensor, Tensor], end: tuple[Tensor, Tensor]) -> Tensor:
+    """How far it is from one point to another in a direction [N, 2].
+
+    That of the middle row (or column) for all: along each row's own, the parts of rows that slant more would be
+    compressed more, and straight columns bent.
+    """
+    x, y = direction[:, :, None, None].unbind(dim=1)
+    return (end[0] - start[0]) * x + (end[1] - start[1]) * y
 
 
 def _in_pixels(matrix: Tensor, size: tuple[int, int], source: tuple[int, int]) -> Tensor:
@@ -188,7 +194,11 @@ def _project(matrix: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return u / w, v / w
 
 
-def _lengths(matrix: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Lengths of the pieces of polylines [N, KNOTS] after homographies."""
-    u, v = _project(matrix, x, y)
-    return torch.hypot(u.diff(dim=1), v.diff(dim=1))
+def _lengths(line: tuple[Tensor, Tensor]) -> Tensor:
+    """Of the pieces of polylines [N, KNOTS]."""
+    return torch.hypot(line[0].diff(dim=1), line[1].diff(dim=1))
+
+
+def _direction(line: tuple[Tensor, Tensor]) -> Tensor:
+    """From the first to the last point of polylines: unit vectors [N, 2]."""
+    return torch.nn.functional.normalize(torch.stack([part[:, -1] - part[:, 0] for part in line], dim=1), dim=1)
