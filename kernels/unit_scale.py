@@ -122,8 +122,12 @@ class _Anchors:
             self.number = torch.where(room < full, room / jump, self.last - 1 + (room - full) / (total - full))
         self.per_knot = 1 / piece
         self.side, self.jump, self.scatter = side, jump, scatter
+        apart = lengths.sum(dim=1, keepdim=True) / self.last  # px in the output from an anchor to the next
         # How far around an anchor its part is likely to be seen (it gives way at 1), at most to half of the source.
-        self.reach = (0.75 * lengths.sum(dim=1, keepdim=True) / self.last).clamp_max(side / 2)[..., None]  # [N, 1, 1]
+        self.reach = (0.75 * apart).clamp_max(side / 2)[..., None]  # [N, 1, 1]
+        # From where on the source's border is near: half of what an anchor's neighbours show of the source before it
+        # gives way, so that there is always room for a cut.
+        self.near = ((apart - total / self.last) / 2).clamp(1, jump)[..., None]
         # The source position of each anchor.
         wanted = torch.arange(MOST, device=room.device, dtype=room.dtype).expand(len(room), MOST).contiguous()
         upper = torch.searchsorted(self.number, wanted).clamp(1, KNOTS - 1)
@@ -151,8 +155,8 @@ class _Anchors:
             # What lies outside the source would be mirrored. Disliked more and more on the way there: were it sudden,
             # the cut would run along that line; and what is at a border, a roof or a plinth, is seldom to be repeated.
             # The border's own anchor begins there and is right there.
-            away = away + (1 - at_scale_one / self.jump).clamp_(0, 3) * (anchor > 0)
-            away += (1 - (self.side - at_scale_one) / self.jump).clamp_(0, 3) * (anchor < self.side)
+            away = away + (2 - 2 * at_scale_one / self.near).clamp_(0, 4) * (anchor > 0)
+            away += (2 - 2 * (self.side - at_scale_one) / self.near).clamp_(0, 4) * (anchor < self.side)
         return _Choice(at_scale_one, anchor, number, away)
 
     def anywhere(self, cell: Tensor, axis: int) -> Tensor:
