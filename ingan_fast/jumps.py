@@ -6,7 +6,7 @@ a coin, so that the seam can run through the ground between coins. So each lengt
 (by dynamic programming, as in image quilting, Efros & Freeman, SIGGRAPH 2001) in windows all over the picture priced.
 
 Where no length is better than another, and the picture is the same all over, it is a texture, that is laid out in any
-order.
+order where it is made much larger.
 """
 
 from collections.abc import Sequence
@@ -22,8 +22,6 @@ SHORTEST = 24  # px; shorter jumps mean more seams than a network can hide
 WINDOW = 1.5  # in jumps: the strip within which a seam can be placed when the picture is made 0.6 times as wide
 LONGEST = 0.5  # of a training crop, which has to show both sides of a jump
 
-TEXTURE_SPACING = 48  # px between the anchors of a texture, at most;
-TEXTURE_PARTS = 3.5  # so many fit into the source's side: smaller parts leave more places to come from
 ALIKE = 0.75  # cheapest cost in medians: above it no length is better than another
 # How far the mean colours of a picture's sixteenths differ, in standard deviations of its pixels, times the side of a
 # sixteenth (px): for grains without order about their size, whatever the picture's.
@@ -41,10 +39,13 @@ def with_jumps(settings: Settings, sources: Sequence[Pixels]) -> Settings:
     pictures = [np.divide(source, 255, dtype=np.float32) for source in sources]
     across = _costs(pictures, longest)
     down = _costs([picture.transpose(1, 0, 2) for picture in pictures], longest)
-    if not (settings.jump_x or settings.jump_y) and _is_texture(pictures, across, down):
-        spacing = int(min(TEXTURE_SPACING, *(min(picture.shape[:2]) / TEXTURE_PARTS for picture in pictures)))
-        return replace(settings, jump_x=spacing, jump_y=spacing, scatter=True)
-    return replace(settings, jump_x=settings.jump_x or _best(across), jump_y=settings.jump_y or _best(down))
+    texture = not (settings.jump_x or settings.jump_y) and _is_texture(pictures, across, down)
+    return replace(
+        settings,
+        jump_x=settings.jump_x or _best(across),
+        jump_y=settings.jump_y or _best(down),
+        scatter=settings.scatter or texture,
+    )
 
 
 def _costs(pictures: Sequence[NDArray[np.float32]], longest: int) -> dict[int, float]:

@@ -190,7 +190,8 @@ def test_a_scattered_texture_comes_from_all_over_the_source_and_only_from_there(
         assert np.corrcoef(places[..., 0].ravel(), wanted[..., 0].ravel())[0, 1] < 0.5
 
 
-def test_nothing_is_scattered_where_nothing_changes() -> None:
-    identity = Transform.resize(SOURCE)
-    for grid in scattered(identity).grids[0]:
-        np.testing.assert_allclose(in_pixels(grid), in_pixels(torch.from_numpy(identity.grid())), atol=0.1)
+@pytest.mark.parametrize("scale", [(1.0, 1.0), (1.5, 0.6), (1.7, 1.7)])
+def test_a_texture_that_is_not_made_much_larger_is_laid_out_in_order(scale: tuple[float, float]) -> None:
+    transform = Transform.scale(*scale, SOURCE)
+    for texture, ordered in zip(scattered(transform), laid_out(transform), strict=True):
+        torch.testing.assert_close(texture, ordered)
