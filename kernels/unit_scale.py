@@ -61,13 +61,13 @@ def unit_scale(
     v = torch.arange(size[0], device=matrix.device)[None, :, None] + 0.5
     middle = [x.new_full((len(x), KNOTS), side / 2) for side in source]
     knots = [torch.linspace(0, side, KNOTS, device=x.device).expand(len(x), KNOTS) for side in source]
-    row, column = _project(to_output, knots[1], middle[0]), _project(to_output, middle[1], knots[0])
-    lengths = _lengths(column), _lengths(row)
+    middle_row, middle_column = (_project(to_output, knots[1], middle[0]), _project(to_output, middle[1], knots[0]))
+    lengths = _lengths(middle_column), _lengths(middle_row)
     growth = torch.stack([each.sum(dim=1, keepdim=True) / side for each, side in zip(lengths, source, strict=True)])
     scattered = (growth > SCATTERED_FROM).any(dim=0) & scatter  # [N, 1]
     spacing = min(SPACING, min(source) / PARTS)
     down, across = (Anchors(*axis, scattered, spacing) for axis in zip(lengths, source, jump, strict=True))
-    ahead, below = _direction(row), _direction(column)
+    ahead, below = _direction(middle_row), _direction(middle_column)
     columns, rows = [], []
     for parity in (0, 1):
         anchor, number, away = across.nearest(x, parity)
