@@ -98,7 +98,7 @@ class Generator(nn.Module):
     def lay_out(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> UnitScale:
         """The unit-scale layouts of an image; arguments as for `forward`."""
         assert self.jump is not None
-        return unit_scale(matrix, size, (image.shape[-2], image.shape[-1]), self.jump, self.scatter)
+        return unit_scale(matrix, size, (image.shape[-2], image.shape[-1]), self.jump, self.scatter, image)
 
     def paint(self, image: Tensor, layout: UnitScale) -> Painted:
         """Turn unit-scale layouts of `image`, or a region of them, into a picture."""

@@ -7,6 +7,9 @@ from torch import Tensor
 
 KNOTS = 129  # at which the scale along the source's middle row and column is measured
 MOST = 1024  # anchors an axis
+CUTS = 32  # anchors an axis between which the best place for a cut is looked for, the first ones
+TRIED = torch.linspace(0.04, 0.96, 47)  # places for a cut, in parts of the way to the next anchor
+HALFWAY = 0.02  # how much worse the ends of these may be than the middle, in colours of [-1, 1]
 CELLS = 64  # a side of the table of chances; it is gone through again and again
 _CHANCE = torch.rand(2, CELLS * CELLS, generator=torch.Generator().manual_seed(0))
 
@@ -46,44 +49,97 @@ class Anchors:
         self.number = torch.where(
             room < full, room / each, self.last - remaining + (room - full) / (total - full) * remaining
         )
-        self.side, self.per_knot = side, 1 / piece
+        self.side, self.piece = side, piece
         self.ordered = (~scattered)[..., None]  # [N, 1, 1]
         apart = lengths.sum(dim=1, keepdim=True) / self.last  # px in the output from an anchor to the next
         # How far around an anchor its part is likely to be seen (it gives way at 1), at most to half of the source.
         self.reach = (0.75 * apart).clamp_max(side / 2)[..., None]  # [N, 1, 1]
-        # From where on the source's border is near: half of what an anchor's neighbours show of the source before it
-        # gives way, so that there is always room for a cut.
-        self.near = ((apart - total / self.last) / 2).clamp(1, jump)[..., None]
-        # The source position of each anchor.
-        wanted = torch.arange(MOST, device=room.device, dtype=room.dtype).expand(len(room), MOST).contiguous()
-        upper = torch.searchsorted(self.number, wanted).clamp(1, KNOTS - 1)
-        low, high = self.number.gather(1, upper - 1), self.number.gather(1, upper)
-        part = ((wanted - low) / (high - low)).clamp(0, 1)
-        self.places = (upper - 1 + part) * piece  # [N, MOST]
+        self.near = max(jump / 8, 2)  # px from the source's border
+        self.output = torch.cat(
+            [torch.zeros_like(room[:, :1]), torch.cumsum(lengths, dim=1)], dim=1
+        )  # px, at each knot
+        numbers = torch.arange(MOST, device=room.device, dtype=room.dtype).expand(len(room), MOST)
+        self.places = self.place_of(numbers)  # [N, MOST], px in the source
+        self.cuts = torch.full_like(self.places, 0.5)  # between each anchor and the next
 
-    def nearest(self, place: Tensor, parity: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The nearest anchor of a parity to source positions [N, Ho, Wo]: where it is (px), its number, and how far
-        away it is, counted in anchors; 1 is where the next one of its parity takes over."""
-        flat = place.flatten(1) * self.per_knot
-        knot = flat.floor().clamp(0, KNOTS - 2)
+    def place_of(self, number: Tensor) -> Tensor:
+        """Source positions (px) of anchors, and of parts of the way between them: [N, M] each."""
+        upper = torch.searchsorted(self.number, number.contiguous()).clamp(1, KNOTS - 1)
+        low, high = self.number.gather(1, upper - 1), self.number.gather(1, upper)
+        return (upper - 1 + ((number - low) / (high - low)).clamp(0, 1)) * self.piece
+
+    def at(self, values: Tensor, place: Tensor) -> Tensor:
+        """Values [N, KNOTS] along the axis at source positions [N, M] (px)."""
+        position = place / self.piece
+        knot = position.floor().clamp(0, KNOTS - 2)
         index = knot.long()
-        part = (flat - knot).clamp(0, 1)
-        number = torch.lerp(self.number.gather(1, index), self.number.gather(1, index + 1), part)
-        highest = self.last - torch.remainder(self.last - parity, 2)
+        return torch.lerp(values.gather(1, index), values.gather(1, index + 1), (position - knot).clamp(0, 1))
+
+    def find_cuts(self, lines: Tensor) -> None:
+        """Cut where a straight cut shows least: where two anchors' parts show the most similar lines of the source.
+
+        Without it a cut would begin halfway, and what a network moves from there gets caught where it is a little
+        better than beside it.
+
+        Args:
+            lines: [N, side, M], the source's lines across the axis, in [-1, 1].
+        """
+        tried = TRIED.to(lines.device)
+        cuts = CUTS if lines.is_cuda else min(CUTS, int(self.last.max()))  # asking a GPU would wait for it
+        number = (torch.arange(cuts, device=lines.device)[:, None] + tried).flatten().expand(len(lines), -1)
+        output = self.at(self.output, self.place_of(number)).view(len(lines), cuts, -1)
+        shown = []
+        for anchor in (self.places[:, :cuts], self.places[:, 1 : cuts + 1]):
+            shown.append(anchor[..., None] + output - self.at(self.output, anchor)[..., None])
+        cost = (_lines_at(lines, shown[0]) - _lines_at(lines, shown[1])).abs().mean(dim=-1)  # [N, cuts, tried]
+        for place in shown:
+            cost += self.nearing(place) + self.nearing(self.side - place)
+        cost = torch.nn.functional.avg_pool1d(cost, 3, stride=1, padding=1, count_include_pad=False)
+        cost += HALFWAY * (2 * tried - 1).square()
+        best = torch.where(self.ordered[..., 0], tried[cost.argmin(dim=2)], 0.5)
+        self.cuts[:, :cuts] = best
+
+    def numbers(self, place: Tensor) -> Tensor:
+        """How many anchors lie before source positions [N, Ho, Wo] (px); halves at the cuts."""
+        number = self.at(self.number, place.flatten(1))
+        before = number.floor()
+        cut = self.cuts.gather(1, before.long())
+        part = number - before
+        part = torch.where(part < cut, 0.5 * part / cut, 1 - 0.5 * (1 - part) / (1 - cut))
+        return (before + part).view_as(place)
+
+    def nearest(self, number: Tensor, parity: int) -> tuple[Tensor, Tensor, Tensor]:
+        """The nearest anchor of a parity to each of `numbers` [N, Ho, Wo]: where it is (px in the source), its number,
+        and how far away it is, counted in anchors; 1 is where the next one of its parity takes over."""
+        highest = (self.last - torch.remainder(self.last - parity, 2))[..., None]
         chosen = (((number - parity) / 2).round() * 2 + parity).clamp_min(parity).minimum(highest)
-        anchor = self.places.gather(1, chosen.long())
-        return anchor.view_as(place), chosen.view_as(place), (number - chosen).abs().view_as(place)
+        anchor = self.places.gather(1, chosen.flatten(1).long()).view_as(number)
+        return anchor, chosen, (number - chosen).abs()
 
     def choice(self, anchor: Tensor, number: Tensor, away: Tensor, distance: Tensor) -> Choice:
         """What lies at scale one from an anchor that is `distance` px behind in the output."""
         at_scale_one = anchor + distance
-        # What lies outside the source would be mirrored. Disliked more and more on the way there: were it sudden, the
-        # cut would run along that line; and what is at a border, a roof or a plinth, is seldom to be repeated. The
-        # border's own anchor begins there and is right there.
-        left = (2 - 2 * at_scale_one / self.near).clamp_(0, 4) * ((anchor > 0) & self.ordered)
-        right = (2 - 2 * (self.side - at_scale_one) / self.near).clamp_(0, 4) * ((anchor < self.side) & self.ordered)
+        # What lies outside the source would be mirrored. The border's own anchor begins there and is right there.
+        left = self.nearing(at_scale_one) * ((anchor > 0) & self.ordered)
+        right = self.nearing(self.side - at_scale_one) * ((anchor < self.side) & self.ordered)
         return Choice(at_scale_one, anchor, number, away + left + right)
+
+    def nearing(self, inside: Tensor) -> Tensor:
+        """How disliked is what lies so far (px) inside the source's border; gradually, or cuts would run along it."""
+        return (1 - inside / self.near).clamp(0, 3)
 
     def anywhere(self, cell: Tensor, axis: int) -> Tensor:
         """Where in the source (px) a cell's anchor is put: anywhere such that what is seen around it is inside."""
         return self.reach + _CHANCE[axis].to(cell.device)[cell] * (self.side - 2 * self.reach)
+
+
+def _lines_at(lines: Tensor, place: Tensor) -> Tensor:
+    """Lines [N, side, M] at positions [N, ...] (px, edge to edge) along the side: [N, ..., M]."""
+    side, length = lines.shape[1:]
+    position = (place.flatten(1) - 0.5).clamp(0, side - 1)
+    low = position.floor()
+    rows = [
+        lines.gather(1, index.long()[..., None].expand(-1, -1, length))
+        for index in (low, (low + 1).clamp_max(side - 1))
+    ]
+    return torch.lerp(rows[0], rows[1], (position - low)[..., None]).view(*place.shape, length)

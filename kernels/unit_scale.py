@@ -44,7 +44,12 @@ class UnitScale(NamedTuple):
 
 
 def unit_scale(
-    matrix: Tensor, size: tuple[int, int], source: tuple[int, int], jump: tuple[int, int], scatter: bool = False
+    matrix: Tensor,
+    size: tuple[int, int],
+    source: tuple[int, int],
+    jump: tuple[int, int],
+    scatter: bool = False,
+    image: Tensor | None = None,
 ) -> UnitScale:
     """Lay a homography out at unit scale, in four ways.
 
@@ -54,6 +59,8 @@ def unit_scale(
         source: (H, W) of what is sampled, in pixels.
         jump: px (down, across), in the source, from one anchor's part to the next one's.
         scatter: whether it is a texture, that is scattered where it is made much larger.
+        image: [N, 3, H, W] in [-1, 1], what is sampled; where given, one layout is preferred to the next up to where
+            a straight cut between them shows least, and not just halfway between their anchors.
     """
     to_output = _adjugate(_in_pixels(matrix.float(), size, source))
     x, y = ((sampling_grid(matrix, size)[..., axis] + 1) * (source[1 - axis] / 2) for axis in (0, 1))
@@ -68,11 +75,15 @@ def unit_scale(
     spacing = min(SPACING, min(source) / PARTS)
     down, across = (Anchors(*axis, scattered, spacing) for axis in zip(lengths, source, jump, strict=True))
     ahead, below = _direction(middle_row), _direction(middle_column)
+    if image is not None:
+        across.find_cuts(image.detach().permute(0, 3, 1, 2).flatten(2))
+        down.find_cuts(image.detach().permute(0, 2, 1, 3).flatten(2))
+    columns_before, rows_before = across.numbers(x), down.numbers(y)
     columns, rows = [], []
     for parity in (0, 1):
-        anchor, number, away = across.nearest(x, parity)
+        anchor, number, away = across.nearest(columns_before, parity)
         columns.append(across.choice(anchor, number, away, _along(ahead, _project(to_output, anchor, y), (u, v))))
-        anchor, number, away = down.nearest(y, parity)
+        anchor, number, away = down.nearest(rows_before, parity)
         rows.append(down.choice(anchor, number, away, _along(below, _project(to_output, x, anchor), (u, v))))
     grids = x.new_empty(len(x), LAYOUTS, *size, 2)
     preference = x.new_empty(len(x), LAYOUTS, *size)

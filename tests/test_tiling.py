@@ -44,7 +44,7 @@ def network(settings: Settings) -> Generator:
 
 
 def trained(settings: Settings, picture: Pixels) -> TrainedGenerator:
-    config = Config.new(settings, "smoke", 0, {"dots.png": picture}, "cpu")
+    config = Config.new(settings, "smoke", None, 0, {"dots.png": picture}, "cpu")
     return TrainedGenerator(network(settings), [picture], config, torch.device("cpu"))
 
 
