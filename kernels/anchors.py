@@ -55,9 +55,8 @@ class Anchors:
         # How far around an anchor its part is likely to be seen (it gives way at 1), at most to half of the source.
         self.reach = (0.75 * apart).clamp_max(side / 2)[..., None]  # [N, 1, 1]
         self.near = max(jump / 8, 2)  # px from the source's border
-        self.output = torch.cat(
-            [torch.zeros_like(room[:, :1]), torch.cumsum(lengths, dim=1)], dim=1
-        )  # px, at each knot
+        # How far along the output each knot lies, px.
+        self.output = torch.cat([torch.zeros_like(room[:, :1]), torch.cumsum(lengths, dim=1)], dim=1)
         numbers = torch.arange(MOST, device=room.device, dtype=room.dtype).expand(len(room), MOST)
         self.places = self.place_of(numbers)  # [N, MOST], px in the source
         self.cuts = torch.full_like(self.places, 0.5)  # between each anchor and the next
