@@ -12,9 +12,10 @@ from ingan_fast.convolutions import ReflectConv2d, SpectralConv2d, power_iterati
 from ingan_fast.kernels import UnitScale, grid_warp, homography_warp, unit_scale
 from ingan_fast.kernels.unit_scale import LAYOUTS, SHARPNESS
 
-# How far the network can move the logit of one layout against another's: less than a layout is disliked where its own
-# parts meet (SHARPNESS), so that no cut is left to be where it falls: around it the network has to find a better one.
-FREEDOM = 13.0
+# How far the network can move the logit of one layout against another's. From one anchor to the next that goes from
+# -SHARPNESS to SHARPNESS (16), by way of 0 at the best straight cut: 5 lets a cut bend around things within a sixth of
+# the way on either side. Left free, cuts stray from good places to what is only locally no worse.
+FREEDOM = 5.0
 REPAIR = 8  # px; what keeps its mean over such a square repairs, what does not recolours
 COARSE_WEIGHT = 4.0
 
