@@ -31,15 +31,16 @@ def measure(preset: str, size: str) -> dict[str, float | str]:
 
     from ingan_fast.config import PRESETS
     from ingan_fast.export.fold import fold
+    from ingan_fast.jumps import with_jumps
     from ingan_fast.networks import Generator, to_channels_last
     from ingan_fast.retargeting import TrainedGenerator
     from ingan_fast.run_folder import Config
 
-    settings = PRESETS[preset]
     torch.manual_seed(0)
     source = np.random.default_rng(0).integers(0, 256, (SOURCE[1], SOURCE[0], 3)).astype(np.uint8)
+    settings = with_jumps(PRESETS[preset], [source])
     generator = to_channels_last(fold(Generator(settings)))
-    config = Config.new(settings, preset, 0, {"noise": source}, "cpu")
+    config = Config.new(settings, preset, None, 0, {"noise": source}, "cpu")
     trained = TrainedGenerator(generator, [source], config, torch.device("cpu"))
     transform = Transform.resize(parse_size(size))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
