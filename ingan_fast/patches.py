@@ -69,13 +69,7 @@ def size_text(image: Tensor) -> str:
 def levels(output: NDArray, source: NDArray, mask: NDArray | None) -> list[tuple[Level, Level]]:
     """The pairs of levels (output, source) on which both pictures have patches that count, finest first.
 
-    Args:
-        output: [H, W, 3], uint8 or float in [0, 1].
-        source: [h, w, 3], likewise.
-        mask: [H, W], float in [0, 1]; 1 inside the output. Patches not wholly inside don't count.
-
-    Raises:
-        UserError: an array that is no such picture, a side under 7 pixels, a mask that leaves no patch.
+    Arguments and errors as for `metrics.coherence`.
     """
     inside = None
     if mask is not None:

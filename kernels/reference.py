@@ -94,12 +94,25 @@ def sampling_grid(matrix: Tensor, size: tuple[int, int], dtype: torch.dtype = to
     height, width = size
     x = ((torch.arange(width, device=matrix.device, dtype=dtype) * 2 + 1) / width - 1)[None, None, :]
     y = ((torch.arange(height, device=matrix.device, dtype=dtype) * 2 + 1) / height - 1)[None, :, None]
-    # Products written out, not a matmul: autocast would run that in bfloat16.
-    m = matrix.detach().to(dtype)[:, :, :, None, None]  # [N, 3, 3, 1, 1]
-    u, v, w = (m[:, row, 0] * x + (m[:, row, 1] * y + m[:, row, 2]) for row in range(3))  # [N, Ho, Wo]
-    w = torch.where(w.abs() < MIN_W, torch.copysign(torch.full_like(w, MIN_W), w), w)
-    coordinates = torch.stack((u / w, v / w), dim=-1)
+    coordinates = torch.stack(project(matrix.detach().to(dtype), x, y), dim=-1)
     return coordinates.nan_to_num(0.0).clamp(-MAX_COORDINATE, MAX_COORDINATE)
+
+
+def project(matrix: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Where points land under homographies.
+
+    Args:
+        matrix: [N, 3, 3].
+        x, y: of one shape after broadcasting, [N, ...] or [1, ...].
+
+    Returns:
+        Their x and y, [N, ...]. Within `MIN_W` of a horizon they are far away, but finite.
+    """
+    # Products written out, not a matmul: autocast would run that in bfloat16.
+    m = matrix.view(-1, 3, 3, *[1] * (x.dim() - 1))
+    u, v, w = (m[:, row, 0] * x + (m[:, row, 1] * y + m[:, row, 2]) for row in range(3))
+    w = torch.where(w.abs() < MIN_W, torch.copysign(torch.full_like(w, MIN_W), w), w)
+    return u / w, v / w
 
 
 def _warp(features: Tensor, grid: Tensor, padding: str) -> Tensor:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor
 
 from ingan_fast.kernels.anchors import CELLS, KNOTS, Anchors
-from ingan_fast.kernels.reference import MAX_COORDINATE, MIN_W, sampling_grid
+from ingan_fast.kernels.reference import MAX_COORDINATE, project, sampling_grid
 
 # How far, in logits, an anchor is disliked where it gives way to the next one of its parity; not at all on itself.
 SHARPNESS = 16.0
@@ -68,7 +68,7 @@ def unit_scale(
     v = torch.arange(size[0], device=matrix.device)[None, :, None] + 0.5
     middle = [x.new_full((len(x), KNOTS), side / 2) for side in source]
     knots = [torch.linspace(0, side, KNOTS, device=x.device).expand(len(x), KNOTS) for side in source]
-    middle_row, middle_column = (_project(to_output, knots[1], middle[0]), _project(to_output, middle[1], knots[0]))
+    middle_row, middle_column = (project(to_output, knots[1], middle[0]), project(to_output, middle[1], knots[0]))
     lengths = _lengths(middle_column), _lengths(middle_row)
     growth = torch.stack([each.sum(dim=1, keepdim=True) / side for each, side in zip(lengths, source, strict=True)])
     scattered = (growth > SCATTERED_FROM).any(dim=0) & scatter  # [N, 1]
@@ -82,9 +82,9 @@ def unit_scale(
     columns, rows = [], []
     for parity in (0, 1):
         anchor, number, away = across.nearest(columns_before, parity)
-        columns.append(across.choice(anchor, number, away, _along(ahead, _project(to_output, anchor, y), (u, v))))
+        columns.append(across.choice(anchor, number, away, _along(ahead, project(to_output, anchor, y), (u, v))))
         anchor, number, away = down.nearest(rows_before, parity)
-        rows.append(down.choice(anchor, number, away, _along(below, _project(to_output, x, anchor), (u, v))))
+        rows.append(down.choice(anchor, number, away, _along(below, project(to_output, x, anchor), (u, v))))
     grids = x.new_empty(len(x), LAYOUTS, *size, 2)
     preference = x.new_empty(len(x), LAYOUTS, *size)
     for layout, (row, column) in enumerate(product(rows, columns)):
@@ -119,18 +119,10 @@ def _in_pixels(matrix: Tensor, size: tuple[int, int], source: tuple[int, int]) -
 
 
 def _adjugate(matrix: Tensor) -> Tensor:
-    """The inverse [N, 3, 3] up to a factor, which a homography does not care about; its sign kept positive at w."""
+    """The inverses of [N, 3, 3] up to factors, which homographies do not care about: nothing has to be solved."""
     a, b, c = matrix.unbind(dim=1)
     adjugate = torch.stack([torch.linalg.cross(b, c), torch.linalg.cross(c, a), torch.linalg.cross(a, b)], dim=2)
     return adjugate / torch.linalg.vector_norm(adjugate, dim=(1, 2), keepdim=True)
-
-
-def _project(matrix: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Where points [N, ...] land under homographies [N, 3, 3]."""
-    m = matrix.view(-1, 3, 3, *[1] * (x.dim() - 1))
-    u, v, w = (m[:, row, 0] * x + m[:, row, 1] * y + m[:, row, 2] for row in range(3))
-    w = torch.where(w.abs() < MIN_W, torch.full_like(w, MIN_W), w)
-    return u / w, v / w
 
 
 def _lengths(line: tuple[Tensor, Tensor]) -> Tensor:
