@@ -1,0 +1,50 @@
+"""What holds for every command: usage, help, the version."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+Refused = Callable[..., None]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["train", "a.png"],
+        ["train", "--out", "run"],
+        ["train", "a.png", "--out", "run", "--seed", "x"],
+        ["train", "a.png", "--out", "run", "--seed", "-1"],
+        ["train", "a.png", "--out", "run", "--iterations", "many"],
+        ["retarget", "run", "--size", "64x64"],
+        ["retarget", "--out", "out.png"],
+        ["retarget", "run", "--out", "out.png", "--colour", "red"],
+        ["paint"],
+        ["info"],
+    ],
+)
+def test_a_command_that_is_not_whole_is_refused(ingan_fast: Command, words: list[str]) -> None:
+    ended = ingan_fast(*words)
+    assert ended.code == 2
+    assert ended.err
+    assert "Traceback" not in ended.err
+    assert not list(Path.cwd().iterdir())
+
+
+@pytest.mark.parametrize("command", ["train", "retarget", "demo", "evaluate", "info"])
+def test_every_command_has_examples_in_its_help(
+    ingan_fast: Command, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    ended = ingan_fast(command, "--help")
+    assert ended.code == 0
+    assert re.search(rf"Example.*ingan-fast {command} ", ended.out, re.DOTALL)
+
+
+def test_the_version_is_told(ingan_fast: Command) -> None:
+    ended = ingan_fast("--version")
+    assert ended.code == 0
+    assert re.fullmatch(r"ingan-fast \d+\.\d+\.\d+\n", ended.out)
