@@ -176,15 +176,17 @@ class Transform:
         return covered.astype(np.float32)
 
 
-def check_size(size: Sequence[Any], name: str = "size") -> Size:
-    """`size` as two Python integers in 1..65535 (width, height), or a UserError that names it."""
+def check_size(size: Sequence[Any], name: str = "size", least: int = 1) -> Size:
+    """`size` as two Python integers in `least`..65535 (width, height), or a UserError that names it."""
     try:
         width, height = (operator.index(side) for side in size)
     except (TypeError, ValueError):
         raise UserError(f"{name} {size!r} is not a pair of integers; give (width, height)") from None
-    if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
-        needed = f" (an output would need {_gigabytes(width, height)} of memory)" if min(width, height) > 0 else ""
-        raise UserError(f"{name} {width}x{height} is out of range{needed}; each side must be 1 to {MAX_SIDE} pixels")
+    too_large = max(width, height) > MAX_SIDE
+    if too_large or min(width, height) < least:
+        needed = f" (an output would need {_gigabytes(width, height)} of memory)" if too_large else ""
+        allowed = f"each side must be {least} to {MAX_SIDE} pixels"
+        raise UserError(f"{name} {width}x{height} is out of range{needed}; {allowed}")
     return width, height
 
 
@@ -195,9 +197,7 @@ def check_output_size(size: Size, source_size: Size | None = None) -> Size:
         UserError: a side below 16 pixels, or more than 2²⁶ pixels in all.
     """
     for name, given in (("output size", size), ("source size", source_size or size)):
-        width, height = check_size(given, name)
-        if min(width, height) < MIN_SIZE:
-            raise UserError(f"{name} {width}x{height} is too small; each side needs {MIN_SIZE} pixels")
+        width, height = check_size(given, name, MIN_SIZE)
         if width * height > MAX_PIXELS:
             raise UserError(
                 f"{name} {width}x{height} would need {_gigabytes(width, height)} of memory; at most "

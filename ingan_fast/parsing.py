@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingan_fast.errors import UserError
-from ingan_fast.geometry import MAX_SCALE, Size, check_size
+from ingan_fast.geometry import MAX_SCALE, Size, check_output_size
 
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _SIZE = re.compile(r"(\d+)[xX×](\d+)", re.ASCII)
@@ -20,15 +20,15 @@ UNITS = ("normalised", "pixels")
 
 
 def parse_size(text: str) -> Size:
-    """(width, height) from "640x480".
+    """The (width, height) of an output from "640x480".
 
     Raises:
-        UserError: anything else, or a side outside 1..65535.
+        UserError: anything else, a side under 16, or more than can be made.
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None or max(map(len, match.groups())) > 9:
         raise UserError(f"size {_quote(text)} is not understood; give WIDTHxHEIGHT, such as 640x480")
-    return check_size((int(match[1]), int(match[2])))
+    return check_output_size((int(match[1]), int(match[2])))
 
 
 def parse_scale(text: str) -> tuple[float, float]:
