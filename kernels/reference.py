@@ -11,9 +11,11 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-PADDINGS = ("reflection", "border", "zeros")
+from ingan_fast.kernels.arguments import check_size
 
-DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+# How `grid_sample` numbers its modes inside.
+_BILINEAR = 0
+_GRID_SAMPLE_PADDING = {"zeros": 0, "border": 1, "reflection": 2}
 
 # A sampling w closer to zero than this is held here (with its sign), and a coordinate farther out than this
 # many half-sources is held there: nothing non-finite reaches the sampling, whatever the matrix. A `Transform`
@@ -25,57 +27,52 @@ MAX_COORDINATE = 1e4
 MIN_ROW = 24
 
 
-def homography_warp(features: Tensor, matrix: Tensor, size: tuple[int, int], padding: str = "reflection") -> Tensor:
-    """Resample feature maps bilinearly through homographies (the transformation layer of InGAN §2.2).
-
-    Args:
-        features: [N, C, H, W], float32, float16, bfloat16 or float64.
-        matrix: [N, 3, 3] sampling matrices, output → source, both normalised
-            (`Transform.sampling_matrix()`), of any floating dtype, on the features' device.
-        size: (Ho, Wo) of the result, in pixels, at least 1.
-        padding: what lies outside the source: "reflection" (mirrored at the edges of the border pixels, as
-            often as it takes), "border" (the nearest pixel) or "zeros".
-
-    Returns:
-        [N, C, Ho, Wo] in the features' dtype, channels_last if they were. Differentiable once, in `features`
-        only. Coordinates and sums are float32 (float64 for float64 features).
-
-    Raises:
-        TypeError: not a tensor, or a dtype that isn't allowed.
-        ValueError: a shape, device, padding or size that isn't allowed.
-    """
-    _check_features(features, padding)
-    _check_companion("matrix", matrix, features)
-    if matrix.shape != (features.shape[0], 3, 3):
-        raise ValueError(
-            f"matrix has shape {list(matrix.shape)}; needed is [N, 3, 3], here [{features.shape[0]}, 3, 3]"
-        )
+def homography_warp(features: Tensor, matrix: Tensor, size: tuple[int, int], padding: str) -> Tensor:
+    """`kernels.homography_warp` of arguments that were checked, differentiable by autograd."""
     return _warp(features, sampling_grid(matrix, size, _coordinate_dtype(features)), padding)
 
 
-def grid_warp(features: Tensor, grid: Tensor, padding: str = "reflection") -> Tensor:
-    """Resample feature maps bilinearly at given source coordinates; else as `homography_warp`.
+def grid_warp(features: Tensor, grid: Tensor, padding: str) -> Tensor:
+    """`kernels.grid_warp` of arguments that were checked, differentiable by autograd."""
+    return _warp(features, grid.to(_coordinate_dtype(features)), padding)
+
+
+def homography_warp_gradient(
+    gradient: Tensor, matrix: Tensor, size: tuple[int, int], padding: str, channels_last: bool
+) -> Tensor:
+    """The gradient in the features without autograd, for a gradient [N, C, Ho, Wo] in the result.
 
     Args:
-        features: [N, C, H, W], float32, float16, bfloat16 or float64.
-        grid: [N, Ho, Wo, 2] source coordinates (x, y), normalised (`Transform.grid()`), on the features'
-            device. A coordinate that isn't finite reads some pixel of the source.
-        padding: "reflection", "border" or "zeros".
-
-    Returns:
-        [N, C, Ho, Wo] in the features' dtype, channels_last if they were.
-
-    Raises:
-        TypeError, ValueError: as `homography_warp`.
+        size: (H, W) of the features.
+        channels_last: of the features, and so of the result [N, C, H, W].
     """
-    _check_features(features, padding)
-    _check_companion("grid", grid, features)
-    if grid.ndim != 4 or grid.shape[0] != features.shape[0] or grid.shape[3] != 2 or 0 in grid.shape:
-        raise ValueError(
-            f"grid has shape {list(grid.shape)}; needed is [N, Ho, Wo, 2] with N = {features.shape[0]} "
-            "and no empty side"
-        )
-    return _warp(features, grid.to(_coordinate_dtype(features)), padding)
+    out_size = (gradient.shape[2], gradient.shape[3])
+    grid = sampling_grid(matrix, out_size, _coordinate_dtype(gradient))
+    return grid_warp_gradient(gradient, grid, size, padding, channels_last)
+
+
+def grid_warp_gradient(
+    gradient: Tensor, grid: Tensor, size: tuple[int, int], padding: str, channels_last: bool
+) -> Tensor:
+    """As `homography_warp_gradient`, for a grid [N, Ho, Wo, 2]. Summed in a fixed order where torch is told to."""
+    grid = grid.to(_coordinate_dtype(gradient))
+    shape = torch.Size((*gradient.shape[:2], *size))
+    if torch.are_deterministic_algorithms_enabled() or _goes_by_rows(gradient, channels_last):
+        result = _sum_rows(gradient, *_taps(grid, *size, padding), shape)
+    else:
+        rows, like = gradient.to(grid.dtype), torch.empty(shape, dtype=grid.dtype, device=grid.device)
+        mode = _BILINEAR, _GRID_SAMPLE_PADDING[padding], False, (True, False)
+        result = torch.ops.aten.grid_sampler_2d_backward(rows, like, grid, *mode)[0].to(gradient.dtype)
+    return result.contiguous(memory_format=layout(channels_last))
+
+
+def is_channels_last(features: Tensor) -> bool:
+    """Whether a warp's result is channels_last; True as well where the two formats are one."""
+    return features.is_contiguous(memory_format=torch.channels_last)
+
+
+def layout(channels_last: bool) -> torch.memory_format:
+    return torch.channels_last if channels_last else torch.contiguous_format
 
 
 def sampling_grid(matrix: Tensor, size: tuple[int, int], dtype: torch.dtype = torch.float32) -> Tensor:
@@ -87,10 +84,9 @@ def sampling_grid(matrix: Tensor, size: tuple[int, int], dtype: torch.dtype = to
         dtype: of the coordinates, float32 or float64.
 
     Raises:
-        ValueError: a size that isn't allowed.
+        TypeError, ValueError: a size that isn't allowed.
     """
-    if len(size) != 2 or min(size) < 1:
-        raise ValueError(f"size is {tuple(size)}; needed is (Ho, Wo), each at least 1")
+    check_size(size)
     height, width = size
     x = ((torch.arange(width, device=matrix.device, dtype=dtype) * 2 + 1) / width - 1)[None, None, :]
     y = ((torch.arange(height, device=matrix.device, dtype=dtype) * 2 + 1) / height - 1)[None, :, None]
@@ -116,19 +112,17 @@ def project(matrix: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _warp(features: Tensor, grid: Tensor, padding: str) -> Tensor:
-    channels_last = features.is_contiguous(memory_format=torch.channels_last)
-    if (
-        features.device.type == "cpu"
-        and channels_last
-        and features.shape[1] >= MIN_ROW
-        and not torch.compiler.is_compiling()
-    ):
+    channels_last = is_channels_last(features)
+    if _goes_by_rows(features, channels_last) and not torch.compiler.is_compiling() and not torch.jit.is_tracing():
         index, weight = _taps(grid.detach(), features.shape[2], features.shape[3], padding)
         return _WeightedRows.apply(features, index, weight, grid.shape[1:3])
     # One node, which compilers fuse and exporters know by name (GridSample).
     warped = F.grid_sample(features.to(grid.dtype), grid, padding_mode=padding, align_corners=False)
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    return warped.to(features.dtype).contiguous(memory_format=layout)
+    return warped.to(features.dtype).contiguous(memory_format=layout(channels_last))
+
+
+def _goes_by_rows(tensor: Tensor, channels_last: bool) -> bool:
+    return tensor.device.type == "cpu" and channels_last and tensor.shape[1] >= MIN_ROW
 
 
 class _WeightedRows(torch.autograd.Function):
@@ -144,23 +138,29 @@ class _WeightedRows(torch.autograd.Function):
         rows = features.permute(0, 2, 3, 1).reshape(-1, channels).to(weight.dtype)  # [N·H·W, C]
         warped = F.embedding_bag(index, rows, per_sample_weights=weight, mode="sum")  # [N·Ho·Wo, C]
         ctx.save_for_backward(index, weight)
-        ctx.shape, ctx.dtype = features.shape, features.dtype
+        ctx.shape = features.shape
         return warped.to(features.dtype).view(count, *size, channels).permute(0, 3, 1, 2)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
         index, weight = ctx.saved_tensors
-        count, channels, height, width = ctx.shape
-        rows = gradient.permute(0, 2, 3, 1).reshape(-1, channels).to(weight.dtype)  # [N·Ho·Wo, C]
-        # The transpose as another gather: sort the taps by the source pixel that they read, then each source
-        # pixel is a weighted sum of output pixels. No scatter, no atomics.
-        source, order = index.flatten().int().sort(stable=True)  # int32 sorts twice as fast
-        starts = torch.searchsorted(source, torch.arange(count * height * width, dtype=torch.int32))
-        weights = weight.flatten()[order]
-        summed = F.embedding_bag(order >> 2, rows, starts, per_sample_weights=weights, mode="sum")
-        result = summed.to(ctx.dtype).view(count, height, width, channels).permute(0, 3, 1, 2)  # [N, C, H, W]
-        return result, None, None, None
+        return _sum_rows(gradient, index, weight, ctx.shape), None, None, None
+
+
+def _sum_rows(gradient: Tensor, index: Tensor, weight: Tensor, shape: torch.Size) -> Tensor:
+    """The transpose of sampling at `_taps`, [N, C, H, W], as another gather: no scatter, no atomics.
+
+    With the taps sorted by the source pixel that they read, each source pixel is a weighted sum of output pixels.
+    """
+    count, channels, height, width = shape
+    rows = gradient.permute(0, 2, 3, 1).reshape(-1, channels).to(weight.dtype)  # [N·Ho·Wo, C]
+    source, order = index.flatten().int().sort(stable=True)  # int32 sorts twice as fast
+    pixels = torch.arange(count * height * width, dtype=torch.int32, device=source.device)
+    starts = torch.searchsorted(source, pixels)
+    weights = weight.flatten()[order]
+    summed = F.embedding_bag(order >> 2, rows, starts, per_sample_weights=weights, mode="sum")
+    return summed.to(gradient.dtype).view(count, height, width, channels).permute(0, 3, 1, 2)
 
 
 def _taps(grid: Tensor, height: int, width: int, padding: str) -> tuple[Tensor, Tensor]:
@@ -169,7 +169,7 @@ def _taps(grid: Tensor, height: int, width: int, padding: str) -> tuple[Tensor, 
     grid = grid.nan_to_num(0.0).clamp(-MAX_COORDINATE, MAX_COORDINATE)
     left, right, left_weight, right_weight = _neighbours(grid[..., 0], width, padding)
     top, bottom, top_weight, bottom_weight = _neighbours(grid[..., 1], height, padding)
-    first = torch.arange(grid.shape[0]).view(-1, 1, 1) * (height * width)
+    first = torch.arange(grid.shape[0], device=grid.device).view(-1, 1, 1) * (height * width)
     top, bottom = first + top * width, first + bottom * width
     index = torch.stack((top + left, top + right, bottom + left, bottom + right), dim=-1)
     weight = torch.stack(
@@ -205,23 +205,3 @@ def _neighbours(coordinate: Tensor, n: int, padding: str) -> tuple[Tensor, Tenso
 
 def _coordinate_dtype(features: Tensor) -> torch.dtype:
     return torch.float64 if features.dtype == torch.float64 else torch.float32
-
-
-def _check_features(features: Tensor, padding: str) -> None:
-    if not isinstance(features, Tensor):
-        raise TypeError(f"features is a {type(features).__name__}; needed is a torch.Tensor")
-    if features.dtype not in DTYPES:
-        raise TypeError(f"features has dtype {features.dtype}; allowed are {', '.join(map(str, DTYPES))}")
-    if features.ndim != 4 or 0 in features.shape:
-        raise ValueError(f"features has shape {list(features.shape)}; needed is [N, C, H, W] with no empty side")
-    if padding not in PADDINGS:
-        raise ValueError(f"padding is {padding!r}; allowed are {', '.join(PADDINGS)}")
-
-
-def _check_companion(name: str, tensor: Tensor, features: Tensor) -> None:
-    if not isinstance(tensor, Tensor):
-        raise TypeError(f"{name} is a {type(tensor).__name__}; needed is a torch.Tensor")
-    if not tensor.is_floating_point():
-        raise TypeError(f"{name} has dtype {tensor.dtype}; needed is a floating dtype (best float32)")
-    if tensor.device != features.device:
-        raise ValueError(f"{name} is on {tensor.device} but features is on {features.device}; move it")

@@ -1,0 +1,222 @@
+"""The warp as torch sees it: one operator forward and one backward, for each of a homography and a grid.
+
+A CPU runs the plain twin (`reference`), a CUDA device the Triton kernels where they can be had, else the twin. The
+operators are what `torch.compile` and CUDA see; a CPU that isn't compiling calls the twin itself, which keeps what
+its own backward needs, and exporters get the twin's `grid_sample`, which they know by name.
+"""
+
+import warnings
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ingan_fast.kernels import reference
+from ingan_fast.kernels.arguments import check_grid_warp, check_homography_warp
+from ingan_fast.kernels.reference import is_channels_last, layout
+
+# How a homography's gradient is summed on CUDA: "gather" (the same bits every time) or "atomics". Under
+# `torch.use_deterministic_algorithms(True)` it is always a gather.
+BACKWARD = "gather"
+
+# What the kernels are compiled for and tested on: bfloat16 conversions in hardware.
+MIN_CAPABILITY = (8, 0)
+
+# What autograd asks of a backward: a gradient for each argument.
+_Gradients = tuple[Tensor | None, ...]
+
+
+def homography_warp(features: Tensor, matrix: Tensor, size: tuple[int, int], padding: str = "reflection") -> Tensor:
+    """Resample feature maps bilinearly through homographies (the transformation layer of InGAN §2.2).
+
+    Args:
+        features: [N, C, H, W], float32, float16, bfloat16 or float64.
+        matrix: [N, 3, 3] sampling matrices, output → source, both normalised
+            (`Transform.sampling_matrix()`), of any floating dtype, on the features' device.
+        size: (Ho, Wo) of the result, in pixels, at least 1.
+        padding: what lies outside the source: "reflection" (mirrored at the edges of the border pixels, as
+            often as it takes), "border" (the nearest pixel) or "zeros".
+
+    Returns:
+        [N, C, Ho, Wo] in the features' dtype, channels_last if they were. Differentiable once, in `features`
+        only. Coordinates and sums are float32 (float64 for float64 features).
+
+    Raises:
+        TypeError: not a tensor, or a dtype that isn't allowed.
+        ValueError: a shape, device, padding or size that isn't allowed.
+    """
+    check_homography_warp(features, matrix, size, padding)
+    if _takes_the_operator(features):
+        return homography_warp_op(features, matrix.detach(), size[0], size[1], padding)
+    return reference.homography_warp(features, matrix, size, padding)
+
+
+def grid_warp(features: Tensor, grid: Tensor, padding: str = "reflection") -> Tensor:
+    """Resample feature maps bilinearly at given source coordinates; else as `homography_warp`.
+
+    Args:
+        features: [N, C, H, W], float32, float16, bfloat16 or float64.
+        grid: [N, Ho, Wo, 2] source coordinates (x, y), normalised (`Transform.grid()`), on the features'
+            device. A coordinate that isn't finite reads some pixel of the source.
+        padding: "reflection", "border" or "zeros".
+
+    Returns:
+        [N, C, Ho, Wo] in the features' dtype, channels_last if they were.
+
+    Raises:
+        TypeError, ValueError: as `homography_warp`.
+    """
+    check_grid_warp(features, grid, padding)
+    if _takes_the_operator(features):
+        return grid_warp_op(features, grid.detach(), padding)
+    return reference.grid_warp(features, grid, padding)
+
+
+def _takes_the_operator(features: Tensor) -> bool:
+    if torch.compiler.is_exporting() or torch.jit.is_tracing():
+        return False
+    return features.is_cuda or torch.compiler.is_compiling()
+
+
+@torch.library.custom_op("ingan_fast::homography_warp", mutates_args=())
+def homography_warp_op(features: Tensor, matrix: Tensor, height: int, width: int, padding: str) -> Tensor:
+    return reference.homography_warp(features, matrix, (height, width), padding)
+
+
+@homography_warp_op.register_kernel("cuda")
+def _(features: Tensor, matrix: Tensor, height: int, width: int, padding: str) -> Tensor:
+    kernels = _kernels(features)
+    if kernels is None:
+        return reference.homography_warp(features, matrix, (height, width), padding)
+    warped = kernels.homography_warp(features, matrix, (height, width), padding)
+    return warped.contiguous(memory_format=layout(is_channels_last(features)))
+
+
+@homography_warp_op.register_fake
+def _(features: Tensor, matrix: Tensor, height: int, width: int, padding: str) -> Tensor:
+    return _empty(features, height, width, is_channels_last(features))
+
+
+@torch.library.custom_op("ingan_fast::homography_warp_backward", mutates_args=())
+def homography_warp_backward_op(
+    gradient: Tensor, matrix: Tensor, height: int, width: int, padding: str, channels_last: bool
+) -> Tensor:
+    return reference.homography_warp_gradient(gradient, matrix, (height, width), padding, channels_last)
+
+
+@homography_warp_backward_op.register_kernel("cuda")
+def _(gradient: Tensor, matrix: Tensor, height: int, width: int, padding: str, channels_last: bool) -> Tensor:
+    kernels = _kernels(gradient)
+    if kernels is None:
+        return reference.homography_warp_gradient(gradient, matrix, (height, width), padding, channels_last)
+    gathers = BACKWARD == "gather" or torch.are_deterministic_algorithms_enabled()
+    backward = kernels.homography_warp_gather if gathers else kernels.homography_warp_scatter
+    result: Tensor = backward(gradient, matrix, (height, width), padding)
+    return result.contiguous(memory_format=layout(channels_last))
+
+
+@homography_warp_backward_op.register_fake
+def _(gradient: Tensor, matrix: Tensor, height: int, width: int, padding: str, channels_last: bool) -> Tensor:
+    return _empty(gradient, height, width, channels_last)
+
+
+@torch.library.custom_op("ingan_fast::grid_warp", mutates_args=())
+def grid_warp_op(features: Tensor, grid: Tensor, padding: str) -> Tensor:
+    return reference.grid_warp(features, grid, padding)
+
+
+@grid_warp_op.register_kernel("cuda")
+def _(features: Tensor, grid: Tensor, padding: str) -> Tensor:
+    kernels = _kernels(features)
+    if kernels is None:
+        return reference.grid_warp(features, grid, padding)
+    warped = kernels.grid_warp(features, grid, padding)
+    return warped.contiguous(memory_format=layout(is_channels_last(features)))
+
+
+@grid_warp_op.register_fake
+def _(features: Tensor, grid: Tensor, padding: str) -> Tensor:
+    return _empty(features, grid.shape[1], grid.shape[2], is_channels_last(features))
+
+
+@torch.library.custom_op("ingan_fast::grid_warp_backward", mutates_args=())
+def grid_warp_backward_op(
+    gradient: Tensor, grid: Tensor, height: int, width: int, padding: str, channels_last: bool
+) -> Tensor:
+    return reference.grid_warp_gradient(gradient, grid, (height, width), padding, channels_last)
+
+
+@grid_warp_backward_op.register_kernel("cuda")
+def _(gradient: Tensor, grid: Tensor, height: int, width: int, padding: str, channels_last: bool) -> Tensor:
+    kernels = _kernels(gradient)
+    if kernels is None or torch.are_deterministic_algorithms_enabled():
+        return reference.grid_warp_gradient(gradient, grid, (height, width), padding, channels_last)
+    result: Tensor = kernels.grid_warp_scatter(gradient, grid, (height, width), padding)
+    return result.contiguous(memory_format=layout(channels_last))
+
+
+@grid_warp_backward_op.register_fake
+def _(gradient: Tensor, grid: Tensor, height: int, width: int, padding: str, channels_last: bool) -> Tensor:
+    return _empty(gradient, height, width, channels_last)
+
+
+def _keep_homography(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    features, matrix, _, _, ctx.padding = inputs
+    ctx.save_for_backward(matrix)
+    ctx.size, ctx.channels_last = features.shape[2:], is_channels_last(features)
+
+
+def _homography_backward(ctx: Any, gradient: Tensor) -> _Gradients:
+    (matrix,) = ctx.saved_tensors
+    result = homography_warp_backward_op(gradient, matrix, *ctx.size, ctx.padding, ctx.channels_last)
+    return result, None, None, None, None
+
+
+def _keep_grid(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    features, grid, ctx.padding = inputs
+    ctx.save_for_backward(grid)
+    ctx.size, ctx.channels_last = features.shape[2:], is_channels_last(features)
+
+
+def _grid_backward(ctx: Any, gradient: Tensor) -> _Gradients:
+    (grid,) = ctx.saved_tensors
+    result = grid_warp_backward_op(gradient, grid, *ctx.size, ctx.padding, ctx.channels_last)
+    return result, None, None
+
+
+homography_warp_op.register_autograd(_homography_backward, setup_context=_keep_homography)
+grid_warp_op.register_autograd(_grid_backward, setup_context=_keep_grid)
+
+
+def _empty(like: Tensor, height: int, width: int, channels_last: bool) -> Tensor:
+    shape = (like.shape[0], like.shape[1], height, width)
+    return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout(channels_last))
+
+
+def _kernels(tensor: Tensor) -> ModuleType | None:
+    """The launches of the Triton kernels, where they can run on this tensor."""
+    loaded = _load_kernels()
+    if loaded is None or tensor.dtype not in loaded.DTYPES:
+        return None
+    return loaded if torch.cuda.get_device_capability(tensor.device) >= MIN_CAPABILITY else None
+
+
+@cache
+def _load_kernels() -> ModuleType | None:
+    """Imports Triton, which nothing else does; None where it isn't installed or can't build its launcher."""
+    if torch.version.cuda is None:
+        return None
+    try:
+        from triton.runtime import driver
+
+        from ingan_fast.kernels import triton_warp
+
+        driver.active.get_current_target()  # compiles its C part, and fails where there is no compiler
+    except ImportError:
+        return None
+    except Exception as error:
+        warnings.warn(f"the fused warp can't run, the plain one does ({error})", RuntimeWarning, stacklevel=2)
+        return None
+    return triton_warp
