@@ -35,7 +35,7 @@ def check_size(size: tuple[int, int]) -> None:
     needed = "needed is (Ho, Wo), each a whole number of at least 1"
     if not hasattr(size, "__len__"):
         raise TypeError(f"size is {size!r}; {needed}")
-    if not all(hasattr(side, "__index__") for side in size):
+    if not all(isinstance(side, int | torch.SymInt) or hasattr(side, "__index__") for side in size):
         raise TypeError(f"size is {tuple(size)}; {needed}")
     if len(size) != 2 or size[0] < 1 or size[1] < 1:
         raise ValueError(f"size is {tuple(size)}; {needed}")
