@@ -1,0 +1,58 @@
+"""The Triton kernels without a GPU, and the mark of the tests that need one."""
+
+import importlib
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+import pytest
+import torch
+
+import ingan_fast.kernels
+
+PACKAGE = "ingan_fast.kernels"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+
+
+@contextmanager
+def without_kernels() -> Iterator[None]:
+    """The kernels' modules are as if never imported; afterwards they are what they were."""
+    names = [name for name in sys.modules if name.startswith(f"{PACKAGE}.triton_")]
+    before = {name: sys.modules.pop(name) for name in names}
+    for name in names:
+        delattr(ingan_fast.kernels, name.rpartition(".")[2])
+    yield
+    for name in [name for name in sys.modules if name.startswith(f"{PACKAGE}.triton_")]:
+        del sys.modules[name]
+        delattr(ingan_fast.kernels, name.rpartition(".")[2])
+    for name, module in before.items():
+        sys.modules[name] = module
+        setattr(ingan_fast.kernels, name.rpartition(".")[2], module)
+
+
+@pytest.fixture(scope="session")
+def interpreted() -> ModuleType:
+    """`triton_warp` on CPU tensors, by Triton's interpreter; the kernels elsewhere are the compiled ones."""
+    pytest.importorskip("triton")
+    with pytest.MonkeyPatch.context() as patch, without_kernels():
+        # Read where a kernel is decorated.
+        patch.setenv("TRITON_INTERPRET", "1")
+        return importlib.import_module(f"{PACKAGE}.triton_warp")
+
+
+@pytest.fixture
+def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever `torch.empty` gives is NaN, so that what a kernel doesn't write shows."""
+    empty = torch.empty
+
+    def nan(*arguments: object, **options: object) -> torch.Tensor:
+        return empty(*arguments, **options).fill_(torch.nan)  # type: ignore[call-overload, no-any-return]
+
+    monkeypatch.setattr(torch, "empty", nan)
