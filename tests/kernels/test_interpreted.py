@@ -2,6 +2,7 @@
 
 import math
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,31 +28,32 @@ def turned(degrees: float, zoom: float = 1.0) -> list[list[float]]:
 
 
 # Sampling matrices of two images, size of the source, size of the output. Homographies without a horizon in the
-# output; the sizes are no multiples of a tile's (8 x 8, 8 x 16, 16 x 16).
+# output; the sizes are no multiples of a tile's. The interpreter is slow: no larger than it takes.
 CASES = {
-    "identity": ([IDENTITY, IDENTITY], (11, 17), (11, 17)),
-    "resized to 0.15": ([IDENTITY, IDENTITY], (40, 27), (6, 4)),
+    "identity": ([IDENTITY, IDENTITY], (9, 10), (9, 10)),
+    "resized to 0.15": ([IDENTITY, IDENTITY], (20, 14), (3, 2)),
     "resized to 2.25": ([IDENTITY, IDENTITY], (8, 9), (18, 21)),
-    "resized by different factors": ([IDENTITY, IDENTITY], (19, 7), (7, 19)),
-    "turned, and looking outside": ([turned(30, 1.4), turned(-100, 1.1)], (13, 10), (17, 12)),
-    "mirrored": ([scale(-1, 1), scale(1.3, -1.2)], (9, 18), (9, 18)),
+    "resized by different factors": ([IDENTITY, IDENTITY], (12, 7), (7, 16)),
+    "turned, and looking outside": ([turned(30, 1.4), turned(-100, 1.1)], (9, 8), (10, 12)),
+    "mirrored": ([scale(-1, 1), scale(1.3, -1.2)], (7, 10), (7, 10)),
     "in mild perspective": (
         [[[1.1, 0.2, 0.05], [-0.1, 0.9, -0.03], [0.1, 0.2, 1]], [[0.9, -0.1, 0], [0.2, 1, 0.1], [-0.2, 0.05, 1]]],
-        (13, 17),
-        (21, 19),
+        (9, 11),
+        (13, 10),
     ),
     "in strong perspective": (
         [[[1, 0.3, 0.2], [0, 1, 0.4], [0.45, 0.45, 1]], [[-1, 0.1, 0.3], [0.2, 0.8, 0], [-0.6, 0.3, 1]]],
-        (12, 9),
-        (15, 14),
+        (8, 9),
+        (11, 10),
     ),
-    "negated": ([[[-1, 0, 0.1], [0.2, -1, 0], [0.1, 0, -1]], [[1, 0, 0], [0, 1, 0], [0, -0.2, 1]]], (10, 9), (9, 10)),
+    "negated": ([[[-1, 0, 0.1], [0.2, -1, 0], [0.1, 0, -1]], [[1, 0, 0], [0, 1, 0], [0, -0.2, 1]]], (8, 5), (5, 8)),
     "several copies away": ([[[3, 1, 2], [0.5, -4, 1], [0.1, 0, 1]], scale(0.2, 0.3)], (6, 5), (9, 8)),
     "from one pixel": ([turned(10, 3), IDENTITY], (1, 1), (3, 4)),
     "from one row": ([turned(20), scale(2, 2)], (1, 9), (5, 6)),
     "from one column": ([turned(20), scale(2, 2)], (9, 1), (6, 5)),
     "to one pixel": ([turned(20), [[1, 0, 0.3], [0, 1, 4], [0, 0, 1]]], (7, 9), (1, 1)),
 }
+FEW_CASES = ["turned, and looking outside", "in strong perspective", "from one row"]
 # Where the inverse homography can't be trusted.
 DEGENERATE = {
     "a horizon": [[1, 0, 0], [0, 1, 0], [1, 0, 0.05]],
@@ -111,26 +113,45 @@ def assert_close(found: Tensor, expected: Tensor | NDArray[np.float64], toleranc
     assert error <= tolerance * max(1.0, expected.abs().max().item()), error
 
 
-@pytest.mark.parametrize("padding", PADDINGS)
-@pytest.mark.parametrize("name", CASES)
-def test_forward_and_gradients_are_the_sampling_matrix_s(interpreted: ModuleType, name: str, padding: str) -> None:
+def exact(
+    matrices: list[Any], features: Tensor, gradient: Tensor, padding: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What the warp and its gradient have to be, pixels as one axis: [N, C, Ho·Wo] and [N, C, H·W]."""
+    sizes = tuple(features.shape[2:]), tuple(gradient.shape[2:])
+    dense = np.stack([sampling(matrix, *sizes, padding) for matrix in matrices])
+    warped = features.flatten(2).double().numpy() @ dense.swapaxes(1, 2)
+    return warped, gradient.flatten(2).double().numpy() @ dense
+
+
+@pytest.mark.parametrize(
+    ("name", "padding"),
+    [(name, "reflection") for name in CASES] + [(name, other) for name in FEW_CASES for other in ("border", "zeros")],
+)
+def test_forward_and_gradient_are_the_sampling_matrix_s(interpreted: ModuleType, name: str, padding: str) -> None:
     matrices, size, out = CASES[name]
     features, gradient = random_tensor(2, 3, *size), random_tensor(2, 3, *out, seed=1)
-    dense = [sampling(matrix, size, out, padding) for matrix in matrices]
-    warped = np.stack([(x.flatten(1).double().numpy() @ s.T) for x, s in zip(features, dense, strict=True)])
-    back = np.stack([(g.flatten(1).double().numpy() @ s) for g, s in zip(gradient, dense, strict=True)])
+    warped, back = exact(matrices, features, gradient, padding)
     matrix = torch.tensor(matrices, dtype=torch.float32)
     assert_close(interpreted.homography_warp(features, matrix, out, padding).flatten(2), warped, 2e-5)
     assert_close(interpreted.homography_warp_gather(gradient, matrix, size, padding).flatten(2), back, 2e-5)
-    assert_close(interpreted.homography_warp_scatter(gradient, matrix, size, padding).flatten(2), back, 2e-5)
-    grid = sampling_grid(matrix, out)
-    assert_close(interpreted.grid_warp(features, grid, padding).flatten(2), warped, 2e-5)
-    assert_close(interpreted.grid_warp_scatter(gradient, grid, size, padding).flatten(2), back, 2e-5)
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("name", FEW_CASES)
+def test_grids_and_atomics_are_the_sampling_matrix_s(interpreted: ModuleType, name: str, padding: str) -> None:
+    matrices, size, out = CASES[name]
+    features, gradient = random_tensor(2, 3, *size), random_tensor(2, 3, *out, seed=1)
+    warped, back = exact(matrices, features, gradient, padding)
+    matrix = torch.tensor(matrices, dtype=torch.float32)
+    grid = sampling_grid(matrix, out)
+    assert_close(interpreted.grid_warp(features, grid, padding).flatten(2), warped, 2e-5)
+    assert_close(interpreted.grid_warp_scatter(gradient, grid, size, padding).flatten(2), back, 2e-5)
+    assert_close(interpreted.homography_warp_scatter(gradient, matrix, size, padding).flatten(2), back, 2e-5)
+
+
 @pytest.mark.parametrize("name", DEGENERATE)
-def test_degenerate_homographies_are_the_twin_s(interpreted: ModuleType, name: str, padding: str) -> None:
+def test_degenerate_homographies_are_the_twin_s(interpreted: ModuleType, name: str) -> None:
+    padding = PADDINGS[list(DEGENERATE).index(name) % 3] if "far" not in name else "reflection"
     matrix = torch.tensor([DEGENERATE[name], IDENTITY], dtype=torch.float32)
     size, out = (5, 6), (7, 4)
     features, gradient = random_tensor(2, 3, *size), random_tensor(2, 3, *out, seed=1)
@@ -152,45 +173,43 @@ def random_homography(generator: np.random.Generator) -> NDArray[np.float64]:
             return np.asarray(matrix * generator.choice([-2.0, 1.0]))
 
 
-def check_random(kernels: ModuleType, seed: int) -> None:
+def check_random(kernels: ModuleType, seed: int, largest: int) -> None:
     generator = np.random.default_rng(seed)
-    size, out = (tuple(generator.integers(1, 30, 2).tolist()) for _ in range(2))
+    size, out = (tuple(generator.integers(1, largest, 2).tolist()) for _ in range(2))
     padding = PADDINGS[seed % 3]
     matrices = [random_homography(generator) for _ in range(2)]
     features, gradient = random_tensor(2, 2, *size), random_tensor(2, 2, *out, seed=1)
-    dense = [sampling(matrix.tolist(), size, out, padding) for matrix in matrices]
-    warped = np.stack([(x.flatten(1).double().numpy() @ s.T) for x, s in zip(features, dense, strict=True)])
-    back = np.stack([(g.flatten(1).double().numpy() @ s) for g, s in zip(gradient, dense, strict=True)])
+    warped, back = exact(matrices, features, gradient, padding)
     matrix = torch.from_numpy(np.stack(matrices))
     assert_close(kernels.homography_warp(features, matrix, out, padding).flatten(2), warped, 3e-4)
     assert_close(kernels.homography_warp_gather(gradient, matrix, size, padding).flatten(2), back, 3e-4)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_random_homographies_are_the_sampling_matrix_s(interpreted: ModuleType, seed: int) -> None:
-    check_random(interpreted, seed)
+    check_random(interpreted, seed, 16)
 
 
 @pytest.mark.slow
 def test_many_random_homographies_are_the_sampling_matrix_s(interpreted: ModuleType) -> None:
-    for seed in range(100, 130):
-        check_random(interpreted, seed)
+    for seed in range(100, 112):
+        check_random(interpreted, seed, 30)
 
 
 MATRIX = torch.tensor(CASES["in mild perspective"][0])
-SIZE, OUT = (9, 11), (10, 7)
+SIZE, OUT = (5, 7), (6, 5)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("channels", [1, 3, 24, 64, 65])
+@pytest.mark.parametrize("channels", [1, 3, 64, 65])
 def test_any_channels_and_dtypes_agree_with_the_twin(
     interpreted: ModuleType, channels: int, dtype: torch.dtype
 ) -> None:
     features, gradient = random_tensor(2, channels, *SIZE).to(dtype), random_tensor(2, channels, *OUT, seed=1).to(dtype)
-    exact = features.double().requires_grad_()
-    expected = reference.homography_warp(exact, MATRIX, OUT, "reflection")
+    wanted = features.double().requires_grad_()
+    expected = reference.homography_warp(wanted, MATRIX, OUT, "reflection")
     expected.backward(gradient.double())
-    assert exact.grad is not None
+    assert wanted.grad is not None
     tolerance = {torch.float32: 2e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}[dtype]  # its own rounding
     grid = sampling_grid(MATRIX, OUT)
     for warped in (
@@ -205,16 +224,16 @@ def test_any_channels_and_dtypes_agree_with_the_twin(
         interpreted.grid_warp_scatter(gradient, grid, SIZE, "reflection"),
     ):
         assert back.dtype == dtype
-        assert_close(back, exact.grad, tolerance)
+        assert_close(back, wanted.grad, tolerance)
 
 
 def test_any_strides_are_read_right(interpreted: ModuleType) -> None:
-    wide = random_tensor(2, 8, 18, 22)
+    wide = random_tensor(2, 8, 14, 18)
     views = {
-        "contiguous": wide[:, :4, :9, :11].contiguous(),
+        "contiguous": wide[:, :4, :7, :9].contiguous(),
         "every other pixel": wide[:, ::2, ::2, ::2],
-        "turned": wide.mT[:, :4, :9, :11],
-        "expanded": wide[:1, :1, :9, :11].expand(2, 4, 9, 11),
+        "turned": wide.mT[:, :4, :7, :9],
+        "expanded": wide[:1, :1, :7, :9].expand(2, 4, 7, 9),
     }
     matrix = MATRIX.mT.contiguous().mT.double()
     grid = sampling_grid(MATRIX, OUT).permute(0, 2, 1, 3).contiguous().permute(0, 2, 1, 3)
