@@ -47,6 +47,7 @@ class Settings:
     max_corner_shift: float = 0.25  # of a side; the paper moves shifts and shears, here all corners are free
     resize_probability: float = 0.5  # how often the corners stay where they are
     size_multiple: int = 8  # output sides, long ones twice that; a coarser raster means fewer shapes, which cost time
+    buckets: int = 24  # sizes of outputs, spread evenly over the paper's range; 0: any. A GPU records a step for each
     ramp: float = 0.15  # when the full range is reached
 
     # Optimisation
@@ -91,6 +92,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_corner_shift": _FRACTION,
     "resize_probability": _FRACTION,
     "size_multiple": (1, 128),
+    "buckets": (0, 10_000),
     "ramp": _FRACTION,
     "learning_rate_g": (0.0, 1.0),
     "learning_rate_d": (0.0, 1.0),
@@ -118,6 +120,7 @@ CPU = replace(
     d_channels=32,
     reconstruction=0.0,  # with a unit-scale layout it keeps borders from being repaired
     size_multiple=32,
+    buckets=0,
     learning_rate_g=2e-4,
     learning_rate_d=4e-4,
     ema=0.995,
@@ -132,6 +135,8 @@ BEST = replace(
     iterations=20_000,
     crop=192,
     max_side=768,
+    size_multiple=8,
+    buckets=24,
     channels=64,
     blocks=6,
     d_channels=64,

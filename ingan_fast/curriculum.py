@@ -11,6 +11,11 @@ import numpy as np
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import FRAME, Size, Transform
 
+# With buckets, sizes come from a fixed set while the range grows in so many steps, of a third as many sizes each.
+RAMP_STEPS = 3
+# Points that fill the unit square evenly, whatever their number: multiples of these, modulo 1 (Roberts 2018, R2).
+R2 = (0.7548776662466927, 0.5698402909980532)
+
 # Smallest over largest w in the output frame: a training crop has too few pixels to come back from a layout
 # whose scale differs by more than tenfold from one side to the other.
 MIN_W_RATIO = 0.1
@@ -36,6 +41,7 @@ def random_transform(
     max_corner_shift: float = 0.25,
     min_size: int = 16,
     size_multiple: int = 8,
+    buckets: int = 0,
     resize_probability: float = 0.5,
 ) -> Transform:
     """Draw a transform for one training iteration.
@@ -49,6 +55,7 @@ def random_transform(
         max_corner_shift: how far a corner may move along each axis, as a part of the output's side.
         min_size: the output's smallest side, in pixels (rounded up to a multiple).
         size_multiple: the output's sides are multiples of this, the longer ones (over four of it) of twice that.
+        buckets: how many output sizes there are, evenly spread over the range; 0: as many as there are multiples.
         resize_probability: how often the corners stay at the frame's corners: a plain resize.
 
     Raises:
@@ -60,19 +67,29 @@ def random_transform(
         raise ValueError(f"scales are {min_scale} to {max_scale}; needed is 0 < min_scale <= 1 <= max_scale")
     if not 0 <= max_corner_shift <= 1:
         raise ValueError(f"max_corner_shift is {max_corner_shift}; it must lie in [0, 1]")
-    low, high = 1 - progress * (1 - min_scale), 1 + progress * (max_scale - 1)
-    width, height = (_round_side(side * _random_scale(rng, low, high), min_size, size_multiple) for side in source_size)
+    grown = math.ceil(progress * RAMP_STEPS) / RAMP_STEPS if buckets else progress
+    low, high = 1 - grown * (1 - min_scale), 1 + grown * (max_scale - 1)
+    places = _bucket(rng, buckets if grown == 1 else math.ceil(buckets / 3)) if buckets else rng.random(2)
+    width, height = (
+        _round_side(side * _scale(place, low, high), min_size, size_multiple)
+        for side, place in zip(source_size, places, strict=True)
+    )
     if rng.random() < resize_probability:
         return Transform.resize((width, height))
     return _random_quadrilateral(rng, (width, height), max_corner_shift * progress)
 
 
-def _random_scale(rng: np.random.Generator, low: float, high: float) -> float:
+def _bucket(rng: np.random.Generator, count: int) -> tuple[float, float]:
+    index = int(rng.integers(count))
+    return (0.5 + index * R2[0]) % 1, (0.5 + index * R2[1]) % 1
+
+
+def _scale(place: float, low: float, high: float) -> float:
+    """The scale below which a part `place` of all lies."""
     # Scales are ratios: log-uniform makes twice and half the size alike, where uniform over 0.15..2.25 would
-    # nearly always grow. The range isn't symmetric in the logarithm either (0.15 is 1 / 6.7), so a coin
-    # decides between shrinking and growing first.
-    bound = low if rng.random() < 0.5 else high
-    return math.exp(rng.uniform(0.0, 1.0) * math.log(bound))
+    # nearly always grow. The range isn't symmetric in the logarithm either (0.15 is 1 / 6.7), so half of them shrink
+    # and half of them grow.
+    return low ** (1 - 2 * place) if place < 0.5 else high ** (2 * place - 1)
 
 
 def _round_side(length: float, min_size: int, multiple: int) -> int:

@@ -94,6 +94,10 @@ class Generator(nn.Module):
         """
         if self.jump:
             return self.paint(image, self.lay_out(image, matrix, size))
+        return self.warp(image, matrix, size)
+
+    def warp(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Painted:
+        """The paper's generator; arguments as for `forward`."""
         return Painted(torch.tanh(self.trunk(homography_warp(self.entry(image), matrix, size))), None)
 
     def lay_out(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> UnitScale:
@@ -144,7 +148,7 @@ class Discriminator(nn.Module):
             nn.LeakyReLU(0.2, inplace=True),
             SpectralConv2d(2 * channels, 4 * channels, 3),
             nn.LeakyReLU(0.2, inplace=True),
-            nn.Conv2d(4 * channels, 1, 3),
+            ReflectConv2d(4 * channels, 1, 3),
         )
 
     def forward(self, image: Tensor) -> Tensor:
@@ -167,20 +171,18 @@ class MultiScaleDiscriminator(nn.Module):
         power_iteration(self, steps=15)
 
     def forward(self, image: Tensor) -> list[Tensor]:
+        return [net(scaled) for net, scaled in zip(self.nets, self.pyramid(image), strict=False)]
+
+    def pyramid(self, image: Tensor) -> list[Tensor]:
+        """The image at every scale that there is."""
         height, width = image.shape[-2:]
-        maps = []
-        for index, net in enumerate(self.nets):
-            factor = 2 ** (-index / 2)
-            size = (round(height * factor), round(width * factor))
-            if index and min(size) < self.SMALLEST:
+        scaled = [image]
+        for index in range(1, len(self.nets)):
+            size = [round(side * 2 ** (-index / 2)) for side in (height, width)]
+            if min(size) < self.SMALLEST:
                 break
-            scaled = (
-                image
-                if index == 0
-                else F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
-            )
-            maps.append(net(scaled))
-        return maps
+            scaled.append(F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True))
+        return scaled
 
 
 def _change_cost(change: Tensor) -> Tensor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ingan_fast.config import Settings
@@ -26,6 +27,8 @@ class Draw:
     size: tuple[int, int]  # (height, width) of T's output
     inverse: Tensor  # T⁻¹
     visible: Tensor  # [h, w] in [0, 1]: the part of x that T keeps inside its output
+    noise: Tensor  # like y, standard normal: what D's view of y is disturbed by
+    real_noise: Tensor  # likewise of `real`
 
 
 class Sampler:
@@ -41,20 +44,21 @@ class Sampler:
         return np.random.default_rng((self.seed, iteration))
 
     def noise_generator(self, iteration: int) -> torch.Generator:
+        """On the device: noise is made where it is used."""
         seed = int(np.random.SeedSequence((self.seed, iteration, 1)).generate_state(1, np.uint64)[0] >> 1)
         return torch.Generator(self.device).manual_seed(seed)
 
     def draw(self, iteration: int) -> Draw:
         """The input of one training iteration."""
         ramp = round(self.settings.ramp * self.settings.iterations)
-        return self._draw(self.rng(iteration), curriculum_progress(iteration, ramp))
+        return self._draw(self.rng(iteration), self.noise_generator(iteration), curriculum_progress(iteration, ramp))
 
     def calibration(self, count: int) -> list[Draw]:
         """Draws over the full range, the same every time, to measure statistics on."""
-        rng = np.random.default_rng((self.seed, 0, 2))
-        return [self._draw(rng, 1.0) for _ in range(count)]
+        rng, noise = np.random.default_rng((self.seed, 0, 2)), self.noise_generator(0)
+        return [self._draw(rng, noise, 1.0) for _ in range(count)]
 
-    def _draw(self, rng: np.random.Generator, progress: float) -> Draw:
+    def _draw(self, rng: np.random.Generator, noise: torch.Generator, progress: float) -> Draw:
         source = self.sources[int(rng.integers(len(self.sources)))]
         image, real = self._crop(rng, source), self._crop(rng, source)
         height, width = image.shape[-2:]
@@ -68,16 +72,24 @@ class Sampler:
             max_corner_shift=settings.max_corner_shift,
             min_size=MIN_SIZE,
             size_multiple=settings.size_multiple,
+            buckets=settings.buckets,
             resize_probability=settings.resize_probability,
         )
         inverse = transform.inverse((width, height))
+        visible = inverse.mask() if settings.reconstruction else np.ones((height, width), np.float32)
+        noises = [
+            torch.randn(1, 3, *size, generator=noise, device=self.device)
+            for size in (transform.size[::-1], real.shape[-2:])
+        ]
         return Draw(
             image=image,
             real=real,
             transform=sampling_tensor(transform, self.device),
             size=transform.size[::-1],
             inverse=sampling_tensor(inverse, self.device),
-            visible=torch.from_numpy(inverse.mask()).to(self.device, non_blocking=True),
+            visible=_upload(visible, self.device),
+            noise=noises[0],
+            real_noise=noises[1],
         )
 
     def _crop(self, rng: np.random.Generator, source: Tensor) -> Tensor:
@@ -101,7 +113,13 @@ def _offset(rng: np.random.Generator, side: int, crop: int) -> int:
 
 def sampling_tensor(transform: Transform, device: torch.device) -> Tensor:
     """A transform's sampling matrix as float32 [1, 3, 3]."""
-    return torch.from_numpy(transform.sampling_matrix()).float()[None].to(device, non_blocking=True)
+    return _upload(transform.sampling_matrix().astype(np.float32)[None], device)
+
+
+def _upload(values: NDArray[np.float32], device: torch.device) -> Tensor:
+    tensor = torch.from_numpy(values)
+    # From pinned memory a GPU fetches it while both go on; from other memory the host would wait for the GPU.
+    return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 
 def to_tensor(pixels: Pixels, device: torch.device | str = "cpu") -> Tensor:

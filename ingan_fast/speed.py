@@ -11,12 +11,12 @@ import torch
 
 from ingan_fast.budget import Speed
 from ingan_fast.config import Settings
+from ingan_fast.engine import make_engine
 from ingan_fast.images import Pixels
 from ingan_fast.monitor import Monitor
 from ingan_fast.run_folder import RunFolder
 from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState
-from ingan_fast.step import training_step
 
 DRAWS = 200  # of the training's iterations, evenly spread, stand for all
 TIMED = 10  # of them are timed, from the smallest output to the largest
@@ -37,10 +37,10 @@ def measure_speed(sources: list[Pixels], settings: Settings, seed: int, device: 
     by_size = {draw.size: draw for draw in sorted(draws, key=_pixels)}
     sizes = list(by_size)
     timed = [by_size[sizes[i]] for i in np.unique(np.linspace(0, len(sizes) - 1, TIMED).round().astype(int))]
-    noise = sampler.noise_generator(0)
+    engine = make_engine("eager", device, lambda text: None)
 
     def seconds(draw: Draw) -> float:
-        return _seconds(lambda: training_step(state, draw, noise).sum().item())  # .item() waits for a GPU
+        return _seconds(lambda: engine.step(state, draw).sum().item())  # .item() waits for a GPU
 
     first = np.array([seconds(draw) for draw in timed])
     repeated = 1 if first.sum() > SLOW else REPEATED

@@ -30,24 +30,30 @@ class TrainingState:
         self.weights_g, self.weights_d, self.weights_averaged = (
             flatten(network) for network in (self.generator, self.discriminator, self.averaged)
         )
-        self.optimizer_g = self._adam(self.weights_g, settings.learning_rate_g)
-        self.optimizer_d = self._adam(self.weights_d, settings.learning_rate_d)
+        self.optimizer_g = self._adam(self.weights_g)
+        self.optimizer_d = self._adam(self.weights_d)
+        # What changes with the iteration, as scalars on the device: a recorded step reads them anew.
+        self.fineness = torch.zeros((), device=device)
+        self.forgetting = torch.zeros((), device=device)
 
-    def _adam(self, weights: Tensor, learning_rate: float) -> torch.optim.Adam:
-        return torch.optim.Adam([weights], learning_rate, betas=(0.5, 0.999), fused=True)
+    def _adam(self, weights: Tensor) -> torch.optim.Adam:
+        on_gpu = self.device.type == "cuda"
+        rate = torch.zeros((), device=self.device)
+        return torch.optim.Adam([weights], rate, betas=(0.5, 0.999), fused=True, capturable=on_gpu)
 
-    def set_learning_rates(self) -> None:
-        """Constant, then linear to zero from `decay_from` on."""
-        progress = self.iteration / self.settings.iterations
-        factor = min(1.0, (1 - progress) / (1 - self.settings.decay_from))
-        self.optimizer_g.param_groups[0]["lr"] = self.settings.learning_rate_g * factor
-        self.optimizer_d.param_groups[0]["lr"] = self.settings.learning_rate_d * factor
+    def set_schedules(self) -> None:
+        """What this iteration's step reads: learning rates, the weights of D's scales, the pace of the average."""
+        settings, progress = self.settings, self.iteration / self.settings.iterations
+        factor = min(1.0, (1 - progress) / (1 - settings.decay_from))  # constant, then linear to zero
+        self.optimizer_g.param_groups[0]["lr"].fill_(settings.learning_rate_g * factor)
+        self.optimizer_d.param_groups[0]["lr"].fill_(settings.learning_rate_d * factor)
+        self.fineness.fill_(self.iteration / max(settings.fine_at * settings.iterations, 1))
+        self.forgetting.fill_(1 - min(settings.ema, (2 + self.iteration) / (11 + self.iteration)))  # the start: soon
 
     @torch.no_grad()
     def average_generator(self) -> None:
-        """Exponential moving average of G's weights; faster at first, so that the start is soon forgotten."""
-        decay = min(self.settings.ema, (1 + self.iteration) / (10 + self.iteration))
-        self.weights_averaged.lerp_(self.weights_g, 1 - decay)
+        """Exponential moving average of G's weights."""
+        self.weights_averaged.lerp_(self.weights_g, self.forgetting)
 
     def freeze_norm(self, sampler: Sampler) -> None:
         """From here on G's batch norms use fixed statistics, so that what is deployed is what is trained."""

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from ingan_fast.budget import duration
+from ingan_fast.engine import check_engine, make_engine
 from ingan_fast.errors import UserError
 from ingan_fast.history import History
 from ingan_fast.monitor import Monitor, check_tensorboard
@@ -22,7 +23,6 @@ from ingan_fast.progress import Status
 from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.sampling import Sampler
 from ingan_fast.state import TrainingState
-from ingan_fast.step import training_step
 from ingan_fast.suitability import warning
 
 Report = Callable[[Status], None]
@@ -48,6 +48,7 @@ def train(
     settings: Mapping[str, Any] | None = None,
     early_stop: bool = False,
     device: str = "auto",
+    engine: str = "auto",
     seed: int = 0,
     resume: bool = False,
     overwrite: bool = False,
@@ -67,6 +68,8 @@ def train(
         settings: changes to the preset, by the names of `ingan_fast.config.Settings`.
         early_stop: the setting of that name: go over to the end once quality no longer changes.
         device: "auto", "cpu" or "cuda".
+        engine: how steps are run: "eager", "compile" (torch.compile), "graphs" (compiled, and recorded once for each
+            size; a GPU only), or "auto": graphs on a GPU, eager on a CPU.
         seed: the same seed and number of iterations give the same bytes on the same CPU with as many threads.
         resume: go on with the training in `out` from its last checkpoint; start it where there is none.
         overwrite: replace the run in `out`.
@@ -84,6 +87,7 @@ def train(
     notice = notice or (lambda text: None)
     wanted = dict(settings or {}) | ({"early_stop": True} if early_stop else {})
     target = pick_device(device)
+    check_engine(engine, target)
     run = RunFolder(Path(out))
     started = existing(run, resume, overwrite)
     plan = choose(preset_name, wanted, budget, target.type, started)
@@ -111,7 +115,7 @@ def train(
     if state.iteration < state.settings.iterations or not run.generator_path.is_file():
         with Monitor(run, sampler, tensorboard) as monitor, _interrupts() as interrupted:
             monitor.forget_after(state.iteration)
-            _loop(state, history, sampler, run, monitor, interrupted, report, notice)
+            _loop(state, history, sampler, run, monitor, interrupted, engine, report, notice)
     total = state.settings.iterations
     return Result(run.path, state.iteration, total, finished=state.iteration == total)
 
@@ -123,15 +127,16 @@ def _loop(
     run: RunFolder,
     monitor: Monitor,
     interrupted: threading.Event,
+    engine_name: str,
     report: Report | None,
     notice: Notice,
 ) -> None:
     settings = history.settings  # the run's; state.settings are others after an early stop
+    engine = make_engine(engine_name, state.device, notice)
     while state.iteration < state.settings.iterations and not interrupted.is_set():
         if not state.norm_frozen and state.iteration >= _freeze_at(state):
             state.freeze_norm(sampler)
-        draw = sampler.draw(state.iteration)
-        losses = training_step(state, draw, sampler.noise_generator(state.iteration))
+        losses = engine.step(state, sampler.draw(state.iteration))
         history.add_losses(state.iteration - 1, losses)
 
         done, last = state.iteration, state.iteration == state.settings.iterations

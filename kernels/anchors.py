@@ -4,12 +4,16 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 KNOTS = 129  # at which the scale along the source's middle row and column is measured
 MOST = 1024  # anchors an axis
 CUTS = 32  # anchors an axis between which the best place for a cut is looked for, the first ones
 TRIED = torch.linspace(0.04, 0.96, 47)  # places for a cut, in parts of the way to the next anchor
 HALFWAY = 0.02  # how much worse the ends of these may be than the middle, in colours of [-1, 1]
+BLOCK = 8  # px along a cut for which it has one place
+BENDS = 3  # places by which a cut may move from one block to the next
+BEND = 0.06  # what each of them costs, in colours of [-1, 1]
 CELLS = 64  # a side of the table of chances; it is gone through again and again
 _CHANCE = torch.rand(2, CELLS * CELLS, generator=torch.Generator().manual_seed(0))
 
@@ -20,7 +24,7 @@ class Choice(NamedTuple):
     place: Tensor  # px in the source
     anchor: Tensor  # px in the source
     number: Tensor  # of the anchor
-    dislike: Tensor
+    outside: Tensor  # how disliked the place is for being near the source's border or beyond it
 
 
 class Anchors:
@@ -28,13 +32,13 @@ class Anchors:
 
     Args:
         lengths: [N, KNOTS - 1], px in the output of each piece of the source's middle line.
-        side: px of the source along the axis.
+        side, length: px of the source along the axis and along the other one.
         jump: px between one anchor's part and the next one's.
         scattered: [N, 1] bool, whether the anchors lie evenly over the output instead,
         spacing: px apart.
     """
 
-    def __init__(self, lengths: Tensor, side: int, jump: int, scattered: Tensor, spacing: float):
+    def __init__(self, lengths: Tensor, side: int, length: int, jump: int, scattered: Tensor, spacing: float):
         piece = side / (KNOTS - 1)
         # How much more or less room there is than at scale one, up to each knot; a little everywhere, for identities.
         extra = (lengths - piece).abs() + 1e-4 * piece
@@ -49,7 +53,7 @@ class Anchors:
         self.number = torch.where(
             room < full, room / each, self.last - remaining + (room - full) / (total - full) * remaining
         )
-        self.side, self.piece = side, piece
+        self.side, self.length, self.piece = side, length, piece
         self.ordered = (~scattered)[..., None]  # [N, 1, 1]
         apart = lengths.sum(dim=1, keepdim=True) / self.last  # px in the output from an anchor to the next
         # How far around an anchor its part is likely to be seen (it gives way at 1), at most to half of the source.
@@ -59,7 +63,7 @@ class Anchors:
         self.output = torch.cat([torch.zeros_like(room[:, :1]), torch.cumsum(lengths, dim=1)], dim=1)
         numbers = torch.arange(MOST, device=room.device, dtype=room.dtype).expand(len(room), MOST)
         self.places = self.place_of(numbers)  # [N, MOST], px in the source
-        self.cuts = torch.full_like(self.places, 0.5)  # between each anchor and the next
+        self.cuts = torch.full_like(self.places, 0.5)[..., None]  # between each anchor and the next, by blocks across
 
     def place_of(self, number: Tensor) -> Tensor:
         """Source positions (px) of anchors, and of parts of the way between them: [N, M] each."""
@@ -75,13 +79,14 @@ class Anchors:
         return torch.lerp(values.gather(1, index), values.gather(1, index + 1), (position - knot).clamp(0, 1))
 
     def find_cuts(self, lines: Tensor) -> None:
-        """Cut where a straight cut shows least: where two anchors' parts show the most similar lines of the source.
+        """Cut where it shows least: where two anchors' parts show the most similar pixels (image quilting's minimum
+        error boundary cut, Efros & Freeman, SIGGRAPH 2001).
 
         Without it a cut would begin halfway, and what a network moves from there gets caught where it is a little
         better than beside it.
 
         Args:
-            lines: [N, side, M], the source's lines across the axis, in [-1, 1].
+            lines: [N, side, C, M], the source's lines across the axis, in [-1, 1].
         """
         tried = TRIED.to(lines.device)
         cuts = CUTS if lines.is_cuda else min(CUTS, int(self.last.max()))  # asking a GPU would wait for it
@@ -90,38 +95,45 @@ class Anchors:
         shown = []
         for anchor in (self.places[:, :cuts], self.places[:, 1 : cuts + 1]):
             shown.append(anchor[..., None] + output - self.at(self.output, anchor)[..., None])
-        cost = (_lines_at(lines, shown[0]) - _lines_at(lines, shown[1])).abs().mean(dim=-1)  # [N, cuts, tried]
+        differences = (_lines_at(lines, shown[0]) - _lines_at(lines, shown[1])).abs().mean(dim=-2)
+        blocks = max(lines.shape[-1] // BLOCK, 1)
+        cost = F.adaptive_avg_pool1d(differences.flatten(0, 2), blocks).view(*differences.shape[:3], blocks)
         for place in shown:
-            cost += self.nearing(place) + self.nearing(self.side - place)
-        cost = torch.nn.functional.avg_pool1d(cost, 3, stride=1, padding=1, count_include_pad=False)
-        cost += HALFWAY * (2 * tried - 1).square()
-        best = torch.where(self.ordered[..., 0], tried[cost.argmin(dim=2)], 0.5)
-        self.cuts[:, :cuts] = best
+            cost += (self.nearing(place) + self.nearing(self.side - place))[..., None]
+        cost += HALFWAY * (2 * tried - 1).square()[:, None]
+        self.cuts = self.cuts.repeat(1, 1, blocks)
+        self.cuts[:, :cuts] = torch.where(self.ordered, tried[_cheapest_path(cost)], 0.5)
 
     def numbers(self, place: Tensor) -> Tensor:
-        """How many anchors lie before source positions [N, Ho, Wo] (px); halves at the cuts."""
-        number = self.at(self.number, place.flatten(1))
-        before = number.floor()
-        cut = self.cuts.gather(1, before.long())
-        part = number - before
-        part = torch.where(part < cut, 0.5 * part / cut, 1 - 0.5 * (1 - part) / (1 - cut))
-        return (before + part).view_as(place)
+        """How many anchors lie before source positions [N, Ho, Wo] (px)."""
+        return self.at(self.number, place.flatten(1)).view_as(place)
 
-    def nearest(self, number: Tensor, parity: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The nearest anchor of a parity to each of `numbers` [N, Ho, Wo]: where it is (px in the source), its number,
-        and how far away it is, counted in anchors; 1 is where the next one of its parity takes over."""
+    def nearest(self, number: Tensor, parity: int) -> tuple[Tensor, Tensor]:
+        """The nearest anchor of a parity to each of `numbers` [N, Ho, Wo]: its place (px in the source) and number."""
         highest = (self.last - torch.remainder(self.last - parity, 2))[..., None]
         chosen = (((number - parity) / 2).round() * 2 + parity).clamp_min(parity).minimum(highest)
-        anchor = self.places.gather(1, chosen.flatten(1).long()).view_as(number)
-        return anchor, chosen, (number - chosen).abs()
+        return self.places.gather(1, chosen.flatten(1).long()).view_as(number), chosen
 
-    def choice(self, anchor: Tensor, number: Tensor, away: Tensor, distance: Tensor) -> Choice:
+    def away(self, number: Tensor, across: Tensor) -> Tensor:
+        """`numbers` [N, Ho, Wo] such that halves are at the cuts, for pixels that lie at `across` (px in the source)
+        along the other axis."""
+        blocks = self.cuts.shape[-1]
+        before = number.floor()
+        block = (across * (blocks / self.length) - 0.5).clamp(0, blocks - 1)
+        first = block.floor()
+        index, cuts = (before * blocks + first).long().flatten(1), self.cuts.flatten(1)
+        after = (index + 1).clamp_max(cuts.shape[1] - 1)
+        cut = torch.lerp(*(cuts.gather(1, place).view_as(number) for place in (index, after)), block - first)
+        part = number - before
+        return before + torch.where(part < cut, 0.5 * part / cut, 1 - 0.5 * (1 - part) / (1 - cut))
+
+    def choice(self, anchor: Tensor, number: Tensor, distance: Tensor) -> Choice:
         """What lies at scale one from an anchor that is `distance` px behind in the output."""
         at_scale_one = anchor + distance
         # What lies outside the source would be mirrored. The border's own anchor begins there and is right there.
         left = self.nearing(at_scale_one) * ((anchor > 0) & self.ordered)
         right = self.nearing(self.side - at_scale_one) * ((anchor < self.side) & self.ordered)
-        return Choice(at_scale_one, anchor, number, away + left + right)
+        return Choice(at_scale_one, anchor, number, left + right)
 
     def nearing(self, inside: Tensor) -> Tensor:
         """How disliked is what lies so far (px) inside the source's border; gradually, or cuts would run along it."""
@@ -132,13 +144,30 @@ class Anchors:
         return self.reach + _CHANCE[axis].to(cell.device)[cell] * (self.side - 2 * self.reach)
 
 
+def _cheapest_path(cost: Tensor) -> Tensor:
+    """The index along T, for each of B blocks, of the cheapest path through costs [N, K, T, B]: [N, K, B]."""
+    bends = torch.arange(-BENDS, BENDS + 1, device=cost.device)
+    price = BEND * bends.abs()
+    reached, bent = cost[..., 0], []
+    for block in range(1, cost.shape[-1]):
+        ways = F.pad(reached, (BENDS, BENDS), value=torch.inf).unfold(-1, len(bends), 1) + price
+        best, way = ways.min(dim=-1)
+        bent.append(way - BENDS)
+        reached = best + cost[..., block]
+    path = [reached.argmin(dim=-1, keepdim=True)]
+    for step in reversed(bent):
+        path.append(path[-1] + step.gather(-1, path[-1]))
+    return torch.cat(path[::-1], dim=-1)
+
+
 def _lines_at(lines: Tensor, place: Tensor) -> Tensor:
-    """Lines [N, side, M] at positions [N, ...] (px, edge to edge) along the side: [N, ..., M]."""
-    side, length = lines.shape[1:]
+    """Lines [N, side, C, M] at positions [N, ...] (px, edge to edge) along the side: [N, ..., C, M]."""
+    side, *line = lines.shape[1:]
+    lines = lines.flatten(2)
     position = (place.flatten(1) - 0.5).clamp(0, side - 1)
     low = position.floor()
     rows = [
-        lines.gather(1, index.long()[..., None].expand(-1, -1, length))
+        lines.gather(1, index.long()[..., None].expand(-1, -1, lines.shape[-1]))
         for index in (low, (low + 1).clamp_max(side - 1))
     ]
-    return torch.lerp(rows[0], rows[1], (position - low)[..., None]).view(*place.shape, length)
+    return torch.lerp(rows[0], rows[1], (position - low)[..., None]).view(*place.shape, *line)

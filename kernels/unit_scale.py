@@ -73,18 +73,20 @@ def unit_scale(
     growth = torch.stack([each.sum(dim=1, keepdim=True) / side for each, side in zip(lengths, source, strict=True)])
     scattered = (growth > SCATTERED_FROM).any(dim=0) & scatter  # [N, 1]
     spacing = min(SPACING, min(source) / PARTS)
-    down, across = (Anchors(*axis, scattered, spacing) for axis in zip(lengths, source, jump, strict=True))
+    down, across = (
+        Anchors(*axis, scattered, spacing) for axis in zip(lengths, source, source[::-1], jump, strict=True)
+    )
     ahead, below = _direction(middle_row), _direction(middle_column)
     if image is not None:
-        across.find_cuts(image.detach().permute(0, 3, 1, 2).flatten(2))
-        down.find_cuts(image.detach().permute(0, 2, 1, 3).flatten(2))
+        across.find_cuts(image.detach().permute(0, 3, 1, 2))
+        down.find_cuts(image.detach().permute(0, 2, 1, 3))
     columns_before, rows_before = across.numbers(x), down.numbers(y)
     columns, rows = [], []
     for parity in (0, 1):
-        anchor, number, away = across.nearest(columns_before, parity)
-        columns.append(across.choice(anchor, number, away, _along(ahead, project(to_output, anchor, y), (u, v))))
-        anchor, number, away = down.nearest(rows_before, parity)
-        rows.append(down.choice(anchor, number, away, _along(below, project(to_output, x, anchor), (u, v))))
+        anchor, number = across.nearest(columns_before, parity)
+        columns.append(across.choice(anchor, number, _along(ahead, project(to_output, anchor, y), (u, v))))
+        anchor, number = down.nearest(rows_before, parity)
+        rows.append(down.choice(anchor, number, _along(below, project(to_output, x, anchor), (u, v))))
     grids = x.new_empty(len(x), LAYOUTS, *size, 2)
     preference = x.new_empty(len(x), LAYOUTS, *size)
     for layout, (row, column) in enumerate(product(rows, columns)):
@@ -95,7 +97,9 @@ def unit_scale(
             place_y = place_y + (down.anywhere(cell, 1) - row.anchor) * scattered[..., None]
         grids[:, layout, ..., 0] = (place_x * (2 / source[1]) - 1).clamp_(-MAX_COORDINATE, MAX_COORDINATE)
         grids[:, layout, ..., 1] = (place_y * (2 / source[0]) - 1).clamp_(-MAX_COORDINATE, MAX_COORDINATE)
-        torch.add(column.dislike, row.dislike, out=preference[:, layout])
+        # A cut goes around what is seen there: it is looked up where this layout has its pixels along the other axis.
+        aside = (across.away(columns_before, row.place) - column.number).abs() + column.outside
+        preference[:, layout] = aside + (down.away(rows_before, column.place) - row.number).abs() + row.outside
     return UnitScale(grids, preference.mul_(-SHARPNESS))
 
 

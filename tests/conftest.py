@@ -103,3 +103,10 @@ def refused(ingan_fast: Command) -> Callable[..., None]:
         assert {path: path.stat().st_mtime_ns for path in Path.cwd().rglob("*")} == before
 
     return call
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))

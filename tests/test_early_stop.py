@@ -13,8 +13,10 @@ from ingan_fast import load, train, training
 from ingan_fast.config import SMOKE
 from ingan_fast.curves import read_log
 from ingan_fast.early_stop import COOL_DOWN, is_flat, may_be_shortened, shortened
+from ingan_fast.engine import Engine
 from ingan_fast.info import describe
 from ingan_fast.run_folder import RunFolder
+from ingan_fast.sampling import Draw
 from ingan_fast.state import TrainingState
 from ingan_fast.validation import Quality
 
@@ -50,8 +52,8 @@ def test_the_learning_rate_falls_from_where_it_is_to_zero() -> None:
         for name, settings in (("whole", whole), ("short", short)):
             state = TrainingState(settings, 0, torch.device("cpu"))
             for state.iteration in (flat_at, short.iterations - 1):
-                state.set_learning_rates()
-                rates[name, state.iteration] = state.optimizer_g.param_groups[0]["lr"]
+                state.set_schedules()
+                rates[name, state.iteration] = state.optimizer_g.param_groups[0]["lr"].item()
         assert rates["short", flat_at] == pytest.approx(rates["whole", flat_at])
         assert rates["short", short.iterations - 1] < 0.01
         assert flat_at < short.freeze_norm_at * short.iterations < short.iterations
@@ -92,15 +94,15 @@ def test_an_early_stopped_training_resumes_to_the_same_bytes(
     picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, iteration: int
 ) -> None:
     run(picture_path, tmp_path / "whole")
-    step = training.training_step
+    step = Engine.step
 
-    def interrupted(state: TrainingState, *rest: Any) -> torch.Tensor:
+    def interrupted(engine: Engine, state: TrainingState, draw: Draw) -> torch.Tensor:
         if state.iteration == iteration - 1:
             signal.raise_signal(signal.SIGINT)
-        return step(state, *rest)
+        return step(engine, state, draw)
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "training_step", interrupted)
+        patch.setattr(Engine, "step", interrupted)
         assert run(picture_path, tmp_path / "run").iteration == iteration
     assert run(picture_path, tmp_path / "run", resume=True).finished
     whole, resumed = (RunFolder(tmp_path / name) for name in ("whole", "run"))

@@ -120,7 +120,7 @@ def test_the_inverse_undoes_the_transformation() -> None:
 
 def test_what_leaves_the_output_is_not_visible() -> None:
     """Where T moves a corner of x outside its output, the mask of T⁻¹ is 0 there."""
-    drawn = sampler(resize_probability=0.0, max_corner_shift=0.5)
+    drawn = sampler(resize_probability=0.0, max_corner_shift=0.5, reconstruction=0.1)
     means = [draw.visible.mean().item() for draw in drawn.calibration(30)]
     assert min(means) < 0.9
     for draw in drawn.calibration(30):

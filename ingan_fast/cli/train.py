@@ -47,6 +47,13 @@ def train(
         bool, typer.Option("--early-stop", help="Go over to the end once quality no longer changes.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    engine: Annotated[
+        str,
+        typer.Option(
+            help="How steps run: eager, compile (torch.compile), graphs (compiled and recorded; a GPU), auto (graphs "
+            "on a GPU, eager on a CPU)."
+        ),
+    ] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 0,
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")
@@ -71,6 +78,7 @@ def train(
             settings=wanted,
             early_stop=early_stop,
             device=device,
+            engine=engine,
             seed=seed,
             resume=resume,
             overwrite=overwrite,

@@ -11,8 +11,11 @@ import pytest
 import torch
 from PIL import Image
 
-from ingan_fast import load, training
+from ingan_fast import load
+from ingan_fast.engine import Engine
 from ingan_fast.images import Pixels, save_image
+from ingan_fast.sampling import Draw
+from ingan_fast.state import TrainingState
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]
@@ -57,18 +60,18 @@ def test_ctrl_c_saves_and_resume_goes_on(
     ingan_fast: Command, picture_path: Path, trained_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ("train", picture_path, "--out", "run", "--preset", "smoke", "--device", "cpu")
-    step = training.training_step
+    step = Engine.step
 
-    def interrupted(state: Any, *rest: Any) -> torch.Tensor:
+    def interrupted(engine: Engine, state: TrainingState, draw: Draw) -> torch.Tensor:
         if state.iteration == 4:
             signal.raise_signal(signal.SIGINT)
-        return step(state, *rest)
+        return step(engine, state, draw)
 
-    monkeypatch.setattr(training, "training_step", interrupted)
+    monkeypatch.setattr(Engine, "step", interrupted)
     ended = ingan_fast(*words)
     assert ended.code == 130
     assert "iteration 5 of 12 is saved" in " ".join(ended.err.split())
-    monkeypatch.setattr(training, "training_step", step)
+    monkeypatch.setattr(Engine, "step", step)
     assert ingan_fast(*words, "--resume").code == 0
     assert Path("run/generator.safetensors").read_bytes() == (trained_run / "generator.safetensors").read_bytes()
 
@@ -88,6 +91,8 @@ def test_ctrl_c_saves_and_resume_goes_on(
         (["--iterations", "0"], "iterations=0"),
         (["--preset", "papper"], "'paper'"),
         (["--device", "tpu"], "auto, cpu or cuda"),
+        (["--engine", "turbo"], "auto, eager, compile or graphs"),
+        (["--device", "cpu", "--engine", "graphs"], "needs a GPU"),
         (["--resume", "--overwrite"], "exclude each other"),
     ],
 )

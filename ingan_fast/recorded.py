@@ -1,0 +1,88 @@
+"""Whole training steps as CUDA graphs: a step's thousands of launches become one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ingan_fast.sampling import Draw
+from ingan_fast.state import TrainingState
+
+Step = Callable[[TrainingState, Draw], Tensor]
+Replay = Callable[[], Tensor]
+
+
+@dataclass
+class Recording:
+    """A step of one shape."""
+
+    inputs: Draw  # where it reads
+    replay: Replay | None = None  # from the second time on
+
+
+class RecordedSteps:
+    """Runs steps of each shape once as they are, which prepares kernels and memory, and records them the second time.
+
+    Args:
+        step: `training_step` or a compiled one.
+        record: makes a replay of a function that reads and writes tensors in place (`record`).
+    """
+
+    def __init__(self, step: Step, record: Callable[[Callable[[], Tensor]], Replay]):
+        self.step = step
+        self.record = record
+        self.recordings: dict[tuple[Any, ...], Recording] = {}
+
+    def __call__(self, state: TrainingState, draw: Draw) -> Tensor:
+        shape = (tuple(draw.image.shape), tuple(draw.real.shape), draw.size, state.norm_frozen)
+        recording = self.recordings.get(shape)
+        if recording is None:
+            self._forget_old(state)
+            self.recordings[shape] = Recording(_copy(draw))
+            return self.step(state, draw)
+        _fill(recording.inputs, draw)
+        if recording.replay is None:
+            recording.replay = self.record(lambda: self.step(state, recording.inputs))
+        return recording.replay()
+
+    def _forget_old(self, state: TrainingState) -> None:
+        """Recordings from before the norms were frozen are not used again."""
+        self.recordings = {key: value for key, value in self.recordings.items() if key[-1] == state.norm_frozen}
+
+
+def record(function: Callable[[], Tensor]) -> Replay:
+    """Record what `function` launches on the GPU; its result is overwritten by the next replay of any recording."""
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph, pool=_pool()):
+        result = function()
+
+    def replay() -> Tensor:
+        graph.replay()
+        return result
+
+    return replay
+
+
+_POOLS: dict[int, Any] = {}
+
+
+def _pool() -> Any:
+    """One pool of memory for all: recordings follow each other, none needs what another one left there."""
+    device = torch.cuda.current_device()
+    return _POOLS.setdefault(device, torch.cuda.graph_pool_handle())
+
+
+def _copy(draw: Draw) -> Draw:
+    return replace(draw, **{name: value.clone() for name, value in _tensors(draw).items()})
+
+
+def _fill(inputs: Draw, draw: Draw) -> None:
+    for name, value in _tensors(draw).items():
+        getattr(inputs, name).copy_(value)
+
+
+def _tensors(draw: Draw) -> dict[str, Tensor]:
+    values = {field.name: getattr(draw, field.name) for field in fields(draw)}
+    return {name: value for name, value in values.items() if isinstance(value, Tensor)}

@@ -1,0 +1,137 @@
+"""Engines run the same training: recorded, compiled, or as it stands."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ingan_fast.config import SMOKE, Settings
+from ingan_fast.engine import Engine, check_engine, make_engine
+from ingan_fast.errors import UserError
+from ingan_fast.images import Pixels
+from ingan_fast.recorded import RecordedSteps
+from ingan_fast.sampling import Draw, Sampler
+from ingan_fast.state import TrainingState
+from ingan_fast.step import training_step
+
+CPU = torch.device("cpu")
+STEPS = 20
+FEW_SIZES = replace(
+    SMOKE, iterations=STEPS, buckets=3, ramp=0.0, freeze_norm_at=0.7, unit_scale=False, reconstruction=0.1
+)
+PAPER_LIKE = replace(FEW_SIZES, reconstruction=0.1, downscales=1, blocks=1, scales=2)
+LAID_OUT = replace(PAPER_LIKE, unit_scale=True, reconstruction=0.0)
+
+
+def trained(engine: Engine, picture: Pixels, settings: Settings) -> tuple[Tensor, TrainingState]:
+    """Losses [STEPS, 4] of a training that freezes its norms on the way, and its state afterwards."""
+    sampler, state = Sampler([picture], settings, 0, CPU), TrainingState(settings, 0, CPU)
+    losses = []
+    for iteration in range(STEPS):
+        if iteration == round(settings.freeze_norm_at * STEPS):
+            state.freeze_norm(sampler)
+        losses.append(engine.step(state, sampler.draw(iteration)).clone())
+    return torch.stack(losses), state
+
+
+class Tape:
+    """Stands in for CUDA graphs: what is recorded is run again, on the tensors that it was recorded with."""
+
+    def __init__(self) -> None:
+        self.recorded = 0
+
+    def __call__(self, function: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        self.recorded += 1
+        return function
+
+
+def test_recorded_steps_train_as_steps_do(picture: Pixels) -> None:
+    """All that changes from step to step reaches a recording through the tensors that it reads."""
+    tape, told = Tape(), list[str]()
+    recorded = Engine(RecordedSteps(training_step, tape), told.append)
+    (losses, state), (same, expected) = (
+        trained(engine, picture, FEW_SIZES) for engine in (recorded, make_engine("eager", CPU, told.append))
+    )
+    assert torch.equal(losses, same)
+    assert torch.equal(state.weights_g, expected.weights_g)
+    assert torch.equal(state.weights_averaged, expected.weights_averaged)
+    shapes = {(size, frozen) for size, frozen in shapes_of(picture, FEW_SIZES)}
+    assert 0 < tape.recorded <= len(shapes) <= 6  # three sizes, before and after the norms are frozen
+
+
+def shapes_of(picture: Pixels, settings: Settings) -> list[tuple[tuple[int, int], bool]]:
+    sampler = Sampler([picture], settings, 0, CPU)
+    return [(sampler.draw(i).size, i >= settings.freeze_norm_at * STEPS) for i in range(STEPS)]
+
+
+def test_recordings_from_before_the_norms_were_frozen_are_let_go(picture: Pixels) -> None:
+    steps = RecordedSteps(training_step, Tape())
+    trained(Engine(steps, lambda text: None), picture, FEW_SIZES)
+    assert {key[-1] for key in steps.recordings} == {True}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [PAPER_LIKE, LAID_OUT], ids=["paper-like", "laid out"])
+def test_compiled_steps_train_as_steps_do_and_are_compiled_a_few_times(
+    picture: Pixels, settings: Settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> None:
+    from torch._dynamo.utils import counters
+
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    torch._dynamo.reset()
+    counters.clear()
+    told: list[str] = []
+    losses, _ = trained(make_engine("compile", CPU, told.append), picture, settings)
+    expected, _ = trained(make_engine("eager", CPU, told.append), picture, settings)
+    assert len({size for size, _ in shapes_of(picture, settings)}) >= 3
+    assert not any("can't be compiled" in text for text in told), told
+    # G and D with and without a gradient for the picture, before and after the norms are frozen; not one for each size.
+    assert counters["stats"]["unique_graphs"] <= 6
+    assert losses.isfinite().all()
+    assert (losses[0] - expected[0]).abs().max() < 1e-3
+    assert (losses - expected).abs().max() < 0.05 * expected.abs().max()
+
+
+def test_what_cannot_be_compiled_runs_as_it_is_and_is_told_once(picture: Pixels) -> None:
+    def broken(state: TrainingState, draw: Draw) -> Tensor:
+        raise RuntimeError("no compiler here\nand a long trace")
+
+    told: list[str] = []
+    losses, _ = trained(Engine(broken, told.append), picture, FEW_SIZES)
+    expected, _ = trained(make_engine("eager", CPU, told.append), picture, FEW_SIZES)
+    assert torch.equal(losses, expected)
+    assert [text for text in told if "can't be compiled" in text] == [told[1]]
+    assert told[1].endswith("no compiler here")
+
+
+def test_out_of_memory_is_not_taken_for_a_failed_compilation(picture: Pixels) -> None:
+    def full(state: TrainingState, draw: Draw) -> Tensor:
+        raise torch.OutOfMemoryError("full")
+
+    with pytest.raises(torch.OutOfMemoryError):
+        trained(Engine(full, lambda text: None), picture, FEW_SIZES)
+
+
+def test_a_cpu_runs_steps_as_they_are(picture: Pixels) -> None:
+    assert make_engine("auto", CPU, print).run is training_step
+    with pytest.raises(UserError, match="needs a GPU"):
+        check_engine("graphs", CPU)
+    with pytest.raises(UserError, match="auto, eager, compile or graphs"):
+        check_engine("turbo", CPU)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("name", ["compile", "graphs"])
+def test_a_gpu_trains_the_same_with_every_engine(picture: Pixels, name: str) -> None:
+    device = torch.device("cuda")
+    told: list[str] = []
+    every = []
+    for engine in (make_engine(name, device, told.append), make_engine("eager", device, told.append)):
+        sampler, state = Sampler([picture], FEW_SIZES, 0, device), TrainingState(FEW_SIZES, 0, device)
+        every.append(torch.stack([engine.step(state, sampler.draw(i)).clone() for i in range(STEPS)]).cpu())
+    assert not any("can't be compiled" in text for text in told), told
+    assert every[0].isfinite().all()
+    assert (every[0] - every[1]).abs().max() < 0.05 * every[1].abs().max()
