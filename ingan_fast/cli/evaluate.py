@@ -2,17 +2,14 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
-from ingan_fast.cli.console import messages
+from ingan_fast.cli.console import check_json_path, messages, progress
 from ingan_fast.errors import UserError
 
 if TYPE_CHECKING:
@@ -46,7 +43,7 @@ def evaluate(
     inputs = given if run is None else [run / "config.json", run / "source.png"]
     inputs = [path.resolve() for path in (*inputs, *([source] if source else []))]
     if json_path is not None:
-        _check_json(json_path, inputs)
+        check_json_path(json_path, inputs)
     from ingan_fast.evaluation import Judge, has_seam_carving
 
     names = _file_names(given if run is None else None)
@@ -54,13 +51,13 @@ def evaluate(
     pixels, outputs = _read(given, source) if run is None else _retarget(run, device)
     if not has_seam_carving():
         messages.print("seam carving is left out: pip install seam-carving adds it")
-    with _progress("judging", len(outputs) * Judge.steps()) as advance:
+    with progress("judging", len(outputs) * Judge.steps()) as advance:
         judge = Judge(pixels, advance)
         judged = [judge.judge(output) for output in outputs]
     shown_source = run / "source.png" if run else source
     Console(highlight=False).print(_table(judged))
     if targets:
-        with _progress("maps", len(outputs)) as advance:
+        with progress("maps", len(outputs)) as advance:
             for output, paths in zip(outputs, targets, strict=True):
                 _write_maps(output, pixels, *paths)
                 advance()
@@ -95,19 +92,6 @@ def _single_run(given: list[Path], source: Path | None) -> Path | None:
     return None
 
 
-def _check_json(path: Path, inputs: list[Path]) -> None:
-    if path.resolve() in inputs:
-        raise UserError(f"--json {path} would replace an input; choose another name")
-    if path.suffix.lower() != ".json":
-        raise UserError(f"--json {path}: the name must end in .json")
-    if path.is_dir():
-        raise UserError(f"--json {path} is a folder; give a file name in it")
-    if not path.parent.is_dir():
-        raise UserError(f"--json {path}: there is no folder {path.parent}; make it first")
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise UserError(f"--json {path}: no permission to write in {path.parent}; choose another place")
-
-
 def _file_names(given: list[Path] | None) -> list[str]:
     """The names of the outputs' maps, without an ending; numbered where two would be the same."""
     if given is None:
@@ -140,7 +124,7 @@ def _read(given: list[Path], source: Path | None) -> "tuple[Pixels, list[Output]
     assert source is not None
     pixels = load_image(source, min_side=PATCH)
     outputs = [read_output(path) for path in given]
-    with _progress("reading", len(outputs)) as advance:
+    with progress("reading", len(outputs)) as advance:
         for output in outputs:
             check_made_of(output.name, output.picture, pixels, output.mask)
             advance()
@@ -152,7 +136,7 @@ def _retarget(run: Path, device: str) -> "tuple[Pixels, list[Output]]":
     from ingan_fast.retargeting import load
 
     trained = load(run, device)
-    with _progress("retargeting", len(SHAPES)) as advance:
+    with progress("retargeting", len(SHAPES)) as advance:
         return trained.source, list(retargetings(trained, advance))
 
 
@@ -167,13 +151,6 @@ def _write_maps(output: "Output", source: "Pixels", stretch: Path, coherence: Pa
         draw_stretch(output.picture, source, stretch)
     except UserError as error:
         messages.print(f"{output.name}: no map of stretch: {error}")
-
-
-@contextmanager
-def _progress(name: str, total: int) -> Iterator[Callable[[], None]]:
-    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        task = progress.add_task(name, total=total)
-        yield lambda: progress.advance(task)
 
 
 def _table(judged: "list[Judged]") -> Table:
