@@ -3,7 +3,9 @@
 Importing this module imports Triton; `ops` does so at the first warp on a CUDA device.
 """
 
+import math
 from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 import torch
 import triton
@@ -15,12 +17,14 @@ from ingan_fast.kernels.triton_scatter import warp_scatter
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
-WARPS = 4
 MAX_BLOCK_C = 64
 # Output pixels (height, width) of a program that holds at most so many channels. Forward that is 4,096 values, 32 a
-# thread, which loads them 128 bits at a time; half of it where each value goes to four addresses.
+# thread, which loads them 128 bits at a time; half of it where each value goes to four addresses; a quarter where the
+# channels are no multiple of `VECTOR` and every value has an address of its own.
 TILES = {16: (16, 16), 32: (8, 16), 64: (8, 8)}
 SCATTER_TILES = {16: (8, 16), 32: (8, 8), 64: (4, 8)}
+ROUGH_TILES = {16: (8, 16), 32: (4, 8), 64: (4, 4)}
+VECTOR = 8
 # Source pixels of a gathering program, and output pixels of a step: the sides of its matrix product. The step is
 # flat, since at scale 1 the box around a tile is some 10 x 10: five steps of 2 x 16.
 GATHER_TILE, GATHER_STEP = (8, 8), (2, 16)
@@ -28,7 +32,7 @@ GATHER_TILE, GATHER_STEP = (8, 8), (2, 16)
 GATHER_BLOCK_C = {torch.float32: (16, 32), torch.float16: (16, 64), torch.bfloat16: (16, 64)}
 INDEX_LIMIT = 2**31
 # Products and sums fused, which is the default up to Triton 3.9 (that release warns unless told).
-OPTIONS = {"num_warps": WARPS, "enable_fp_fusion": True}
+OPTIONS = {"num_warps": 4, "enable_fp_fusion": True}
 
 
 def homography_warp(features: Tensor, matrix: Tensor, size: tuple[int, int], padding: str) -> Tensor:
@@ -58,49 +62,52 @@ def homography_warp_gather(gradient: Tensor, matrix: Tensor, size: tuple[int, in
     """
     gradient, matrix = _rows(gradient), _coordinates(matrix)
     result = _empty(gradient, size)
-    _, channels, out_height, out_width = gradient.shape
-    tile_c = gather_block_c(channels, gradient.dtype)
+    channels, *out_size = gradient.shape[1:]
+    constants = gather_constants(channels, gradient.dtype, padding, is_wide(gradient, result))
     with _on(gradient):
-        warp_gather[_programs(result, GATHER_TILE, tile_c)](
-            gradient,
-            matrix,
-            result,
-            *size,
-            out_height,
-            out_width,
-            C=channels,
-            PADDING=padding,
-            WIDE=is_wide(gradient, result),
-            TILE_H=GATHER_TILE[0],
-            TILE_W=GATHER_TILE[1],
-            BLOCK_C=tile_c,
-            OUT_H=GATHER_STEP[0],
-            OUT_W=GATHER_STEP[1],
-            PRECISION=precision(gradient.dtype),
-            **OPTIONS,
-        )
+        warp_gather[_programs(result, constants)](gradient, matrix, result, *size, *out_size, **constants, **OPTIONS)
     return result
 
 
-def block_c(channels: int) -> int:
-    """Channels of a program: all of them up to `MAX_BLOCK_C`, as a power of two."""
-    return min(triton.next_power_of_2(channels), MAX_BLOCK_C)
+def sampling_constants(channels: int, padding: str, grid: bool, wide: bool, scatters: bool) -> dict[str, Any]:
+    """What `warp_forward`, or where it scatters `warp_scatter`, is compiled for."""
+    block = min(triton.next_power_of_2(channels), MAX_BLOCK_C)
+    tiles = ROUGH_TILES if channels % VECTOR else SCATTER_TILES if scatters else TILES
+    tile_h, tile_w = next(shape for most, shape in tiles.items() if block <= most)
+    return {
+        "C": channels,
+        "PADDING": padding,
+        "GRID": grid,
+        "WIDE": wide,
+        "TILE_H": tile_h,
+        "TILE_W": tile_w,
+        "BLOCK_C": block,
+    }
 
 
-def gather_block_c(channels: int, dtype: torch.dtype) -> int:
-    """As `block_c`, for a gathering program."""
+def gather_constants(channels: int, dtype: torch.dtype, padding: str, wide: bool) -> dict[str, Any]:
+    """What `warp_gather` is compiled for."""
     least, most = GATHER_BLOCK_C[dtype]
-    return min(max(block_c(channels), least), most)
+    block = min(max(triton.next_power_of_2(channels), least), most)
+    return {
+        "C": channels,
+        "PADDING": padding,
+        "WIDE": wide,
+        "TILE_H": GATHER_TILE[0],
+        "TILE_W": GATHER_TILE[1],
+        "BLOCK_C": block,
+        "OUT_H": GATHER_STEP[0],
+        "OUT_W": GATHER_STEP[1],
+        "PRECISION": precision(dtype, block),
+    }
 
 
-def tile(channels: int, tiles: dict[int, tuple[int, int]]) -> tuple[int, int]:
-    """(height, width) of a program's output pixels, one of `TILES` or `SCATTER_TILES`."""
-    return next(shape for most, shape in tiles.items() if block_c(channels) <= most)
-
-
-def precision(dtype: torch.dtype) -> str:
-    """Of the gather's products: TensorFloat-32 holds a half gradient whole, float32 takes three products of it."""
-    return "tf32x3" if dtype == torch.float32 else "tf32"
+def precision(dtype: torch.dtype, block: int) -> str:
+    """Of the gather's products, as `tl.dot` names it."""
+    if dtype != torch.float32:
+        return "tf32"  # TensorFloat-32 holds a half gradient whole
+    # Three products of it make a float32's; few columns are not worth the registers.
+    return "tf32x3" if block > 16 else "ieee"
 
 
 def is_wide(*tensors: Tensor) -> bool:
@@ -111,50 +118,20 @@ def is_wide(*tensors: Tensor) -> bool:
 def _forward(features: Tensor, where: Tensor, size: tuple[int, int], padding: str, grid: bool) -> Tensor:
     features, where = _rows(features), _coordinates(where)
     warped = _empty(features, size)
-    _, channels, height, width = features.shape
-    tile_h, tile_w = tile(channels, TILES)
+    channels, *source_size = features.shape[1:]
+    constants = sampling_constants(channels, padding, grid, is_wide(features, where, warped), scatters=False)
     with _on(features):
-        warp_forward[_programs(warped, (tile_h, tile_w), block_c(channels))](
-            features,
-            where,
-            warped,
-            height,
-            width,
-            *size,
-            C=channels,
-            PADDING=padding,
-            GRID=grid,
-            WIDE=is_wide(features, where, warped),
-            TILE_H=tile_h,
-            TILE_W=tile_w,
-            BLOCK_C=block_c(channels),
-            **OPTIONS,
-        )
+        warp_forward[_programs(warped, constants)](features, where, warped, *source_size, *size, **constants, **OPTIONS)
     return warped
 
 
 def _scatter(gradient: Tensor, where: Tensor, size: tuple[int, int], padding: str, grid: bool) -> Tensor:
     gradient, where = _rows(gradient), _coordinates(where)
-    count, channels, out_height, out_width = gradient.shape
+    count, channels, *out_size = gradient.shape
     total = torch.zeros(count, *size, channels, dtype=torch.float32, device=gradient.device).permute(0, 3, 1, 2)
-    tile_h, tile_w = tile(channels, SCATTER_TILES)
+    constants = sampling_constants(channels, padding, grid, is_wide(gradient, where, total), scatters=True)
     with _on(gradient):
-        warp_scatter[_programs(gradient, (tile_h, tile_w), block_c(channels))](
-            gradient,
-            where,
-            total,
-            *size,
-            out_height,
-            out_width,
-            C=channels,
-            PADDING=padding,
-            GRID=grid,
-            WIDE=is_wide(gradient, where, total),
-            TILE_H=tile_h,
-            TILE_W=tile_w,
-            BLOCK_C=block_c(channels),
-            **OPTIONS,
-        )
+        warp_scatter[_programs(gradient, constants)](gradient, where, total, *size, *out_size, **constants, **OPTIONS)
     return total.to(gradient.dtype)
 
 
@@ -171,11 +148,11 @@ def _empty(like: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)
 
 
-def _programs(tensor: Tensor, tile: tuple[int, int], channels: int) -> tuple[int]:
+def _programs(tensor: Tensor, constants: dict[str, Any]) -> tuple[int]:
     """How many programs cover a tensor [N, C, H, W]."""
     count, *sides = tensor.shape
-    each = [triton.cdiv(side, part) for side, part in zip(sides, (channels, *tile), strict=True)]
-    return (count * each[0] * each[1] * each[2],)
+    parts = constants["BLOCK_C"], constants["TILE_H"], constants["TILE_W"]
+    return (count * math.prod(triton.cdiv(side, part) for side, part in zip(sides, parts, strict=True)),)
 
 
 def _on(tensor: Tensor) -> AbstractContextManager[object]:

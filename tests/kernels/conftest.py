@@ -44,7 +44,14 @@ def interpreted() -> ModuleType:
     with pytest.MonkeyPatch.context() as patch, without_kernels():
         # Read where a kernel is decorated.
         patch.setenv("TRITON_INTERPRET", "1")
-        return importlib.import_module(f"{PACKAGE}.triton_warp")
+        kernels = importlib.import_module(f"{PACKAGE}.triton_warp")
+    try:
+        kernels.homography_warp_gather(torch.zeros(1, 1, 1, 1), torch.eye(3)[None], (1, 1), "zeros")
+    except Exception as error:
+        if "0-dimensional" in str(error):
+            pytest.skip("the interpreter of Triton 3.6 can't loop with NumPy 2.4 or newer")
+        raise
+    return kernels
 
 
 @pytest.fixture

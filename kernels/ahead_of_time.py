@@ -1,0 +1,147 @@
+"""The kernels compiled for GPUs that aren't there: their registers, spills and loads.
+
+`python -m ingan_fast.kernels.ahead_of_time docs/kernels.md` writes the table of that page anew. Needs Triton for
+Linux, which brings NVIDIA's assembler, and no GPU.
+"""
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import triton
+from triton import knobs
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+
+from ingan_fast.kernels import triton_warp
+from ingan_fast.kernels.triton_forward import SIZES, warp_forward
+from ingan_fast.kernels.triton_gather import warp_gather
+from ingan_fast.kernels.triton_scatter import warp_scatter
+
+CAPABILITIES = (80, 90, 120)
+BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+
+_POINTERS = {torch.float32: "*fp32", torch.float16: "*fp16", torch.bfloat16: "*bf16"}
+_WIDE_LOAD = re.compile(r"ld\.global[\w.:]*\.v4\.b32|ld\.global[\w.:]*\.v2\.b64|cp\.async\.cg")  # 128 bits
+_NARROW_LOAD = re.compile(r"ld\.global[\w.:]*\.[bu](8|16)\b")
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One kernel compiled for one kind of argument."""
+
+    kernel: str  # "forward", "atomics" or "gather"
+    dtype: torch.dtype = torch.bfloat16
+    channels: int = 64
+    padding: str = "reflection"
+    grid: bool = False  # samples at a given grid, else at a homography
+    wide: bool = False  # 64-bit indices
+
+    @property
+    def name(self) -> str:
+        dtype = str(self.dtype).removeprefix("torch.")
+        source = "grid" if self.grid else "homography"
+        return f"{self.kernel} · {source} · {dtype} · C {self.channels} · {self.padding}" + " · int64" * self.wide
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What became of a variant for one compute capability."""
+
+    registers: int  # of a thread
+    stack: int  # bytes of local memory for each thread; 0: nothing is spilled
+    shared: int  # bytes of a program
+    wide_loads: int  # 128 bits each, in the program's text
+    narrow_loads: int  # 16 bits or less
+
+
+def variants() -> Iterator[Variant]:
+    """Every kernel with every dtype, padding, index width and source of coordinates, at wide and narrow rows."""
+    for kernel in ("forward", "atomics", "gather"):
+        for grid in (False, True) if kernel != "gather" else (False,):
+            for channels in (64, 3):
+                for dtype in _POINTERS:
+                    yield Variant(kernel, dtype, channels, grid=grid)
+            yield Variant(kernel, grid=grid, wide=True)
+        yield Variant(kernel, channels=65)
+        yield Variant(kernel, padding="border")
+        yield Variant(kernel, padding="zeros")
+
+
+def compile_variant(variant: Variant, capability: int) -> Compiled:
+    """Compiles as a launch on aligned tensors would, for a compute capability of 10 · major + minor."""
+    function, pointers, constants = _arguments(variant)
+    names = function.arg_names
+    kinds = dict.fromkeys(names, "constexpr") | dict.fromkeys(SIZES, "i32") | pointers
+    aligned: Any = {(names.index(name),): [["tt.divisibility", 16]] for name in pointers}
+    source = ASTSource(function, kinds, constexprs=constants, attrs=aligned)
+    kernel = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=triton_warp.OPTIONS)
+    registers, stack = _resources(kernel.asm["cubin"])
+    ptx = kernel.asm["ptx"]
+    return Compiled(
+        registers=registers,
+        stack=stack,
+        shared=kernel.metadata.shared,
+        wide_loads=len(_WIDE_LOAD.findall(ptx)),
+        narrow_loads=len(_NARROW_LOAD.findall(ptx)),
+    )
+
+
+def _arguments(variant: Variant) -> tuple[Any, dict[str, str], dict[str, Any]]:
+    """The kernel, the types of its pointers, and its constants."""
+    values = _POINTERS[variant.dtype]
+    if variant.kernel == "gather":
+        constants = triton_warp.gather_constants(variant.channels, variant.dtype, variant.padding, variant.wide)
+        return warp_gather, {"gradient": values, "matrices": "*fp32", "result": values}, constants
+    scatters = variant.kernel == "atomics"
+    constants = triton_warp.sampling_constants(variant.channels, variant.padding, variant.grid, variant.wide, scatters)
+    if not scatters:
+        return warp_forward, {"features": values, "where": "*fp32", "warped": values}, constants
+    return warp_scatter, {"gradient": values, "where": "*fp32", "total": "*fp32"}, constants
+
+
+def _resources(cubin: bytes) -> tuple[int, int]:
+    """(registers, bytes of stack) of a thread."""
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(cubin)
+        file.flush()
+        command = [knobs.nvidia.cuobjdump.path, "--dump-resource-usage", file.name]
+        said = subprocess.run(command, check=True, capture_output=True, text=True)
+    used = dict(re.findall(r"\b(REG|STACK|LOCAL):(\d+)", said.stdout + said.stderr))
+    return int(used["REG"]), int(used["STACK"]) + int(used["LOCAL"])
+
+
+def table() -> str:
+    """Markdown: one row a variant; registers, stack and shared memory for each compute capability."""
+    title = " | ".join(f"sm_{capability}" for capability in CAPABILITIES)
+    lines = [
+        f"Triton {triton.__version__}; registers a thread / bytes of stack (spills) a thread / "
+        "bytes of shared memory a program:",
+        "",
+        f"| variant | {title} |",
+        "|---|" + "---|" * len(CAPABILITIES),
+    ]
+    for variant in variants():
+        cells = []
+        for capability in CAPABILITIES:
+            compiled = compile_variant(variant, capability)
+            cells.append(f"{compiled.registers} / {compiled.stack} / {compiled.shared}")
+        lines.append(f"| {variant.name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    page = Path(sys.argv[1])
+    before, _, rest = page.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{BEGIN}\n{table()}\n{END}{after}")
+
+
+if __name__ == "__main__":
+    main()
