@@ -32,7 +32,8 @@ lint: setup
 	MYPYPATH=build/lint $(BIN)/mypy -p ingan_fast
 
 bench: setup
-	$(BIN)/python benchmarks/training_step.py
+	$(BIN)/ingan-fast bench warp
+	$(BIN)/ingan-fast bench train
 	$(BIN)/python benchmarks/retarget.py
 
 clean:

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from ingan_fast.cli import demo, evaluate, info, retarget, train
+from ingan_fast.cli import bench, demo, evaluate, info, retarget, train
 from ingan_fast.cli.console import INTERRUPTED
 from ingan_fast.errors import UserError
 
@@ -28,6 +28,7 @@ app.command(help=retarget.HELP)(retarget.retarget)
 app.command(help=demo.HELP)(demo.demo)
 app.command(help=evaluate.HELP)(evaluate.evaluate)
 app.command(help=info.HELP)(info.info)
+app.add_typer(bench.app, name="bench")
 
 
 def _version(wanted: bool) -> None:

@@ -1,0 +1,99 @@
+"""What a benchmark ran on, and how fast that can multiply."""
+
+import os
+import platform
+import resource
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ingan_fast.bench.timing import Spread, Stopwatch, take_turns
+
+PACKAGES = ("ingan-fast", "torch", "triton")
+# Side of the square bfloat16 matrices whose product is the ceiling of arithmetic.
+MATMUL_SIDE = {"cuda": 4096, "cpu": 1024}
+MATMUL_CALLS = {"cuda": 50, "cpu": 10}
+BYTES_OF_RSS = 1 if platform.system() == "Darwin" else 1024  # the unit of getrusage's ru_maxrss
+
+
+def describe(device: torch.device) -> dict[str, Any]:
+    """Versions, the device and threads, for JSON."""
+    versions: dict[str, str | None] = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            versions[package] = torch.__version__ if package == "torch" else version(package)
+        except PackageNotFoundError:
+            versions[package] = None
+    return {
+        "device": device.type,
+        "name": torch.cuda.get_device_name(device) if device.type == "cuda" else cpu_name(),
+        "cuda": torch.version.cuda,
+        "threads": torch.get_num_threads(),
+        "versions": versions,
+    }
+
+
+def cpu_name() -> str:
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def title(machine: dict[str, Any]) -> str:
+    """For a table's title."""
+    threads = f", {machine['threads']} threads" if machine["device"] == "cpu" else ""
+    return f"{machine['name']}{threads}, torch {machine['versions']['torch']}"
+
+
+def measure_matmul(device: torch.device) -> dict[str, Any]:
+    """The ceiling of arithmetic: FLOP/s of a product of square bfloat16 matrices, by its median time."""
+    side = MATMUL_SIDE[device.type]
+    left, right = (torch.randn(side, side, device=device).to(torch.bfloat16) for _ in range(2))
+    result = torch.empty_like(left)
+    call = {"matmul": lambda: torch.mm(left, right, out=result)}
+    stopwatch = Stopwatch(device, cold=True)
+    take_turns(call, 3, stopwatch)
+    spread: Spread = take_turns(call, MATMUL_CALLS[device.type], stopwatch)["matmul"]
+    return {
+        "side": side,
+        "dtype": "bfloat16",
+        "milliseconds": spread.as_dict(),
+        "flop_per_second": 2 * side**3 / (spread.median / 1e3),
+    }
+
+
+class PeakMemory:
+    """Bytes of a GPU's memory at the most, above what was taken when it began; a CPU tells its process' peak alone."""
+
+    def __init__(self, device: torch.device):
+        self.device = device
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+            torch.cuda.empty_cache()
+            torch.cuda.reset_peak_memory_stats(device)
+            self.allocated = torch.cuda.memory_allocated(device)
+            self.reserved = torch.cuda.memory_reserved(device)
+
+    def so_far(self) -> dict[str, int]:
+        """`allocated`: by tensors; `reserved`: by torch, with recordings and what lies idle between tensors."""
+        if self.device.type != "cuda":
+            return {}
+        return {
+            "allocated": torch.cuda.max_memory_allocated(self.device) - self.allocated,
+            "reserved": torch.cuda.max_memory_reserved(self.device) - self.reserved,
+        }
+
+
+def process_peak() -> int:
+    """The largest resident set of this process, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES_OF_RSS
+
+
+def memory(device: torch.device) -> int:
+    """The bytes of memory that there are for tensors on `device`."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,0 +1,88 @@
+"""Timing: one call at a time, what is compared taking turns, medians with their spread."""
+
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+
+import torch
+
+Action = Callable[[], object]
+Advance = Callable[[], None]
+
+# Cycles that a GPU waits before a call is timed (about half a millisecond): the host enqueues all of the call's
+# launches meanwhile, so that what is timed is the GPU's work.
+HEAD_START = 1_000_000
+FLUSHED = 4  # times the size of the L2 cache is overwritten
+LEAST_FLUSHED = 64 << 20  # bytes
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Milliseconds of many calls."""
+
+    median: float
+    p20: float
+    p80: float
+    mean: float
+
+    @classmethod
+    def of(cls, seconds: list[float]) -> "Spread":
+        """Of at least one call's seconds."""
+        values = [1e3 * value for value in seconds]
+        quantiles = statistics.quantiles(values, n=5, method="inclusive") if len(values) > 1 else values * 2
+        return cls(statistics.median(values), quantiles[0], quantiles[-1], statistics.fmean(values))
+
+    def as_dict(self) -> dict[str, float]:
+        return asdict(self)
+
+
+class Stopwatch:
+    """Times calls on one device: by CUDA events on a GPU, by the clock on a CPU.
+
+    Args:
+        device: where the calls' work is done.
+        cold: (a GPU only) overwrite the L2 cache before each call, and have the GPU wait until the host has enqueued
+            all of it: the time of the GPU's work on data from memory. Otherwise the time from an idle GPU to the end of
+            the call, launches included.
+    """
+
+    def __init__(self, device: torch.device, cold: bool = False):
+        self.device = device
+        self.cold = cold and device.type == "cuda"
+        if self.cold:
+            cache: int = torch.cuda.get_device_properties(device).L2_cache_size
+            size = max(FLUSHED * cache, LEAST_FLUSHED)
+            self.flushed = torch.empty(size, dtype=torch.int8, device=device)
+
+    def seconds(self, action: Action) -> float:
+        """Seconds of one call."""
+        if self.device.type != "cuda":
+            start = time.perf_counter()
+            action()
+            return time.perf_counter() - start
+        before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        torch.cuda.synchronize(self.device)
+        if self.cold:
+            self.flushed.zero_()
+            torch.cuda._sleep(HEAD_START)
+        before.record()
+        action()
+        after.record()
+        torch.cuda.synchronize(self.device)
+        return float(before.elapsed_time(after)) / 1e3
+
+
+def take_turns(
+    actions: Mapping[str, Action], repeat: int, stopwatch: Stopwatch, advance: Advance = lambda: None
+) -> dict[str, Spread]:
+    """The times of `repeat` calls of each action, one of each in turn, so that a slow moment of the machine meets all.
+
+    `advance` is called after each call.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    for _ in range(repeat):
+        for name, action in actions.items():
+            seconds[name].append(stopwatch.seconds(action))
+            advance()
+    return {name: Spread.of(values) for name, values in seconds.items()}

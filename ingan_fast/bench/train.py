@@ -1,0 +1,243 @@
+"""`ingan-fast bench train`: one training iteration by each engine, and written plainly, on the same draws."""
+
+import gc
+import math
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from ingan_fast.baselines import plain_resize
+from ingan_fast.bench.machine import PeakMemory, describe, measure_matmul, process_peak
+from ingan_fast.bench.plain import PlainIteration
+from ingan_fast.bench.timing import Advance, Spread, Stopwatch, take_turns
+from ingan_fast.config import Settings, preset, with_changes
+from ingan_fast.engine import make_engine
+from ingan_fast.images import Pixels, fit_within
+from ingan_fast.jumps import with_jumps
+from ingan_fast.sampling import Draw, Sampler
+from ingan_fast.state import TrainingState
+from ingan_fast.step import training_step
+
+PLAIN, EAGER = "plain", "eager"
+CHECKED = 3  # first steps whose losses are compared: a recording engine runs, records and repeats
+# How far an engine's losses may be from the eager steps', as a part of the largest.
+TOLERANCE = 0.05
+# A shape's steps that are not timed: `graphs` runs the first as it is, records the second, repeats the third.
+MOST_ROUNDS = 3
+ROUNDS = {EAGER: 1}
+
+Step = Callable[[Draw], object]
+
+
+@dataclass(frozen=True)
+class TrainRequest:
+    """What is measured."""
+
+    preset: str
+    engines: tuple[str, ...]
+    iterations: int  # timed ones, of each engine
+    crop: int | None = None  # px a side; None: the preset's
+    plain: bool = True  # also the plain iteration
+
+
+@dataclass
+class Contender:
+    """One way to train, ready to be timed, or why it is not."""
+
+    name: str
+    step: Step
+    warm_up_seconds: float = 0.0
+    peak_memory: dict[str, int] = field(default_factory=dict)
+    error: str | None = None
+
+
+def prepare(request: TrainRequest, picture: Pixels) -> tuple[Pixels, Settings]:
+    """The picture, larger where a crop wouldn't fit, and the preset's settings with the request's crop.
+
+    Raises:
+        UserError: no such preset, or a crop out of its range.
+    """
+    changes = {} if request.crop is None else {"crop": request.crop}
+    settings = with_changes(preset(request.preset), changes)
+    picture = fit_within(picture, settings.max_side)
+    height, width = picture.shape[:2]
+    if settings.crop > min(height, width):
+        factor = settings.crop / min(height, width)
+        picture = plain_resize(picture, (math.ceil(width * factor), math.ceil(height * factor))).copy()  # writable
+    return picture, with_jumps(settings, [picture])
+
+
+def measure(
+    request: TrainRequest, picture: Pixels, device: torch.device, advance: Advance = lambda: None
+) -> dict[str, Any]:
+    """The report, for JSON (benchmarks/README.md tells its fields).
+
+    An engine whose first losses are not those of eager steps, or that can't run here, has an "error" in its row and no
+    times. `advance` is called `steps(request)` times.
+
+    Raises:
+        UserError: no such preset, or a crop out of its range.
+    """
+    picture, settings = prepare(request, picture)
+    sampler = Sampler([picture], settings, 0, device)
+    draws = sampler.calibration(request.iterations)
+    one_of_each = list({draw.size: draw for draw in draws}.values())
+    operations = _count_operations(settings, device, one_of_each)
+    advance()
+    matmul = measure_matmul(device)
+    advance()
+    expected = _first_losses(EAGER, settings, device, one_of_each[0])
+    advance()
+    contenders = []
+    for name in _names(request):
+        contenders.append(_contender(name, settings, device, one_of_each, expected))
+        advance()
+    seconds = _time([one for one in contenders if one.error is None], draws, device, advance)
+    operations_a_draw = statistics.fmean(operations[draw.size] for draw in draws)
+    return {
+        "benchmark": "train",
+        "machine": describe(device),
+        "settings": {
+            "preset": request.preset,
+            "crop": list(sampler.crop_size((picture.shape[1], picture.shape[0]))),
+            "iterations": request.iterations,
+            "shapes": len(one_of_each),
+        },
+        "flop_per_iteration": operations_a_draw,
+        "matmul": matmul,
+        "draw_milliseconds": _time_draws(sampler, request.iterations, device).as_dict(),
+        "process_peak_bytes": process_peak(),
+        "rows": _rows(contenders, seconds, operations_a_draw, matmul["flop_per_second"]),
+    }
+
+
+def steps(request: TrainRequest) -> int:
+    """How often `measure` calls `advance`, but for engines that fail."""
+    return 3 + len(_names(request)) * (1 + request.iterations)
+
+
+def _names(request: TrainRequest) -> list[str]:
+    return [*dict.fromkeys(request.engines), *[PLAIN] * request.plain]
+
+
+def errors(report: dict[str, Any]) -> list[str]:
+    """What was refused, a line each."""
+    return [f"{row['name']}: {row['error']}" for row in report["rows"] if "error" in row]
+
+
+def _count_operations(settings: Settings, device: torch.device, draws: list[Draw]) -> dict[tuple[int, int], int]:
+    """The FLOP of an eager step by size of the output: convolutions and matrix products, 2 a multiplication."""
+    state = _new_state(settings, device)
+    counts = {}
+    for draw in draws:
+        with FlopCounterMode(display=False) as counter:
+            training_step(state, draw)
+        counts[draw.size] = counter.get_total_flops()
+    return counts
+
+
+def _first_losses(engine_name: str, settings: Settings, device: torch.device, draw: Draw) -> Tensor:
+    """Losses [CHECKED, 4] of the first steps of a training that sees one draw only."""
+    state, engine = _new_state(settings, device), make_engine(engine_name, device, lambda text: None)
+    return _losses(lambda draw: engine.step(state, draw), draw)
+
+
+def _losses(step: Callable[[Draw], Tensor], draw: Draw) -> Tensor:
+    return torch.stack([step(draw).clone() for _ in range(CHECKED)]).float().cpu()
+
+
+def _contender(name: str, settings: Settings, device: torch.device, draws: list[Draw], expected: Tensor) -> Contender:
+    """One that is warmed up: it has seen every shape, as often as it takes."""
+    memory, start = PeakMemory(device), time.perf_counter()
+    try:
+        if name == PLAIN:
+            contender = _plain(settings, device, draws)
+        else:
+            contender = _engine(name, settings, device, draws, expected)
+    except torch.OutOfMemoryError as error:  # the others may fit
+        contender = Contender(name, lambda draw: None, error=str(error).splitlines()[0])
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    contender.warm_up_seconds, contender.peak_memory = time.perf_counter() - start, memory.so_far()
+    return contender
+
+
+def _engine(name: str, settings: Settings, device: torch.device, draws: list[Draw], expected: Tensor) -> Contender:
+    told: list[str] = []
+    state, engine = _new_state(settings, device), make_engine(name, device, told.append)
+    contender = Contender(name, lambda draw: engine.step(state, draw))
+    had = engine.run
+    losses = _losses(lambda draw: engine.step(state, draw), draws[0])
+    for _ in range(ROUNDS.get(name, MOST_ROUNDS)):
+        for draw in draws:
+            contender.step(draw)
+    off = float((losses - expected).abs().max() / expected.abs().max())
+    if engine.run is not had:  # it fell back to eager steps
+        contender.error = told[-1]
+    elif not off <= TOLERANCE:  # also where it is no number
+        contender.error = f"wrong result: its first losses are off by {off:.2g} of eager's, allowed is {TOLERANCE:g}"
+    return contender
+
+
+def _plain(settings: Settings, device: torch.device, draws: list[Draw]) -> Contender:
+    contender = Contender(PLAIN, PlainIteration(_new_state(settings, device)))
+    for draw in draws:
+        contender.step(draw)
+    return contender
+
+
+def _time(
+    contenders: list[Contender], draws: list[Draw], device: torch.device, advance: Advance
+) -> dict[str, list[float]]:
+    """Seconds of each contender's iterations; all of them take a draw before the next one comes."""
+    stopwatch = Stopwatch(device)
+    seconds: dict[str, list[float]] = {one.name: [] for one in contenders}
+    for draw in draws:
+        for one in contenders:
+            seconds[one.name].append(stopwatch.seconds(partial(one.step, draw)))
+            advance()
+    return seconds
+
+
+def _time_draws(sampler: Sampler, count: int, device: torch.device) -> Spread:
+    """What making a draw takes: a training makes one for each iteration, while a GPU works at the one before."""
+    last = sampler.settings.iterations - 1
+    return take_turns({"draw": lambda: sampler.draw(last)}, count, Stopwatch(device))["draw"]
+
+
+def _rows(
+    contenders: list[Contender], seconds: dict[str, list[float]], operations: float, ceiling: float
+) -> list[dict[str, Any]]:
+    means = {name: statistics.fmean(values) for name, values in seconds.items()}
+    rows = []
+    for one in contenders:
+        row: dict[str, Any] = {"name": one.name}
+        if one.error is not None:
+            rows.append(row | {"error": one.error})
+            continue
+        achieved = operations / means[one.name]
+        row |= {
+            "milliseconds": Spread.of(seconds[one.name]).as_dict(),
+            "warm_up_seconds": one.warm_up_seconds,
+            "flop_per_second": achieved,
+            "fraction_of_matmul": achieved / ceiling,
+            "times_as_fast_as_plain": means[PLAIN] / means[one.name] if PLAIN in means else None,
+            "peak_memory_bytes": one.peak_memory or None,
+        }
+        rows.append(row)
+    return rows
+
+
+def _new_state(settings: Settings, device: torch.device) -> TrainingState:
+    gc.collect()  # of a training that went before, so that its memory isn't counted
+    state = TrainingState(settings, 0, device)
+    state.settings = replace(settings, iterations=1_000_000)  # its schedules stand still
+    state.set_schedules()
+    return state

@@ -1,0 +1,96 @@
+"""`ingan-fast bench`."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Command = Callable[..., Any]
+Refused = Callable[..., None]
+
+WARP = ("bench", "warp", "--device", "cpu", "--size", "32x24", "--channels", 4, "--repeat", 2)
+TRAIN = ("bench", "train", "--device", "cpu", "--preset", "smoke", "--iterations", 2)
+
+
+def test_bench_warp_prints_tables_and_writes_numbers(ingan_fast: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    ended = ingan_fast(*WARP, "--dtype", "float16", "--padding", "zeros", "--json", "warp.json")
+    assert ended.code == 0, ended
+    assert re.search(r"ours +fwd\+bwd", ended.out)
+    report = json.loads(Path("warp.json").read_text())
+    assert report["benchmark"] == "warp"
+    assert report["settings"] == {
+        "size": [32, 24], "channels": 4, "dtype": "float16", "padding": "zeros", "repeat": 2, "compiled": False
+    }  # fmt: skip
+
+
+def test_bench_train_prints_a_table_and_writes_numbers(
+    ingan_fast: Command, picture_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    ended = ingan_fast(*TRAIN, "--image", picture_path, "--crop", 32, "--json", "train.json")
+    assert ended.code == 0, ended
+    assert re.search(r"plain .* x1\.00", ended.out)
+    report = json.loads(Path("train.json").read_text())
+    assert report["benchmark"] == "train"
+    assert report["settings"]["crop"] == [32, 32]
+
+
+def test_a_wrong_result_ends_with_a_line_and_code_1(ingan_fast: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    from ingan_fast.bench import warp_methods
+
+    monkeypatch.setattr(warp_methods, "homography_warp", lambda features, *_: features.new_zeros(()))
+    ended = ingan_fast(*WARP, "--json", "warp.json")
+    assert ended.code == 1
+    assert "no speed of x1, ours, forward: " in ended.err
+    assert "error" in json.loads(Path("warp.json").read_text())["cases"][0]["rows"][0]
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("--dtype", "float64"), "bfloat16, float16 or float32"),
+        (("--padding", "wrap"), "reflection, border or zeros"),
+        (("--size", "0x480"), "16"),
+        (("--size", "large"), "640x480"),
+        (("--size", "8192x8192", "--channels", 4096), "GB"),
+        (("--channels", 0), "--channels 0"),
+        (("--repeat", -1), "--repeat -1"),
+        (("--device", "tpu"), "auto, cpu or cuda"),
+        (("--json", "missing/warp.json"), "missing"),
+        (("--json", "warp.txt"), ".json"),
+    ],
+)
+def test_bench_warp_refuses(refused: Refused, words: tuple[object, ...], part: str) -> None:
+    refused(*WARP, *words, parts=(part,))
+
+
+@pytest.mark.parametrize(
+    ("words", "part"),
+    [
+        (("--preset", "papre"), "paper"),
+        (("--engine", "turbo"), "auto, eager, compile or graphs"),
+        (("--engine", "eager", "--engine", "graphs"), "needs a GPU"),
+        (("--crop", 0), "crop"),
+        (("--iterations", 0), "--iterations 0"),
+        (("--image", "missing.png"), "missing.png"),
+        (("--json", "missing/train.json"), "missing"),
+    ],
+)
+def test_bench_train_refuses(refused: Refused, words: tuple[object, ...], part: str) -> None:
+    refused(*TRAIN, *words, parts=(part,))
+
+
+def test_the_numbers_may_not_replace_the_picture(refused: Refused) -> None:
+    refused(*TRAIN, "--image", "a.json", "--json", "a.json", parts=("would replace an input",))
+
+
+@pytest.mark.parametrize("words", [["bench"], ["bench", "warp"], ["bench", "train"]])
+def test_bench_has_examples_in_its_help(ingan_fast: Command, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    ended = ingan_fast(*words, "--help")
+    assert ended.code == 0
+    assert re.search(rf"Example.*ingan-fast {' '.join(words)}", ended.out, re.DOTALL)

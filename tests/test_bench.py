@@ -1,0 +1,237 @@
+"""Benchmarks: what they report, and what they refuse to report."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from ingan_fast.bench import train, warp, warp_methods
+from ingan_fast.bench.machine import measure_matmul
+from ingan_fast.bench.plain import PlainIteration
+from ingan_fast.bench.tables import train_table, warp_table
+from ingan_fast.bench.timing import Spread, Stopwatch, take_turns
+from ingan_fast.bench.train import TrainRequest
+from ingan_fast.bench.warp import WarpRequest
+from ingan_fast.bench.warp_methods import BOTH, FORWARD, Problem, plain_warp, relative_error
+from ingan_fast.config import SMOKE
+from ingan_fast.engine import Engine
+from ingan_fast.errors import UserError
+from ingan_fast.images import Pixels
+from ingan_fast.kernels import PADDINGS, homography_warp
+from ingan_fast.sampling import Draw, Sampler
+from ingan_fast.state import TrainingState
+
+CPU = torch.device("cpu")
+SMALL = WarpRequest((40, 24), 8, "float32", "reflection", 2, False)
+TWO = TrainRequest("smoke", ("eager",), 2)
+
+
+def test_a_spread_is_in_milliseconds_and_in_order() -> None:
+    spread = Spread.of([0.005, 0.001, 0.002, 0.003, 0.004])
+    assert spread == Spread(median=3.0, p20=pytest.approx(1.8), p80=pytest.approx(4.2), mean=3.0)
+    assert Spread.of([0.002]) == Spread(2.0, 2.0, 2.0, 2.0)
+
+
+def test_what_is_compared_takes_turns() -> None:
+    calls: list[str] = []
+    advanced: list[None] = []
+    actions = {name: lambda name=name: calls.append(name) for name in "ab"}
+    times = take_turns(actions, 3, Stopwatch(CPU), lambda: advanced.append(None))
+    assert "".join(calls) == "ababab"
+    assert len(advanced) == 6
+    assert set(times) == {"a", "b"}
+
+
+def test_the_ceiling_of_arithmetic_is_a_product() -> None:
+    matmul = measure_matmul(CPU)
+    assert matmul["flop_per_second"] == pytest.approx(2 * 1024**3 / (matmul["milliseconds"]["median"] / 1e3))
+
+
+@pytest.fixture(scope="module")
+def warp_report() -> dict[str, Any]:
+    return warp.measure(SMALL, CPU)
+
+
+def rows(report: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    return ((case, row) for case in report["cases"] for row in case["rows"])
+
+
+def test_the_warp_is_measured_forward_and_backward_beside_eager_code(warp_report: dict[str, Any]) -> None:
+    assert [case["name"] for case in warp_report["cases"]] == ["x1", "x1.5", "perspective"]
+    for case in warp_report["cases"]:
+        measured = [(row["name"], row["direction"]) for row in case["rows"]]
+        assert measured == [(name, way) for name in ("ours", "eager", "eager, contiguous") for way in (FORWARD, BOTH)]
+    assert warp.errors(warp_report) == []
+
+
+def test_bytes_of_the_warp_are_what_has_to_be_moved(warp_report: dict[str, Any]) -> None:
+    for case, row in rows(warp_report):
+        width, height = case["output"]
+        once = 4 * 8 * (40 * 24 + width * height)
+        assert row["bytes"] == (once if row["direction"] == FORWARD else 2 * once)
+        assert case["copy"]["bytes"] == once
+
+
+def test_a_warps_fraction_is_of_the_copy_of_its_own_run(warp_report: dict[str, Any]) -> None:
+    for case, row in rows(warp_report):
+        times, copy = row["milliseconds"], case["copy"]
+        assert 0 < times["p20"] <= times["median"] <= times["p80"]
+        assert copy["bytes_per_second"] == pytest.approx(copy["bytes"] / (copy["milliseconds"]["median"] / 1e3))
+        assert row["bytes_per_second"] == pytest.approx(row["bytes"] / (times["median"] / 1e3))
+        assert row["fraction_of_copy"] == pytest.approx(row["bytes_per_second"] / copy["bytes_per_second"])
+        assert 0 <= row["relative_error"] < 1e-3
+
+
+def test_a_report_says_what_it_ran_on(warp_report: dict[str, Any]) -> None:
+    machine = warp_report["machine"]
+    assert machine["name"]
+    assert machine["threads"] == torch.get_num_threads()
+    assert machine["versions"]["torch"] == torch.__version__
+    assert {"python", "ingan-fast", "triton"} <= set(machine["versions"])
+    assert warp_report["settings"]["size"] == (40, 24)
+
+
+def test_progress_of_the_warp_ends_at_its_total() -> None:
+    advanced: list[None] = []
+    warp.measure(SMALL, CPU, lambda: advanced.append(None))
+    assert len(advanced) == warp.steps(SMALL, CPU)
+
+
+def test_no_speed_of_a_wrong_warp_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shifted(features: Tensor, matrix: Tensor, size: tuple[int, int], padding: str) -> Tensor:
+        return homography_warp(features, matrix, size, padding).roll(1, dims=3)
+
+    monkeypatch.setattr(warp_methods, "homography_warp", shifted)
+    report = warp.measure(SMALL, CPU)
+    for _, row in rows(report):
+        assert ("milliseconds" in row) == (row["name"] != "ours")
+        assert ("error" in row) == (row["name"] == "ours")
+    assert len(warp.errors(report)) == 6
+    assert all("wrong result" in line for line in warp.errors(report))
+    assert warp_table(report)
+
+
+def test_a_warp_that_fails_keeps_no_other_from_being_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> Tensor:
+        raise RuntimeError("no kernel image\nand a long trace")
+
+    monkeypatch.setattr(warp_methods, "homography_warp", broken)
+    report = warp.measure(SMALL, CPU)
+    assert warp.errors(report)[0] == "x1, ours, forward: no kernel image"
+    assert sum("milliseconds" in row for _, row in rows(report)) == 12
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize("name", ["x1", "x1.5", "perspective"])
+def test_the_plain_warp_is_the_same_warp(name: str, padding: str) -> None:
+    transform = warp.cases((40, 24))[name]
+    problem = Problem.random(transform, (40, 24), 3, torch.float32, CPU, padding)
+    arguments = problem.features, problem.matrix, problem.size, padding
+    assert relative_error(plain_warp(*arguments), homography_warp(*arguments)) < 1e-4
+
+
+def test_features_that_do_not_fit_into_memory_are_refused() -> None:
+    with pytest.raises(UserError, match=r"need about \d+ GB and there are \d+ GB"):
+        warp.measure(WarpRequest((8192, 8192), 4096, "float32", "zeros", 1, False), CPU)
+
+
+@pytest.mark.slow
+def test_inductors_warp_is_measured_where_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    larger = warp.cases((40, 24))["x1.5"]
+    monkeypatch.setattr(warp, "cases", lambda size: {"x1.5": larger})
+    request = WarpRequest((40, 24), 8, "bfloat16", "zeros", 1, True)
+    report = warp.measure(request, CPU)
+    assert warp.errors(report) == []
+    assert {"inductor", "inductor, contiguous"} < {row["name"] for _, row in rows(report)}
+
+
+@pytest.fixture(scope="module")
+def train_report(picture: Pixels) -> dict[str, Any]:
+    return train.measure(TWO, picture, CPU)
+
+
+def test_an_iteration_is_measured_by_each_engine_and_plainly(train_report: dict[str, Any]) -> None:
+    assert [row["name"] for row in train_report["rows"]] == ["eager", "plain"]
+    for row in train_report["rows"]:
+        times = row["milliseconds"]
+        assert 0 < times["p20"] <= times["median"] <= times["p80"]
+        assert row["warm_up_seconds"] > 0
+        assert row["peak_memory_bytes"] is None  # told by GPUs alone
+    assert train_report["process_peak_bytes"] > 1e8
+    assert train_report["draw_milliseconds"]["median"] > 0
+    assert train_report["settings"] == {"preset": "smoke", "crop": [48, 48], "iterations": 2, "shapes": 2}
+
+
+def test_a_trainings_fraction_is_of_the_matmul_of_its_own_run(train_report: dict[str, Any]) -> None:
+    means = {row["name"]: row["milliseconds"]["mean"] for row in train_report["rows"]}
+    for row in train_report["rows"]:
+        achieved = train_report["flop_per_iteration"] / (row["milliseconds"]["mean"] / 1e3)
+        assert row["flop_per_second"] == pytest.approx(achieved)
+        assert row["fraction_of_matmul"] == pytest.approx(achieved / train_report["matmul"]["flop_per_second"])
+        assert row["times_as_fast_as_plain"] == pytest.approx(means["plain"] / means[row["name"]])
+
+
+def test_operations_are_the_convolutions_of_a_step(picture: Pixels) -> None:
+    """Twice the crop's sides, four times the work, but for what happens at borders and in the small."""
+    reports = [train.measure(TrainRequest("smoke", (), 8, crop, False), picture, CPU) for crop in (32, 64)]
+    assert 3 < reports[1]["flop_per_iteration"] / reports[0]["flop_per_iteration"] < 5
+
+
+def test_a_crop_larger_than_the_picture_enlarges_it(picture: Pixels) -> None:
+    larger, settings = train.prepare(TrainRequest("smoke", (), 1, 96), picture)
+    assert larger.shape[:2] == (96, 110)
+    assert settings.crop == 96
+    assert train.prepare(TWO, picture)[0] is picture
+
+
+def test_progress_of_the_training_ends_at_its_total(picture: Pixels) -> None:
+    advanced: list[None] = []
+    request = TrainRequest("smoke", ("eager", "auto"), 1)
+    train.measure(request, picture, CPU, lambda: advanced.append(None))
+    assert len(advanced) == train.steps(request)
+
+
+def test_no_speed_of_an_engine_that_trains_otherwise(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = train.make_engine
+
+    def careless(name: str, device: torch.device, notice: Any) -> Engine:
+        engine = real("eager", device, notice)
+        if name == "compile":
+            monkeypatch.setattr(engine, "_losses", lambda state, draw: 1.5 * Engine._losses(engine, state, draw))
+        return engine
+
+    monkeypatch.setattr(train, "make_engine", careless)
+    report = train.measure(TrainRequest("smoke", ("eager", "compile"), 2), picture, CPU)
+    by_name = {row["name"]: row for row in report["rows"]}
+    assert "wrong result" in by_name["compile"]["error"]
+    assert "milliseconds" not in by_name["compile"]
+    assert by_name["eager"]["times_as_fast_as_plain"] > 0
+    assert train.errors(report) == [f"compile: {by_name['compile']['error']}"]
+    assert train_table(report)
+
+
+def test_an_engine_that_falls_back_has_no_speed(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(state: TrainingState, draw: Draw) -> Tensor:
+        raise RuntimeError("no compiler here")
+
+    real = train.make_engine
+
+    def without_compiler(name: str, device: torch.device, notice: Any) -> Engine:
+        return Engine(broken, notice) if name == "compile" else real(name, device, notice)
+
+    monkeypatch.setattr(train, "make_engine", without_compiler)
+    report = train.measure(TrainRequest("smoke", ("compile",), 1, plain=False), picture, CPU)
+    assert "no compiler here" in report["rows"][0]["error"]
+
+
+def test_the_plain_iteration_trains(picture: Pixels) -> None:
+    state = TrainingState(SMOKE, 0, CPU)
+    iteration = PlainIteration(state)
+    before = [parameter.detach().clone() for parameter in state.generator.parameters()]
+    for draw in Sampler([picture], SMOKE, 0, CPU).calibration(2):
+        iteration(draw)
+    after = [parameter.detach() for parameter in state.generator.parameters()]
+    assert any(not torch.equal(a, b) for a, b in zip(after, before, strict=True))
+    assert all(parameter.isfinite().all() for parameter in after)
