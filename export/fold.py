@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ingan_fast.convolutions import ReflectConv2d, SpectralConv2d
-from ingan_fast.networks import Generator, to_channels_last
+from ingan_fast.networks import SLOPE, ActivatedNorm, Generator, to_channels_last
 
 
 def fold(generator: Generator) -> Generator:
@@ -29,7 +29,7 @@ def _fold_children(sequence: nn.Sequential) -> None:
             norm = children[index + 1]
             assert isinstance(norm, nn.BatchNorm2d)
             sequence[index] = _folded_convolution(child, norm)
-            sequence[index + 1] = nn.Identity()
+            sequence[index + 1] = nn.LeakyReLU(SLOPE) if isinstance(norm, ActivatedNorm) else nn.Identity()
 
 
 @torch.no_grad()

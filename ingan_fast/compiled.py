@@ -1,63 +1,44 @@
-"""A training step whose networks are compiled, for all sizes at once."""
+"""A training step parts of which are compiled, for all sizes at once."""
 
 import os
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+import torch.fx.experimental._config
+from torch import Tensor
 
-from ingan_fast.kernels import UnitScale
-from ingan_fast.networks import Generator, Painted
+from ingan_fast.networks import ActivatedNorm, Composition
 from ingan_fast.sampling import Draw
 from ingan_fast.state import TrainingState
-from ingan_fast.step import Networks, training_step
+from ingan_fast.step import training_step
 
 # Kept between runs, so that only the first training of a machine waits for compilers.
 CACHE = Path.home() / ".cache" / "ingan-fast" / "compiled"
 
 
 class CompiledStep:
-    """`training_step` with G and D compiled by `torch.compile`.
+    """`training_step` with what lies between G's convolutions compiled by `torch.compile`.
 
-    Compiled are G after its layout and each of D's networks, with the sides of their pictures as symbols: a handful of
-    compilations serve every size, and the networks of all scales share theirs. What stays outside is small, or differs
-    in structure from size to size (which scales there are).
+    Compiled are batch norms with their activations and the composition of layouts, each once for all widths, heights
+    and numbers of channels. Convolutions stay what they are, calls of the framework's library: inductor specialises
+    whatever goes back through one to its sizes (torch 2.13), and a training has dozens of sizes; and a whole G with
+    symbolic sizes took minutes to compile. D has nothing to fuse.
     """
 
     def __init__(self) -> None:
         os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(CACHE))
-        # D over y is gone back through twice, for G's loss and for its own.
-        torch._functorch.config.donated_buffer = False  # type: ignore[attr-defined]
-        self.generate = torch.compile(_generate, dynamic=True)
-        self.paint = torch.compile(_paint, dynamic=True)
-        self.judge = torch.compile(_judge, dynamic=True)
+        # So that convolutions of all widths share what is compiled after them.
+        torch._dynamo.config.force_parameter_static_shapes = False
+        # A square picture is no reason to take width and height for the same from then on.
+        torch.fx.experimental._config.use_duck_shape = False
+        # The step goes back twice through what both losses stand on.
+        torch._functorch.config.donated_buffer = False
+        self.compiled: TrainingState | None = None
 
     def __call__(self, state: TrainingState, draw: Draw) -> Tensor:
-        return training_step(state, draw, self.networks(state))
-
-    def networks(self, state: TrainingState) -> Networks:
-        generator, discriminator = state.generator, state.discriminator
-
-        def generate(image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Painted:
-            if generator.jump:
-                return self.paint(generator, image, generator.lay_out(image, matrix, size))
-            return self.generate(generator, image, matrix, size)
-
-        def judge(image: Tensor) -> list[Tensor]:
-            pyramid = discriminator.pyramid(image)
-            return [self.judge(net, scaled) for net, scaled in zip(discriminator.nets, pyramid, strict=False)]
-
-        return Networks(generate, judge)
-
-
-def _generate(generator: Generator, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Painted:
-    return generator.warp(image, matrix, size)
-
-
-def _paint(generator: Generator, image: Tensor, layout: UnitScale) -> Painted:
-    return generator.paint(image, layout)
-
-
-def _judge(net: nn.Module, image: Tensor) -> Tensor:
-    scores: Tensor = net(image)
-    return scores
+        if self.compiled is not state:
+            for module in state.generator.modules():
+                if isinstance(module, ActivatedNorm | Composition):
+                    module.compile(dynamic=True)
+            self.compiled = state
+        return training_step(state, draw)

@@ -8,8 +8,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ingan_fast.opaque_convolution import convolve
-
 
 class ReflectConv2d(nn.Conv2d):
     """A convolution over a reflected border, that pads in the input's own dtype."""
@@ -18,15 +16,11 @@ class ReflectConv2d(nn.Conv2d):
         super().__init__(in_channels, out_channels, kernel, stride=stride)
         self.border = padding
 
-    def convolve(self, input: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def convolve(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.border:
             # Autocast on a CPU would pad in float32 and cast twice.
             with torch.autocast(input.device.type, enabled=False):
                 input = F.pad(input, [self.border] * 4, mode="reflect")
-        if torch.compiler.is_compiling() and not torch.compiler.is_exporting():
-            device = input.device.type
-            dtype = torch.get_autocast_dtype(device) if torch.is_autocast_enabled(device) else input.dtype
-            return convolve(input.to(dtype), weight.to(dtype), bias.to(dtype), self.stride[0])
         return F.conv2d(input, weight, bias, self.stride)
 
     def forward(self, input: Tensor) -> Tensor:

@@ -1,12 +1,10 @@
 """How training steps are run: as they stand, compiled, or recorded once for each size and repeated by the GPU."""
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from ingan_fast.budget import duration
 from ingan_fast.compiled import CompiledStep
 from ingan_fast.errors import UserError
 from ingan_fast.recorded import RecordedSteps, record
@@ -15,8 +13,6 @@ from ingan_fast.state import TrainingState
 from ingan_fast.step import training_step
 
 ENGINES = ("auto", "eager", "compile", "graphs")
-SLOW = 5.0  # seconds; a step that takes longer is told about: it was compiled
-
 Step = Callable[[TrainingState, Draw], Tensor]
 Notice = Callable[[str], None]
 
@@ -36,21 +32,34 @@ def make_engine(name: str, device: torch.device, notice: Notice) -> "Engine":
     """The engine of that name, "auto": graphs on a GPU, eager on a CPU (compiled, steps are no faster there)."""
     if name == "auto":
         name = "graphs" if device.type == "cuda" else "eager"
-    steps: dict[str, Callable[[], Step]] = {
-        "eager": lambda: training_step,
-        "compile": CompiledStep,
-        "graphs": lambda: RecordedSteps(CompiledStep(), record),
+    ways: dict[str, Callable[[], list[Step]]] = {
+        "eager": lambda: [training_step],
+        "compile": lambda: [CompiledStep(), as_it_stands],
+        "graphs": lambda: [RecordedSteps(CompiledStep(), record), RecordedSteps(as_it_stands, record), as_it_stands],
     }
-    return Engine(steps[name](), notice)
+    return Engine(ways[name](), notice)
+
+
+def as_it_stands(state: TrainingState, draw: Draw) -> Tensor:
+    """`training_step` of networks that may be compiled, without making use of that."""
+    with torch.compiler.set_stance("force_eager"):
+        return training_step(state, draw)
 
 
 class Engine:
-    """Runs the steps of one training. What can't be compiled or recorded here is told once, and run as it stands."""
+    """Runs the steps of one training.
 
-    def __init__(self, run: Step, notice: Notice):
-        self.run = run
+    Args:
+        ways: of running a step, the fastest first. One that fails here is told and left for the next one; the last one
+            is on its own.
+        notice: called with what a user should know.
+    """
+
+    def __init__(self, ways: Sequence[Step], notice: Notice):
+        self.ways = list(ways)
         self.notice = notice
-        self.told = False
+        if len(self.ways) > 1:
+            notice("parts of the training step are compiled: the first iterations take longer")
 
     def step(self, state: TrainingState, draw: Draw) -> Tensor:
         """One training step (`training_step`), with what comes before and after it.
@@ -59,25 +68,18 @@ class Engine:
             The losses, float32 [4] in the order of `LOSSES`, on the device.
         """
         state.set_schedules()
-        start = time.perf_counter()
-        if self.run is not training_step and not self.told:
-            self.notice("compiling the training step: the first iterations take a minute or more")
-            self.told = True
         losses = self._losses(state, draw)
-        if self.run is not training_step and time.perf_counter() - start > SLOW:
-            self.notice(f"compiled in {duration(time.perf_counter() - start)}")
         state.iteration += 1
         return losses
 
     def _losses(self, state: TrainingState, draw: Draw) -> Tensor:
-        if self.run is training_step:
-            return training_step(state, draw)
-        try:
-            return self.run(state, draw)
-        except torch.OutOfMemoryError:
-            raise
-        except RuntimeError as error:  # of a compiler or of a recording; one of the step itself comes again
-            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-            self.notice(f"the training step can't be compiled here and runs as it is, slower: {reason}")
-            self.run = training_step
-            return training_step(state, draw)
+        while len(self.ways) > 1:
+            try:
+                return self.ways[0](state, draw)
+            except torch.OutOfMemoryError:
+                raise
+            except RuntimeError as error:  # a compiler's, or of a recording; one of the step itself comes again
+                reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+                self.notice(f"the training step can't be compiled or recorded here and runs slower: {reason}")
+                del self.ways[0]
+        return self.ways[0](state, draw)

@@ -16,8 +16,16 @@ from ingan_fast.kernels.unit_scale import LAYOUTS, SHARPNESS
 # -SHARPNESS to SHARPNESS (16), by way of 0 at the best straight cut: 5 lets a cut bend around things within a sixth of
 # the way on either side. Left free, cuts stray from good places to what is only locally no worse.
 FREEDOM = 5.0
+SLOPE = 0.2  # of LeakyReLU
 REPAIR = 8  # px; what keeps its mean over such a square repairs, what does not recolours
 COARSE_WEIGHT = 4.0
+
+
+class ActivatedNorm(nn.BatchNorm2d):
+    """Batch norm and LeakyReLU 0.2, which a compiler makes into one operation."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.leaky_relu(super().forward(input), SLOPE, inplace=True)
 
 
 class ConvBlock(nn.Sequential):
@@ -26,8 +34,7 @@ class ConvBlock(nn.Sequential):
     def __init__(self, in_channels: int, out_channels: int, kernel: int):
         super().__init__(
             SpectralConv2d(in_channels, out_channels, kernel, padding=kernel // 2),
-            nn.BatchNorm2d(out_channels),
-            nn.LeakyReLU(0.2, inplace=True),
+            ActivatedNorm(out_channels),
         )
 
 
@@ -55,6 +62,24 @@ class Painted(NamedTuple):
     invented: Tensor | None  # how much shows of how it was made, a scalar; None without a layout and in eval mode
 
 
+class Composition(nn.Module):
+    """The choice between layouts and what is painted over it."""
+
+    def forward(self, candidates: Tensor, preference: Tensor, painted: Tensor) -> Painted:
+        """
+        Args:
+            candidates: [N, K, 3, Ho, Wo], the layouts.
+            preference: [N, K, Ho, Wo], logits of preferring each.
+            painted: [N, 3 + K, Ho, Wo], what the network adds to the picture and to the logits, before tanh.
+        """
+        # Each logit moves by half of FREEDOM either way: one against another by all of it.
+        shares = torch.softmax(preference + FREEDOM / 2 * torch.tanh(painted[:, 3:]), dim=1)
+        chosen = (shares[:, :, None] * candidates).sum(dim=1)
+        change = torch.tanh(painted[:, :3])
+        y = (chosen + change).clamp(-1, 1)
+        return Painted(y, _change_cost(change) + _choice_cost(candidates, shares, chosen) if self.training else None)
+
+
 class Generator(nn.Module):
     """G(x; T): the same patches laid out anew under T (paper section 2.2, figure 4).
 
@@ -79,6 +104,7 @@ class Generator(nn.Module):
         self.blocks = nn.Sequential(*(ResidualBlock(widths[-1]) for _ in range(settings.blocks)))
         self.up = nn.ModuleList(ConvBlock(b, a, 3) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
         self.exit = ReflectConv2d(widths[0], 3 + LAYOUTS if self.jump else 3, 7, padding=3)
+        self.compose = Composition()
         self.apply(_initialise)
         if self.jump:
             nn.init.zeros_(self.exit.weight)  # begin with the layout as it is
@@ -112,13 +138,8 @@ class Generator(nn.Module):
         candidates = planes(grid_warp(each, layout.grids.flatten(0, 1)))  # [N·K, 3, Ho, Wo]
         laid_out = torch.cat([candidates.view(count, -1, height, width), layout.preference / SHARPNESS], dim=1)
         painted = planes(self.trunk(self.entry(laid_out.contiguous(memory_format=torch.channels_last))))
-        candidates = candidates.view(count, layouts, 3, height, width)
-        # Each logit moves by half of FREEDOM either way: one against another by all of it.
-        shares = torch.softmax(layout.preference + FREEDOM / 2 * torch.tanh(painted[:, 3:]), dim=1)
-        chosen = (shares[:, :, None] * candidates).sum(dim=1)
-        change = torch.tanh(painted[:, :3])
-        y = (chosen + change).clamp(-1, 1)
-        return Painted(y, _change_cost(change) + _choice_cost(candidates, shares, chosen) if self.training else None)
+        composed: Painted = self.compose(candidates.view(count, layouts, 3, height, width), layout.preference, painted)
+        return composed
 
     def trunk(self, warped: Tensor) -> Tensor:
         """All between the warp or the entry and the last non-linearity: [N, C, Ho, Wo] → [N, 3 or 3 + K, Ho, Wo]."""
@@ -143,11 +164,11 @@ class Discriminator(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             SpectralConv2d(3, channels, 3),
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(SLOPE, inplace=True),
             SpectralConv2d(channels, 2 * channels, 3, stride=2),
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(SLOPE, inplace=True),
             SpectralConv2d(2 * channels, 4 * channels, 3),
-            nn.LeakyReLU(0.2, inplace=True),
+            nn.LeakyReLU(SLOPE, inplace=True),
             ReflectConv2d(4 * channels, 1, 3),
         )
 

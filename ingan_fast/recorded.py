@@ -36,7 +36,7 @@ class RecordedSteps:
         self.recordings: dict[tuple[Any, ...], Recording] = {}
 
     def __call__(self, state: TrainingState, draw: Draw) -> Tensor:
-        shape = (tuple(draw.image.shape), tuple(draw.real.shape), draw.size, state.norm_frozen)
+        shape = (draw.image.shape, draw.real.shape, draw.size, state.norm_frozen)
         recording = self.recordings.get(shape)
         if recording is None:
             self._forget_old(state)
@@ -75,7 +75,8 @@ def _pool() -> Any:
 
 
 def _copy(draw: Draw) -> Draw:
-    return replace(draw, **{name: value.clone() for name, value in _tensors(draw).items()})
+    copies: dict[str, Any] = {name: value.clone() for name, value in _tensors(draw).items()}
+    return replace(draw, **copies)
 
 
 def _fill(inputs: Draw, draw: Draw) -> None:

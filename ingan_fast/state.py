@@ -100,7 +100,7 @@ def recalibrate(generator: Generator, sampler: Sampler) -> None:
         norm.momentum = None  # the plain mean of all that follows
     generator.train()
     for draw in sampler.calibration(CALIBRATION_DRAWS):
-        with mixed_precision(sampler.device):
+        with mixed_precision(sampler.device), torch.compiler.set_stance("force_eager"):
             generator(draw.image, draw.transform, draw.size)
 
 

@@ -1,28 +1,18 @@
 """One training iteration of InGAN (ICCV 2019, section 2 and figure 3), top to bottom."""
 
-from collections.abc import Callable
-from typing import NamedTuple
-
 import torch
 from torch import Tensor
 
 from ingan_fast.convolutions import power_iteration, shared_weights
 from ingan_fast.losses import lsgan, reconstruction_l1
-from ingan_fast.networks import Painted, planes
+from ingan_fast.networks import planes
 from ingan_fast.sampling import Draw
 from ingan_fast.state import TrainingState, gradient, mixed_precision
 
 LOSSES = ("adversarial", "reconstruction", "invention", "discriminator")
 
 
-class Networks(NamedTuple):
-    """How G and D are run: as modules, or compiled."""
-
-    generator: Callable[[Tensor, Tensor, tuple[int, int]], Painted]
-    discriminator: Callable[[Tensor], list[Tensor]]
-
-
-def training_step(state: TrainingState, draw: Draw, networks: Networks | None = None) -> Tensor:
+def training_step(state: TrainingState, draw: Draw) -> Tensor:
     """Update G and D once.
 
     What is random or changes with the iteration comes with the draw, or lies in tensors of the state: so that a GPU
@@ -31,13 +21,11 @@ def training_step(state: TrainingState, draw: Draw, networks: Networks | None = 
     Args:
         state: networks and optimisers, changed in place, but for the schedules and the number of the iteration.
         draw: this iteration's crops, transformation and noise.
-        networks: how the state's networks are run; None: as they are.
 
     Returns:
         The losses, float32 [4] in the order of `LOSSES`, on the device (reading them would wait for it).
     """
     settings, fineness = state.settings, state.fineness
-    generator, discriminator = networks or Networks(state.generator, state.discriminator)
     power_iteration(state.generator)
     power_iteration(state.discriminator)
 
@@ -45,13 +33,13 @@ def training_step(state: TrainingState, draw: Draw, networks: Networks | None = 
     reconstruction = zero
     # Noise on real and fake alike keeps D from winning by their finest grain.
     with mixed_precision(state.device), shared_weights(state.generator, state.discriminator):
-        y, invented = generator(draw.image, draw.transform, draw.size)
+        y, invented = state.generator(draw.image, draw.transform, draw.size)
         if settings.reconstruction:
             back = y.detach() if settings.detach_inverse else y
-            x_hat = generator(back, draw.inverse, (draw.image.shape[-2], draw.image.shape[-1])).image
+            x_hat = state.generator(back, draw.inverse, (draw.image.shape[-2], draw.image.shape[-1])).image
             reconstruction = reconstruction_l1(x_hat, draw.image, draw.visible)
-        on_fake = discriminator(planes(y) + settings.noise * draw.noise)
-        on_real = discriminator(planes(draw.real) + settings.noise * draw.real_noise)
+        on_fake = state.discriminator(planes(y) + settings.noise * draw.noise)
+        on_real = state.discriminator(planes(draw.real) + settings.noise * draw.real_noise)
     invented = zero if invented is None else invented
 
     # G: y = G(x; T) shall look real at every scale, and x̂ = G(y; T⁻¹) shall give x back.

@@ -123,7 +123,8 @@ class Anchors:
         first = block.floor()
         index, cuts = (before * blocks + first).long().flatten(1), self.cuts.flatten(1)
         after = (index + 1).clamp_max(cuts.shape[1] - 1)
-        cut = torch.lerp(*(cuts.gather(1, place).view_as(number) for place in (index, after)), block - first)
+        here, there = (cuts.gather(1, place).view_as(number) for place in (index, after))
+        cut = torch.lerp(here, there, block - first)
         part = number - before
         return before + torch.where(part < cut, 0.5 * part / cut, 1 - 0.5 * (1 - part) / (1 - cut))
 
