@@ -22,6 +22,7 @@ from ingan_fast.images import Pixels
 from ingan_fast.kernels import PADDINGS, homography_warp
 from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState
+from ingan_fast.step import training_step
 
 CPU = torch.device("cpu")
 SMALL = WarpRequest((40, 24), 8, "float32", "reflection", 2, False)
@@ -212,18 +213,21 @@ def test_no_speed_of_an_engine_that_trains_otherwise(picture: Pixels, monkeypatc
     assert train_table(report)
 
 
-def test_an_engine_that_falls_back_has_no_speed(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_fell_back_is_told(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(state: TrainingState, draw: Draw) -> Tensor:
         raise RuntimeError("no compiler here")
 
     real = train.make_engine
 
     def without_compiler(name: str, device: torch.device, notice: Any) -> Engine:
-        return Engine(broken, notice) if name == "compile" else real(name, device, notice)
+        return Engine([broken, training_step], notice) if name == "compile" else real(name, device, notice)
 
     monkeypatch.setattr(train, "make_engine", without_compiler)
     report = train.measure(TrainRequest("smoke", ("compile",), 1, plain=False), picture, CPU)
-    assert "no compiler here" in report["rows"][0]["error"]
+    assert "no compiler here" in report["rows"][0]["fell_back"]
+    assert report["rows"][0]["milliseconds"]["median"] > 0
+    assert len(train.notices(report)) == 1
+    assert train_table(report)
 
 
 def test_the_plain_iteration_trains(picture: Pixels) -> None:

@@ -54,7 +54,7 @@ def train_table(report: dict[str, Any]) -> RenderableType:
         spread = _spread(row, (*SPREAD, "mean"))
         speedup, memory = row["times_as_fast_as_plain"], row["peak_memory_bytes"]
         table.add_row(
-            row["name"],
+            row["name"] + " (fell back)" * bool(row["fell_back"]),
             *spread,
             "-" if speedup is None else f"x{speedup:.2f}",
             f"{row['flop_per_second'] / 1e12:.3g}",

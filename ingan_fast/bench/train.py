@@ -3,6 +3,7 @@
 import gc
 import math
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -55,6 +56,8 @@ class Contender:
     step: Step
     warm_up_seconds: float = 0.0
     peak_memory: dict[str, int] = field(default_factory=dict)
+    compilations: int = 0
+    fell_back: str | None = None  # why the engine left its fastest way for the next one
     error: str | None = None
 
 
@@ -79,8 +82,8 @@ def measure(
 ) -> dict[str, Any]:
     """The report, for JSON (benchmarks/README.md tells its fields).
 
-    An engine whose first losses are not those of eager steps, or that can't run here, has an "error" in its row and no
-    times. `advance` is called `steps(request)` times.
+    An engine whose first losses are not those of eager steps, or that doesn't fit into memory, has an "error" in its
+    row and no times. `advance` is called `steps(request)` times.
 
     Raises:
         UserError: no such preset, or a crop out of its range.
@@ -99,7 +102,9 @@ def measure(
     for name in _names(request):
         contenders.append(_contender(name, settings, device, one_of_each, expected))
         advance()
+    compilations = _compilations()
     seconds = _time([one for one in contenders if one.error is None], draws, device, advance)
+    compilations = _compilations() - compilations
     operations_a_draw = statistics.fmean(operations[draw.size] for draw in draws)
     return {
         "benchmark": "train",
@@ -114,6 +119,7 @@ def measure(
         "matmul": matmul,
         "draw_milliseconds": _time_draws(sampler, request.iterations, device).as_dict(),
         "process_peak_bytes": process_peak(),
+        "compilations_while_timed": compilations,
         "rows": _rows(contenders, seconds, operations_a_draw, matmul["flop_per_second"]),
     }
 
@@ -130,6 +136,14 @@ def _names(request: TrainRequest) -> list[str]:
 def errors(report: dict[str, Any]) -> list[str]:
     """What was refused, a line each."""
     return [f"{row['name']}: {row['error']}" for row in report["rows"] if "error" in row]
+
+
+def notices(report: dict[str, Any]) -> list[str]:
+    """What else a reader should know."""
+    told = [f"{row['name']}: {row['fell_back']}" for row in report["rows"] if row.get("fell_back")]
+    if report["compilations_while_timed"]:
+        told.append(f"{report['compilations_while_timed']} compilations fell into timed iterations")
+    return told
 
 
 def _count_operations(settings: Settings, device: torch.device, draws: list[Draw]) -> dict[tuple[int, int], int]:
@@ -155,7 +169,7 @@ def _losses(step: Callable[[Draw], Tensor], draw: Draw) -> Tensor:
 
 def _contender(name: str, settings: Settings, device: torch.device, draws: list[Draw], expected: Tensor) -> Contender:
     """One that is warmed up: it has seen every shape, as often as it takes."""
-    memory, start = PeakMemory(device), time.perf_counter()
+    memory, compilations, start = PeakMemory(device), _compilations(), time.perf_counter()
     try:
         if name == PLAIN:
             contender = _plain(settings, device, draws)
@@ -166,22 +180,29 @@ def _contender(name: str, settings: Settings, device: torch.device, draws: list[
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     contender.warm_up_seconds, contender.peak_memory = time.perf_counter() - start, memory.so_far()
+    contender.compilations = _compilations() - compilations
     return contender
+
+
+def _compilations() -> int:
+    """How often `torch.compile` has compiled something in this process."""
+    if "torch._dynamo.utils" not in sys.modules:
+        return 0
+    return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])
 
 
 def _engine(name: str, settings: Settings, device: torch.device, draws: list[Draw], expected: Tensor) -> Contender:
     told: list[str] = []
     state, engine = _new_state(settings, device), make_engine(name, device, told.append)
-    contender = Contender(name, lambda draw: engine.step(state, draw))
-    ways = len(engine.ways)
+    contender, ways = Contender(name, lambda draw: engine.step(state, draw)), len(engine.ways)
     losses = _losses(lambda draw: engine.step(state, draw), draws[0])
     for _ in range(ROUNDS.get(name, MOST_ROUNDS)):
         for draw in draws:
             contender.step(draw)
+    if len(engine.ways) < ways:
+        contender.fell_back = told[-1]
     off = float((losses - expected).abs().max() / expected.abs().max())
-    if len(engine.ways) < ways:  # it fell back to a slower one
-        contender.error = told[-1]
-    elif not off <= TOLERANCE:  # also where it is no number
+    if not off <= TOLERANCE:  # also where it is no number
         contender.error = f"wrong result: its first losses are off by {off:.2g} of eager's, allowed is {TOLERANCE:g}"
     return contender
 
@@ -226,6 +247,8 @@ def _rows(
         row |= {
             "milliseconds": Spread.of(seconds[one.name]).as_dict(),
             "warm_up_seconds": one.warm_up_seconds,
+            "compilations": one.compilations,
+            "fell_back": one.fell_back,
             "flop_per_second": achieved,
             "fraction_of_matmul": achieved / ceiling,
             "times_as_fast_as_plain": means[PLAIN] / means[one.name] if PLAIN in means else None,
