@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 # The CPU build where there is no NVIDIA GPU; `TORCH=...` asks for another one.
 TORCH ?= $(if $(shell command -v nvidia-smi),torch>=2.11,torch==2.13.0)
 
-.PHONY: setup demo test lint bench clean
+.PHONY: setup demo test lint bench bench-gpu clean
 
 setup: $(VENV)/.installed
 
@@ -35,6 +35,11 @@ bench: setup
 	$(BIN)/ingan-fast bench warp
 	$(BIN)/ingan-fast bench train
 	$(BIN)/python benchmarks/retarget.py
+
+# On a machine with a CUDA device, which may have no network: by a Python that has torch, without .venv.
+GPU_PYTHON ?= python3
+bench-gpu:
+	$(GPU_PYTHON) benchmarks/bench_gpu.py $(if $(STAGES),--stages $(STAGES))
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info

@@ -14,12 +14,12 @@ from ingan_fast.bench.tables import train_table, warp_table
 from ingan_fast.bench.timing import Spread, Stopwatch, take_turns
 from ingan_fast.bench.train import TrainRequest
 from ingan_fast.bench.warp import WarpRequest
-from ingan_fast.bench.warp_methods import BOTH, FORWARD, Problem, plain_warp, relative_error
+from ingan_fast.bench.warp_methods import BOTH, FORWARD, Method, Problem, action, methods, plain_warp, relative_error
 from ingan_fast.config import SMOKE
 from ingan_fast.engine import Engine
 from ingan_fast.errors import UserError
 from ingan_fast.images import Pixels
-from ingan_fast.kernels import PADDINGS, homography_warp
+from ingan_fast.kernels import PADDINGS, homography_warp, ops
 from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState
 from ingan_fast.step import training_step
@@ -136,6 +136,49 @@ def test_the_plain_warp_is_the_same_warp(name: str, padding: str) -> None:
 def test_features_that_do_not_fit_into_memory_are_refused() -> None:
     with pytest.raises(UserError, match=r"need about \d+ GB and there are \d+ GB"):
         warp.measure(WarpRequest((8192, 8192), 4096, "float32", "zeros", 1, False), CPU)
+
+
+def test_on_a_gpu_both_backwards_are_measured_the_one_in_use_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    for used, other in (("gather", "atomics"), ("atomics", "gather")):
+        monkeypatch.setattr(ops, "BACKWARD", used)
+        ours = [method for method in methods(torch.device("cuda"), False) if method.name.startswith("ours")]
+        assert [method.name for method in ours] == ["ours", f"ours, {used}", f"ours, {other}"]
+        assert [method.directions for method in ours] == [(FORWARD,), (BOTH,), (BOTH,)]
+
+
+def test_a_backward_is_switched_for_its_own_calls_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ops, "BACKWARD", "gather")
+    seen: list[str] = []
+
+    def warp_and_see(features: Tensor, *_: object) -> Tensor:
+        seen.append(ops.BACKWARD)
+        return features * 1
+
+    problem = Problem.random(warp.cases((40, 24))["x1"], (40, 24), 3, torch.float32, CPU, "zeros")
+    for kind in ("atomics", "gather", None):
+        action(Method("ours", warp_and_see, backward=kind), problem, BOTH)()
+    assert seen == ["atomics", "gather", "gather"]
+    assert ops.BACKWARD == "gather"
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_the_warp_is_right_and_timed_by_its_own_clock() -> None:
+    report = warp.measure(WarpRequest((64, 48), 16, "bfloat16", "reflection", 3, True), torch.device("cuda"))
+    assert warp.errors(report) == []
+    for _, row in rows(report):
+        assert row["milliseconds"]["median"] > 0
+        assert row["call_milliseconds"]["median"] > 0
+    assert warp_table(report)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_peak_memory_is_told_for_each_engine(picture: Pixels) -> None:
+    request = TrainRequest("smoke", ("graphs", "eager"), 3)
+    report = train.measure(request, picture, torch.device("cuda"))
+    assert train.errors(report) == []
+    for row in report["rows"]:
+        assert row["peak_memory_bytes"]["allocated"] > 0
+    assert train_table(report)
 
 
 @pytest.mark.slow

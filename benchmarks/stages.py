@@ -1,0 +1,131 @@
+"""Stages of a long benchmark: each a Python process with a limit, all within one time, recorded as they end."""
+
+import contextlib
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+LINES = 60  # of a stage's output that are kept
+
+
+@dataclass
+class Stages:
+    """What has run, and the time that is left."""
+
+    minutes: float
+    out: Path  # where results go
+    work: Path  # a temporary folder
+    started: float = field(default_factory=time.monotonic)
+    results: dict[str, Any] = field(default_factory=dict)
+    log: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.results |= {"minutes": self.minutes, "stages": []}
+        self.environment = os.environ | {
+            "PYTHONPATH": str(self.work / "installed"),
+            "PYTHONSAFEPATH": "1",  # the checkout's folder is not the package
+            "COLUMNS": "160",
+            "TORCHINDUCTOR_CACHE_DIR": str(self.work / "inductor"),  # empty, so that warm-ups are whole
+            "TRITON_CACHE_DIR": str(self.work / "triton"),
+        }
+
+    def left(self) -> float:
+        """Seconds."""
+        return 60 * self.minutes - (time.monotonic() - self.started)
+
+    def run(
+        self,
+        name: str,
+        *words: object,
+        limit: float = math.inf,
+        reserve: float = 0.0,
+        grace: float = 0.0,
+        shown: str | None = None,
+    ) -> dict[str, Any]:
+        """Run Python with these arguments.
+
+        Args:
+            limit: seconds.
+            reserve: seconds of the time that is left, which later stages need.
+            grace: seconds, the last ones of its limit, in which the process may save itself after an interrupt.
+            shown: the command's name in the record, where it is not its words.
+
+        Returns:
+            The stage's record: status "ok", "failed", "out of time" or "skipped", seconds, the end of its output.
+        """
+        limit = min(limit, self.left() - reserve)
+        record: dict[str, Any] = {"name": name, "command": self.scrub(shown or " ".join(map(str, words)))}
+        self.results["stages"].append(record)
+        if limit <= grace:
+            return self.told(record | {"status": "skipped", "code": None, "seconds": 0.0}, "no time is left for it")
+        start = time.monotonic()
+        with open(self.work / "output.txt", "w+") as output:
+            process = subprocess.Popen(
+                [sys.executable, *map(str, words)],
+                cwd=ROOT,
+                env=self.environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+            code = _wait(process, limit, grace)
+            output.seek(0)
+            text = output.read()
+        status = "out of time" if code is None else "failed" if code else "ok"
+        return self.told(record | {"status": status, "code": code, "seconds": round(time.monotonic() - start, 1)}, text)
+
+    def told(self, record: dict[str, Any], text: str) -> dict[str, Any]:
+        """Note a stage's record and the end of its output."""
+        lines = [line.rstrip() for line in self.scrub(text).splitlines() if line.strip()]
+        record["last_line"] = lines[-1] if lines else ""
+        self.results["stages"][-1] = record
+        heading = f"{record['name']}: {record['status']}, {record['seconds']:.0f} s"
+        print(f"{heading}; {self.left():.0f} s left", flush=True)
+        self.log += [f"== {heading}: {record['command']}", *lines[-LINES:], ""]
+        self.write()
+        return record
+
+    def scrub(self, text: str) -> str:
+        """Without this machine's paths."""
+        for folder in (self.work, ROOT):
+            text = text.replace(f"{folder}/", "").replace(str(folder), ".")
+        return text
+
+    def write(self) -> None:
+        for name, text in (
+            ("results.json", json.dumps(self.results, indent=2) + "\n"),
+            ("log.txt", "\n".join(self.log) + "\n"),
+        ):
+            temporary = self.out / f".{name}"
+            temporary.write_text(text)
+            temporary.replace(self.out / name)
+
+
+def _wait(process: subprocess.Popen[bytes], limit: float, grace: float) -> int | None:
+    """The exit code; None where the limit was reached and the process was ended, with its children."""
+    try:
+        return process.wait(limit - grace)
+    except subprocess.TimeoutExpired:
+        pass
+    except BaseException:  # an interrupt of this process
+        _end(process)
+        raise
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(grace)
+    _end(process)
+    return None
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
