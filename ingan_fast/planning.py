@@ -85,7 +85,13 @@ def ready(plan: Plan, images: Images) -> Ready:
 
 
 def within_budget(
-    given: Ready, images: Images, wanted: Mapping[str, Any], seed: int, device: torch.device, clock: float
+    given: Ready,
+    images: Images,
+    wanted: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+    clock: float,
+    engine: str = "auto",
 ) -> Ready:
     """`given` with iterations and intervals that fit into its budget, of which the time since `clock` is gone.
 
@@ -95,11 +101,11 @@ def within_budget(
     Raises:
         UserError: the budget is too small to learn anything.
     """
-    fitted = _fitted(given, wanted, seed, device, clock)
+    fitted = _fitted(given, wanted, seed, device, clock, engine)
     plan = given.plan
     if plan.larger is not None and fitted.plan.settings.iterations >= MOST * plan.settings.iterations:
         settings = with_changes(preset(plan.larger), wanted)
-        larger = _fitted(ready(Plan(plan.larger, settings, plan.budget), images), wanted, seed, device, clock)
+        larger = _fitted(ready(Plan(plan.larger, settings, plan.budget), images), wanted, seed, device, clock, engine)
         if larger.plan.settings.iterations >= settings.iterations / 2:
             fitted = larger
     if fitted.plan.settings.iterations < math.ceil(LEAST * preset(fitted.plan.preset).iterations):
@@ -110,10 +116,12 @@ def within_budget(
     return fitted
 
 
-def _fitted(given: Ready, wanted: Mapping[str, Any], seed: int, device: torch.device, clock: float) -> Ready:
+def _fitted(
+    given: Ready, wanted: Mapping[str, Any], seed: int, device: torch.device, clock: float, engine: str
+) -> Ready:
     plan = given.plan
     assert plan.budget is not None
-    speed = measure_speed(list(given.sources.values()), plan.settings, seed, device)
+    speed = measure_speed(list(given.sources.values()), plan.settings, seed, device, engine)
     settings = fit(plan.settings, plan.budget - (time.perf_counter() - clock), speed)
     settings = with_changes(settings, {name: wanted[name] for name in PLANNED if name in wanted})
     takes = time.perf_counter() - clock + predicted(settings, speed)

@@ -20,15 +20,17 @@ from ingan_fast.state import TrainingState
 
 DRAWS = 200  # of the training's iterations, evenly spread, stand for all
 TIMED = 10  # of them are timed, from the smallest output to the largest
+PREPARING = 2  # times that a size is slower: kernels are made for it, and then a GPU's step may be recorded
 REPEATED = 2
 SLOW = 10.0  # seconds; what takes longer is not done again
 
 
-def measure_speed(sources: list[Pixels], settings: Settings, seed: int, device: torch.device) -> Speed:
+def measure_speed(
+    sources: list[Pixels], settings: Settings, seed: int, device: torch.device, engine_name: str = "auto"
+) -> Speed:
     """Time what a training does, on its own draws; whatever it changes is gone afterwards.
 
-    An iteration's time is taken as linear in the pixels of its output. Its first one of every size is slower: kernels
-    are made for each size.
+    An iteration's time is taken as linear in the pixels of its output. The first ones of every size are slower.
     """
     sampler = Sampler(sources, settings, seed, device)
     state = TrainingState(settings, seed, device)
@@ -37,17 +39,17 @@ def measure_speed(sources: list[Pixels], settings: Settings, seed: int, device: 
     by_size = {draw.size: draw for draw in sorted(draws, key=_pixels)}
     sizes = list(by_size)
     timed = [by_size[sizes[i]] for i in np.unique(np.linspace(0, len(sizes) - 1, TIMED).round().astype(int))]
-    engine = make_engine("eager", device, lambda text: None)
+    engine = make_engine(engine_name, device, lambda text: None)
 
     def seconds(draw: Draw) -> float:
         return _seconds(lambda: engine.step(state, draw).sum().item())  # .item() waits for a GPU
 
-    first = np.array([seconds(draw) for draw in timed])
+    first = sum(np.array([seconds(draw) for draw in timed]) for _ in range(PREPARING))
     repeated = 1 if first.sum() > SLOW else REPEATED
     warm = np.array([[seconds(draw) for draw in timed] for _ in range(repeated)]).mean(axis=0)
     line = np.polyfit([_pixels(draw) for draw in timed], warm, deg=min(1, len(timed) - 1))
     means = np.polyval(line, [_pixels(draw) for draw in draws])
-    making = max(float(np.median(first - warm)), 0.0)
+    making = max(float(np.median(first - PREPARING * warm)), 0.0)
     return Speed(
         iteration=max(float(means.mean()), float(warm.min())),
         starting=making * (len(sizes) - len(timed)),

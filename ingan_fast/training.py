@@ -96,7 +96,7 @@ def train(
     prepared = ready(plan, images)
     if plan.budget is not None and started is None:
         notice(f"measuring how many iterations fit into {duration(plan.budget)}")
-        prepared = within_budget(prepared, images, wanted, seed, target, clock)
+        prepared = within_budget(prepared, images, wanted, seed, target, clock, engine)
     plan, sources = prepared.plan, list(prepared.sources.values())
     config = Config.new(plan.settings, plan.preset, plan.budget, seed, prepared.sources, str(target))
     if started is None:

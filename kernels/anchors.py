@@ -11,6 +11,7 @@ MOST = 1024  # anchors an axis
 CUTS = 32  # anchors an axis between which the best place for a cut is looked for, the first ones
 TRIED = torch.linspace(0.04, 0.96, 47)  # places for a cut, in parts of the way to the next anchor
 HALFWAY = 0.02  # how much worse the ends of these may be than the middle, in colours of [-1, 1]
+FADE = 3  # of these places, over which a cut fades
 BLOCK = 8  # px along a cut for which it has one place
 BENDS = 3  # places by which a cut may move from one block to the next
 BEND = 0.06  # what each of them costs, in colours of [-1, 1]
@@ -100,6 +101,8 @@ class Anchors:
         cost = F.adaptive_avg_pool1d(differences.flatten(0, 2), blocks).view(*differences.shape[:3], blocks)
         for place in shown:
             cost += (self.nearing(place) + self.nearing(self.side - place))[..., None]
+        # One layout fades into the next: what lies beside a cut shows, too.
+        cost = F.avg_pool2d(cost, (FADE, 1), stride=1, padding=(FADE // 2, 0), count_include_pad=False)
         cost += HALFWAY * (2 * tried - 1).square()[:, None]
         self.cuts = self.cuts.repeat(1, 1, blocks)
         self.cuts[:, :cuts] = torch.where(self.ordered, tried[_cheapest_path(cost)], 0.5)
