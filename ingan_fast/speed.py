@@ -44,7 +44,7 @@ def measure_speed(
     def seconds(draw: Draw) -> float:
         return _seconds(lambda: engine.step(state, draw).sum().item())  # .item() waits for a GPU
 
-    first = sum(np.array([seconds(draw) for draw in timed]) for _ in range(PREPARING))
+    first = np.array([[seconds(draw) for draw in timed] for _ in range(PREPARING)]).sum(axis=0)
     repeated = 1 if first.sum() > SLOW else REPEATED
     warm = np.array([[seconds(draw) for draw in timed] for _ in range(repeated)]).mean(axis=0)
     line = np.polyfit([_pixels(draw) for draw in timed], warm, deg=min(1, len(timed) - 1))
