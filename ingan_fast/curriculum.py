@@ -11,10 +11,9 @@ import numpy as np
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import FRAME, Size, Transform
 
-# With buckets, sizes come from a fixed set while the range grows in so many steps, of a third as many sizes each.
+# With buckets, sizes come from a fixed set; while the range grows in so many steps, from a third as many until the last.
 RAMP_STEPS = 3
-# Points that fill the unit square evenly, whatever their number: multiples of these, modulo 1 (Roberts 2018, R2).
-R2 = (0.7548776662466927, 0.5698402909980532)
+GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, are spread evenly, however many there are
 
 # Smallest over largest w in the output frame: a training crop has too few pixels to come back from a layout
 # whose scale differs by more than tenfold from one side to the other.
@@ -80,8 +79,9 @@ def random_transform(
 
 
 def _bucket(rng: np.random.Generator, count: int) -> tuple[float, float]:
+    """One of `count` points that fill the unit square evenly."""
     index = int(rng.integers(count))
-    return (0.5 + index * R2[0]) % 1, (0.5 + index * R2[1]) % 1
+    return (index + 0.5) / count, (0.5 + index * GOLDEN_RATIO) % 1
 
 
 def _scale(place: float, low: float, high: float) -> float:

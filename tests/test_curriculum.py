@@ -57,6 +57,24 @@ def test_all_four_corners_move_freely_within_the_shift():
     assert np.abs(correlation).max() < 0.35
 
 
+def test_buckets_are_few_sizes_that_fill_the_range():
+    drawn = draws(2000, buckets=24, resize_probability=1.0)
+    sizes = {transform.size for transform in drawn}
+    assert 18 <= len(sizes) <= 24  # some are rounded to the same
+    scales = np.array([transform.scales(SOURCE) for transform in drawn])
+    free = np.array([transform.scales(SOURCE) for transform in draws(2000, resize_probability=1.0)])
+    for axis in range(2):
+        quantiles = [np.quantile(np.log(values[:, axis]), np.linspace(0.05, 0.95, 10)) for values in (scales, free)]
+        assert np.abs(quantiles[0] - quantiles[1]).max() < 0.2
+    assert abs(np.corrcoef(np.log(scales.T))[0, 1]) < 0.2
+
+
+def test_buckets_change_in_a_few_steps_while_the_range_grows():
+    sizes = {t.size for i in range(1, 330) for t in draws(1, progress=i / 500, seed=i, buckets=24)}
+    assert len(sizes) <= 16  # 8 for each of two steps
+    assert {transform.size for transform in draws(20, progress=0.0, buckets=24)} == {SOURCE}
+
+
 def test_corners_stay_in_place_as_often_as_asked():
     plain = [np.array_equal(transform.matrix, np.eye(3)) for transform in draws(600, resize_probability=0.3)]
     assert 0.23 < np.mean(plain) < 0.37

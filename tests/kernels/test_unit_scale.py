@@ -1,6 +1,7 @@
 """Laying a homography out at the source's own pixel size."""
 
 from dataclasses import replace
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from torch import Tensor
 from ingan_fast.config import SMOKE
 from ingan_fast.geometry import Transform
 from ingan_fast.kernels import grid_warp, unit_scale
+from ingan_fast.kernels.anchors import BEND, BENDS, _cheapest_path
 from ingan_fast.kernels.unit_scale import LAYOUTS, SHARPNESS, UnitScale
 from ingan_fast.networks import FREEDOM, Generator
 
@@ -187,6 +189,35 @@ def test_a_cut_is_put_where_it_shows_least() -> None:
     for cut, given in ((33, image), (24, None)):
         best = laid_out(WIDER, given).preference[0, :2, 40].argmax(dim=0)  # along a row
         assert int((best == ODD).nonzero()[0]) == pytest.approx(cut, abs=4)
+
+
+def test_a_cut_bends_around_what_it_would_show() -> None:
+    """The same, but what repeats lies further to the right in the lower half."""
+    image = torch.rand(1, 3, *SOURCE[::-1], generator=torch.Generator().manual_seed(0)) * 2 - 1
+    half = SOURCE[1] // 2
+    image[..., :half, 27:33] = image[..., :half, 11:17]
+    image[..., half:, 33:39] = image[..., half:, 17:23]
+    best = laid_out(WIDER, image).preference[0, :2].argmax(dim=0)
+    upper, lower = (int((best[row] == ODD).nonzero()[0]) for row in (half // 2, half + half // 2))
+    assert upper == pytest.approx(30, abs=4)
+    assert lower == pytest.approx(36, abs=4)
+    assert lower > upper + 2
+
+
+def test_the_cheapest_path_is_the_cheapest_of_all() -> None:
+    cost = torch.rand(1, 2, 6, 5, generator=torch.Generator().manual_seed(0))
+    found = _cheapest_path(cost)
+    assert found.shape == (1, 2, 5)
+
+    def price(path: tuple[int, ...], of: int) -> float:
+        bends = [abs(b - a) for a, b in pairwise(path)]
+        if max(bends) > BENDS:
+            return float("inf")
+        return sum(float(cost[0, of, place, block]) for block, place in enumerate(path)) + BEND * sum(bends)
+
+    for of in (0, 1):
+        best = min(product(range(6), repeat=5), key=lambda path: price(path, of))
+        assert tuple(found[0, of].tolist()) == best
 
 
 # Scattered
