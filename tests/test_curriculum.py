@@ -65,7 +65,7 @@ def test_buckets_are_few_sizes_that_fill_the_range():
     free = np.array([transform.scales(SOURCE) for transform in draws(2000, resize_probability=1.0)])
     for axis in range(2):
         quantiles = [np.quantile(np.log(values[:, axis]), np.linspace(0.05, 0.95, 10)) for values in (scales, free)]
-        assert np.abs(quantiles[0] - quantiles[1]).max() < 0.2
+        assert np.abs(quantiles[0] - quantiles[1]).max() < 0.3  # two steps of the raster where sides are short
     assert abs(np.corrcoef(np.log(scales.T))[0, 1]) < 0.2
 
 
