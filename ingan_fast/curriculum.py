@@ -11,7 +11,7 @@ import numpy as np
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import FRAME, Size, Transform
 
-# With buckets, sizes come from a fixed set; while the range grows in so many steps, from a third as many until the last.
+# With buckets, sizes come from a fixed set. The range grows in so many steps; before the last, a third as many do.
 RAMP_STEPS = 3
 GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, are spread evenly, however many there are
 

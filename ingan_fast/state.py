@@ -80,6 +80,8 @@ class TrainingState:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in _PARTS:
             getattr(self, name).load_state_dict(state[name])
+        for optimizer in (self.optimizer_g, self.optimizer_d):  # a checkpoint is read into the CPU's memory
+            optimizer.param_groups[0]["lr"] = optimizer.param_groups[0]["lr"].to(self.device)
         self.iteration = state["iteration"]
         self.norm_frozen = state["norm_frozen"]
         set_norm_mode(self.generator, training=not self.norm_frozen)

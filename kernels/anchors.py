@@ -1,5 +1,6 @@
 """Where the output of a unit-scale layout is tied to the source, and what is laid out from there (unit_scale.py)."""
 
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -9,14 +10,13 @@ from torch.nn import functional as F
 KNOTS = 129  # at which the scale along the source's middle row and column is measured
 MOST = 1024  # anchors an axis
 CUTS = 32  # anchors an axis between which the best place for a cut is looked for, the first ones
-TRIED = torch.linspace(0.04, 0.96, 47)  # places for a cut, in parts of the way to the next anchor
+TRIED = 47  # places for a cut
 HALFWAY = 0.02  # how much worse the ends of these may be than the middle, in colours of [-1, 1]
 FADE = 3  # of these places, over which a cut fades
 BLOCK = 8  # px along a cut for which it has one place
 BENDS = 3  # places by which a cut may move from one block to the next
 BEND = 0.06  # what each of them costs, in colours of [-1, 1]
 CELLS = 64  # a side of the table of chances; it is gone through again and again
-_CHANCE = torch.rand(2, CELLS * CELLS, generator=torch.Generator().manual_seed(0))
 
 
 class Choice(NamedTuple):
@@ -89,7 +89,7 @@ class Anchors:
         Args:
             lines: [N, side, C, M], the source's lines across the axis, in [-1, 1].
         """
-        tried = TRIED.to(lines.device)
+        tried = _tables(lines.device)[0]
         cuts = CUTS if lines.is_cuda else min(CUTS, int(self.last.max()))  # asking a GPU would wait for it
         number = (torch.arange(cuts, device=lines.device)[:, None] + tried).flatten().expand(len(lines), -1)
         output = self.at(self.output, self.place_of(number)).view(len(lines), cuts, -1)
@@ -145,7 +145,17 @@ class Anchors:
 
     def anywhere(self, cell: Tensor, axis: int) -> Tensor:
         """Where in the source (px) a cell's anchor is put: anywhere such that what is seen around it is inside."""
-        return self.reach + _CHANCE[axis].to(cell.device)[cell] * (self.side - 2 * self.reach)
+        return self.reach + _tables(cell.device)[1][axis][cell] * (self.side - 2 * self.reach)
+
+
+@cache
+def _tables(device: torch.device) -> tuple[Tensor, Tensor]:
+    """The places for a cut, in parts of the way to the next anchor, [TRIED]; chances for scattered cells, [2, CELLS²].
+
+    Kept on each device: a GPU that records its work can't fetch them.
+    """
+    chance = torch.rand(2, CELLS * CELLS, generator=torch.Generator().manual_seed(0))
+    return torch.linspace(0.04, 0.96, TRIED).to(device), chance.to(device)
 
 
 def _cheapest_path(cost: Tensor) -> Tensor:

@@ -115,11 +115,10 @@ def _along(direction: Tensor, start: tuple[Tensor, Tensor], end: tuple[Tensor, T
 
 def _in_pixels(matrix: Tensor, size: tuple[int, int], source: tuple[int, int]) -> Tensor:
     """Sampling matrices in pixels, edge to edge, of normalised ones."""
-    normalise = matrix.new_tensor([[2 / size[1], 0, -1], [0, 2 / size[0], -1], [0, 0, 1]])
-    half = matrix.new_tensor([[source[1] / 2, 0, source[1] / 2], [0, source[0] / 2, source[0] / 2], [0, 0, 1]])
-    # Products written out, not matmuls: autocast would run those in bfloat16.
-    matrix = (matrix[..., None] * normalise).sum(dim=-2)
-    return (half[..., None] * matrix[:, None]).sum(dim=-2)
+    # Written out: autocast would run matmuls in bfloat16, and what is made of numbers can't be recorded by a GPU.
+    a, b, c = matrix.unbind(dim=2)
+    x, y, w = torch.stack([a * (2 / size[1]), b * (2 / size[0]), c - a - b], dim=2).unbind(dim=1)
+    return torch.stack([(x + w) * (source[1] / 2), (y + w) * (source[0] / 2), w], dim=1)
 
 
 def _adjugate(matrix: Tensor) -> Tensor:
