@@ -30,8 +30,8 @@ def measure_speed(
 ) -> Speed:
     """Time what a training does, on its own draws; whatever it changes is gone afterwards.
 
-    An iteration's time is taken as linear in the pixels of its output. The first ones of every size are slower. Draws are
-    made while a GPU works, but by the very CPU that trains.
+    An iteration's time is taken as linear in the pixels of its output. The first ones of every size are slower. Making
+    draws takes time where the CPU trains; while a GPU does, they are made beside it.
     """
     sampler = Sampler(sources, settings, seed, device)
     state = TrainingState(settings, seed, device)
