@@ -22,6 +22,7 @@ DRAWS = 200  # of the training's iterations, evenly spread, stand for all
 TIMED = 10  # of them are timed, from the smallest output to the largest
 PREPARING = 2  # times that a size is slower: kernels are made for it, and then a GPU's step may be recorded
 REPEATED = 2
+SUSTAINED = 1.1  # a long training's iterations beside a short measurement's: 1.06 to 1.12 times on two cores
 SLOW = 10.0  # seconds; what takes longer is not done again
 
 
@@ -54,7 +55,7 @@ def measure_speed(
     means = np.polyval(line, [_pixels(draw) for draw in draws])
     making = max(float(np.median(first - PREPARING * warm)), 0.0)
     return Speed(
-        iteration=max(float(means.mean()), float(warm.min())) + (drawing if device.type == "cpu" else 0.0),
+        iteration=SUSTAINED * max(float(means.mean()), float(warm.min())) + (drawing if device.type == "cpu" else 0.0),
         starting=making * (len(sizes) - len(timed)),
         preview=preview,
         validation=validation,
