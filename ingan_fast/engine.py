@@ -1,20 +1,18 @@
 """How training steps are run: as they stand, compiled, or recorded once for each size and repeated by the GPU."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
-from ingan_fast.compiled import CompiledStep
+from ingan_fast.compiled import CompiledStep, Notice
 from ingan_fast.errors import UserError
-from ingan_fast.recorded import RecordedSteps, record
+from ingan_fast.recorded import RecordedSteps, Step, record
 from ingan_fast.sampling import Draw
 from ingan_fast.state import TrainingState
 from ingan_fast.step import training_step
 
 ENGINES = ("auto", "eager", "compile", "graphs")
-Step = Callable[[TrainingState, Draw], Tensor]
-Notice = Callable[[str], None]
 
 
 def check_engine(name: str, device: torch.device) -> None:
@@ -32,12 +30,12 @@ def make_engine(name: str, device: torch.device, notice: Notice) -> "Engine":
     """The engine of that name, "auto": graphs on a GPU, eager on a CPU (compiled, steps are no faster there)."""
     if name == "auto":
         name = "graphs" if device.type == "cuda" else "eager"
-    ways: dict[str, Callable[[], list[Step]]] = {
-        "eager": lambda: [training_step],
-        "compile": lambda: [CompiledStep(), as_it_stands],
-        "graphs": lambda: [RecordedSteps(CompiledStep(), record), RecordedSteps(as_it_stands, record), as_it_stands],
-    }
-    return Engine(ways[name](), notice)
+    if name == "eager":
+        return Engine([training_step], notice)
+    compiled = CompiledStep(notice)
+    if name == "compile":
+        return Engine([compiled, as_it_stands], notice)
+    return Engine([RecordedSteps(compiled, record), RecordedSteps(as_it_stands, record), as_it_stands], notice)
 
 
 def as_it_stands(state: TrainingState, draw: Draw) -> Tensor:

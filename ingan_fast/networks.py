@@ -13,8 +13,8 @@ from ingan_fast.kernels import UnitScale, grid_warp, homography_warp, unit_scale
 from ingan_fast.kernels.unit_scale import LAYOUTS, SHARPNESS
 
 # How far the network can move the logit of one layout against another's. From one anchor to the next that goes from
-# -SHARPNESS to SHARPNESS (16), by way of 0 at the best straight cut: 5 lets a cut bend around things within a sixth of
-# the way on either side. Left free, cuts stray from good places to what is only locally no worse.
+# -SHARPNESS to SHARPNESS (16), by way of 0 at the best cut that was found: 5 lets a cut bend around things within a
+# sixth of the way on either side. Left free, cuts stray from good places to what is only locally no worse.
 FREEDOM = 5.0
 SLOPE = 0.2  # of LeakyReLU
 REPAIR = 8  # px; what keeps its mean over such a square repairs, what does not recolours
@@ -120,10 +120,6 @@ class Generator(nn.Module):
         """
         if self.jump:
             return self.paint(image, self.lay_out(image, matrix, size))
-        return self.warp(image, matrix, size)
-
-    def warp(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Painted:
-        """The paper's generator; arguments as for `forward`."""
         return Painted(torch.tanh(self.trunk(homography_warp(self.entry(image), matrix, size))), None)
 
     def lay_out(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> UnitScale:
@@ -169,7 +165,7 @@ class Discriminator(nn.Module):
             nn.LeakyReLU(SLOPE, inplace=True),
             SpectralConv2d(2 * channels, 4 * channels, 3),
             nn.LeakyReLU(SLOPE, inplace=True),
-            ReflectConv2d(4 * channels, 1, 3),
+            nn.Conv2d(4 * channels, 1, 3),
         )
 
     def forward(self, image: Tensor) -> Tensor:
@@ -192,18 +188,20 @@ class MultiScaleDiscriminator(nn.Module):
         power_iteration(self, steps=15)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        return [net(scaled) for net, scaled in zip(self.nets, self.pyramid(image), strict=False)]
-
-    def pyramid(self, image: Tensor) -> list[Tensor]:
-        """The image at every scale that there is."""
         height, width = image.shape[-2:]
-        scaled = [image]
-        for index in range(1, len(self.nets)):
-            size = [round(side * 2 ** (-index / 2)) for side in (height, width)]
-            if min(size) < self.SMALLEST:
+        maps = []
+        for index, net in enumerate(self.nets):
+            factor = 2 ** (-index / 2)
+            size = (round(height * factor), round(width * factor))
+            if index and min(size) < self.SMALLEST:
                 break
-            scaled.append(F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True))
-        return scaled
+            scaled = (
+                image
+                if index == 0
+                else F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
+            )
+            maps.append(net(scaled))
+        return maps
 
 
 def _change_cost(change: Tensor) -> Tensor:

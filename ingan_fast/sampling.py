@@ -76,7 +76,6 @@ class Sampler:
             resize_probability=settings.resize_probability,
         )
         inverse = transform.inverse((width, height))
-        visible = inverse.mask() if settings.reconstruction else np.ones((height, width), np.float32)
         noises = [
             torch.randn(1, 3, *size, generator=noise, device=self.device)
             for size in (transform.size[::-1], real.shape[-2:])
@@ -87,7 +86,11 @@ class Sampler:
             transform=sampling_tensor(transform, self.device),
             size=transform.size[::-1],
             inverse=sampling_tensor(inverse, self.device),
-            visible=_upload(visible, self.device),
+            visible=(
+                _upload(inverse.mask(), self.device)
+                if settings.reconstruction
+                else torch.ones(height, width, device=self.device)  # masks take time, and nothing reads this one
+            ),
             noise=noises[0],
             real_noise=noises[1],
         )

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from ingan_fast.budget import duration
+from ingan_fast.compiled import Notice
 from ingan_fast.engine import check_engine, make_engine
 from ingan_fast.errors import UserError
 from ingan_fast.history import History
@@ -26,7 +27,6 @@ from ingan_fast.state import TrainingState
 from ingan_fast.suitability import warning
 
 Report = Callable[[Status], None]
-Notice = Callable[[str], None]
 
 
 @dataclass(frozen=True)

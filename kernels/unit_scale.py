@@ -60,7 +60,7 @@ def unit_scale(
         jump: px (down, across), in the source, from one anchor's part to the next one's.
         scatter: whether it is a texture, that is scattered where it is made much larger.
         image: [N, 3, H, W] in [-1, 1], what is sampled; where given, one layout is preferred to the next up to where
-            a straight cut between them shows least, and not just halfway between their anchors.
+            a cut between them shows least, and not just halfway between their anchors.
     """
     to_output = _adjugate(_in_pixels(matrix.float(), size, source))
     x, y = ((sampling_grid(matrix, size)[..., axis] + 1) * (source[1 - axis] / 2) for axis in (0, 1))

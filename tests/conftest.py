@@ -17,6 +17,7 @@ import torch
 
 from ingan_fast import cli, train
 from ingan_fast.images import Pixels, save_image
+from trainings import run
 
 torch.set_num_threads(1)
 
@@ -103,6 +104,14 @@ def refused(ingan_fast: Command) -> Callable[..., None]:
         assert {path: path.stat().st_mtime_ns for path in Path.cwd().rglob("*")} == before
 
     return call
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A training of `SETTINGS` from start to end; not to be changed."""
+    path = tmp_path_factory.mktemp("uninterrupted") / "run"
+    assert run(picture_path, path).finished
+    return path
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -3,7 +3,6 @@
 import gc
 import math
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -18,6 +17,7 @@ from ingan_fast.baselines import plain_resize
 from ingan_fast.bench.machine import PeakMemory, describe, measure_matmul, process_peak
 from ingan_fast.bench.plain import PlainIteration
 from ingan_fast.bench.timing import Advance, Spread, Stopwatch, take_turns
+from ingan_fast.compiled import count_compilations
 from ingan_fast.config import Settings, preset, with_changes
 from ingan_fast.engine import make_engine
 from ingan_fast.images import Pixels, fit_within
@@ -102,9 +102,9 @@ def measure(
     for name in _names(request):
         contenders.append(_contender(name, settings, device, one_of_each, expected))
         advance()
-    compilations = _compilations()
+    compilations = count_compilations()
     seconds = _time([one for one in contenders if one.error is None], draws, device, advance)
-    compilations = _compilations() - compilations
+    compilations = count_compilations() - compilations
     operations_a_draw = statistics.fmean(operations[draw.size] for draw in draws)
     return {
         "benchmark": "train",
@@ -169,7 +169,7 @@ def _losses(step: Callable[[Draw], Tensor], draw: Draw) -> Tensor:
 
 def _contender(name: str, settings: Settings, device: torch.device, draws: list[Draw], expected: Tensor) -> Contender:
     """One that is warmed up: it has seen every shape, as often as it takes."""
-    memory, compilations, start = PeakMemory(device), _compilations(), time.perf_counter()
+    memory, compilations, start = PeakMemory(device), count_compilations(), time.perf_counter()
     try:
         if name == PLAIN:
             contender = _plain(settings, device, draws)
@@ -180,15 +180,8 @@ def _contender(name: str, settings: Settings, device: torch.device, draws: list[
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     contender.warm_up_seconds, contender.peak_memory = time.perf_counter() - start, memory.so_far()
-    contender.compilations = _compilations() - compilations
+    contender.compilations = count_compilations() - compilations
     return contender
-
-
-def _compilations() -> int:
-    """How often `torch.compile` has compiled something in this process."""
-    if "torch._dynamo.utils" not in sys.modules:
-        return 0
-    return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])
 
 
 def _engine(name: str, settings: Settings, device: torch.device, draws: list[Draw], expected: Tensor) -> Contender:

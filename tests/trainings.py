@@ -1,0 +1,32 @@
+"""Small trainings, and what they left: for the tests of training and of resuming."""
+
+from pathlib import Path
+from typing import Any
+
+from ingan_fast import train
+from ingan_fast.curves import read_log
+from ingan_fast.run_folder import RunFolder
+from ingan_fast.training import Result
+
+# Checkpoints at 4, 8 and 12, previews at 6 and 12, the norms frozen at 6 of 12 iterations.
+SETTINGS: dict[str, Any] = {"freeze_norm_at": 0.5, "log_every": 1}
+
+
+def run(picture: Path | list[Path], out: Path, *, seed: int = 0, resume: bool = False, **more: Any) -> Result:
+    settings = SETTINGS | more.pop("settings", {})
+    options = {"preset_name": "smoke", "settings": settings, "device": "cpu"} | more
+    return train(picture, out, seed=seed, resume=resume, **options)
+
+
+def generator_bytes(path: Path) -> bytes:
+    return RunFolder(path).generator_path.read_bytes()
+
+
+def losses_of(path: Path) -> list[dict[str, Any]]:
+    """The lines of the log that hold losses."""
+    return [line for line in read_log(path / "log.jsonl") if "adversarial" in line]
+
+
+def leftovers(path: Path) -> list[str]:
+    """Temporary files, which are hidden until they are renamed."""
+    return [file.name for file in path.rglob(".*")]
