@@ -1,0 +1,120 @@
+"""Where the picture is in each frame: poses on a canvas, made as they are asked for."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import overload
+
+import numpy as np
+
+from ingan_fast.geometry import MIN_SIZE, Array, Size, Transform
+from ingan_fast.video.easing import Curve
+
+NEARLY = 1e-6  # px; corners so close to whole pixels are there
+
+
+@dataclass(frozen=True)
+class Pose:
+    """The picture in one frame.
+
+    Attributes:
+        transform: its size is the picture's bounding box on the canvas, in pixels; its corners lie inside it.
+        offset: (x, y) of the box's top left pixel on the canvas; what of the box lies beyond the canvas is cropped.
+    """
+
+    transform: Transform
+    offset: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Animation:
+    """What each frame of a video shows.
+
+    Attributes:
+        canvas: (width, height) of every frame, in pixels.
+        fps: frames per second.
+        poses: one for each frame, made when asked for, each by itself.
+    """
+
+    canvas: Size
+    fps: Fraction
+    poses: Sequence[Pose]
+
+
+@dataclass(frozen=True)
+class Keyframe:
+    """Where the picture is at a time.
+
+    Attributes:
+        time: seconds.
+        corners: float64 [4, 2], where its corners tl, tr, br, bl lie, canvas pixels, edge to edge.
+        easing: how it gets there from the keyframe before, one of `easing.EASINGS`.
+    """
+
+    time: float
+    corners: Array
+    easing: str
+
+
+class Motion(Sequence[Pose]):
+    """The poses of `frames` frames, evenly spread over the keyframes' time.
+
+    The first frame is the first keyframe, the last frame the last one. `closed`, where the last keyframe is the first
+    one again, the last frame is the one before that: the frames can be repeated, and none is seen twice.
+    """
+
+    def __init__(self, keyframes: Sequence[Keyframe], canvas: Size, frames: int, closed: bool = False):
+        self.keyframes, self.canvas, self.frames, self.closed = keyframes, canvas, frames, closed
+        self.curve = Curve(
+            [keyframe.time for keyframe in keyframes],
+            [keyframe.corners.reshape(8) for keyframe in keyframes],
+            [keyframe.easing for keyframe in keyframes],
+            closed,
+        )
+
+    def __len__(self) -> int:
+        return self.frames
+
+    @overload
+    def __getitem__(self, index: int) -> Pose: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[Pose]: ...
+
+    def __getitem__(self, index: int | slice) -> Pose | list[Pose]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(self.frames)[index]]
+        return self.pose_at(self.time(range(self.frames)[index]))
+
+    def time(self, index: int) -> float:
+        """Of a frame, in the keyframes' seconds."""
+        steps = self.frames if self.closed else max(self.frames - 1, 1)
+        return float(self.curve.times[-1] - self.curve.times[0]) * index / steps + float(self.curve.times[0])
+
+    def pose_at(self, time: float) -> Pose:
+        return pose(self.curve(time).reshape(4, 2), self.canvas)
+
+
+def pose(corners: Array, canvas: Size) -> Pose:
+    """The picture with its corners [4, 2] somewhere on the canvas, in pixels.
+
+    Raises:
+        UserError: corners that fold the picture, or show none of it.
+    """
+    whole = corners.round()
+    corners = np.where(np.abs(corners - whole) < NEARLY, whole, corners)
+    (left, right), (top, bottom) = (_span(corners[:, axis], canvas[axis]) for axis in (0, 1))
+    size = (right - left, bottom - top)
+    placed = corners - (left, top)
+    width, height = size
+    if np.array_equal(placed, [(0, 0), (width, 0), (width, height), (0, height)]):
+        return Pose(Transform.resize(size), (left, top))
+    return Pose(Transform.from_corners(placed, size), (left, top))
+
+
+def _span(places: Array, side: int) -> tuple[int, int]:
+    """The whole pixels from the first to the last of `places` that are on the canvas, `MIN_SIZE` at least."""
+    first = min(max(math.floor(places.min()), 0), side - MIN_SIZE)
+    last = max(min(math.ceil(places.max()), side), first + MIN_SIZE)
+    return first, last

@@ -1,0 +1,185 @@
+"""Scripts in files: keyframes in YAML (docs/video.md)."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from yaml import Node
+
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import MIN_SIZE, Array, Size, Transform, check_output_size
+from ingan_fast.parsing import parse_corners, parse_scale, parse_size
+from ingan_fast.video.documents import Document, nearest
+from ingan_fast.video.easing import DEFAULT, EASINGS
+from ingan_fast.video.placing import CENTRE, Anchor, canvas_for, parse_anchor, rectangle
+from ingan_fast.video.poses import Keyframe, Motion
+from ingan_fast.video.timing import parse_fps, parse_time
+
+SCRIPT_KEYS = ("fps", "canvas", "anchor", "easing", "loop", "keyframes")
+KEYFRAME_KEYS = ("time", "scale", "size", "corners", "anchor", "easing")
+PLACES = ("scale", "size", "corners")
+CHECKED = 1000  # poses, evenly spread: keyframes may be fine and fold the picture between them
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class Script:
+    """What a file says."""
+
+    keyframes: list[Keyframe]
+    canvas: Size
+    fps: Fraction | None
+    closed: bool
+
+
+def read_file(path: Path, source_size: Size, canvas: Size | None, anchor: Anchor | None) -> Script:
+    """The script in a file; `canvas` and `anchor` stand above what it says.
+
+    Raises:
+        UserError: a file that can't be read, or that is no script, with the line.
+    """
+    document = Document(path)
+    script = _Keys(document, document.root, SCRIPT_KEYS, "a script")
+    given = _Given(source_size, anchor, script.get("anchor", parse_anchor, CENTRE), _easing(script, DEFAULT))
+    if "keyframes" not in script.nodes:
+        document.fail(document.root, "there are no keyframes; give `keyframes:` and a list of them")
+    stops = [
+        _read_stop(_Keys(document, node, KEYFRAME_KEYS, "a keyframe"), given)
+        for node in document.items(script.nodes["keyframes"], "keyframes")
+    ]
+    _check_times(document, stops)
+    canvas = canvas or script.get("canvas", parse_size, None)
+    if canvas is None:
+        with document.at(script.node):
+            canvas = canvas_for([stop.reach for stop in stops])
+    keyframes = [stop.keyframe(canvas) for stop in stops]
+    closed = script.get("loop", _parse_bool, False)
+    if closed and not np.array_equal(keyframes[0].corners, keyframes[-1].corners):
+        document.fail(stops[-1].line, "with `loop: true` the last keyframe is where the first one is; repeat it here")
+    _check_poses(document, stops, Motion(keyframes, canvas, CHECKED, closed))
+    return Script(keyframes, canvas, script.get("fps", parse_fps, None), closed)
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What keyframes are read with."""
+
+    source_size: Size
+    anchor: Anchor | None  # above what a keyframe says
+    usual_anchor: Anchor
+    usual_easing: str
+
+
+@dataclass(frozen=True)
+class _Stop:
+    """A keyframe before the canvas is known."""
+
+    line: int
+    time: float
+    easing: str
+    anchor: Anchor
+    reach: Size  # the picture's size, or how far its corners reach from 0, 0
+    corners: Array | None
+
+    def keyframe(self, canvas: Size) -> Keyframe:
+        corners = rectangle(self.reach, canvas, self.anchor) if self.corners is None else self.corners
+        return Keyframe(self.time, corners, self.easing)
+
+
+class _Keys:
+    """A mapping's values by their keys."""
+
+    def __init__(self, document: Document, node: Node, known: Sequence[str], name: str):
+        self.document, self.node = document, node
+        self.nodes = document.mapping(node, known, name)
+
+    def get(self, key: str, parse: Callable[[str], Value], default: Value) -> Value:
+        return self.document.value(self.nodes[key], key, parse) if key in self.nodes else default
+
+
+def _read_stop(keys: _Keys, given: _Given) -> _Stop:
+    document, nodes = keys.document, keys.nodes
+    if "time" not in nodes:
+        document.fail(keys.node, "the keyframe has no time; give `time:` in seconds")
+    places = [key for key in PLACES if key in nodes]
+    if len(places) != 1:
+        said = f"{' and '.join(places)} exclude each other" if places else "the keyframe has no size"
+        document.fail(nodes[places[1]] if places else keys.node, f"{said}; give one of {', '.join(PLACES)}")
+    if "corners" in nodes and "anchor" in nodes:
+        document.fail(nodes["anchor"], "corners are places on the canvas; leave out anchor, or give a size")
+    parse_place = _PLACE_PARSERS[places[0]]
+    reach, corners = document.value(nodes[places[0]], places[0], lambda text: parse_place(text, given.source_size))
+    return _Stop(
+        document.line(nodes["time"]),
+        document.value(nodes["time"], "time", parse_time),
+        _easing(keys, given.usual_easing),
+        given.anchor or keys.get("anchor", parse_anchor, given.usual_anchor),
+        reach,
+        corners,
+    )
+
+
+def _check_times(document: Document, stops: Sequence[_Stop]) -> None:
+    if len(stops) < 2:
+        document.fail(stops[0].line, "there is only one keyframe; give at least two")
+    if stops[0].time != 0:
+        document.fail(stops[0].line, f"the first keyframe's time is {stops[0].time:g}; a script starts at 0")
+    for before, stop in pairwise(stops):
+        if stop.time <= before.time:
+            document.fail(
+                stop.line, f"time {stop.time:g} isn't after {before.time:g} in line {before.line}; times must increase"
+            )
+
+
+def _check_poses(document: Document, stops: Sequence[_Stop], motion: Motion) -> None:
+    for stop, keyframe in zip(stops, motion.keyframes, strict=True):
+        with document.at(stop.line):
+            motion.pose_at(keyframe.time)
+    for index in range(len(motion)):
+        towards = next(stop for stop in stops[1:] if motion.time(index) <= stop.time)
+        with document.at(towards.line, "on the way to this keyframe "):
+            motion[index]
+
+
+def _easing(keys: _Keys, default: str) -> str:
+    return keys.get("easing", _parse_easing, default)
+
+
+def _parse_easing(text: str) -> str:
+    if text not in EASINGS:
+        raise UserError(f"easing {text[:60]!r} is unknown{nearest(text, EASINGS)}; give one of {', '.join(EASINGS)}")
+    return text
+
+
+def _parse_bool(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise UserError(f"loop {text[:60]!r} is not understood; give true or false")
+    return text == "true"
+
+
+def _scaled(text: str, source_size: Size) -> tuple[Size, None]:
+    return check_output_size(Transform.scale(*parse_scale(text), source_size).size), None
+
+
+def _sized(text: str, source_size: Size) -> tuple[Size, None]:
+    return parse_size(text), None
+
+
+def _cornered(text: str, source_size: Size) -> tuple[Size, Array]:
+    corners = parse_corners(text)
+    reach = Transform.from_corners(corners, None).size
+    if np.ptp(corners, axis=0).min() < MIN_SIZE:
+        raise UserError(f"corners {text!r} make a picture of less than {MIN_SIZE} px; move them apart")
+    return reach, corners
+
+
+_PLACE_PARSERS: dict[str, Callable[[str, Size], tuple[Size, Array | None]]] = {
+    "scale": _scaled,
+    "size": _sized,
+    "corners": _cornered,
+}
