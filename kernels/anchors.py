@@ -7,16 +7,26 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-KNOTS = 129  # at which the scale along the source's middle row and column is measured
-MOST = 1024  # anchors an axis
-CUTS = 32  # anchors an axis between which the best place for a cut is looked for, the first ones
-TRIED = 47  # places for a cut
-HALFWAY = 0.02  # how much worse the ends of these may be than the middle, in colours of [-1, 1]
-FADE = 3  # of these places, over which a cut fades
-BLOCK = 8  # px along a cut for which it has one place
-BENDS = 3  # places by which a cut may move from one block to the next
-BEND = 0.06  # what each of them costs, in colours of [-1, 1]
-CELLS = 64  # a side of the table of chances; it is gone through again and again
+from ingan_fast.unit_scale_constants import (
+    BEND,
+    BENDS,
+    BLOCK,
+    CELLS,
+    CUTS,
+    FADE,
+    HALFWAY,
+    KNOTS,
+    LEAST_ROOM,
+    MOST,
+    NEAR,
+    NEAR_LEAST,
+    NEAR_MOST,
+    ROUND_DOWN,
+    SEEN,
+    TRIED,
+    TRIED_FROM,
+    TRIED_TO,
+)
 
 
 class Choice(NamedTuple):
@@ -42,13 +52,12 @@ class Anchors:
     def __init__(self, lengths: Tensor, side: int, length: int, jump: int, scattered: Tensor, spacing: float):
         piece = side / (KNOTS - 1)
         # How much more or less room there is than at scale one, up to each knot; a little everywhere, for identities.
-        extra = (lengths - piece).abs() + 1e-4 * piece
+        extra = (lengths - piece).abs() + LEAST_ROOM * piece
         room = torch.cumsum(torch.where(scattered, lengths, extra), dim=1)
         room = torch.cat([torch.zeros_like(room[:, :1]), room], dim=1)
         total = room[:, -1:]
         each = torch.where(scattered, spacing, float(jump))  # [N, 1]
-        # Rather a last jump that is too long than one that is too short to repeat anything whole.
-        self.last = (total / each + 0.25).floor().clamp(1, MOST - 1)  # [N, 1]
+        self.last = (total / each + ROUND_DOWN).floor().clamp(1, MOST - 1)  # [N, 1]
         full = torch.where(scattered, torch.zeros_like(total), (self.last - 1) * each)  # the last jump is what remains
         remaining = torch.where(scattered, self.last, 1.0)
         self.number = torch.where(
@@ -57,9 +66,9 @@ class Anchors:
         self.side, self.length, self.piece = side, length, piece
         self.ordered = (~scattered)[..., None]  # [N, 1, 1]
         apart = lengths.sum(dim=1, keepdim=True) / self.last  # px in the output from an anchor to the next
-        # How far around an anchor its part is likely to be seen (it gives way at 1), at most to half of the source.
-        self.reach = (0.75 * apart).clamp_max(side / 2)[..., None]  # [N, 1, 1]
-        self.near = max(jump / 8, 2)  # px from the source's border
+        # How far around an anchor its part is likely to be seen, at most to half of the source.
+        self.reach = (SEEN * apart).clamp_max(side / 2)[..., None]  # [N, 1, 1]
+        self.near = max(jump / NEAR, NEAR_LEAST)  # px from the source's border
         # How far along the output each knot lies, px.
         self.output = torch.cat([torch.zeros_like(room[:, :1]), torch.cumsum(lengths, dim=1)], dim=1)
         numbers = torch.arange(MOST, device=room.device, dtype=room.dtype).expand(len(room), MOST)
@@ -141,7 +150,7 @@ class Anchors:
 
     def nearing(self, inside: Tensor) -> Tensor:
         """How disliked is what lies so far (px) inside the source's border; gradually, or cuts would run along it."""
-        return (1 - inside / self.near).clamp(0, 3)
+        return (1 - inside / self.near).clamp(0, NEAR_MOST)
 
     def anywhere(self, cell: Tensor, axis: int) -> Tensor:
         """Where in the source (px) a cell's anchor is put: anywhere such that what is seen around it is inside."""
@@ -155,7 +164,7 @@ def _tables(device: torch.device) -> tuple[Tensor, Tensor]:
     Kept on each device: a GPU that records its work can't fetch them.
     """
     chance = torch.rand(2, CELLS * CELLS, generator=torch.Generator().manual_seed(0))
-    return torch.linspace(0.04, 0.96, TRIED).to(device), chance.to(device)
+    return torch.linspace(TRIED_FROM, TRIED_TO, TRIED).to(device), chance.to(device)
 
 
 def _cheapest_path(cost: Tensor) -> Tensor:

@@ -21,16 +21,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ingan_fast.kernels.anchors import CELLS, KNOTS, Anchors
+from ingan_fast.kernels.anchors import Anchors
 from ingan_fast.kernels.reference import MAX_COORDINATE, project, sampling_grid
-
-# How far, in logits, an anchor is disliked where it gives way to the next one of its parity; not at all on itself.
-SHARPNESS = 16.0
-LAYOUTS = 4  # even and odd, columns and rows
-# A texture that is made so many times as large along an axis is scattered; smaller ones show no repetitions.
-SCATTERED_FROM = 1.75
-SPACING = 48  # px between the anchors of a scattered texture, at most;
-PARTS = 3.5  # so many fit into the source's side: smaller parts leave more places to come from
+from ingan_fast.unit_scale_constants import CELLS, KNOTS, LAYOUTS, PARTS, SCATTERED_FROM, SHARPNESS, SPACING
 
 
 class UnitScale(NamedTuple):
