@@ -1,0 +1,296 @@
+"""`ingan-fast video`."""
+
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from fractions import Fraction
+from pathlib import Path
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from ingan_fast.cli.console import INTERRUPTED, messages
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import Size, Transform
+from ingan_fast.interrupts import interrupts
+from ingan_fast.parsing import parse_corners, parse_scale, parse_size
+from ingan_fast.video.script import NAMES, Animation, read_script
+from ingan_fast.video.timing import parse_fps
+
+if TYPE_CHECKING:
+    from ingan_fast.video.pipeline import Report
+    from ingan_fast.video.pipes import RawFrames
+    from ingan_fast.video.reading import Clip
+
+HELP = (
+    "The picture in motion (--script), or every frame of a clip laid out anew (--input with one of --size, --scale, "
+    "--corners, --script).\n\n"
+    "Examples:\n\n"
+    "    ingan-fast video runs/fruit --script grow --out out.mp4\n\n"
+    "    ingan-fast video runs/fruit --script mine.yaml --canvas 640x480 --background none --out out.webm\n\n"
+    "    ingan-fast video runs/fruit --input clip.mp4 --scale 1.5x1 --out wide.mp4\n\n"
+    '    ingan-fast video runs/fruit --input clip.mp4 --corners "60,0 340,0 400,300 0,300" --out "frames/%05d.png"\n\n'
+    "    ffmpeg -i clip.mp4 -f yuv4mpegpipe - | ingan-fast video runs/fruit --input - --size 640x480 --out - | "
+    "ffplay -\n\n"
+    f"Scripts: {', '.join(NAMES)}, or a YAML file of keyframes (docs/video.md).\n\n"
+    "Files: .mp4 .m4v .mkv .mov (H.264), .webm (VP9), .gif, .webp, pictures (frames/%05d.png). With --background none "
+    ".mov (ProRes 4444), .webm, .gif, .webp and .png have transparency. For other codecs pipe y4m to ffmpeg. Ctrl-C "
+    "ends the video early, and whole."
+)
+
+BROKEN_PIPE = 141  # as a shell reports a process that a closed pipe has ended
+GIF_FPS = Fraction(25)  # GIF counts in 1/100 s
+RAW_FPS = Fraction(30)
+
+
+def video(
+    model: Annotated[Path, typer.Argument(metavar="MODEL_OR_RUN", help="A run folder, or an exported model.")],
+    out: Annotated[str, typer.Option(metavar="FILE", help="The video; pictures as frames/%05d.png; - for a pipe.")],
+    script: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="What moves, and how.")] = None,
+    input_: Annotated[
+        str | None, typer.Option("--input", metavar="CLIP", help="A video, or - for standard input.")
+    ] = None,
+    size: Annotated[str | None, typer.Option(metavar="WxH", help="With --input: the output's size.")] = None,
+    scale: Annotated[str | None, typer.Option(metavar="SXxSY", help="With --input: width and height factors.")] = None,
+    corners: Annotated[
+        str | None,
+        typer.Option(metavar='"x,y x,y x,y x,y"', help="With --input: where its corners land (tl tr br bl)."),
+    ] = None,
+    canvas: Annotated[str | None, typer.Option(metavar="WxH", help="Of a script: the video's size.")] = None,
+    anchor: Annotated[
+        str | None, typer.Option(help="Of a script: where smaller pictures lie; centre, left, top-left, ...")
+    ] = None,
+    fps: Annotated[str | None, typer.Option(help="Frames a second of a script or of raw input; 30 (GIF: 25).")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Of a script; 10, or as long as the clip.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Of a script that draws at random.")] = None,
+    background: Annotated[
+        str, typer.Option(metavar="COLOUR", help="Beside the picture: #rrggbb, or none for transparency.")
+    ] = "#000000",
+    raw: Annotated[
+        str | None,
+        typer.Option(metavar="WxH", help="Pipes carry rgb24, not y4m: frames of this size come in, or else go out."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    backend: Annotated[str, typer.Option(help="What runs the model; auto takes the fastest that is there.")] = "auto",
+) -> None:
+    request = _Request(
+        out=out,
+        script=script,
+        input_=input_,
+        size=size,
+        scale=scale,
+        corners=corners,
+        canvas=canvas,
+        anchor=anchor,
+        fps=fps,
+        seconds=seconds,
+        seed=seed,
+        background=background,
+        raw=raw,
+    )
+    try:
+        with interrupts() as interrupted:
+            report, canvas_size = _make(request, model, device, backend, interrupted)
+    except BrokenPipeError as error:  # who reads has seen enough
+        raise typer.Exit(BROKEN_PIPE) from error
+    width, height = canvas_size
+    told = sys.stderr if out == "-" else sys.stdout
+    print(f"{out}: {report.frames} frames of {width}x{height}; {_speed(report)}", file=told)
+    if report.interrupted:
+        raise typer.Exit(INTERRUPTED)
+
+
+class _Request:
+    """What the user asks for, checked before anything heavy is loaded."""
+
+    def __init__(
+        self,
+        *,
+        out: str,
+        script: str | None,
+        input_: str | None,
+        size: str | None,
+        scale: str | None,
+        corners: str | None,
+        canvas: str | None,
+        anchor: str | None,
+        fps: str | None,
+        seconds: float | None,
+        seed: int | None,
+        background: str,
+        raw: str | None,
+    ):
+        from ingan_fast.video.writing import Output
+
+        shapes = {"--size": size, "--scale": scale, "--corners": corners}
+        motion = {"--canvas": canvas, "--anchor": anchor, "--seconds": seconds, "--seed": seed}
+        self.input = input_
+        _check_what_is_asked(input_, script, [name for name, value in shapes.items() if value is not None])
+        _check_belongings(input_, out, script, raw, fps, [name for name, value in motion.items() if value is not None])
+        self.script, self.anchor, self.seconds, self.seed = script, anchor, seconds, seed or 0
+        self.size = parse_size(size) if size is not None else None
+        self.scale = parse_scale(scale) if scale is not None else None
+        self.corners = parse_corners(corners) if corners is not None else None
+        self.canvas = parse_size(canvas) if canvas is not None else None
+        self.raw = parse_size(raw) if raw is not None else None
+        self.fps = parse_fps(fps) if fps is not None else None
+        self.background = _parse_background(background)
+        self.output = Output(out, alpha=self.background is None, raw=raw is not None)
+        _check_not_the_same(input_, out)
+
+    def open_clip(self, interrupted: Event) -> "Clip | RawFrames":
+        from ingan_fast.video.pipes import PipeInput, RawFrames
+        from ingan_fast.video.reading import Clip
+
+        assert self.input is not None
+        if self.input != "-":
+            return Clip(Path(self.input))
+        if sys.stdin.isatty():
+            raise UserError("--input - reads frames from standard input, which is a terminal here; pipe a video in")
+        pipe = PipeInput(sys.stdin.fileno(), interrupted)
+        return RawFrames(pipe, self.raw, self.fps or RAW_FPS) if self.raw else Clip(pipe)
+
+    def animation(self, source_size: Size, clip: "Clip | RawFrames | None") -> Animation:
+        from ingan_fast.video.rendering import unmoving
+
+        if self.script is None:
+            animation = unmoving(self._transform(source_size), source_size)
+        else:
+            fps, seconds = self.fps, self.seconds
+            if clip is not None:
+                fps, seconds = clip.timing.rate, seconds or clip.seconds
+            elif fps is None and self.output.name.lower().endswith(".gif"):
+                fps = GIF_FPS
+            animation = read_script(
+                self.script,
+                source_size,
+                fps=fps,
+                seconds=seconds,
+                canvas=self.canvas,
+                anchor=self.anchor,
+                seed=self.seed,
+            )
+        if self.raw and self.input != "-" and self.raw != animation.canvas:
+            wanted, made = (f"{width}x{height}" for width, height in (self.raw, animation.canvas))
+            raise UserError(f"--raw {wanted} is not what goes out: frames of {made}; give --raw {made}")
+        return animation
+
+    def _transform(self, source_size: Size) -> Transform:
+        if self.scale is not None:
+            return Transform.scale(*self.scale, source_size)
+        if self.corners is not None:
+            return Transform.from_corners(self.corners, self.size)
+        assert self.size is not None
+        return Transform.resize(self.size)
+
+
+def _check_what_is_asked(input_: str | None, script: str | None, shapes: list[str]) -> None:
+    if input_ is None:
+        if shapes:
+            raise UserError(f"{shapes[0]} is for clips: give --input, or make a picture with `ingan-fast retarget`")
+        if script is None:
+            raise UserError("nothing was asked for; give --script, or --input with --size, --scale or --corners")
+    elif script is not None and shapes:
+        raise UserError(f"--script and {shapes[0]} exclude each other; give one")
+    elif "--scale" in shapes and len(shapes) > 1:
+        raise UserError(f"{' and '.join(shapes)} exclude each other; give one")
+    elif script is None and not shapes:
+        raise UserError("--input needs what to do with it; give --size, --scale, --corners or --script")
+
+
+def _check_belongings(
+    input_: str | None, out: str, script: str | None, raw: str | None, fps: str | None, motion: list[str]
+) -> None:
+    if motion and script is None:
+        raise UserError(f"{motion[0]} belongs to --script; give one, or leave {motion[0]} out")
+    if raw is not None and "-" not in (input_, out):
+        raise UserError("--raw is how pipes carry frames; give --input - or --out -, or leave it out")
+    if fps is not None and input_ is not None and not (input_ == "-" and raw is not None):
+        raise UserError("--fps is for a script without --input, and for raw input; a clip keeps its own times")
+
+
+def _check_not_the_same(input_: str | None, out: str) -> None:
+    if input_ not in (None, "-") and os.path.exists(out) and os.path.exists(input_) and os.path.samefile(input_, out):
+        raise UserError(f"--out {out} would replace the input; choose another name")
+
+
+def _parse_background(text: str) -> tuple[int, int, int] | None:
+    if text == "none":
+        return None
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        raise UserError(f"background {text[:60]!r} is not understood; give #rrggbb, such as #ffffff, or none")
+    red, green, blue = bytes.fromhex(text[1:])
+    return red, green, blue
+
+
+def open_engine(model: Path, device: str, backend: str) -> Any:
+    """What retargets frames (`rendering.Engine`), with the size of the picture that it was trained on."""
+    return _Trained(model, device)
+
+
+class _Trained:
+    def __init__(self, run: Path, device: str):
+        from ingan_fast.retargeting import load
+
+        self._generator = load(run, device)
+        self.source_size = self._generator.source_size
+
+    def __call__(self, frame: Any, *, transform: Transform, out: Any = None, reference: Any = None) -> Any:
+        out[:] = self._generator.retarget(transform, frame).picture
+        return out
+
+    def close(self) -> None:
+        pass
+
+
+def _make(request: _Request, model: Path, device: str, backend: str, interrupted: Event) -> tuple["Report", Size]:
+    from ingan_fast.video.frames import Still
+    from ingan_fast.video.pipeline import run
+    from ingan_fast.video.rendering import Renderer
+
+    with ExitStack() as stack:
+        clip = stack.enter_context(closing(request.open_clip(interrupted))) if request.input is not None else None
+        engine = stack.enter_context(closing(open_engine(model, device, backend)))
+        animation = request.animation(clip.size if clip else engine.source_size, clip)
+        source = clip or Still(len(animation.poses), animation.fps)
+        renderer = Renderer(engine, animation, source.timing.base, request.background, clip.first if clip else None)
+        sink = stack.enter_context(request.output.open(source, animation.canvas, clip is None, _notice))
+        advance = stack.enter_context(_progress(source.total))
+        report = run(source, renderer, sink, renderer.shape, interrupted=interrupted, progress=advance)
+        if not report.frames:
+            raise KeyboardInterrupt
+    return report, animation.canvas
+
+
+def _notice(text: str) -> None:
+    messages.print(text, markup=False, soft_wrap=True)
+
+
+@contextmanager
+def _progress(total: int | None) -> Iterator[Callable[[], None]]:
+    """A bar with frames a second and the time left; yields what is called after each frame."""
+    columns = (
+        TextColumn("frame"),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[fps]} fps"),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
+        task = bar.add_task("", total=total, fps="–")
+
+        def advance() -> None:
+            speed = bar.tasks[0].speed
+            bar.update(task, advance=1, fps=f"{speed:.1f}" if speed else "–")
+
+        yield advance
+
+
+def _speed(report: "Report") -> str:
+    parts = f"decode {report.decode:.1f} s, retargeting {report.inference:.1f} s, encode {report.encode:.1f} s"
+    return f"{report.frames / report.wall:.1f} a second ({parts}, all at once {report.wall:.1f} s)"

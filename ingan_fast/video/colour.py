@@ -1,0 +1,70 @@
+"""Between a video's YCbCr and RGB: the numbers of ITU-T H.273, and conversion by libswscale."""
+
+from dataclasses import dataclass
+
+from av import VideoFrame
+from av.video.reformatter import VideoReformatter
+
+from ingan_fast.geometry import Size
+
+LIMITED, FULL = 1, 2
+BT709, UNSPECIFIED, BT601, SMPTE170M, SMPTE240M, BT2020 = 1, 2, 5, 6, 7, 9
+
+# libswscale's SWS_BILINEAR, SWS_ACCURATE_RND, SWS_FULL_CHR_H_INT and SWS_FULL_CHR_H_INP: without the latter three its
+# results are one to two levels too dark.
+_EXACT = 0x2 | 0x40000 | 0x2000 | 0x4000
+
+
+@dataclass(frozen=True)
+class Colour:
+    """What a video's numbers mean, as tagged in its file: codes of ITU-T H.273, sections 8.1 to 8.3."""
+
+    matrix: int
+    primaries: int
+    transfer: int
+
+
+PICTURES = Colour(BT709, BT709, BT709)  # what players take sRGB pictures for without a visible change
+
+
+def colour_of(tagged: Colour, size: Size) -> Colour:
+    """With a matrix that can be used: where none is tagged, the one that players assume at this size."""
+    if tagged.matrix in (BT709, BT601, SMPTE170M, SMPTE240M, BT2020):
+        return tagged
+    matrix = BT709 if size[0] >= 1280 or size[1] > 576 else SMPTE170M
+    return Colour(matrix, tagged.primaries, tagged.transfer)
+
+
+class Converter:
+    """Conversions of equal frames; what one needs is prepared once."""
+
+    def __init__(self) -> None:
+        self._reformatter = VideoReformatter()
+
+    def to_rgb(self, frame: VideoFrame, matrix: int, size: Size) -> VideoFrame:
+        """A decoded frame as rgb24 of `size` (width, height), in full range."""
+        full = frame.color_range == FULL or frame.format.name.startswith("yuvj")
+        return self._reformatter.reformat(
+            frame,
+            *size,
+            "rgb24",
+            src_colorspace=_swscale(matrix),
+            src_color_range=FULL if full else LIMITED,
+            dst_color_range=FULL,
+            interpolation=_EXACT,
+        )
+
+    def from_rgb(self, frame: VideoFrame, matrix: int, pixel_format: str) -> VideoFrame:
+        """An rgb24 or rgba frame in a YCbCr format, in limited range."""
+        return self._reformatter.reformat(
+            frame,
+            format=pixel_format,
+            dst_colorspace=_swscale(matrix),
+            src_color_range=FULL,
+            dst_color_range=LIMITED,
+            interpolation=_EXACT,
+        )
+
+
+def _swscale(matrix: int) -> int:
+    return BT601 if matrix == SMPTE170M else matrix  # one matrix with two codes; PyAV knows the first one

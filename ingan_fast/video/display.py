@@ -1,0 +1,64 @@
+"""Decoded frames as they are shown: turned upright, with square pixels, in RGB."""
+
+from fractions import Fraction
+
+import numpy as np
+from av import VideoFrame
+from av.sidedata.sidedata import Type
+from numpy.typing import NDArray
+
+from ingan_fast.geometry import Size
+from ingan_fast.images import Pixels
+from ingan_fast.video.colour import Converter
+
+
+class Display:
+    """How the frames of a stream are shown, as its first one tells.
+
+    Attributes:
+        size: (width, height) as shown.
+    """
+
+    def __init__(self, first: VideoFrame, pixel_aspect: Fraction | None, matrix: int):
+        self.coded_size = (first.width, first.height)
+        self._square = _square(self.coded_size, pixel_aspect)
+        self._turn = _display_matrix(first)
+        self._matrix = matrix
+        self._converter = Converter()
+        self.size: Size = self._square[::-1] if self._is_lying else self._square
+
+    def show(self, frame: VideoFrame, out: Pixels) -> None:
+        """Write a frame of `coded_size` to `out`, uint8 [H, W, 3] of `size`."""
+        rgb = self._converter.to_rgb(frame, self._matrix, self._square)
+        plane = rgb.planes[0]
+        width, height = self._square
+        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, : 3 * width]
+        np.copyto(out, self._upright(rows.reshape(height, width, 3)))
+
+    @property
+    def _is_lying(self) -> bool:
+        return abs(int(self._turn[0, 1])) > abs(int(self._turn[0, 0]))
+
+    def _upright(self, pixels: Pixels) -> Pixels:
+        """Right angles and mirrors; what a display matrix has beyond these is left out."""
+        if self._is_lying:
+            pixels = pixels.transpose(1, 0, 2)
+            to_right, to_bottom = self._turn[1, 0], self._turn[0, 1]
+        else:
+            to_right, to_bottom = self._turn[0, 0], self._turn[1, 1]
+        return pixels[:: -1 if to_bottom < 0 else 1, :: -1 if to_right < 0 else 1]
+
+
+def _square(size: Size, pixel_aspect: Fraction | None) -> Size:
+    """The size with square pixels; no side gets smaller."""
+    width, height = size
+    aspect = pixel_aspect or Fraction(1)
+    return (round(width * aspect), height) if aspect >= 1 else (width, round(height / aspect))
+
+
+def _display_matrix(frame: VideoFrame) -> NDArray[np.int32]:
+    """[2, 2]: row i tells where the coded axis i (x, y) points when shown; libavutil/display.h without the shifts."""
+    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    if data is None:
+        return np.eye(2, dtype=np.int32)
+    return np.frombuffer(data, np.int32).reshape(3, 3)[:2, :2]

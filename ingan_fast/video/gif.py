@@ -1,0 +1,76 @@
+"""Frames in the 256 colours that GIF has."""
+
+from fractions import Fraction
+
+from av import VideoFrame
+from av.filter import Graph
+
+from ingan_fast.geometry import Size
+from ingan_fast.images import Pixels
+
+MAX_FPS = 50  # what is meant to be faster, browsers show at 10
+TICK = Fraction(1, 100)  # seconds; filters want one, and keep the order of frames by it
+
+
+class Painter:
+    """Frames as pal8.
+
+    Where the colours of all frames are those of the first one (`steady`) they share a palette, so that nothing
+    flickers; else each has its own. Dithering is ordered: what stands still keeps its dots.
+    """
+
+    def __init__(self, size: Size, alpha: bool, steady: bool):
+        self._format = "rgba" if alpha else "rgb24"
+        self._steady = steady
+        self._count = 0
+        self._palettes = _PaletteMaker(size, self._format)
+        self._user = _PaletteUser(size, self._format, anew=not steady)
+
+    def __call__(self, pixels: Pixels) -> VideoFrame:
+        """The frame of uint8 [H, W, 3], or 4 with `alpha`."""
+        frame = VideoFrame.from_ndarray(pixels, self._format)
+        frame.time_base, frame.pts = TICK, self._count
+        if self._count == 0 or not self._steady:
+            self._user.take(self._palettes(frame), last=self._steady)
+        self._count += 1
+        return self._user(frame)
+
+
+class _PaletteMaker:
+    def __init__(self, size: Size, pixel_format: str):
+        self._graph = Graph()
+        self._frames = self._graph.add_buffer(width=size[0], height=size[1], format=pixel_format, time_base=TICK)
+        self._palettes = self._graph.add("buffersink")
+        self._graph.link_nodes(self._frames, self._graph.add("palettegen", "stats_mode=single"), self._palettes)
+        self._graph.configure()
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame:
+        self._frames.push(frame)
+        return _video(self._palettes.pull())
+
+
+class _PaletteUser:
+    def __init__(self, size: Size, pixel_format: str, anew: bool):
+        self._graph = Graph()
+        self._frames = self._graph.add_buffer(width=size[0], height=size[1], format=pixel_format, time_base=TICK)
+        self._palettes = self._graph.add_buffer(width=16, height=16, format="bgra", time_base=TICK)
+        painting = self._graph.add("paletteuse", f"dither=bayer:bayer_scale=3:new={int(anew)}")
+        self._painted = self._graph.add("buffersink")
+        self._frames.link_to(painting, 0, 0)
+        self._palettes.link_to(painting, 0, 1)
+        painting.link_to(self._painted)
+        self._graph.configure()
+
+    def take(self, palette: VideoFrame, last: bool) -> None:
+        self._palettes.push(palette)
+        if last:
+            self._palettes.push(None)
+
+    def __call__(self, frame: VideoFrame) -> VideoFrame:
+        self._frames.push(frame)
+        return _video(self._painted.pull())
+
+
+def _video(frame: object) -> VideoFrame:
+    assert isinstance(frame, VideoFrame)
+    return frame

@@ -1,0 +1,160 @@
+"""Frames through standard input and output: YUV4MPEG2 (y4m) and raw rgb24."""
+
+import os
+import select
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import BinaryIO
+
+import numpy as np
+from av import Packet, VideoFrame
+from av.audio import AudioStream
+from numpy.typing import NDArray
+
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import Size
+from ingan_fast.images import Pixels
+from ingan_fast.video.colour import PICTURES, UNSPECIFIED, Colour, Converter, colour_of
+from ingan_fast.video.frames import Frame, Ring, Timing
+
+POLL = 0.1  # seconds
+
+
+class PipeInput:
+    """Bytes from a pipe, until it ends or the event is set: a read that waits for ever could not be interrupted."""
+
+    def __init__(self, descriptor: int, interrupted: threading.Event):
+        self._descriptor = descriptor
+        self._interrupted = interrupted
+
+    def read(self, count: int) -> bytes:
+        """At most `count` bytes; none at the end."""
+        return os.read(self._descriptor, count) if self._wait() else b""
+
+    def readinto(self, buffer: memoryview) -> int:
+        """Fill `buffer` [n bytes]; fewer only at the end."""
+        done = 0
+        while done < len(buffer) and self._wait():
+            count = os.readv(self._descriptor, [buffer[done:]])
+            if not count:
+                break
+            done += count
+        return done
+
+    def _wait(self) -> bool:
+        while not self._interrupted.is_set():
+            if select.select([self._descriptor], [], [], POLL)[0]:
+                return True
+        return False
+
+
+class RawFrames:
+    """rgb24 frames of one size, one after the other, at a rate that the user tells.
+
+    Attributes:
+        first: uint8 [H, W, 3].
+
+    Raises:
+        UserError: no frame, or when read: the pipe ends within one.
+    """
+
+    def __init__(self, pipe: PipeInput, size: Size, rate: Fraction):
+        self._pipe = pipe
+        self.size = size
+        self.seconds = self.total = None
+        self.timing = Timing(1 / rate, rate)
+        self.colour = PICTURES
+        self.audio: list[AudioStream] = []
+        self.first = np.empty((size[1], size[0], 3), np.uint8)
+        if not self._read(self.first, 1):
+            raise UserError("standard input has no frames; check the command before the pipe")
+
+    def __iter__(self) -> Iterator[Frame]:
+        ring, number, pixels = Ring(self.first.shape), 1, self.first
+        while True:
+            yield Frame(number, pixels, number - 1, 1)
+            number, pixels = number + 1, ring.next()
+            if not self._read(pixels, number):
+                return
+
+    def close(self) -> None:
+        """The pipe is not this object's."""
+
+    def _read(self, pixels: Pixels, number: int) -> bool:
+        count = self._pipe.readinto(memoryview(pixels).cast("B"))
+        if 0 < count < pixels.nbytes:
+            raise UserError(
+                f"standard input ends within frame {number}: {count} of its {pixels.nbytes} bytes; "
+                f"is it rgb24 of {self.size[0]}x{self.size[1]}?"
+            )
+        return bool(count)
+
+
+class RawOutput:
+    """Frames to a pipe, rgb24."""
+
+    def __init__(self, file: BinaryIO, timing: Timing):
+        self._file = file
+        self._clock = _Clock(timing)
+
+    def write(self, pixels: Pixels, pts: int, duration: int) -> None:
+        for _ in range(self._clock.repeats(pts, duration)):
+            _write_all(self._file, pixels)
+
+    def write_audio(self, packet: Packet) -> None:
+        """Pipes carry none."""
+
+    def finish(self) -> None:
+        pass
+
+
+class Y4mOutput(RawOutput):
+    """Frames to a pipe as YUV4MPEG2, 4:2:0 in limited range, which every encoder takes.
+
+    The format has no tag for the matrix; it is the one that readers assume at the frames' size.
+    """
+
+    def __init__(self, file: BinaryIO, timing: Timing, size: Size):
+        super().__init__(file, timing)
+        self._matrix = colour_of(Colour(UNSPECIFIED, UNSPECIFIED, UNSPECIFIED), size).matrix
+        self._converter = Converter()
+        rate = timing.rate
+        self._header = (
+            f"YUV4MPEG2 W{size[0]} H{size[1]} F{rate.numerator}:{rate.denominator} Ip A1:1 C420mpeg2 "
+            "XCOLORRANGE=LIMITED\n"
+        ).encode()
+
+    def write(self, pixels: Pixels, pts: int, duration: int) -> None:
+        rgb = VideoFrame.from_numpy_buffer(pixels, "rgb24")
+        frame = self._converter.from_rgb(rgb, self._matrix, "yuv420p")
+        for _ in range(self._clock.repeats(pts, duration)):
+            _write_all(self._file, self._header + b"FRAME\n")
+            self._header = b""
+            for plane in frame.planes:
+                rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
+                _write_all(self._file, np.ascontiguousarray(rows[: plane.height, : plane.width]))
+
+
+class _Clock:
+    """Pipes have an even rate: frames are repeated or left out so that the time stays right."""
+
+    def __init__(self, timing: Timing):
+        self._timing = timing
+        self._first: int | None = None
+        self._written = 0
+
+    def repeats(self, pts: int, duration: int) -> int:
+        """How many times this frame is written."""
+        if self._first is None:
+            self._first = pts
+        end = round((pts + duration - self._first) * self._timing.base * self._timing.rate)
+        count = max(end - self._written, 0)
+        self._written += count
+        return count
+
+
+def _write_all(file: BinaryIO, data: bytes | NDArray[np.uint8]) -> None:
+    view = memoryview(data).cast("B")
+    while view:
+        view = view[file.write(view) :]

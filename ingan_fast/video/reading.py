@@ -1,0 +1,194 @@
+"""Clips: the frames of a video file or of a pipe, with the audio that lies between them."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+import av
+import numpy as np
+from av import Packet, VideoFrame
+from av.audio import AudioStream
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.stream import VideoStream
+
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import Size
+from ingan_fast.images import Pixels
+from ingan_fast.video.colour import Colour, colour_of
+from ingan_fast.video.display import Display
+from ingan_fast.video.frames import Frame, Ring, Timing
+
+BUFFER = 1 << 20  # bytes read at a time from a pipe
+UNEVEN = 0.01  # of the rate: frames are evenly spaced where the mean rate is as close
+SHORT = 0.25  # seconds (and two frames) that a clip may end before the time that its file tells
+
+
+class Clip:
+    """The first video stream of a file or a pipe, and all of its audio.
+
+    Iterating gives `Frame`s, as they are shown (upright, square pixels, RGB), and the audio's packets as they lie
+    between them; times are counted from the file's start.
+
+    Attributes:
+        name: what it is called in messages.
+        size: (width, height) of its frames as they are shown.
+        first: its first frame, uint8 [H, W, 3].
+        seconds: its length as the file tells it; None where it doesn't.
+        timing, colour, audio, total: see `frames.Source`.
+
+    Raises:
+        UserError: opening or reading what is missing, no video, damaged or cut short, or whose size changes midway.
+    """
+
+    def __init__(self, source: Path | BinaryIO):
+        self.name = str(source) if isinstance(source, Path) else "standard input"
+        self._container = self._open(source)
+        try:
+            self._video = self._video_stream()
+            self._check_is_whole()
+            self.audio: list[AudioStream] = list(self._container.streams.audio)
+            self.timing = self._timing()
+            self._items = self._decoded()
+            self._begin()
+        except BaseException:
+            self._container.close()
+            raise
+        duration = self._container.duration
+        self.seconds = duration / av.time_base if duration else None
+        rate = float(self._video.average_rate or self.timing.rate)
+        self.total = round(self.seconds * rate) if self.seconds else None
+
+    def close(self) -> None:
+        self._container.close()
+
+    def __iter__(self) -> Iterator[Frame | Packet]:
+        base = self.timing.base
+        ring = Ring((self.size[1], self.size[0], 3))
+        start, usual = _ticks(self._start, base), max(1, round(1 / self.timing.rate / base))
+        number, earliest, expected = 0, 0, 0
+        for item in self._items:
+            if isinstance(item, Packet):
+                yield self._from_start(item)
+                continue
+            number += 1
+            # Some files have frames without a time, or two at the same; encoders take neither.
+            pts = max(earliest, expected if item.pts is None else item.pts - start)
+            duration = item.duration or usual
+            earliest, expected = pts + 1, pts + duration
+            yield Frame(number, self._show(item, ring.next(), number), pts, duration)
+
+    def _open(self, source: Path | BinaryIO) -> InputContainer:
+        if isinstance(source, Path):
+            if not source.is_file():
+                what = "is not a file" if source.exists() else "doesn't exist"
+                raise UserError(f"{source} {what}; give the path of a video, or - for standard input")
+            if source.stat().st_size == 0:
+                raise UserError(f"{source} is empty (0 bytes); give the path of a video")
+        try:
+            return av.open(source, "r", buffer_size=BUFFER)
+        except PermissionError as error:
+            raise UserError(f"can't read {self.name}: {error.strerror}; check its permissions") from error
+        except (av.FFmpegError, OSError) as error:
+            raise UserError(
+                f"{self.name} is no video that can be read, or damaged or cut short: {_why(error)}"
+            ) from error
+
+    def _video_stream(self) -> VideoStream:
+        pictures = [s for s in self._container.streams.video if not s.disposition & Disposition.attached_pic]
+        if not pictures:
+            raise UserError(f"{self.name} has no video stream; give a file with moving pictures")
+        if pictures[0].codec_context is None:
+            raise UserError(f"{self.name} is coded in a way that can't be decoded here; convert it to H.264 first")
+        pictures[0].thread_type = "AUTO"
+        return pictures[0]
+
+    def _check_is_whole(self) -> None:
+        """Of files that begin with a table of where everything lies (MP4): before any work, not at the gap."""
+        for stream in self._container.streams:
+            entries = getattr(stream, "index_entries", ())
+            if len(entries) and 0 < self._container.size < entries[-1].pos + entries[-1].size:
+                raise UserError(f"{self.name} is cut short: its last frames are missing; copy or download it again")
+
+    def _timing(self) -> Timing:
+        average = self._video.average_rate
+        rate = self._video.guessed_rate or average or Fraction(30)
+        even = average is None or abs(average / rate - 1) < UNEVEN
+        return Timing(self._video.time_base or 1 / rate, rate, even)
+
+    def _begin(self) -> None:
+        """Decode up to the first frame, which tells how all of them are shown."""
+        before: list[VideoFrame | Packet] = []
+        while not before or isinstance(before[-1], Packet):
+            item = next(self._items, None)
+            if item is None:
+                raise UserError(f"{self.name} has no frame that can be decoded; it may be damaged or cut short")
+            before.append(item)
+        first = before[-1]
+        assert isinstance(first, VideoFrame)
+        context = self._video.codec_context
+        tagged = Colour(first.colorspace, context.color_primaries, context.color_trc)
+        self.colour = colour_of(tagged, (first.width, first.height))
+        self._display = Display(first, self._video.sample_aspect_ratio, self.colour.matrix)
+        self.size: Size = self._display.size
+        self.first = self._show(first, np.empty((self.size[1], self.size[0], 3), np.uint8), 1)
+        self._items = chain(before, self._items)
+
+    @property
+    def _start(self) -> Fraction:
+        """Where the file's own clock starts, in seconds."""
+        return Fraction(self._container.start_time or 0, av.time_base)
+
+    def _decoded(self) -> Iterator[VideoFrame | Packet]:
+        number, end, corrupt = 0, Fraction(0), False
+        try:
+            for packet in self._container.demux():
+                if packet.size:
+                    corrupt = packet.is_corrupt
+                    end = max(end, ((packet.pts or 0) + (packet.duration or 0)) * packet.time_base)
+                if packet.stream is self._video:
+                    for frame in packet.decode():
+                        number += 1
+                        yield frame
+                elif packet.size and packet.stream in self.audio:
+                    yield packet
+        except (av.FFmpegError, OSError) as error:
+            raise UserError(
+                f"{self.name}: frame {number + 1} can't be decoded ({_why(error)}); it is damaged or cut short"
+            ) from error
+        if corrupt or self._ends_early(end):
+            raise UserError(f"{self.name} is cut short: it ends after frame {number}, before the end that it tells")
+
+    def _ends_early(self, end: Fraction) -> bool:
+        told = self._container.duration
+        if not told or "matroska" not in self._container.format.name:
+            return False  # others are caught by their index or by half a packet, or their duration is an estimate
+        return end - self._start < Fraction(told, av.time_base) - 2 / self.timing.rate - Fraction(SHORT)
+
+    def _show(self, frame: VideoFrame, out: Pixels, number: int) -> Pixels:
+        size, first = (frame.width, frame.height), self._display.coded_size
+        if size != first:
+            raise UserError(
+                f"{self.name}: frame {number} is {size[0]}x{size[1]}, those before are {first[0]}x{first[1]}; "
+                "cut it there, or scale it to one size first"
+            )
+        self._display.show(frame, out)
+        return out
+
+    def _from_start(self, packet: Packet) -> Packet:
+        shift = _ticks(self._start, packet.time_base)
+        if packet.pts is not None:
+            packet.pts -= shift
+        if packet.dts is not None:
+            packet.dts -= shift
+        return packet
+
+
+def _ticks(seconds: Fraction, base: Fraction) -> int:
+    return round(seconds / base)
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

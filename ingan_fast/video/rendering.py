@@ -1,0 +1,86 @@
+"""What a frame of the output shows: a picture, retargeted by the engine, where its pose says."""
+
+from fractions import Fraction
+from typing import Protocol
+
+import numpy as np
+
+from ingan_fast.geometry import Size, Transform, check_output_size
+from ingan_fast.images import Pixels
+from ingan_fast.video.canvas import Colour, place
+from ingan_fast.video.frames import Frame
+from ingan_fast.video.poses import Animation, Pose
+
+
+class Engine(Protocol):
+    """A generator, ready to run (`runtime.Retargeter`)."""
+
+    def __call__(
+        self,
+        frame: Pixels | None,
+        *,
+        transform: Transform,
+        out: Pixels | None = None,
+        reference: Pixels | None = None,
+    ) -> Pixels: ...
+
+
+def unmoving(transform: Transform, source_size: Size) -> Animation:
+    """One pose for every frame of a clip.
+
+    Raises:
+        UserError: a size, of the source or the output, that the generator can't make.
+    """
+    check_output_size(transform.size, source_size)
+    return Animation(transform.size, Fraction(1), [Pose(transform, (0, 0))])
+
+
+class Renderer:
+    """Renders frames on the animation's canvas; after its end its last pose stays.
+
+    Attributes:
+        shape: [H, W, 3 or 4] of what is rendered; 4 with straight alpha, where there is no background.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        animation: Animation,
+        base: Fraction,
+        background: Colour | None,
+        reference: Pixels | None = None,
+    ):
+        """`base`: seconds of one tick of the frames' times; `reference`: where the engine looks for cuts."""
+        self._engine = engine
+        self._animation = animation
+        self._poses_a_tick = base * animation.fps
+        self._background = background
+        self._reference = reference
+        self._scratch = np.empty(0, np.uint8)
+        self.shape = (animation.canvas[1], animation.canvas[0], 4 if background is None else 3)
+
+    def __call__(self, frame: Frame, out: Pixels) -> None:
+        """Write what `frame` shows to `out`, uint8 of `shape`."""
+        poses, canvas = self._animation.poses, self._animation.canvas
+        pose = poses[min(round(frame.pts * self._poses_a_tick), len(poses) - 1)]
+        if self._background is not None and _fills(pose, canvas):
+            self._retarget(frame, pose, out)
+        else:
+            picture = self._picture(pose.transform.size)
+            self._retarget(frame, pose, picture)
+            place(picture, pose, canvas, self._background, out)
+
+    def _retarget(self, frame: Frame, pose: Pose, out: Pixels) -> None:
+        self._engine(frame.pixels, transform=pose.transform, out=out, reference=self._reference)
+
+    def _picture(self, size: Size) -> Pixels:
+        """A buffer of this size, in the same memory every time."""
+        count = size[0] * size[1] * 3
+        if count > self._scratch.size:
+            self._scratch = np.empty(count, np.uint8)
+        return self._scratch[:count].reshape(size[1], size[0], 3)
+
+
+def _fills(pose: Pose, canvas: Size) -> bool:
+    upright = np.array_equal(pose.transform.matrix, np.eye(3))
+    return upright and pose.offset == (0, 0) and pose.transform.size == canvas
