@@ -1,12 +1,14 @@
 """Folding: spectral and batch norm become part of the convolutions, so that only convolutions are deployed."""
 
 import copy
+from typing import cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ingan_fast.convolutions import ReflectConv2d, SpectralConv2d
-from ingan_fast.networks import SLOPE, ActivatedNorm, Generator, to_channels_last
+from ingan_fast.networks import SLOPE, ActivatedNorm, Generator, UpBlock, to_channels_last
 
 
 def fold(generator: Generator) -> Generator:
@@ -45,3 +47,43 @@ def _folded_convolution(convolution: SpectralConv2d, norm: nn.BatchNorm2d) -> Re
     plain.weight.copy_(convolution.normalised_weight() * factor[:, None, None, None])
     plain.bias.copy_((convolution.bias - norm.running_mean) * factor + norm.bias)  # type: ignore[union-attr]
     return to_channels_last(plain)
+
+
+class SubPixelUp(nn.Module):
+    """A folded `UpBlock` as one 2×2 convolution at the lower resolution and a pixel shuffle (Shi et al., CVPR 2016).
+
+    Of an upsampled picture a 3×3 convolution sees each pixel twice, along each axis; with these taps added up, four
+    multiplications an output are left of nine. What a reflected border shows of the upsampled picture is what a
+    replicated one shows of the picture itself.
+    """
+
+    def __init__(self, block: UpBlock):
+        super().__init__()
+        convolution = cast(ReflectConv2d, block[0])
+        self.activation = block[1]
+        phases = [_taps(_taps(convolution.weight, 2, row), 3, column) for row in (1, 0) for column in (1, 0)]
+        weight = torch.stack(phases, dim=1).flatten(0, 1)  # [4·C', C, 2, 2]
+        self.register_buffer("weight", weight.contiguous(memory_format=torch.channels_last))
+        self.register_buffer("bias", cast(Tensor, convolution.bias).repeat_interleave(4))
+
+    weight: Tensor
+    bias: Tensor
+
+    def forward(self, input: Tensor) -> Tensor:
+        """[N, C, H, W] → [N, C', 2H, 2W]."""
+        padded = F.pad(input, [1] * 4, mode="replicate")
+        phases = self.activation(F.conv2d(padded, self.weight, self.bias))  # [N, 4·C', H + 1, W + 1]
+        return F.pixel_shuffle(phases, 2)[..., 1:-1, 1:-1]
+
+
+def merge_upsampling(folded: Generator) -> Generator:
+    """A copy of a folded generator, equal to it up to rounding, with `SubPixelUp` in the place of its `UpBlock`s."""
+    merged = copy.deepcopy(folded)
+    merged.up = nn.ModuleList(SubPixelUp(cast(UpBlock, block)) for block in merged.up)
+    return merged
+
+
+def _taps(weight: Tensor, axis: int, phase: int) -> Tensor:
+    """Three taps on a row of pixels that are each there twice, as two on the pixels themselves."""
+    before, at, after = weight.unbind(axis)
+    return torch.stack([before + at, after] if phase else [before, at + after], dim=axis)

@@ -38,6 +38,16 @@ class ConvBlock(nn.Sequential):
         )
 
 
+class UpBlock(ConvBlock):
+    """Nearest-neighbour upsampling by two, then a 3×3 `ConvBlock`: [N, C, H, W] → [N, C', 2H, 2W]."""
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__(in_channels, out_channels, 3)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return cast(Tensor, super().forward(F.interpolate(input, scale_factor=2.0, mode="nearest")))
+
+
 class ResidualBlock(nn.Module):
     """Bottleneck residual block: 1×1 C → C/4, 3×3, 1×1 C/4 → C, added to its input."""
 
@@ -102,7 +112,7 @@ class Generator(nn.Module):
         self.entry = ConvBlock(4 * LAYOUTS if self.jump else 3, widths[0], 7)
         self.down = nn.ModuleList(ConvBlock(a, b, 3) for a, b in pairwise(widths))
         self.blocks = nn.Sequential(*(ResidualBlock(widths[-1]) for _ in range(settings.blocks)))
-        self.up = nn.ModuleList(ConvBlock(b, a, 3) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
+        self.up = nn.ModuleList(UpBlock(b, a) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
         self.exit = ReflectConv2d(widths[0], 3 + LAYOUTS if self.jump else 3, 7, padding=3)
         self.compose = Composition()
         self.apply(_initialise)
@@ -147,7 +157,7 @@ class Generator(nn.Module):
             features = F.max_pool2d(stage(features), 2)
         features = self.blocks(features)
         for stage in self.up:
-            features = stage(F.interpolate(features, scale_factor=2.0, mode="nearest"))
+            features = stage(features)
             if self.skips:
                 features = features + skipped.pop()
         return self.exit(features)[..., :height, :width]
@@ -252,7 +262,7 @@ def _pad_to_multiple(features: Tensor, multiple: int) -> Tensor:
     height, width = features.shape[-2:]
     bottom = (height + multiple - 1) // multiple * multiple - height
     right = (width + multiple - 1) // multiple * multiple - width
-    if not bottom and not right:
+    if not torch.compiler.is_exporting() and not bottom and not right:
         return features
     return F.pad(features, (0, right, 0, bottom), mode="replicate")
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ingan_fast.config import Settings
+from ingan_fast.export.fold import merge_upsampling
 from ingan_fast.geometry import Transform, check_output_size
 from ingan_fast.images import Pixels
 from ingan_fast.kernels import grid_warp
@@ -102,7 +103,7 @@ def load(run: str | Path, device: str = "auto") -> TrainedGenerator:
     target = pick_device(device)
     folder = RunFolder(Path(run))
     config = folder.read_config()
-    generator = folder.read_generator(config.settings)
+    generator = merge_upsampling(folder.read_generator(config.settings))
     return TrainedGenerator(generator, folder.read_sources(config), config, target)
 
 

@@ -1,0 +1,140 @@
+"""A written file against the generator that it was made of, in a runtime that knows nothing of torch."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ingan_fast.errors import UserError
+from ingan_fast.export.model import Exported, fixed_geometry, geometry
+from ingan_fast.geometry import Transform
+from ingan_fast.kernels import UnitScale
+from ingan_fast.networks import Generator
+from ingan_fast.retargeting import TrainedGenerator
+from ingan_fast.sampling import sampling_tensor, to_tensor
+
+# Grey levels of 255 that 99.9 % of the values may be off.
+ALLOWED = {"fp32": 1.0, "fp16": 2.0, "bf16": 2.0}
+QUANTILE = 0.999
+SIDE = 144  # px of the source that is looked at: sizes matter here, not how much there is
+
+Run = Callable[[dict[str, NDArray[np.float32]]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What was found: the runtime, its cases, and how far off the worst of them is (grey levels, at `QUANTILE`)."""
+
+    runtime: str
+    cases: int
+    error: float
+
+    def __str__(self) -> str:
+        return f"{self.runtime}: {self.cases} sizes within {self.error:.2g} grey levels of the generator"
+
+
+@torch.inference_mode()
+def check(path: Path, exported: Exported, trained: TrainedGenerator, precision: str) -> Check:
+    """Run a file at several sizes, shapes and batches and compare.
+
+    Raises:
+        UserError: a result is off by more than the precision allows, or the runtime can't load the file.
+    """
+    runtime, run = _open(path, precision)
+    worst, count = 0.0, 0
+    for name, inputs, expected in _cases(exported, trained):
+        try:
+            result = run({key: tensor.numpy() for key, tensor in inputs.items()})
+        except Exception as error:  # each runtime has its own
+            raise UserError(f"the exported file fails in {runtime} at {name}: {_first_line(error)}") from error
+        off = np.abs(result - expected.numpy()) * (255 if exported.fixed else 127.5)
+        error = float(np.quantile(off, QUANTILE)) if np.isfinite(off).all() else np.inf
+        if error > ALLOWED[precision]:
+            raise UserError(
+                f"the exported file is wrong in {runtime} at {name}: {error:.3g} grey levels off, {ALLOWED[precision]:g} "
+                f"are allowed in {precision}; no file was kept"
+            )
+        worst, count = max(worst, error), count + 1
+    return Check(runtime, count, worst)
+
+
+def _cases(exported: Exported, trained: TrainedGenerator) -> Iterator[tuple[str, dict[str, Tensor], Tensor]]:
+    """A name, inputs and the generator's own output."""
+    generator = trained.generator
+    source = to_tensor(trained.source)
+    if exported.fixed:
+        yield "its size", {"image": (_frame(source, exported.fixed.frame) + 1) / 2}, _fixed_output(exported, trained)
+        return
+    image = source if exported.baked_source else source[..., :SIDE, :SIDE]
+    height, width = min(image.shape[-2], SIDE), min(image.shape[-1], SIDE)
+    larger, smaller = (width * 3 // 2 + 1, height + 13), (max(width // 2 | 1, 16), max(height * 2 // 3, 16))
+    tilt = [(0.2 * width, 0), (0.9 * width, 0.15 * height), (width, height), (0, 0.8 * height)]
+    cases = {
+        "the same size": (1, Transform.resize((width, height))),
+        "a multiple of 8, wider": (1, Transform.resize((width // 8 * 12, height // 8 * 8))),
+        "larger, no multiple of 8": (1, Transform.resize(larger)),
+        "smaller, no multiple of 8": (1, Transform.resize(smaller)),
+        "16x16": (1, Transform.resize((16, 16))),
+        "a batch of 2, tilted": (2, Transform.from_corners(tilt, (width, height))),
+    }
+    for name, (count, transform) in cases.items():
+        batch = 1 if exported.baked_source else count
+        x = image.expand(batch, -1, -1, -1)
+        x = x if batch == 1 else torch.cat([x[:1], x[1:].flip(3)])  # the second is another picture
+        places = geometry(generator, x, transform)
+        inputs = dict(zip(("image", "grid", "preference"), (x.contiguous(), *places), strict=False))
+        if exported.baked_source:
+            del inputs["image"]
+        yield f"{name} ({transform.size[0]}x{transform.size[1]})", inputs, _output(generator, x, transform)
+
+
+def _output(generator: Generator, image: Tensor, transform: Transform) -> Tensor:
+    matrix = sampling_tensor(transform, image.device).expand(len(image), -1, -1)
+    return generator(image, matrix, transform.size[::-1]).image
+
+
+def _frame(source: Tensor, size: tuple[int, int]) -> Tensor:
+    """The source repeated or cut to a frame's size."""
+    rows, columns = (torch.arange(n) % side for n, side in zip(size[::-1], source.shape[-2:], strict=True))
+    return source[..., rows[:, None], columns].contiguous()
+
+
+def _fixed_output(exported: Exported, trained: TrainedGenerator) -> Tensor:
+    assert exported.fixed
+    about, generator = exported.fixed, trained.generator
+    transform, image = Transform(about.size, about.matrix), _frame(to_tensor(trained.source), about.frame)
+    if generator.jump is None:
+        return (_output(generator, image, transform) + 1) / 2
+    return (generator.paint(image, UnitScale(*fixed_geometry(trained, transform, about.frame))).image + 1) / 2
+
+
+def _open(path: Path, precision: str) -> tuple[str, Run]:
+    """ONNX Runtime; for bfloat16, which its CPU kernels don't know, OpenVINO."""
+    try:
+        if precision == "bf16":
+            import openvino
+
+            compiled = openvino.Core().compile_model(path, "CPU")
+            return "OpenVINO", lambda inputs: np.asarray(compiled(inputs)[0])
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return "ONNX Runtime", lambda inputs: np.asarray(session.run(None, inputs)[0])
+    except ImportError as error:
+        extra = "openvino" if precision == "bf16" else "export"
+        raise UserError(
+            f"a {precision} file is checked in {error.name}, which isn't installed: pip install 'ingan-fast[{extra}]'"
+        ) from error
+    except Exception as error:  # each runtime has its own
+        raise UserError(f"the exported file can't be loaded: {_first_line(error)}; no file was kept") from error
+
+
+def _first_line(error: Any) -> str:
+    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__

@@ -1,0 +1,141 @@
+"""What is exported of a run: a graph, what it is fed with, and what its sidecar says of it."""
+
+import copy
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import torch
+from torch import Tensor, nn
+
+from ingan_fast.config import Settings
+from ingan_fast.export.graph import FixedGraph, StillGraph, deployed
+from ingan_fast.geometry import Size, Transform
+from ingan_fast.kernels import unit_scale
+from ingan_fast.networks import Generator
+from ingan_fast.retargeting import TrainedGenerator
+from ingan_fast.runtime.sidecar import Fixed, Golden, Layout, Sidecar, TensorInfo
+from ingan_fast.sampling import sampling_tensor, to_tensor
+from ingan_fast.tiling import halo
+
+PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+SOURCE_FILE = "source.png"
+PACKAGES = ("ingan-fast", "torch", "onnx", "onnxscript")
+GOLDEN_SIDE = 96  # px of the longer side of a golden output: small, and wider than any halo
+
+MEANINGS = {
+    "image": "RGB in [-1, 1]",
+    "grid": "source coordinates (x, y) of the output's pixel centres, in [-1, 1] from edge to edge",
+    "preference": "logits of preferring each of the grids",
+}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A graph with one example of its inputs."""
+
+    graph: nn.Module
+    inputs: dict[str, Tensor]
+    shapes: dict[str, list[int | str]]  # names are dynamic axes
+    output_shape: list[int | str]
+    fixed: Fixed | None = None
+    baked_source: bool = False
+
+
+def geometry(generator: Generator, image: Tensor, transform: Transform) -> tuple[Tensor, ...]:
+    """What a graph takes beside the image [N, 3, H, W]: a grid, or grids and preferences."""
+    count = len(image)
+    if generator.jump is None:
+        return (torch.from_numpy(transform.grid()).expand(count, -1, -1, -1).contiguous(),)
+    matrix = sampling_tensor(transform, image.device).expand(count, -1, -1)
+    return tuple(generator.lay_out(image, matrix, transform.size[::-1]))
+
+
+def dynamic(trained: TrainedGenerator, precision: str, bake_source: bool = False) -> Exported:
+    """The graph with every spatial axis and the batch dynamic.
+
+    Args:
+        precision: of the convolutions, a key of `PRECISIONS`.
+        bake_source: keep the run's picture in the graph; geometry is all that is left to give, for one frame.
+    """
+    graph = deployed(_in_precision(trained.generator, precision)).eval()
+    image = to_tensor(trained.source)
+    example = image[..., :64, :80].repeat(2, 1, 1, 1)  # two: a batch of one would be taken for a constant
+    places = geometry(trained.generator, example, Transform.resize((72, 40)))
+    layouts: list[int | str] = [] if trained.generator.jump is None else [places[0].shape[1]]
+    batch: int | str = 1 if bake_source else "N"
+    shapes: dict[str, list[int | str]] = {
+        "image": ["N", 3, "H", "W"],
+        "grid": [batch, *layouts, "Ho", "Wo", 2],
+        "preference": [batch, *layouts, "Ho", "Wo"],
+    }
+    inputs = dict(zip(shapes, (example, *places), strict=False))
+    if bake_source:
+        del inputs["image"]
+        inputs = {name: tensor[:1] for name, tensor in inputs.items()}
+        graph = StillGraph(graph, image).eval()
+    return Exported(
+        graph, inputs, {name: shapes[name] for name in inputs}, [batch, 3, "Ho", "Wo"], baked_source=bake_source
+    )
+
+
+def fixed(trained: TrainedGenerator, precision: str, transform: Transform, frame: Size) -> Exported:
+    """The graph for one geometry and frames of one size (width, height), in [0, 1]."""
+    places = fixed_geometry(trained, transform, frame)
+    graph = FixedGraph(deployed(_in_precision(trained.generator, precision)), places).eval()
+    size, (width, height) = transform.size, frame
+    about = Fixed(frame, size, transform.matrix.tolist())
+    image = torch.zeros(1, 3, height, width)
+    return Exported(graph, {"image": image}, {"image": [1, 3, height, width]}, [1, 3, size[1], size[0]], fixed=about)
+
+
+def describe(
+    trained: TrainedGenerator, exported: Exported, file: str, kind: str, sha256: str, precision: str
+) -> Sidecar:
+    """The sidecar of a file that was written of `exported`."""
+    settings: Settings = trained.settings
+    unit = "[0, 1]" if exported.fixed else "[-1, 1]"
+    meanings = MEANINGS | {"image": f"RGB in {unit}"}
+    return Sidecar(
+        file=file,
+        sha256=sha256,
+        kind=kind,
+        precision=precision,
+        inputs=[TensorInfo(name, "float32", shape, meanings[name]) for name, shape in exported.shapes.items()],
+        outputs=[TensorInfo("retargeted", "float32", exported.output_shape, f"RGB in {unit}")],
+        halo=halo(settings),
+        cell=2**settings.downscales,
+        channels=settings.channels,
+        source={**trained.config.images[0], "file": SOURCE_FILE},
+        layout=Layout(trained.generator.jump, settings.scatter) if trained.generator.jump else None,
+        fixed=exported.fixed,
+        baked_source=exported.baked_source,
+        golden=[Golden.of(transform, trained.retarget(transform).picture) for transform in golden_transforms(trained)],
+        versions={package: version(package) for package in PACKAGES},
+    )
+
+
+def golden_transforms(trained: TrainedGenerator) -> list[Transform]:
+    """Small outputs that show whether an engine computes the right thing: a resize and a tilt."""
+    width, height = trained.source_size
+    factor = GOLDEN_SIDE / max(width, height)
+    w, h = max(round(width * factor), 33), max(round(height * factor), 33)
+    tilt = [(0.1 * w, 0), (0.9 * w, 0.1 * h), (w, h), (0, 0.9 * h)]
+    return [Transform.resize((w, h)), Transform.from_corners(tilt, (w, h))]
+
+
+def _in_precision(generator: Generator, precision: str) -> Generator:
+    return copy.deepcopy(generator).cpu().to(PRECISIONS[precision])
+
+
+def fixed_geometry(trained: TrainedGenerator, transform: Transform, frame: Size) -> tuple[Tensor, ...]:
+    """As `geometry`, before there is a frame.
+
+    A unit-scale generator's cuts are looked for on the run's own picture where that has the frame's size; else they
+    lie halfway between the layouts' anchors.
+    """
+    generator = trained.generator
+    if generator.jump is None or frame == trained.source_size:
+        image = to_tensor(trained.source) if generator.jump else torch.empty(1, 3, *frame[::-1])
+        return geometry(generator, image, transform)
+    matrix = sampling_tensor(transform, torch.device("cpu"))
+    return tuple(unit_scale(matrix, transform.size[::-1], frame[::-1], generator.jump, generator.scatter))
