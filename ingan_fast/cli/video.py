@@ -94,13 +94,21 @@ def video(
     )
     try:
         with interrupts() as interrupted:
-            report, canvas_size = _make(request, model, device, backend, interrupted)
+            try:
+                report, canvas_size, notices = _make(request, model, device, backend, interrupted)
+            except UserError as error:
+                if interrupted.is_set():  # what is wrong, for example no input, comes of that
+                    raise KeyboardInterrupt from error
+                raise
     except BrokenPipeError as error:  # who reads has seen enough
         raise typer.Exit(BROKEN_PIPE) from error
     width, height = canvas_size
+    for notice in notices:
+        messages.print(notice, markup=False, soft_wrap=True)
     told = sys.stderr if out == "-" else sys.stdout
     print(f"{out}: {report.frames} frames of {width}x{height}; {_speed(report)}", file=told)
     if report.interrupted:
+        messages.print("Stopped; what was made until then is whole.")
         raise typer.Exit(INTERRUPTED)
 
 
@@ -247,27 +255,27 @@ class _Trained:
         pass
 
 
-def _make(request: _Request, model: Path, device: str, backend: str, interrupted: Event) -> tuple["Report", Size]:
+def _make(
+    request: _Request, model: Path, device: str, backend: str, interrupted: Event
+) -> tuple["Report", Size, list[str]]:
+    """The video; returns what was done, the size of its frames, and what the user should know about it."""
     from ingan_fast.video.frames import Still
     from ingan_fast.video.pipeline import run
     from ingan_fast.video.rendering import Renderer
 
+    notices: list[str] = []
     with ExitStack() as stack:
         clip = stack.enter_context(closing(request.open_clip(interrupted))) if request.input is not None else None
         engine = stack.enter_context(closing(open_engine(model, device, backend)))
         animation = request.animation(clip.size if clip else engine.source_size, clip)
         source = clip or Still(len(animation.poses), animation.fps)
         renderer = Renderer(engine, animation, source.timing.base, request.background, clip.first if clip else None)
-        sink = stack.enter_context(request.output.open(source, animation.canvas, clip is None, _notice))
+        sink = stack.enter_context(request.output.open(source, animation.canvas, clip is None, notices.append))
         advance = stack.enter_context(_progress(source.total))
         report = run(source, renderer, sink, renderer.shape, interrupted=interrupted, progress=advance)
         if not report.frames:
             raise KeyboardInterrupt
-    return report, animation.canvas
-
-
-def _notice(text: str) -> None:
-    messages.print(text, markup=False, soft_wrap=True)
+    return report, animation.canvas, notices
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from ingan_fast.video.colour import LIMITED, Colour, Converter
 from ingan_fast.video.frames import Timing
 
 ENCODERS = {"opus": "libopus"}  # where the codec's own name is another, experimental encoder
+NOT_IN_MOV = ("flac", "libopus", "opus")  # libav lists them for .mov, and then refuses them
 RATE = 48_000  # samples a second, which every audio codec takes
 
 
@@ -88,8 +89,10 @@ class VideoFile:
             self._container.mux(self._stream.encode(frame))
 
     def write_audio(self, packet: Packet) -> None:
-        with self._explained():
-            self._container.mux(self._tracks[packet.stream].packets(packet))
+        track = self._tracks.get(packet.stream)
+        if track is not None:
+            with self._explained():
+                self._container.mux(track.packets(packet))
 
     def finish(self) -> None:
         with self._explained():
@@ -170,5 +173,7 @@ class _Encoded:
 
 
 def _track(container: OutputContainer, source: AudioStream) -> _Copied | _Encoded:
-    held = source.codec_context.codec.name in container.supported_codecs
+    codec = source.codec_context.codec.name
+    refused = container.format.name == "mov" and codec in NOT_IN_MOV
+    held = codec in container.supported_codecs and not refused
     return _Copied(container, source) if held else _Encoded(container, source)

@@ -25,12 +25,18 @@ class PipeInput:
     """Bytes from a pipe, until it ends or the event is set: a read that waits for ever could not be interrupted."""
 
     def __init__(self, descriptor: int, interrupted: threading.Event):
+        self.first_line = b""  # with its end, as y4m begins
+        self.count = 0  # bytes that were read
         self._descriptor = descriptor
         self._interrupted = interrupted
 
     def read(self, count: int) -> bytes:
         """At most `count` bytes; none at the end."""
-        return os.read(self._descriptor, count) if self._wait() else b""
+        data = os.read(self._descriptor, count) if self._wait() else b""
+        if not self.count:
+            self.first_line = data[: data.find(b"\n") + 1]
+        self.count += len(data)
+        return data
 
     def readinto(self, buffer: memoryview) -> int:
         """Fill `buffer` [n bytes]; fewer only at the end."""

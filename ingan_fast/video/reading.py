@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO
 
 import av
 import numpy as np
@@ -20,7 +19,9 @@ from ingan_fast.images import Pixels
 from ingan_fast.video.colour import Colour, colour_of
 from ingan_fast.video.display import Display
 from ingan_fast.video.frames import Frame, Ring, Timing
+from ingan_fast.video.pipes import PipeInput
 
+Y4M_FRAME = b"FRAME\n"  # before each frame
 BUFFER = 1 << 20  # bytes read at a time from a pipe
 UNEVEN = 0.01  # of the rate: frames are evenly spaced where the mean rate is as close
 SHORT = 0.25  # seconds (and two frames) that a clip may end before the time that its file tells
@@ -43,8 +44,9 @@ class Clip:
         UserError: opening or reading what is missing, no video, damaged or cut short, or whose size changes midway.
     """
 
-    def __init__(self, source: Path | BinaryIO):
+    def __init__(self, source: Path | PipeInput):
         self.name = str(source) if isinstance(source, Path) else "standard input"
+        self._pipe = source if isinstance(source, PipeInput) else None
         self._container = self._open(source)
         try:
             self._video = self._video_stream()
@@ -76,11 +78,11 @@ class Clip:
             number += 1
             # Some files have frames without a time, or two at the same; encoders take neither.
             pts = max(earliest, expected if item.pts is None else item.pts - start)
-            duration = item.duration or usual
+            duration = max(item.duration, usual)  # AVI has halves of frames
             earliest, expected = pts + 1, pts + duration
             yield Frame(number, self._show(item, ring.next(), number), pts, duration)
 
-    def _open(self, source: Path | BinaryIO) -> InputContainer:
+    def _open(self, source: Path | PipeInput) -> InputContainer:
         if isinstance(source, Path):
             if not source.is_file():
                 what = "is not a file" if source.exists() else "doesn't exist"
@@ -142,10 +144,11 @@ class Clip:
         return Fraction(self._container.start_time or 0, av.time_base)
 
     def _decoded(self) -> Iterator[VideoFrame | Packet]:
-        number, end, corrupt = 0, Fraction(0), False
+        number, end, corrupt, taken = 0, Fraction(0), False, 0
         try:
             for packet in self._container.demux():
                 if packet.size:
+                    taken += len(Y4M_FRAME) + packet.size
                     corrupt = packet.is_corrupt
                     end = max(end, ((packet.pts or 0) + (packet.duration or 0)) * packet.time_base)
                 if packet.stream is self._video:
@@ -158,14 +161,20 @@ class Clip:
             raise UserError(
                 f"{self.name}: frame {number + 1} can't be decoded ({_why(error)}); it is damaged or cut short"
             ) from error
-        if corrupt or self._ends_early(end):
-            raise UserError(f"{self.name} is cut short: it ends after frame {number}, before the end that it tells")
+        if corrupt or self._ends_early(end) or self._ends_within_frame(taken):
+            raise UserError(f"{self.name} is cut short: it ends after frame {number}, before its end")
 
     def _ends_early(self, end: Fraction) -> bool:
         told = self._container.duration
         if not told or "matroska" not in self._container.format.name:
             return False  # others are caught by their index or by half a packet, or their duration is an estimate
         return end - self._start < Fraction(told, av.time_base) - 2 / self.timing.rate - Fraction(SHORT)
+
+    def _ends_within_frame(self, taken: int) -> bool:
+        """Of y4m, where libav leaves out a part of a frame without a word; `taken`: bytes of whole frames."""
+        if self._pipe is None or self._container.format.name != "yuv4mpegpipe":
+            return False
+        return self._pipe.count > len(self._pipe.first_line) + taken
 
     def _show(self, frame: VideoFrame, out: Pixels, number: int) -> Pixels:
         size, first = (frame.width, frame.height), self._display.coded_size
