@@ -8,10 +8,12 @@ start from the coarser level's and are improved by PatchMatch (Barnes et al., SI
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ingan_fast.images import Pixels
 from ingan_fast.patches import PATCH
 
 EXACT_PAIRS = 30_000_000  # a tenth of a second on one core
@@ -170,6 +172,12 @@ class Ballot:
     def result(self) -> Tensor:
         """[3, h, w]."""
         return (self.sums[:, :3] / self.sums[:, 3:]).t().reshape(3, *self.shape).contiguous()
+
+
+def to_pixels(image: Tensor) -> Pixels:
+    """[3, h, w] in [0, 1] -> uint8 [h, w, 3]."""
+    values = (image * 255).round().clamp(0, 255).to(torch.uint8)
+    return np.ascontiguousarray(values.permute(1, 2, 0).numpy())
 
 
 def resized(image: Tensor, shape: Shape) -> Tensor:

@@ -1,0 +1,113 @@
+"""Bidirectional similarity: Simakov et al., "Summarizing Visual Data Using Bidirectional Similarity", CVPR 2008.
+
+The output's patches should all be in the source (coherence), and the source's all in the output (completeness). Every
+pixel is the mean of what the patches over it ask for: each of the output's its nearest source patch (weight 1/N_T),
+each of the source's that it shows itself at its nearest output patch (weight 1/N_S); matching and voting take turns
+(section 3.1). The size changes by small steps (section 3.2).
+
+Departures: distances are in RGB, as they are measured here, not in CIE L*a*b*; the small steps are made at the coarsest
+resolution alone, where the layout is decided; a fixed number of iterations; PatchMatch on the finer levels.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ingan_fast.baselines.inputs import Progress, check_task, report
+from ingan_fast.baselines.patch_solver import (
+    Ballot,
+    Matches,
+    PatchSet,
+    Shape,
+    level_factors,
+    match,
+    resized,
+    scaled,
+    to_pixels,
+)
+from ingan_fast.geometry import Size
+from ingan_fast.images import Pixels
+from ingan_fast.patches import as_tensor, full_precision
+
+COARSEST = 20  # px of the source's shorter side, about three patches
+RATIO = 0.75  # between levels
+REFINEMENTS = 3  # iterations on each finer level
+
+
+def bidirectional_similarity(
+    source: NDArray[Any],
+    size: Size,
+    *,
+    step: float = 0.05,
+    iterations: int = 10,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Pixels:
+    """Retarget to a size by bidirectional similarity (Simakov et al., CVPR 2008).
+
+    Args:
+        source: uint8 [h, w, 3].
+        size: (width, height) in pixels.
+        step: by which part of itself a side changes at a time.
+        iterations: of matching and voting at each of these sizes.
+        seed: of PatchMatch's random candidates.
+        progress: is told the part that is done.
+
+    Returns:
+        uint8 [height, width, 3].
+
+    Raises:
+        UserError: an array that is no such picture, a side under 16 px, more than 4 megapixels.
+    """
+    source, size = check_task(source, size)
+    rng = torch.Generator().manual_seed(seed)
+    with full_precision():
+        whole, goal = as_tensor(source, "source"), size[::-1]
+        shape = whole.shape[1], whole.shape[2]
+        coarsest, *finer = level_factors([shape, goal], RATIO, COARSEST)
+        given = PatchSet(resized(whole, scaled(shape, coarsest)))
+        output, matches = given.image, None
+        steps = list(_small_steps(scaled(shape, coarsest), scaled(goal, coarsest), step))
+        for done, next_shape in enumerate(steps, 1):
+            output, matches = _iterate(resized(output, next_shape), given, iterations, None, rng)
+            report(progress, done, len(steps) + len(finer))
+        for done, factor in enumerate(finer, len(steps) + 1):
+            given = PatchSet(resized(whole, scaled(shape, factor)))
+            output, matches = _iterate(resized(output, scaled(goal, factor)), given, REFINEMENTS, matches, rng)
+            report(progress, done, len(steps) + len(finer))
+        return to_pixels(output)
+
+
+def _small_steps(shape: Shape, goal: Shape, step: float) -> Iterator[Shape]:
+    """The shapes on the way, at least a pixel a step, the goal last (and at least that)."""
+    while True:
+        shape = _nearer(shape[0], goal[0], step), _nearer(shape[1], goal[1], step)
+        yield shape
+        if shape == goal:
+            return
+
+
+def _nearer(side: int, goal: int, step: float) -> int:
+    by = max(round(side * step), 1)
+    return min(side + by, goal) if goal > side else max(side - by, goal)
+
+
+def _iterate(
+    output: Tensor, given: PatchSet, iterations: int, start: tuple[Matches, Matches] | None, rng: torch.Generator
+) -> tuple[Tensor, tuple[Matches, Matches]]:
+    """Match in both directions and vote, a number of times: the new output and the last matches."""
+    coherent, complete = start or (None, None)
+    for _ in range(iterations):
+        own = PatchSet(output)
+        coherent = match(own, given, rng, start=coherent)
+        complete = match(given, own, rng, start=complete)
+        ballot = Ballot((output.shape[1], output.shape[2]))
+        ballot.vote(given, given.pixels(coherent.index), own.corners(), 1 / len(own))
+        ballot.vote(given, given.corners(), own.pixels(complete.index), 1 / len(given))
+        output = ballot.result()
+    assert coherent is not None
+    assert complete is not None
+    return output, (coherent, complete)

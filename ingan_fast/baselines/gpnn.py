@@ -1,0 +1,74 @@
+"""Patch nearest neighbours, GPNN: Granot et al., "Drop the GAN: In Defense of Patches Nearest Neighbors as Single Image
+Generative Models", CVPR 2022 (arXiv 2103.15545).
+
+Coarse to fine: the guess of a level is the upsampled output of the one before, that of the coarsest the stretched
+source. Each patch of the guess (query) is replaced by the source patch (value) whose own, as blurred as the guess
+(key), has the smallest score: the distance over alpha plus the least distance of any query to that key, which brings
+in source patches that nothing is near to. Overlapping patches are averaged. For retargeting no noise is added.
+
+Departures: a fixed coarsest size; PatchMatch on the finer levels.
+"""
+
+from typing import Any
+
+import torch
+from numpy.typing import NDArray
+
+from ingan_fast.baselines.inputs import Progress, check_task, report
+from ingan_fast.baselines.patch_solver import Ballot, PatchSet, level_factors, match, resized, scaled, to_pixels
+from ingan_fast.geometry import Size
+from ingan_fast.images import Pixels
+from ingan_fast.patches import as_tensor, full_precision
+
+COARSEST = 20  # px of the source's shorter side, about three patches
+RATIO = 0.75  # between levels
+
+
+def patch_nearest_neighbours(
+    source: NDArray[Any],
+    size: Size,
+    *,
+    alpha: float = 0.005,
+    iterations: int = 10,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Pixels:
+    """Retarget to a size by patch nearest neighbours (GPNN, Granot et al., CVPR 2022).
+
+    Args:
+        source: uint8 [h, w, 3].
+        size: (width, height) in pixels.
+        alpha: in mean squared differences of values in [0, 1]; the smaller, the more complete.
+        iterations: of matching and voting at each level.
+        seed: of PatchMatch's random candidates.
+        progress: is told the part that is done.
+
+    Returns:
+        uint8 [height, width, 3].
+
+    Raises:
+        UserError: an array that is no such picture, a side under 16 px, more than 4 megapixels.
+    """
+    source, size = check_task(source, size)
+    rng = torch.Generator().manual_seed(seed)
+    with full_precision():
+        whole, goal = as_tensor(source, "source"), size[::-1]
+        shape = whole.shape[1], whole.shape[2]
+        factors = level_factors([shape, goal], RATIO, COARSEST)
+        nearest = missed = None
+        output = coarser = resized(whole, scaled(shape, factors[0]))
+        for done, factor in enumerate(factors, 1):
+            values = PatchSet(resized(whole, scaled(shape, factor)))
+            keys = PatchSet(resized(coarser, scaled(shape, factor)))
+            output = resized(output, scaled(goal, factor))
+            for _ in range(iterations):
+                queries = PatchSet(output)
+                missed = match(keys, queries, rng, start=missed)
+                nearest = match(queries, keys, rng, 1 / (alpha + missed.cost), start=nearest)
+                ballot = Ballot(scaled(goal, factor))
+                ballot.vote(values, values.pixels(nearest.index), queries.corners())
+                output = ballot.result()
+                keys = values  # from here on the guess is as sharp as the source
+            coarser = values.image
+            report(progress, done, len(factors))
+        return to_pixels(output)
