@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from ingan_fast.geometry import Transform
 from ingan_fast.kernels import UnitScale
 from ingan_fast.networks import Generator
 from ingan_fast.retargeting import TrainedGenerator
+from ingan_fast.runtime.backends import first_line
 from ingan_fast.sampling import sampling_tensor, to_tensor
 
 # Grey levels of 255 that 99.9 % of the values may be off.
@@ -39,25 +39,25 @@ class Check:
 
 
 @torch.inference_mode()
-def check(path: Path, exported: Exported, trained: TrainedGenerator, precision: str) -> Check:
+def check(path: Path, exported: Exported, trained: TrainedGenerator, precision: str, device: torch.device) -> Check:
     """Run a file at several sizes, shapes and batches and compare.
 
     Raises:
         UserError: a result is off by more than the precision allows, or the runtime can't load the file.
     """
-    runtime, run = _open(path, precision)
+    runtime, run = _open_package(path, device) if path.suffix == ".pt2" else _open(path, precision)
     worst, count = 0.0, 0
     for name, inputs, expected in _cases(exported, trained):
         try:
             result = run({key: tensor.numpy() for key, tensor in inputs.items()})
         except Exception as error:  # each runtime has its own
-            raise UserError(f"the exported file fails in {runtime} at {name}: {_first_line(error)}") from error
+            raise UserError(f"the exported file fails in {runtime} at {name}: {first_line(error)}") from error
         off = np.abs(result - expected.numpy()) * (255 if exported.fixed else 127.5)
         error = float(np.quantile(off, QUANTILE)) if np.isfinite(off).all() else np.inf
         if error > ALLOWED[precision]:
             raise UserError(
-                f"the exported file is wrong in {runtime} at {name}: {error:.3g} grey levels off, {ALLOWED[precision]:g} "
-                f"are allowed in {precision}; no file was kept"
+                f"the exported file is wrong in {runtime} at {name}: {error:.3g} grey levels off, in {precision} "
+                f"{ALLOWED[precision]:g} are allowed; no file was kept"
             )
         worst, count = max(worst, error), count + 1
     return Check(runtime, count, worst)
@@ -113,6 +113,16 @@ def _fixed_output(exported: Exported, trained: TrainedGenerator) -> Tensor:
     return (generator.paint(image, UnitScale(*fixed_geometry(trained, transform, about.frame))).image + 1) / 2
 
 
+def _open_package(path: Path, device: torch.device) -> tuple[str, Run]:
+    graph = torch._inductor.aoti_load_package(str(path))
+
+    def run(inputs: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+        result = graph(*(torch.from_numpy(array).to(device) for array in inputs.values()))
+        return np.asarray(result.float().cpu())
+
+    return "AOTInductor", run
+
+
 def _open(path: Path, precision: str) -> tuple[str, Run]:
     """ONNX Runtime; for bfloat16, which its CPU kernels don't know, OpenVINO."""
     try:
@@ -133,8 +143,4 @@ def _open(path: Path, precision: str) -> tuple[str, Run]:
             f"a {precision} file is checked in {error.name}, which isn't installed: pip install 'ingan-fast[{extra}]'"
         ) from error
     except Exception as error:  # each runtime has its own
-        raise UserError(f"the exported file can't be loaded: {_first_line(error)}; no file was kept") from error
-
-
-def _first_line(error: Any) -> str:
-    return str(error).strip().splitlines()[0][:300] if str(error).strip() else type(error).__name__
+        raise UserError(f"the exported file can't be loaded: {first_line(error)}; no file was kept") from error

@@ -7,7 +7,6 @@ from importlib.metadata import version
 import torch
 from torch import Tensor, nn
 
-from ingan_fast.config import Settings
 from ingan_fast.export.graph import FixedGraph, StillGraph, deployed
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.kernels import unit_scale
@@ -58,8 +57,7 @@ def dynamic(trained: TrainedGenerator, precision: str, bake_source: bool = False
         bake_source: keep the run's picture in the graph; geometry is all that is left to give, for one frame.
     """
     graph = deployed(_in_precision(trained.generator, precision)).eval()
-    image = to_tensor(trained.source)
-    example = image[..., :64, :80].repeat(2, 1, 1, 1)  # two: a batch of one would be taken for a constant
+    example = torch.zeros(2, 3, 64, 80)  # two: a batch of one would be taken for a constant, and equal sides for one
     places = geometry(trained.generator, example, Transform.resize((72, 40)))
     layouts: list[int | str] = [] if trained.generator.jump is None else [places[0].shape[1]]
     batch: int | str = 1 if bake_source else "N"
@@ -72,7 +70,7 @@ def dynamic(trained: TrainedGenerator, precision: str, bake_source: bool = False
     if bake_source:
         del inputs["image"]
         inputs = {name: tensor[:1] for name, tensor in inputs.items()}
-        graph = StillGraph(graph, image).eval()
+        graph = StillGraph(graph, to_tensor(trained.source)).eval()
     return Exported(
         graph, inputs, {name: shapes[name] for name in inputs}, [batch, 3, "Ho", "Wo"], baked_source=bake_source
     )
@@ -92,7 +90,7 @@ def describe(
     trained: TrainedGenerator, exported: Exported, file: str, kind: str, sha256: str, precision: str
 ) -> Sidecar:
     """The sidecar of a file that was written of `exported`."""
-    settings: Settings = trained.settings
+    settings = trained.settings
     unit = "[0, 1]" if exported.fixed else "[-1, 1]"
     meanings = MEANINGS | {"image": f"RGB in {unit}"}
     return Sidecar(

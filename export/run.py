@@ -4,17 +4,60 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from ingan_fast.errors import UserError
 from ingan_fast.export.check import Check, check
 from ingan_fast.export.model import PRECISIONS, SOURCE_FILE, Exported, describe, dynamic, fixed
 from ingan_fast.export.onnx_file import write_onnx
+from ingan_fast.export.package import write_package
 from ingan_fast.files import atomic_path
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.images import save_image
 from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.runtime.sidecar import checksum
 
+FILES = {"onnx": "model.onnx", "pt2": "model.pt2"}
+
+CPU = torch.device("cpu")
+
 Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is exported.
+
+    Args:
+        format: onnx or pt2 (an AOTInductor package).
+        precision: fp32, fp16 or bf16.
+        transform: bake this geometry in; the graph takes nothing but frames.
+        frame: (width, height) of these frames; the source's size where None.
+        bake_source: bake the run's picture in; the graph takes nothing but geometry.
+
+    Raises:
+        UserError: something unknown, or what excludes each other.
+    """
+
+    format: str = "onnx"
+    precision: str = "fp32"
+    transform: Transform | None = None
+    frame: Size | None = None
+    bake_source: bool = False
+
+    def __post_init__(self) -> None:
+        for name, allowed in (("format", FILES), ("precision", PRECISIONS)):
+            if getattr(self, name) not in allowed:
+                raise UserError(f"{name} {getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}")
+        if self.frame is not None and self.transform is None:
+            raise UserError("the frame's size is for a graph of one geometry; give --fixed, too")
+        if self.bake_source and self.transform is not None:
+            raise UserError("with geometry and picture both baked in nothing is left to run; give one of them")
+
+    def graph(self, trained: TrainedGenerator) -> Exported:
+        if self.transform is None:
+            return dynamic(trained, self.precision, self.bake_source)
+        return fixed(trained, self.precision, self.transform, self.frame or trained.source_size)
 
 
 @dataclass(frozen=True)
@@ -25,49 +68,34 @@ class Written:
     check: Check
 
 
-def export_onnx(
+def export(
     trained: TrainedGenerator,
     folder: Path,
-    precision: str = "fp32",
-    transform: Transform | None = None,
-    frame: Size | None = None,
-    bake_source: bool = False,
+    wanted: Wanted,
+    device: torch.device = CPU,
     tell: Tell = lambda step: None,
 ) -> Written:
-    """Write FOLDER/model.onnx, model.onnx.json and source.png.
+    """Write FOLDER/model.onnx (or model.pt2), its sidecar model.onnx.json, and source.png.
 
     Args:
-        precision: fp32, fp16 or bf16.
-        transform: bake this geometry in; the graph takes nothing but frames.
-        frame: (width, height) of these frames; the source's size where None.
-        bake_source: bake the run's picture in; the graph takes nothing but geometry.
+        trained: a run on the CPU; for packages one that was loaded with `merge=False`, which inductor can compile.
+        device: that a package is compiled for.
         tell: called with the name of each step.
 
     Raises:
-        UserError: what is given excludes each other, something isn't installed, the folder can't be written, or the
-            file fails its check; nothing is left then.
+        UserError: something isn't installed, the folder can't be written, or the file fails its check; nothing is
+            left then.
     """
-    exported = _graph(trained, precision, transform, frame, bake_source)
-    with atomic_path(folder / "model.onnx") as temporary:
-        tell("writing the graph")
-        write_onnx(exported, temporary, precision)
-        tell("checking it in another runtime")
-        found = check(temporary, exported, trained, precision)
-        sidecar = describe(trained, exported, "model.onnx", "onnx", checksum(temporary), precision)
+    exported, file = wanted.graph(trained), FILES[wanted.format]
+    with atomic_path(folder / file) as temporary:
+        tell(f"making {file}")
+        if wanted.format == "onnx":
+            write_onnx(exported, temporary, wanted.precision)
+        else:
+            write_package(exported, temporary, device)
+        tell("checking it against the generator")
+        found = check(temporary, exported, trained, wanted.precision, device)
+        sidecar = describe(trained, exported, file, wanted.format, checksum(temporary), wanted.precision)
     sidecar.write(folder)
     save_image(trained.source, folder / SOURCE_FILE)
-    return Written(folder / "model.onnx", found)
-
-
-def _graph(
-    trained: TrainedGenerator, precision: str, transform: Transform | None, frame: Size | None, bake_source: bool
-) -> Exported:
-    if precision not in PRECISIONS:
-        raise UserError(f"precision {precision!r} is unknown; choose one of {', '.join(PRECISIONS)}")
-    if transform is None:
-        if frame is not None:
-            raise UserError("a frame's size is for graphs of one fixed geometry; give --fixed, too")
-        return dynamic(trained, precision, bake_source)
-    if bake_source:
-        raise UserError("with geometry and picture both baked in nothing would be left to run; give one of them")
-    return fixed(trained, precision, transform, frame or trained.source_size)
+    return Written(folder / file, found)

@@ -94,8 +94,12 @@ class TrainedGenerator:
         return Retargeted(result, None if (mask == 1).all() else mask)
 
 
-def load(run: str | Path, device: str = "auto") -> TrainedGenerator:
+def load(run: str | Path, device: str = "auto", merge: bool = True) -> TrainedGenerator:
     """Open the run folder that a training left, finished or not.
+
+    Args:
+        device: auto, cpu or cuda.
+        merge: upsampling and the convolutions after it are merged (`merge_upsampling`).
 
     Raises:
         UserError: not a run, none that this version reads, or one without a generator yet.
@@ -103,7 +107,8 @@ def load(run: str | Path, device: str = "auto") -> TrainedGenerator:
     target = pick_device(device)
     folder = RunFolder(Path(run))
     config = folder.read_config()
-    generator = merge_upsampling(folder.read_generator(config.settings))
+    generator = folder.read_generator(config.settings)
+    generator = merge_upsampling(generator) if merge else generator
     return TrainedGenerator(generator, folder.read_sources(config), config, target)
 
 

@@ -1,1 +1,10 @@
-"""Running an exported model: numpy and the backend alone, no torch."""
+"""Running a trained generator, frame by frame: numpy and the backend alone, no torch.
+
+>>> from ingan_fast.runtime import Retargeter
+>>> retargeter = Retargeter.open("exported/model.onnx")
+>>> wide = retargeter(frame, scale=(1.5, 1))  # uint8 [H, W, 3] in and out
+"""
+
+from ingan_fast.runtime.retargeter import Retargeter
+
+__all__ = ["Retargeter"]

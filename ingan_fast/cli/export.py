@@ -1,0 +1,118 @@
+"""`ingan-fast export`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingan_fast.cli.console import messages, read_text
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import Size, Transform
+from ingan_fast.parsing import parse_bytes, parse_corners, parse_homography, parse_size
+
+if TYPE_CHECKING:
+    from ingan_fast.export.run import Wanted
+
+HELP = (
+    "Make a run into a file for ONNX Runtime, OpenVINO, TensorRT or C++ hosts, at any input and output size.\n\n"
+    "Examples:\n\n"
+    "    ingan-fast export runs/fruit --out fruit                          fruit/model.onnx and its description\n\n"
+    "    ingan-fast export runs/fruit --out fruit --precision fp16 --trt   and a TensorRT engine of it\n\n"
+    "    ingan-fast export runs/fruit --out fruit --trt --profile 64x64:640x480:2048x2048\n\n"
+    "    ingan-fast export runs/fruit --out fruit --fixed 640x480          one size, one input, for video players\n\n"
+    "    ingan-fast export runs/fruit --out fruit --bake-source            the picture inside, for animations of it\n\n"
+    "    ingan-fast export runs/fruit --out fruit --format pt2             an AOTInductor package, for libtorch\n\n"
+    "Every file is compared with the generator in the program that it is for, and kept only where it agrees. The "
+    "inputs are described in model.onnx.json, and in docs/export.md."
+)
+
+
+def export(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `ingan-fast train`.")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")],
+    format_: Annotated[str, typer.Option("--format", help="onnx, or pt2 (AOTInductor).")] = "onnx",
+    precision: Annotated[str, typer.Option(help="Of the convolutions: fp32, fp16 or bf16.")] = "fp32",
+    fixed: Annotated[
+        str | None, typer.Option(metavar="WxH", help="Bake one output size in; frames, in [0, 1], are all it takes.")
+    ] = None,
+    transform: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CORNERS|FILE", help="With --fixed: corners (tl tr br bl, output pixels), or a .json matrix."
+        ),
+    ] = None,
+    frame: Annotated[
+        str | None, typer.Option(metavar="WxH", help="With --fixed: the frames' size; the source's.")
+    ] = None,
+    bake_source: Annotated[
+        bool, typer.Option("--bake-source", help="Bake the run's picture in; geometry is all it takes.")
+    ] = False,
+    trt: Annotated[bool, typer.Option("--trt", help="Build a TensorRT engine, too.")] = False,
+    trt_flavor: Annotated[
+        str, typer.Option("--trt-flavor", help="tensorrt, rtx, or auto: what is installed.")
+    ] = "auto",
+    profile: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MIN:OPT:MAX", help="With --trt: output sizes, such as 64x64:640x480:2048x2048; repeatable."
+        ),
+    ] = None,
+    workspace: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="With --trt: at most so much GPU memory to build with, such as 2G."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="With --format pt2: auto, cpu or cuda.")] = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier export wrote.")] = False,
+) -> None:
+    from ingan_fast.export.run import FILES, Wanted
+    from ingan_fast.export.run import export as write
+    from ingan_fast.retargeting import load
+    from ingan_fast.training import pick_device
+
+    if (profile or workspace or trt_flavor != "auto") and not trt:
+        raise UserError("--profile, --workspace and --trt-flavor are for TensorRT engines; give --trt, too")
+    if trt and format_ != "onnx":
+        raise UserError(f"--trt builds an engine of an ONNX file, not of {format_}; leave out --format")
+    wanted = Wanted(format_, precision, _transform(fixed, transform), parse_size(frame) if frame else None, bake_source)
+    engine = _engine_options(profile, workspace, trt_flavor) if trt else None
+    _check_folder(out, [FILES[format_], "model.engine"] if trt else [FILES[format_]], overwrite)
+    trained = load(run, "cpu", merge=format_ == "onnx")
+    with messages.status("exporting") as status:
+        written = write(trained, out, wanted, pick_device(device), lambda step: status.update(step))
+        messages.print(f"{written.check}")
+        print(f"{written.path}: {written.path.stat().st_size / 1e6:.1f} MB, {_inputs(wanted)}")
+    if engine:
+        engine(written.path)
+
+
+def _transform(size: str | None, text: str | None) -> Transform | None:
+    """The geometry to bake in."""
+    if size is None:
+        if text is not None:
+            raise UserError("--transform is for one fixed geometry; give the output's size: --fixed 640x480")
+        return None
+    wanted = parse_size(size)
+    if text is None:
+        return Transform.resize(wanted)
+    if not text.endswith(".json"):
+        return Transform.from_corners(parse_corners(text), wanted)
+    matrix, units = parse_homography(read_text(Path(text)))
+    if units == "pixels":
+        raise UserError(f"{text} is in pixels, of which source is not known here; give a normalised matrix")
+    return Transform(wanted, matrix)
+
+
+def _check_folder(out: Path, files: list[str], overwrite: bool) -> None:
+    """Refuse before the work what would be refused after it."""
+    if out.exists() and not out.is_dir():
+        raise UserError(f"--out {out} is a file; give a folder")
+    found = [name for name in files if (out / name).exists()]
+    if found and not overwrite:
+        raise UserError(f"{out} already has {' and '.join(found)}; add --overwrite, or choose another folder")
+
+
+def _inputs(wanted: "Wanted") -> str:
+    if wanted.transform is not None:
+        size: Size = wanted.transform.size
+        return f"frames → {size[0]}x{size[1]}"
+    return "any output size of one picture" if wanted.bake_source else "any input and output size"

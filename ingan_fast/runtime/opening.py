@@ -1,0 +1,139 @@
+"""Which backend runs a file, and why."""
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import Transform
+from ingan_fast.images import Pixels
+from ingan_fast.runtime.backends import Backend
+from ingan_fast.runtime.sidecar import Layout, Sidecar, read_sidecar
+
+BACKENDS = ("auto", "tensorrt", "onnxruntime", "openvino", "torch")
+DEVICES = ("auto", "cpu", "cuda")
+INSTALL = {
+    "onnxruntime": "pip install onnxruntime (onnxruntime-gpu where there is a GPU)",
+    "openvino": "pip install 'ingan-fast[openvino]'",
+    "torch": "pip install torch",
+}
+FILES = ("model.engine", "model.onnx", "model.pt2")  # in a folder, the fastest first
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A model that can run."""
+
+    backend: Backend
+    reason: str  # why this backend
+    layout: Layout | None
+    halo: int
+    source: Pixels | None  # the picture that was trained on
+    source_size: tuple[int, int]
+    fixed: Transform | None = None  # the only geometry that it has
+    frame: tuple[int, int] | None = None  # the only size of frames that it takes
+    baked_source: bool = False
+
+
+def open_model(path: Path, device: str, backend: str) -> Opened:
+    """Load a run folder, an exported file, or the folder that one was exported to.
+
+    Raises:
+        UserError: nothing that can be run, a backend that can't run it or isn't installed.
+    """
+    for given, allowed in ((device, DEVICES), (backend, BACKENDS)):
+        if given not in allowed:
+            raise UserError(f"{given!r} is unknown; choose one of {', '.join(allowed)}")
+    if path.is_dir() and not (path / "config.json").exists():
+        found = [path / name for name in FILES if (path / name).is_file()]
+        if not found:
+            raise UserError(f"{path} holds neither a run nor an exported model ({', '.join(FILES)}); give one")
+        path = found[-1] if device == "cpu" and found[-1].suffix == ".onnx" else found[0]
+    if path.is_dir():
+        return _open_run(path, device, backend)
+    openers = {".onnx": _open_onnx, ".engine": _open_engine, ".pt2": _open_package}
+    if path.suffix not in openers:
+        known = ", ".join(openers)
+        if not path.exists():
+            raise UserError(f"{path} does not exist; give a run folder or an exported model ({known})")
+        raise UserError(f"{path} is no model; give a run folder or a file that ends in {known}")
+    sidecar = read_sidecar(path)
+    chosen, reason = openers[path.suffix](path, sidecar, device, backend)
+    fixed = sidecar.fixed
+    return Opened(
+        chosen,
+        reason,
+        sidecar.layout,
+        sidecar.halo,
+        sidecar.read_source(path.parent),
+        sidecar.source_size,
+        Transform(fixed.size, fixed.matrix) if fixed else None,
+        fixed.frame if fixed else None,
+        sidecar.baked_source,
+    )
+
+
+def _open_run(path: Path, device: str, backend: str) -> Opened:
+    if backend not in ("auto", "torch"):
+        raise UserError(f"{backend} can't run a run folder; export it first: ingan-fast export {path} --out DIR")
+    _require("torch")
+    from ingan_fast.runtime.backends.torch import open_run
+
+    chosen, trained, layout, halo = open_run(path, device)
+    return Opened(chosen, "a run folder is torch's own", layout, halo, trained.source, trained.source_size)
+
+
+def _open_onnx(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple[Backend, str]:
+    if backend in ("tensorrt", "torch"):
+        raise UserError(f"{backend} can't run {path}; give its own file: ingan-fast export RUN --out DIR")
+    chosen, reason = (backend, "it was asked for") if backend != "auto" else _choose(device)
+    _require(chosen)
+    if chosen == "openvino":
+        if device == "cuda":
+            raise UserError("OpenVINO runs on the CPU here; choose --device cpu, or the backend onnxruntime")
+        from ingan_fast.runtime.backends.openvino import OpenVinoBackend
+
+        return OpenVinoBackend(path, sidecar), reason
+    from ingan_fast.runtime.backends.onnxruntime import OnnxRuntimeBackend
+
+    return OnnxRuntimeBackend(path, sidecar, "cuda" if device == "cuda" or "CUDA" in reason else "cpu"), reason
+
+
+def _choose(device: str) -> tuple[str, str]:
+    """A backend for an ONNX file, and why."""
+    if device != "cpu" and _has("onnxruntime"):
+        import onnxruntime
+
+        if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+            return "onnxruntime", "its CUDA provider is installed"
+    if device == "cuda":
+        return "onnxruntime", "it was asked for a GPU"
+    if _has("openvino"):
+        return "openvino", "it is the fastest on a CPU"
+    return "onnxruntime", "OpenVINO, which is faster, isn't installed"
+
+
+def _open_engine(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple[Backend, str]:
+    if backend not in ("auto", "tensorrt") or device == "cpu":
+        raise UserError(f"{path} is a TensorRT engine, which runs on a GPU alone; give a model.onnx for anything else")
+    from ingan_fast.runtime.backends.tensorrt import TensorRTBackend
+
+    return TensorRTBackend(path, sidecar), "it is a TensorRT engine"
+
+
+def _open_package(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple[Backend, str]:
+    if backend not in ("auto", "torch"):
+        raise UserError(f"{path} is a package of torch; give a model.onnx for {backend}")
+    _require("torch")
+    from ingan_fast.runtime.backends.torch import TorchBackend
+
+    return TorchBackend.of_package(path, sidecar, device), "it is a package of torch"
+
+
+def _require(module: str) -> None:
+    if not _has(module):
+        raise UserError(f"{module} is not installed; {INSTALL[module]}")
+
+
+def _has(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None

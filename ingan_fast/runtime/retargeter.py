@@ -1,0 +1,221 @@
+"""`Retargeter`: a trained generator, ready for frames."""
+
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import Size, Transform, check_output_size
+from ingan_fast.images import Pixels
+from ingan_fast.runtime.geometry import Geometries, region
+from ingan_fast.runtime.opening import Opened, open_model
+from ingan_fast.tiling import CELL, Tile, tiles
+
+MAX_MEMORY = 2 << 30  # bytes
+SMALLEST_TILE = 64  # px
+
+
+class Retargeter:
+    """Lays frames out anew, one after the other, by whatever runs the model best; loads no torch unless it has to.
+
+        >>> retargeter = Retargeter.open("exported/model.onnx")
+        >>> wide = retargeter(frame, scale=(1.5, 1))
+
+    One instance can be called from several threads (they take turns); several instances don't disturb each other.
+
+    Attributes:
+        source: the picture that was trained on, uint8 [H, W, 3]; None where it doesn't lie beside the model.
+        source_size: its (width, height).
+    """
+
+    def __init__(self, opened: Opened, max_memory: int = MAX_MEMORY):
+        self._opened = opened
+        self._backend = opened.backend
+        self._geometries = Geometries(opened.layout, opened.backend.prepare)
+        self._tile = _tile_side(max_memory, opened)
+        self._max_memory = max_memory
+        self._lock = threading.Lock()
+        self.source, self.source_size = opened.source, opened.source_size
+
+    @classmethod
+    def open(
+        cls, path: str | Path, device: str = "auto", backend: str = "auto", max_memory: int = MAX_MEMORY
+    ) -> "Retargeter":
+        """Load a model.
+
+        Args:
+            path: a run folder, a model.onnx, model.engine or model.pt2, or the folder that these were exported to.
+            device: auto, cpu or cuda.
+            backend: auto, tensorrt, onnxruntime, openvino or torch.
+            max_memory: bytes that an output may take while it is made, about; larger ones are made in tiles, exactly.
+
+        Raises:
+            UserError: nothing that can be run here.
+        """
+        return cls(open_model(Path(path), device, backend), max_memory)
+
+    @property
+    def backend(self) -> str:
+        """tensorrt, onnxruntime, openvino or torch."""
+        return self._backend.name
+
+    def describe(self) -> str:
+        """What runs the model and why, in one line."""
+        return f"{self._backend.about} ({self._opened.reason})"
+
+    def __call__(
+        self,
+        frame: Any = None,
+        *,
+        size: Size | None = None,
+        scale: float | tuple[float, float] | None = None,
+        transform: Transform | None = None,
+        out: Any = None,
+        reference: Pixels | None = None,
+        stream: Any = None,
+    ) -> Any:
+        """G(x; T): lay a frame out anew.
+
+        Args:
+            frame: uint8 [H, W, 3], RGB; the picture that was trained on where None. With the backend tensorrt any
+                object on the GPU with DLPack or the CUDA array interface, too: then the result is one, nothing goes
+                through the host, and nothing waits.
+            size: (width, height) of the output; or
+            scale: its factor(s), across and down; or
+            transform: a homography.
+            out: where to write, uint8 [Ho, Wo, 3]; a new array where None.
+            reference: where a unit-scale generator looks for cuts between its layouts, uint8 [H, W, 3]. Where None,
+                in the frame; frames of a clip had better share one, so that cuts stay where they are.
+            stream: the CUDA stream to work on, with frames on the GPU.
+
+        Returns:
+            `out`.
+
+        Raises:
+            UserError: a frame, size or `out` that isn't possible, or that the model wasn't made for.
+        """
+        pixels = self._frame(frame)
+        frame_size = self.source_size if pixels is None else (pixels.shape[1], pixels.shape[0])
+        wanted = self._transform(size, scale, transform, frame_size)
+        if pixels is not None and not isinstance(pixels, np.ndarray):
+            return self._run_on_device(pixels, wanted, out, reference, stream)
+        result = _output(out, wanted.size)
+        with self._lock:
+            self._run(pixels, wanted, result, reference if reference is not None else self._cut_picture(pixels))
+        return result
+
+    def warmup(self, sizes: Iterable[Size], frame_size: Size | None = None) -> None:
+        """Run once at each output size (width, height), so that the first frames take no longer than the others."""
+        width, height = frame_size or self._opened.frame or self.source_size
+        frame = None if self._opened.baked_source else np.zeros((height, width, 3), np.uint8)
+        for size in sizes:
+            self(frame, size=size)
+
+    def close(self) -> None:
+        """Give all memory back; nothing can be run any more."""
+        with self._lock:
+            self._geometries.forget()
+            self._backend.close()
+
+    def __enter__(self) -> "Retargeter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _frame(self, frame: Any) -> Any:
+        """The frame that the backend is given; None where the model has its picture."""
+        if self._opened.baked_source:
+            if frame is not None:
+                raise UserError("this model has its picture baked in and takes no frames; leave the frame out")
+            return None
+        if frame is None:
+            frame = self.source
+        if frame is None:
+            raise UserError("there is no frame, and no source.png beside the model; give a frame")
+        if isinstance(frame, np.ndarray) and (frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3):
+            raise UserError(f"a frame of {frame.dtype} {list(frame.shape)} was given; give uint8 [H, W, 3], RGB")
+        wanted = self._opened.frame
+        if wanted and (frame.shape[1], frame.shape[0]) != wanted:
+            raise UserError(
+                f"a frame of {frame.shape[1]}x{frame.shape[0]} was given; this model was exported for frames of "
+                f"{wanted[0]}x{wanted[1]} alone: give that, or export with --frame"
+            )
+        return frame
+
+    def _transform(
+        self, size: Size | None, scale: float | tuple[float, float] | None, transform: Transform | None, frame: Size
+    ) -> Transform:
+        given = [each for each in (size, scale, transform) if each is not None]
+        fixed = self._opened.fixed
+        if len(given) > 1 or not (given or fixed):
+            raise UserError("give one of size, scale and transform")
+        if scale is not None:
+            sx, sy = (scale, scale) if isinstance(scale, int | float) else scale
+            transform = Transform.scale(sx, sy, frame)
+        if size is not None:
+            transform = Transform.resize(size)
+        wanted = transform or fixed
+        assert wanted is not None
+        if fixed and wanted != fixed:
+            raise UserError(
+                f"this model was exported for one geometry, {fixed.size[0]}x{fixed.size[1]}; ask for nothing else, or "
+                "export without --fixed"
+            )
+        check_output_size(wanted.size, frame)
+        return wanted
+
+    def _cut_picture(self, frame: Pixels | None) -> Pixels | None:
+        return self.source if frame is None else frame
+
+    def _run(self, frame: Pixels | None, transform: Transform, out: Pixels, reference: Pixels | None) -> None:
+        size = (frame.shape[1], frame.shape[0]) if frame is not None else self.source_size
+        if self._opened.fixed:
+            return self._backend.run(frame, self._backend.prepare({}), out)
+        height, width = out.shape[:2]
+        if height * width * self._backend.bytes_per_pixel <= self._max_memory:
+            return self._backend.run(frame, self._geometries.get(transform, size, reference), out)
+        geometry = self._geometries.make(transform, size, reference)
+        for tile in tiles((height, width), self._tile, self._opened.halo):
+            part = np.empty((*_extent(tile), 3), np.uint8)
+            self._backend.run(frame, self._backend.prepare(region(geometry, tile)), part)
+            (top, bottom), (left, right) = tile.rows, tile.columns
+            up, along = tile.computed_rows[0], tile.computed_columns[0]
+            out[top:bottom, left:right] = part[top - up : bottom - up, left - along : right - along]
+        return None
+
+    def _run_on_device(self, frame: Any, transform: Transform, out: Any, reference: Pixels | None, stream: Any) -> Any:
+        run = getattr(self._backend, "run_on_device", None)
+        if run is None:
+            raise UserError(
+                f"{self.backend} takes numpy arrays, not {type(frame).__name__}; copy it to the host, or use an engine"
+            )
+        with self._lock:
+            prepared = self._geometries.get(
+                transform, (frame.shape[1], frame.shape[0]), self.source if reference is None else reference
+            )
+            return run(frame, prepared, transform.size, out, stream)
+
+
+def _output(out: Any, size: Size) -> Pixels:
+    shape = (size[1], size[0], 3)
+    if out is None:
+        return np.empty(shape, np.uint8)
+    if not isinstance(out, np.ndarray) or out.dtype != np.uint8 or out.shape != shape:
+        found = f"{out.dtype} {list(out.shape)}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise UserError(f"out is {found}; it must be uint8 {list(shape)}")
+    return out
+
+
+def _tile_side(max_memory: int, opened: Opened) -> int:
+    """px of a tile without its halo, a multiple of 16, such that with it the memory is kept."""
+    side = int((max_memory / opened.backend.bytes_per_pixel) ** 0.5) - 2 * opened.halo
+    return max(side // CELL * CELL, SMALLEST_TILE)
+
+
+def _extent(tile: Tile) -> tuple[int, int]:
+    (top, bottom), (left, right) = tile.computed_rows, tile.computed_columns
+    return bottom - top, right - left
