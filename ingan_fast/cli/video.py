@@ -8,7 +8,7 @@ from contextlib import ExitStack, closing, contextmanager
 from fractions import Fraction
 from pathlib import Path
 from threading import Event
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,6 +22,7 @@ from ingan_fast.video.script import NAMES, Animation, read_script
 from ingan_fast.video.timing import parse_fps
 
 if TYPE_CHECKING:
+    from ingan_fast.runtime import Retargeter
     from ingan_fast.video.pipeline import Report
     from ingan_fast.video.pipes import RawFrames
     from ingan_fast.video.reading import Clip
@@ -235,24 +236,10 @@ def _parse_background(text: str) -> tuple[int, int, int] | None:
     return red, green, blue
 
 
-def open_engine(model: Path, device: str, backend: str) -> Any:
-    """What retargets frames (`rendering.Engine`), with the size of the picture that it was trained on."""
-    return _Trained(model, device)
+def open_engine(model: Path, device: str, backend: str) -> "Retargeter":
+    from ingan_fast.runtime import Retargeter
 
-
-class _Trained:
-    def __init__(self, run: Path, device: str):
-        from ingan_fast.retargeting import load
-
-        self._generator = load(run, device)
-        self.source_size = self._generator.source_size
-
-    def __call__(self, frame: Any, *, transform: Transform, out: Any = None, reference: Any = None) -> Any:
-        out[:] = self._generator.retarget(transform, frame).picture
-        return out
-
-    def close(self) -> None:
-        pass
+    return Retargeter.open(model, device, backend)
 
 
 def _make(
