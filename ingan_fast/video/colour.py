@@ -1,9 +1,12 @@
 """Between a video's YCbCr and RGB: the numbers of ITU-T H.273, and conversion by libswscale."""
 
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from av import VideoFrame
 from av.video.reformatter import VideoReformatter
+from numpy.typing import NDArray
 
 from ingan_fast.geometry import Size
 
@@ -64,6 +67,12 @@ class Converter:
             dst_color_range=LIMITED,
             interpolation=_EXACT,
         )
+
+
+def plane_rows(frame: VideoFrame, index: int) -> NDArray[np.uint8]:
+    """The bytes of one of a frame's planes, where they lie: [rows, bytes of a row with what pads it]."""
+    plane: Any = frame.planes[index]
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
 
 
 def _swscale(matrix: int) -> int:

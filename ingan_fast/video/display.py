@@ -1,15 +1,15 @@
 """Decoded frames as they are shown: turned upright, with square pixels, in RGB."""
 
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from av import VideoFrame
-from av.sidedata.sidedata import Type
 from numpy.typing import NDArray
 
 from ingan_fast.geometry import Size
 from ingan_fast.images import Pixels
-from ingan_fast.video.colour import Converter
+from ingan_fast.video.colour import Converter, plane_rows
 
 
 class Display:
@@ -30,9 +30,8 @@ class Display:
     def show(self, frame: VideoFrame, out: Pixels) -> None:
         """Write a frame of `coded_size` to `out`, uint8 [H, W, 3] of `size`."""
         rgb = self._converter.to_rgb(frame, self._matrix, self._square)
-        plane = rgb.planes[0]
         width, height = self._square
-        rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:height, : 3 * width]
+        rows = plane_rows(rgb, 0)[:height, : 3 * width]
         np.copyto(out, self._upright(rows.reshape(height, width, 3)))
 
     @property
@@ -58,7 +57,7 @@ def _square(size: Size, pixel_aspect: Fraction | None) -> Size:
 
 def _display_matrix(frame: VideoFrame) -> NDArray[np.int32]:
     """[2, 2]: row i tells where the coded axis i (x, y) points when shown; libavutil/display.h without the shifts."""
-    data = frame.side_data.get(Type.DISPLAYMATRIX)
+    data: Any = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return np.eye(2, dtype=np.int32)
     return np.frombuffer(data, np.int32).reshape(3, 3)[:2, :2]

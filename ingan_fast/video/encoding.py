@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
@@ -11,6 +12,7 @@ from av import Packet, VideoFrame
 from av.audio import AudioFrame, AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.video.stream import VideoStream
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
@@ -74,7 +76,8 @@ class VideoFile:
         self._padded: Pixels | None = None
         self._converter = Converter()
         self._container = av.open(path, "w", container_options=codec.container_options)
-        self._stream = self._container.add_stream(codec.name, timing.rate, options=dict(codec.options))
+        stream = self._container.add_stream(codec.name, timing.rate, options=dict(codec.options))
+        self._stream = cast(VideoStream, stream)
         self._describe()
         self._tracks = {source: _track(self._container, source) for source in audio}
         self.reencoded = [source.codec_context.name for source, track in self._tracks.items() if track.encodes]
@@ -162,7 +165,7 @@ class _Encoded:
     def __init__(self, container: OutputContainer, source: AudioStream):
         name = container.default_audio_codec
         self._source = source
-        self._stream = container.add_stream(ENCODERS.get(name, name), RATE)
+        self._stream = cast(AudioStream, container.add_stream(ENCODERS.get(name, name), RATE))
         self._stream.layout = "mono" if source.channels == 1 else "stereo"
 
     def packets(self, packet: Packet | None) -> list[Packet]:

@@ -90,8 +90,9 @@ class Still:
         self.timing = Timing(1 / rate, rate)
         self.colour = PICTURES
         self.audio: list[AudioStream] = []
-        self.total = frames
+        self.frames = frames
+        self.total: int | None = frames
 
     def __iter__(self) -> Iterator[Frame]:
-        for index in range(self.total):
+        for index in range(self.frames):
             yield Frame(index + 1, None, index, 1)

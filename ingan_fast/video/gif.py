@@ -4,6 +4,7 @@ from fractions import Fraction
 
 from av import VideoFrame
 from av.filter import Graph
+from av.video.format import VideoFormat
 
 from ingan_fast.geometry import Size
 from ingan_fast.images import Pixels
@@ -20,7 +21,7 @@ class Painter:
     """
 
     def __init__(self, size: Size, alpha: bool, steady: bool):
-        self._format = "rgba" if alpha else "rgb24"
+        self._format = VideoFormat("rgba" if alpha else "rgb24")
         self._steady = steady
         self._count = 0
         self._palettes = _PaletteMaker(size, self._format)
@@ -28,7 +29,7 @@ class Painter:
 
     def __call__(self, pixels: Pixels) -> VideoFrame:
         """The frame of uint8 [H, W, 3], or 4 with `alpha`."""
-        frame = VideoFrame.from_ndarray(pixels, self._format)
+        frame = VideoFrame.from_ndarray(pixels, self._format.name)
         frame.time_base, frame.pts = TICK, self._count
         if self._count == 0 or not self._steady:
             self._user.take(self._palettes(frame), last=self._steady)
@@ -37,7 +38,7 @@ class Painter:
 
 
 class _PaletteMaker:
-    def __init__(self, size: Size, pixel_format: str):
+    def __init__(self, size: Size, pixel_format: VideoFormat):
         self._graph = Graph()
         self._frames = self._graph.add_buffer(width=size[0], height=size[1], format=pixel_format, time_base=TICK)
         self._palettes = self._graph.add("buffersink")
@@ -50,10 +51,10 @@ class _PaletteMaker:
 
 
 class _PaletteUser:
-    def __init__(self, size: Size, pixel_format: str, anew: bool):
+    def __init__(self, size: Size, pixel_format: VideoFormat, anew: bool):
         self._graph = Graph()
         self._frames = self._graph.add_buffer(width=size[0], height=size[1], format=pixel_format, time_base=TICK)
-        self._palettes = self._graph.add_buffer(width=16, height=16, format="bgra", time_base=TICK)
+        self._palettes = self._graph.add_buffer(width=16, height=16, format=VideoFormat("bgra"), time_base=TICK)
         painting = self._graph.add("paletteuse", f"dither=bayer:bayer_scale=3:new={int(anew)}")
         self._painted = self._graph.add("buffersink")
         self._frames.link_to(painting, 0, 0)

@@ -10,12 +10,11 @@ from typing import BinaryIO
 import numpy as np
 from av import Packet, VideoFrame
 from av.audio import AudioStream
-from numpy.typing import NDArray
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.images import Pixels
-from ingan_fast.video.colour import PICTURES, UNSPECIFIED, Colour, Converter, colour_of
+from ingan_fast.video.colour import PICTURES, UNSPECIFIED, Colour, Converter, colour_of, plane_rows
 from ingan_fast.video.frames import Frame, Ring, Timing
 
 POLL = 0.1  # seconds
@@ -68,7 +67,8 @@ class RawFrames:
     def __init__(self, pipe: PipeInput, size: Size, rate: Fraction):
         self._pipe = pipe
         self.size = size
-        self.seconds = self.total = None
+        self.seconds: float | None = None
+        self.total: int | None = None
         self.timing = Timing(1 / rate, rate)
         self.colour = PICTURES
         self.audio: list[AudioStream] = []
@@ -88,7 +88,7 @@ class RawFrames:
         """The pipe is not this object's."""
 
     def _read(self, pixels: Pixels, number: int) -> bool:
-        count = self._pipe.readinto(memoryview(pixels).cast("B"))
+        count = self._pipe.readinto(pixels.data.cast("B"))
         if 0 < count < pixels.nbytes:
             raise UserError(
                 f"standard input ends within frame {number}: {count} of its {pixels.nbytes} bytes; "
@@ -106,7 +106,7 @@ class RawOutput:
 
     def write(self, pixels: Pixels, pts: int, duration: int) -> None:
         for _ in range(self._clock.repeats(pts, duration)):
-            _write_all(self._file, pixels)
+            _write_all(self._file, pixels.data)
 
     def write_audio(self, packet: Packet) -> None:
         """Pipes carry none."""
@@ -137,9 +137,9 @@ class Y4mOutput(RawOutput):
         for _ in range(self._clock.repeats(pts, duration)):
             _write_all(self._file, self._header + b"FRAME\n")
             self._header = b""
-            for plane in frame.planes:
-                rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-                _write_all(self._file, np.ascontiguousarray(rows[: plane.height, : plane.width]))
+            for index, plane in enumerate(frame.planes):
+                rows = plane_rows(frame, index)[: plane.height, : plane.width]
+                _write_all(self._file, np.ascontiguousarray(rows).data)
 
 
 class _Clock:
@@ -160,7 +160,7 @@ class _Clock:
         return count
 
 
-def _write_all(file: BinaryIO, data: bytes | NDArray[np.uint8]) -> None:
+def _write_all(file: BinaryIO, data: bytes | memoryview) -> None:
     view = memoryview(data).cast("B")
     while view:
         view = view[file.write(view) :]

@@ -59,9 +59,9 @@ class Clip:
             self._container.close()
             raise
         duration = self._container.duration
-        self.seconds = duration / av.time_base if duration else None
+        self.seconds: float | None = duration / av.time_base if duration else None
         rate = float(self._video.average_rate or self.timing.rate)
-        self.total = round(self.seconds * rate) if self.seconds else None
+        self.total: int | None = round(self.seconds * rate) if self.seconds else None
 
     def close(self) -> None:
         self._container.close()
@@ -110,7 +110,7 @@ class Clip:
     def _check_is_whole(self) -> None:
         """Of files that begin with a table of where everything lies (MP4): before any work, not at the gap."""
         for stream in self._container.streams:
-            entries = getattr(stream, "index_entries", ())
+            entries = stream.index_entries
             if len(entries) and 0 < self._container.size < entries[-1].pos + entries[-1].size:
                 raise UserError(f"{self.name} is cut short: its last frames are missing; copy or download it again")
 
@@ -152,7 +152,7 @@ class Clip:
                     corrupt = packet.is_corrupt
                     end = max(end, ((packet.pts or 0) + (packet.duration or 0)) * packet.time_base)
                 if packet.stream is self._video:
-                    for frame in packet.decode():
+                    for frame in self._video.decode(packet):
                         number += 1
                         yield frame
                 elif packet.size and packet.stream in self.audio:

@@ -32,7 +32,7 @@ class Numbers(Still):
 
     def __iter__(self) -> Iterator[Frame]:
         ring = Ring(SHAPE)
-        for number in range(1, self.total + 1):
+        for number in range(1, self.frames + 1):
             self.asked = number
             if number == self._fails_at:
                 raise UserError(f"frame {number} is broken")
