@@ -5,10 +5,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast.geometry import Size, Transform
+from ingan_fast.geometry import Array, Size, Transform
 from ingan_fast.video.poses import Pose
 
 Pixels = NDArray[np.uint8]
+Mask = NDArray[np.float32]
 Colour = tuple[int, int, int]
 
 
@@ -19,49 +20,77 @@ def place(picture: Pixels, pose: Pose, canvas: Size, background: Colour | None, 
         picture: uint8 [h, w, 3], of `pose.transform.size`.
         canvas: (width, height) of the result.
         background: the colour beside the picture; None is transparent.
-        out: uint8, contiguous, of the result's shape, to write to.
+        out: uint8, of the result's shape, to write to.
 
     Returns:
         uint8 [H, W, 3], or [H, W, 4] with straight alpha where `background` is None. Colours are mixed as they are
         stored, as browsers and editors do.
     """
-    channels = 4 if background is None else 3
     if out is None:
-        out = np.empty((canvas[1], canvas[0], channels), np.uint8)
-    (rows, there_rows), (columns, there_columns) = (
-        _overlap(pose.offset[axis], pose.transform.size[axis], canvas[axis]) for axis in (1, 0)
+        out = np.empty((canvas[1], canvas[0], 4 if background is None else 3), np.uint8)
+    (columns, seen_columns), (rows, seen_rows) = (
+        _overlap(pose.offset[axis], pose.transform.size[axis], canvas[axis]) for axis in (0, 1)
     )
-    cropped = picture[there_rows, there_columns]
-    if cropped.shape[:2] != (canvas[1], canvas[0]):
-        out[:] = (0, 0, 0, 0) if background is None else background
-    coverage = _coverage(pose.transform)
-    target = out[rows, columns]
-    if coverage is None:
-        target[..., :3] = cropped
+    mask = coverage(pose.transform)
+    seen = picture[seen_rows, seen_columns]
+    if mask is not None or seen.shape[:2] != out.shape[:2]:
+        out[:] = _bare(canvas, background)
+    part = out[rows, columns]
+    if mask is None:
+        part[..., :3] = seen
         if background is None:
-            target[..., 3] = 255
-        return out
-    share = coverage[there_rows, there_columns, None]
-    if background is None:
-        target[..., :3] = np.where(share > 0, cropped, 0)
-        target[..., 3:] = share * 255 + 0.5
+            part[..., 3] = 255
     else:
-        base = np.array(background, np.float32)
-        target[:] = base + share * (cropped - base) + 0.5
+        _mix(part, seen, mask[seen_rows, seen_columns])
     return out
 
 
-@lru_cache(maxsize=2)
-def _coverage(transform: Transform) -> NDArray[np.float32] | None:
-    """How much of each pixel the picture covers, [h, w]; None where it fills its box."""
-    if np.array_equal(transform.matrix, np.eye(3)):
-        return None
-    mask = transform.mask()
-    return None if bool((mask == 1).all()) else mask
+def coverage(transform: Transform) -> Mask | None:
+    """How much of each output pixel the picture covers, [Ho, Wo] in [0, 1]; None where it fills them all."""
+    return None if np.array_equal(transform.matrix, np.eye(3)) else _mask(transform)
+
+
+def _mix(part: Pixels, picture: Pixels, share: Mask) -> None:
+    """Put a picture [h, w, 3] over what `part` [h, w, 3 or 4] shows; as alpha where it has that."""
+    whole = share == 1
+    first, count = whole.argmax(axis=1), whole.sum(axis=1)  # the picture is convex: one span a row
+    for row in np.flatnonzero(count):
+        span = slice(first[row], first[row] + count[row])
+        part[row, span, :3] = picture[row, span]
+    edge = np.unravel_index(np.flatnonzero((share > 0) & ~whole), share.shape)
+    if part.shape[2] == 4:
+        part[..., 3] = share * 255 + 0.5
+        part[(*edge, slice(3))] = picture[edge]
+    else:
+        under = part[edge]
+        part[edge] = under + share[edge][:, None] * (picture[edge].astype(np.float32) - under) + 0.5
+
+
+@lru_cache(maxsize=1)
+def _bare(canvas: Size, background: Colour | None) -> Pixels:
+    """A canvas without a picture."""
+    width, height = canvas
+    return np.full((height, width, 4 if background is None else 3), background or 0, np.uint8)
+
+
+@lru_cache(maxsize=1)
+def _mask(transform: Transform) -> Mask:
+    """`transform.mask()`, which a still shape needs once; that of an upright rectangle is made of two lines."""
+    if transform.matrix[[0, 1, 2, 2], [1, 0, 0, 1]].any():
+        return transform.mask()
+    across, down = (_line(transform.corners()[[0, 2], axis], transform.size[axis]) for axis in (0, 1))
+    return down[:, None] * across[None]
+
+
+def _line(ends: Array, side: int) -> Mask:
+    """How much of each of `side` pixels lies between two places."""
+    first = np.arange(side)
+    covered = np.minimum(first + 1, ends.max()) - np.maximum(first, ends.min())
+    return np.asarray(np.clip(covered, 0, 1), dtype=np.float32)
 
 
 def _overlap(offset: int, side: int, canvas: int) -> tuple[slice, slice]:
-    """Along one axis: the part of the canvas that a picture covers, and the part of the picture that is there."""
-    first, last = max(offset, 0), min(offset + side, canvas)
-    last = max(first, last)
+    """Along one axis: where on the canvas a picture is, and what of the picture is there."""
+    first = max(offset, 0)
+    last = max(first, min(offset + side, canvas))
     return slice(first, last), slice(first - offset, last - offset)

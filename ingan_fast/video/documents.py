@@ -11,7 +11,7 @@ from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from ingan_fast.errors import UserError
 
-MAX_BYTES = 1 << 20
+MAX_BYTES = 1 << 18
 Value = TypeVar("Value")
 
 
@@ -68,10 +68,12 @@ class Document:
             values[key] = value
         return values
 
-    def items(self, node: Node, name: str) -> list[Node]:
-        """Those of a list, one at least."""
+    def items(self, node: Node, name: str, most: int) -> list[Node]:
+        """Those of a list, from one to `most`."""
         if not isinstance(node, SequenceNode) or not node.value:
             self.fail(node, f"{name} is not a list; give a line that starts with `- ` for each")
+        if len(node.value) > most:
+            self.fail(node.value[most], f"{name} has {len(node.value)} items; allowed are {most}, leave some out")
         return list(node.value)
 
     def value(self, node: Node, name: str, parse: Callable[[str], Value]) -> Value:
@@ -97,7 +99,7 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise UserError(f"can't read {path}: {error.strerror or error}; give a text file of keyframes") from error
     if len(data) > MAX_BYTES:
-        raise UserError(f"{path} is larger than {MAX_BYTES >> 20} MB; give a text file of keyframes")
+        raise UserError(f"{path} is larger than {MAX_BYTES >> 10} kB; give a text file of keyframes")
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -87,18 +87,13 @@ def _trapezoids(rng: np.random.Generator, seconds: float) -> list[Stop]:
 
 
 def _dance(rng: np.random.Generator, seconds: float) -> list[Stop]:
-    """Every corner goes around in a circle of its own, each a little later than the one before."""
-    steps, radius = 16, 0.11
-    return [
-        Stop(
-            (1, 1),
-            [
-                (radius * (1 + cos(tau * (step / steps + corner / 3))), radius * (1 + sin(tau * step / steps + corner)))
-                for corner in range(4)
-            ],
-        )
-        for step in (*range(steps), 0)
-    ]
+    """Every corner goes around in a circle, each in another place of it."""
+    steps, radius, apart = 16, 0.11, 0.29
+    stops = []
+    for step in (*range(steps), 0):
+        angles = [tau * (step / steps + apart * corner) for corner in range(4)]
+        stops.append(Stop((1, 1), [(radius * (1 + cos(angle)), radius * (1 + sin(angle))) for angle in angles]))
+    return stops
 
 
 def _walk(rng: np.random.Generator, seconds: float) -> list[Stop]:

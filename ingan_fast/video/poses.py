@@ -8,6 +8,7 @@ from typing import overload
 
 import numpy as np
 
+from ingan_fast.errors import UserError
 from ingan_fast.geometry import MIN_SIZE, Array, Size, Transform
 from ingan_fast.video.easing import Curve
 
@@ -100,8 +101,11 @@ def pose(corners: Array, canvas: Size) -> Pose:
     """The picture with its corners [4, 2] somewhere on the canvas, in pixels.
 
     Raises:
-        UserError: corners that fold the picture, or show none of it.
+        UserError: corners that fold the picture, make it too small, or show none of it.
     """
+    if np.ptp(corners, axis=0).min() < MIN_SIZE - NEARLY:
+        width, height = np.ptp(corners, axis=0)
+        raise UserError(f"the picture is {width:.3g}x{height:.3g} px; it must be {MIN_SIZE} px wide and high, or more")
     whole = corners.round()
     corners = np.where(np.abs(corners - whole) < NEARLY, whole, corners)
     (left, right), (top, bottom) = (_span(corners[:, axis], canvas[axis]) for axis in (0, 1))
@@ -115,6 +119,7 @@ def pose(corners: Array, canvas: Size) -> Pose:
 
 def _span(places: Array, side: int) -> tuple[int, int]:
     """The whole pixels from the first to the last of `places` that are on the canvas, `MIN_SIZE` at least."""
+    if places.max() <= 0 or places.min() >= side:
+        raise UserError("the picture is beside the canvas; keep a part of it inside")
     first = min(max(math.floor(places.min()), 0), side - MIN_SIZE)
-    last = max(min(math.ceil(places.max()), side), first + MIN_SIZE)
-    return first, last
+    return first, max(min(math.ceil(places.max()), side), first + MIN_SIZE)

@@ -41,12 +41,14 @@ def read_script(
         UserError: no such script, a file that can't be used, a length or a size that is not possible.
     """
     check_output_size(source_size)
+    if canvas is not None:
+        check_output_size(canvas)
     place = None if anchor is None else parse_anchor(anchor)
     if name_or_path in NAMED:
         named = NAMED[name_or_path]
         seconds, fps = SECONDS if seconds is None else seconds, FPS if fps is None else fps
         count = frame_count(fps, seconds)
-        canvas = check_output_size(canvas or named.canvas(source_size))
+        canvas = canvas or named.canvas(source_size)
         keyframes = named.keyframes(canvas, seconds, place or CENTRE, seed)
         closed = named.closed
     else:

@@ -1,5 +1,6 @@
 """Scripts in files: keyframes in YAML (docs/video.md)."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,7 +12,7 @@ import numpy as np
 from yaml import Node
 
 from ingan_fast.errors import UserError
-from ingan_fast.geometry import MIN_SIZE, Array, Size, Transform, check_output_size
+from ingan_fast.geometry import Array, Size, Transform, check_output_size
 from ingan_fast.parsing import parse_corners, parse_scale, parse_size
 from ingan_fast.video.documents import Document, nearest
 from ingan_fast.video.easing import DEFAULT, EASINGS
@@ -22,6 +23,7 @@ from ingan_fast.video.timing import parse_fps, parse_time
 SCRIPT_KEYS = ("fps", "canvas", "anchor", "easing", "loop", "keyframes")
 KEYFRAME_KEYS = ("time", "scale", "size", "corners", "anchor", "easing")
 PLACES = ("scale", "size", "corners")
+MOST_KEYFRAMES = 1000
 CHECKED = 1000  # poses, evenly spread: keyframes may be fine and fold the picture between them
 
 Value = TypeVar("Value")
@@ -45,24 +47,24 @@ def read_file(path: Path, source_size: Size, canvas: Size | None, anchor: Anchor
     """
     document = Document(path)
     script = _Keys(document, document.root, SCRIPT_KEYS, "a script")
+    fps, closed = script.get("fps", parse_fps, None), script.get("loop", _parse_bool, False)
+    canvas = canvas or script.get("canvas", parse_size, None)
     given = _Given(source_size, anchor, script.get("anchor", parse_anchor, CENTRE), _easing(script, DEFAULT))
     if "keyframes" not in script.nodes:
         document.fail(document.root, "there are no keyframes; give `keyframes:` and a list of them")
     stops = [
         _read_stop(_Keys(document, node, KEYFRAME_KEYS, "a keyframe"), given)
-        for node in document.items(script.nodes["keyframes"], "keyframes")
+        for node in document.items(script.nodes["keyframes"], "keyframes", MOST_KEYFRAMES)
     ]
     _check_times(document, stops)
-    canvas = canvas or script.get("canvas", parse_size, None)
     if canvas is None:
         with document.at(script.node):
             canvas = canvas_for([stop.reach for stop in stops])
     keyframes = [stop.keyframe(canvas) for stop in stops]
-    closed = script.get("loop", _parse_bool, False)
     if closed and not np.array_equal(keyframes[0].corners, keyframes[-1].corners):
         document.fail(stops[-1].line, "with `loop: true` the last keyframe is where the first one is; repeat it here")
     _check_poses(document, stops, Motion(keyframes, canvas, CHECKED, closed))
-    return Script(keyframes, canvas, script.get("fps", parse_fps, None), closed)
+    return Script(keyframes, canvas, fps, closed)
 
 
 @dataclass(frozen=True)
@@ -140,9 +142,9 @@ def _check_poses(document: Document, stops: Sequence[_Stop], motion: Motion) -> 
     for stop, keyframe in zip(stops, motion.keyframes, strict=True):
         with document.at(stop.line):
             motion.pose_at(keyframe.time)
-    for index in range(len(motion)):
-        towards = next(stop for stop in stops[1:] if motion.time(index) <= stop.time)
-        with document.at(towards.line, "on the way to this keyframe "):
+    times = [stop.time for stop in stops]
+    for index in range(1, len(motion)):
+        with document.at(stops[bisect_left(times, motion.time(index))].line, "on the way to this keyframe: "):
             motion[index]
 
 
@@ -172,10 +174,7 @@ def _sized(text: str, source_size: Size) -> tuple[Size, None]:
 
 def _cornered(text: str, source_size: Size) -> tuple[Size, Array]:
     corners = parse_corners(text)
-    reach = Transform.from_corners(corners, None).size
-    if np.ptp(corners, axis=0).min() < MIN_SIZE:
-        raise UserError(f"corners {text!r} make a picture of less than {MIN_SIZE} px; move them apart")
-    return reach, corners
+    return Transform.from_corners(corners, None).size, corners
 
 
 _PLACE_PARSERS: dict[str, Callable[[str, Size], tuple[Size, Array | None]]] = {
