@@ -1,0 +1,138 @@
+"""What a TensorRT engine needs for one combination of shapes, to run it again and again; and geometry on the device."""
+
+import weakref
+from itertools import count
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingan_fast.images import Pixels
+from ingan_fast.runtime import cuda
+from ingan_fast.runtime.backends.tensorrt_engine import Engine, Shapes
+from ingan_fast.runtime.device_arrays import DeviceView
+from ingan_fast.runtime.pool import Pool
+
+IMAGE, OUTPUT = "image", "retargeted"  # uint8, all other tensors are float32
+
+
+class Upload:
+    """Memory of the device and the page-locked memory that it is filled from."""
+
+    def __init__(self, device: cuda.Device, nbytes: int):
+        self.memory, self._host = cuda.Memory(device, nbytes), cuda.HostMemory(device, nbytes)
+        self._used = cuda.Event(device)
+
+    def fill(self, array: NDArray[np.float32], stream: cuda.Stream) -> None:
+        np.copyto(self._host.array.view(np.float32).reshape(array.shape), array)
+        stream.upload(self.memory.handle, self._host)
+        self._used.record(stream.handle)
+
+    def copy_to(self, memory: cuda.Memory, stream: cuda.Stream) -> None:
+        stream.copy(memory.handle, self.memory.handle, self.memory.nbytes)
+        self._used.record(stream.handle)
+
+    def done(self) -> bool:
+        """Whether nothing that was asked for still has to be done with it."""
+        return self._used.done()
+
+
+class Prepared:
+    """Geometry on the device; when it is dropped the next one gets its memory.
+
+    Attributes:
+        number: no other has it.
+        shapes: of the arrays.
+    """
+
+    _numbers = count(1)
+
+    def __init__(self, uploads: dict[str, Upload], shapes: Shapes, pool: Pool[int, Upload]):
+        self.uploads, self.shapes = uploads, shapes
+        self.number = next(self._numbers)
+        for upload in uploads.values():
+            weakref.finalize(self, pool.give, upload.memory.nbytes, upload).atexit = False
+
+
+class Plan:
+    """A context with its shapes set, memory for its tensors at fixed addresses, a graph of CUDA.
+
+    The context is the plan's own, since a graph goes with the state of the context that it was captured from; the
+    memory that it works in is shared with others (`work_in`).
+
+    Attributes:
+        shape: of the output, (Ho, Wo, 3).
+        needs: bytes of memory to work in.
+    """
+
+    def __init__(self, device: cuda.Device, engine: Engine, context: Any, shapes: Shapes):
+        self._device, self._engine, self._context = device, engine, context
+        for name, shape in shapes.items():
+            engine.expect(context.set_input_shape(name, shape), f"{name} can't be {list(shape)}")
+        output = tuple(context.get_tensor_shape(OUTPUT))
+        self.shape = output[1:]
+        self._memory = {}
+        for name, shape in (*shapes.items(), (OUTPUT, output)):
+            self._memory[name] = cuda.Memory(device, prod(shape) * (1 if name in (IMAGE, OUTPUT) else 4))
+            engine.expect(context.set_tensor_address(name, self._memory[name].handle), f"{name} can't be placed")
+        self.needs = int(context.update_device_memory_size_for_shapes())
+        self._host: dict[str, cuda.HostMemory] = {}
+        self._geometry = 0  # number of what was copied in last
+        self._graph: cuda.Graph | None = None
+        self._capture_next = True
+
+    def work_in(self, memory: cuda.Memory) -> None:
+        """Compute in this memory, of at least `needs` bytes, from now on; no work may be under way."""
+        self._context.set_device_memory(memory.handle, memory.nbytes)
+        self._graph, self._capture_next = None, True
+
+    def take_in(self, frame: Pixels | DeviceView | None, prepared: Prepared, stream: cuda.Stream) -> None:
+        """Copy a frame to where it is read, and geometry where that was another one."""
+        if prepared.number != self._geometry:
+            for name, upload in prepared.uploads.items():
+                upload.copy_to(self._memory[name], stream)
+            self._geometry = prepared.number
+        if isinstance(frame, np.ndarray):
+            host = self._staged(IMAGE)
+            np.copyto(host.array.reshape(frame.shape), frame)
+            stream.upload(self._memory[IMAGE].handle, host)
+        elif frame is not None:
+            stream.copy(self._memory[IMAGE].handle, frame.pointer, self._memory[IMAGE].nbytes)
+
+    def execute(self, stream: cuda.Stream) -> None:
+        """Compute: plainly the first time, from then on as a graph where it can be captured."""
+        if self._graph:
+            stream.launch(self._graph)
+            return
+        with self._engine.told():
+            self._engine.expect(self._context.execute_async_v3(stream.handle), "it does not start")
+        if self._capture_next:
+            self._capture_next = False
+            self._graph = self._capture(stream)
+
+    def hand_out(self, out: Pixels | DeviceView, stream: cuda.Stream) -> None:
+        """Copy the output to where it is wanted; a NumPy array gets it from `fetch`, once the stream is done."""
+        source = self._memory[OUTPUT]
+        if isinstance(out, np.ndarray):
+            stream.download(self._staged(OUTPUT), source.handle)
+        else:
+            stream.copy(out.pointer, source.handle, source.nbytes)
+
+    def fetch(self, out: Pixels) -> None:
+        np.copyto(out, self._staged(OUTPUT).array.reshape(self.shape))
+
+    def _capture(self, stream: cuda.Stream) -> cuda.Graph | None:
+        capturable = getattr(self._context, "is_stream_capturable", None)  # TensorRT-RTX says so itself
+        if capturable and not capturable(stream.handle):
+            return None
+        try:
+            return stream.capture(lambda: bool(self._context.execute_async_v3(stream.handle)))
+        except cuda.CudaError:  # no graph then: it runs without
+            return None
+
+    def _staged(self, name: str) -> cuda.HostMemory:
+        """Page-locked memory beside the device's, made when it is first needed."""
+        if name not in self._host:
+            self._host[name] = cuda.HostMemory(self._device, self._memory[name].nbytes)
+        return self._host[name]

@@ -1,0 +1,498 @@
+"""Engines of TensorRT in the runtime, with stand-ins for the GPU and for TensorRT (fake_cuda, fake_tensorrt)."""
+
+import gc
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from operator import attrgetter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import fake_tensorrt
+import numpy as np
+import pytest
+from fake_cuda import FakeCuda, install
+from fake_tensorrt import FakeContext, FakeContextRtx, warp, write_engine
+
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import Transform
+from ingan_fast.images import Pixels
+from ingan_fast.runtime.backends.tensorrt import PLANS, USED_NAMES_RTX, TensorRTBackend, verify
+from ingan_fast.runtime.device_arrays import DeviceImage
+from ingan_fast.runtime.sidecar import Fixed, Golden, TensorInfo
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("INGAN_FAST_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeCuda]:
+    yield from install(monkeypatch, FakeCuda())
+
+
+@pytest.fixture
+def trt(monkeypatch: pytest.MonkeyPatch, gpu: FakeCuda) -> SimpleNamespace:
+    return fake_tensorrt.install(monkeypatch, gpu)
+
+
+@pytest.fixture
+def backend(trt: SimpleNamespace, tmp_path: Path, picture: Pixels) -> Iterator[TensorRTBackend]:
+    opened = TensorRTBackend(*write_engine(tmp_path, picture))
+    yield opened
+    opened.close()
+
+
+def prepare(backend: TensorRTBackend, transform: Transform) -> Any:
+    return backend.prepare({"grid": transform.grid()[None]})
+
+
+def run(backend: TensorRTBackend, frame: Pixels, transform: Transform) -> Pixels:
+    out = np.zeros((transform.size[1], transform.size[0], 3), np.uint8)
+    backend.run(frame, prepare(backend, transform), out)
+    return out
+
+
+def tilted(size: tuple[int, int], shift: float = 0.1) -> Transform:
+    width, height = size
+    return Transform.from_corners([(shift * width, 0), (width, 0.1 * height), (width, height), (0, height)], size)
+
+
+class TestHostFrames:
+    def test_are_laid_out_as_the_graph_says(self, backend: TensorRTBackend, picture: Pixels) -> None:
+        for transform in (Transform.resize((70, 90)), tilted((50, 40))):
+            assert np.array_equal(run(backend, picture, transform), warp(picture, transform))
+
+    def test_come_out_the_same_plainly_and_as_a_graph(
+        self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels
+    ) -> None:
+        transform = tilted((50, 40))
+        for frame in (picture, picture[::-1], picture[:, ::-1]):
+            assert np.array_equal(run(backend, frame, transform), warp(np.ascontiguousarray(frame), transform))
+        assert gpu.calls["cuGraphLaunch"] == 2
+
+    def test_of_several_sizes_in_turn_are_not_mixed_up(self, backend: TensorRTBackend, picture: Pixels) -> None:
+        for transform in [Transform.resize((70, 90)), tilted((50, 40)), Transform.resize((33, 21))] * 3:
+            assert np.array_equal(run(backend, picture, transform), warp(picture, transform))
+
+    def test_one_geometry_after_the_other_at_one_size(self, backend: TensorRTBackend, picture: Pixels) -> None:
+        kept = prepare(backend, tilted((50, 40)))
+        for shift in (0.2, 0.3, 0.2):
+            transform = tilted((50, 40), shift)
+            assert np.array_equal(run(backend, picture, transform), warp(picture, transform))
+        out = np.zeros((40, 50, 3), np.uint8)
+        backend.run(picture, kept, out)
+        assert np.array_equal(out, warp(picture, tilted((50, 40))))
+
+    def test_from_several_threads_take_turns(self, backend: TensorRTBackend, picture: Pixels) -> None:
+        wrong: list[Any] = []
+
+        def work(transform: Transform) -> None:
+            for _ in range(5):
+                if not np.array_equal(run(backend, picture, transform), warp(picture, transform)):
+                    wrong.append(transform)
+
+        threads = [
+            threading.Thread(target=work, args=[each]) for each in (tilted((50, 40)), Transform.resize((33, 21)))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not wrong
+
+    def test_nothing_is_allocated_after_the_first_one_of_a_size(
+        self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels
+    ) -> None:
+        transforms = [Transform.resize((70, 90)), tilted((50, 40)), Transform.resize((33, 21))]
+        prepared = [prepare(backend, each) for each in transforms]
+        outs = [np.zeros((each.size[1], each.size[0], 3), np.uint8) for each in transforms]
+
+        def frames() -> None:
+            for each, out in zip(prepared, outs, strict=True):
+                backend.run(picture, each, out)
+
+        frames()
+        # The largest came first: nothing had to be captured anew for want of memory.
+        before, launches = gpu.allocations(), gpu.calls["cuGraphLaunch"]
+        frames()
+        frames()
+        assert gpu.allocations() == before
+        assert gpu.calls["cuGraphLaunch"] == launches + 6
+
+    def test_wrong_output_arrays_are_refused(self, backend: TensorRTBackend, picture: Pixels) -> None:
+        with pytest.raises(UserError, match=r"out is \[40, 51, 3\]; it must be \[40, 50, 3\]"):
+            backend.run(picture, prepare(backend, tilted((50, 40))), np.zeros((40, 51, 3), np.uint8))
+
+
+class TestDeviceFrames:
+    def test_are_laid_out_without_the_host(self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels) -> None:
+        transform = tilted((50, 40))
+        prepared = prepare(backend, transform)
+        frame = gpu.array(picture)
+        backend.run_on_device(frame, prepared, transform.size)
+        before = Counts(gpu)
+        image = backend.run_on_device(frame, prepared, transform.size)
+        assert before.waits() == before.host_copies() == 0
+        assert np.array_equal(read(gpu, image), warp(picture, transform))
+
+    @pytest.mark.parametrize("own_stream", [False, True])
+    def test_are_waited_for_on_the_gpu(
+        self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels, own_stream: bool
+    ) -> None:
+        transform = tilted((50, 40))
+        stream = gpu.stream() if own_stream else None
+        frame = gpu.array(picture, stream or 1)
+        out = gpu.array(np.zeros((40, 50, 3), np.uint8), stream or 1)
+        assert backend.run_on_device(frame, prepare(backend, transform), transform.size, out, stream) is out
+        seen: list[Any] = []
+        gpu.enqueue(stream or 1, lambda: seen.append(out.numpy().copy()))
+        gpu.finish()
+        assert np.array_equal(seen[0], warp(picture, transform))
+        assert frame.asked_for == out.asked_for == [stream or 1]
+
+    def test_can_be_overwritten_on_their_stream_at_once(
+        self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels
+    ) -> None:
+        transform = tilted((50, 40))
+        frame = gpu.array(picture)
+        image = backend.run_on_device(frame, prepare(backend, transform), transform.size)
+        gpu.enqueue(1, lambda: frame.numpy().fill(0))
+        assert np.array_equal(read(gpu, image), warp(picture, transform))
+
+    def test_one_after_the_other_need_no_more_memory(
+        self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels
+    ) -> None:
+        frame = gpu.array(picture)
+
+        def frames() -> None:
+            for shift in (0.1, 0.2, 0.3):
+                transform = tilted((50, 40), shift)
+                image = backend.run_on_device(frame, prepare(backend, transform), transform.size)
+                assert np.array_equal(read(gpu, image), warp(picture, transform))
+                gpu.finish()
+
+        frames()
+        before = gpu.allocations()
+        frames()
+        assert gpu.allocations() == before
+
+    def test_are_seen_by_dlpack_and_by_the_array_interface(
+        self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels
+    ) -> None:
+        transform = tilted((50, 40))
+        prepared = prepare(backend, transform)
+        frame = gpu.array(picture, gpu.stream())
+        out = gpu.array(np.zeros((40, 50, 3), np.uint8))
+        backend.run_on_device(frame.interface, prepared, transform.size, out.interface)
+        gpu.finish()
+        assert np.array_equal(out.numpy(), warp(picture, transform))
+        image = backend.run_on_device(frame, prepared, transform.size)
+        again = backend.run_on_device(image, prepare(backend, Transform.resize((30, 30))), (30, 30))
+        assert np.array_equal(read(gpu, again), warp(warp(picture, transform), Transform.resize((30, 30))))
+
+    def test_can_be_mixed_with_host_arrays(self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels) -> None:
+        transform = tilted((50, 40))
+        prepared = prepare(backend, transform)
+        out = np.zeros((40, 50, 3), np.uint8)
+        assert backend.run_on_device(gpu.array(picture), prepared, transform.size, out) is out
+        assert np.array_equal(out, warp(picture, transform))
+
+
+class Counts:
+    """What was called since."""
+
+    def __init__(self, gpu: FakeCuda):
+        self.gpu, self.before, self.waited = gpu, gpu.calls.copy(), gpu.waits()
+
+    def waits(self) -> int:
+        return self.gpu.waits() - self.waited
+
+    def host_copies(self) -> int:
+        names = ("cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2")
+        return sum(self.gpu.calls[name] - self.before[name] for name in names)
+
+
+def read(gpu: FakeCuda, image: DeviceImage) -> Pixels:
+    """What work on the image's stream finds in it."""
+    interface = image.__cuda_array_interface__
+    stream = gpu.streams[interface["stream"]]
+    stream.run(stream.issued)
+    return gpu.at(interface["data"][0], int(np.prod(image.shape))).reshape(image.shape).copy()
+
+
+class TestPlans:
+    def test_the_narrowest_profile_that_holds_a_size_is_taken(
+        self, backend: TensorRTBackend, picture: Pixels, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        chosen: list[int] = []
+        select = FakeContext.set_optimization_profile_async
+
+        def spy(context: FakeContext, index: int, stream: int) -> bool:
+            chosen.append(index)
+            return select(context, index, stream)
+
+        monkeypatch.setattr(FakeContext, "set_optimization_profile_async", spy)
+        for size in ((50, 40), (61, 45), (40, 30), (39, 30)):
+            run(backend, picture, Transform.resize(size))
+        assert chosen == [1, 0, 1, 0]
+
+    def test_sizes_outside_every_profile_are_refused_with_their_ranges(
+        self, backend: TensorRTBackend, picture: Pixels
+    ) -> None:
+        with pytest.raises(UserError) as refused:
+            run(backend, picture, Transform.resize((200, 100)))
+        text = str(refused.value)
+        assert text.startswith("frame 64x56 and output 200x100 was asked for")
+        assert "frames of 16x16 to 128x128 and outputs of 16x16 to 128x128; or" in text
+        assert "outputs of 40x30 to 60x45" in text
+        assert np.array_equal(
+            run(backend, picture, Transform.resize((50, 40))), warp(picture, Transform.resize((50, 40)))
+        )
+
+    def test_those_that_were_not_used_for_longest_make_room(
+        self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels
+    ) -> None:
+        sizes = [(100 - index, 90) for index in range(PLANS)]
+        for size in sizes:
+            run(backend, picture, Transform.resize(size))
+        free = gpu.free
+        run(backend, picture, Transform.resize(sizes[0]))
+        assert gpu.calls["cuGraphLaunch"] == 1
+        run(backend, picture, Transform.resize((16, 16)))  # in place of the second
+        assert gpu.free > free
+        run(backend, picture, Transform.resize(sizes[0]))
+        assert gpu.calls["cuGraphLaunch"] == 2
+        assert np.array_equal(
+            run(backend, picture, Transform.resize(sizes[1])), warp(picture, Transform.resize(sizes[1]))
+        )
+        assert gpu.calls["cuGraphLaunch"] == 2
+
+    def test_a_larger_one_takes_more_memory_and_the_others_work_in_that(
+        self, backend: TensorRTBackend, picture: Pixels
+    ) -> None:
+        small, large = Transform.resize((33, 21)), Transform.resize((120, 100))
+        for transform in (small, small, large, small, small, large):
+            assert np.array_equal(run(backend, picture, transform), warp(picture, transform))
+
+    def test_no_memory_for_a_larger_one_leaves_the_others_usable(
+        self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels
+    ) -> None:
+        small = Transform.resize((33, 21))
+        run(backend, picture, small)
+        prepared = prepare(backend, Transform.resize((120, 100)))
+        out = np.zeros((100, 120, 3), np.uint8)
+        gpu.free, kept = 250_000, gpu.free
+        with pytest.raises(UserError, match="the GPU's memory is full"):
+            backend.run(picture, prepared, out)
+        gpu.free += kept - 250_000
+        assert np.array_equal(run(backend, picture, small), warp(picture, small))
+
+    def test_one_that_cannot_be_captured_runs_plainly(
+        self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        execute = FakeContext.execute_async_v3
+
+        def refuse_capture(context: FakeContext, stream: int) -> bool:
+            return context.gpu.streams[stream].captured is None and execute(context, stream)
+
+        monkeypatch.setattr(FakeContext, "execute_async_v3", refuse_capture)
+        transform = tilted((50, 40))
+        for _ in range(3):
+            assert np.array_equal(run(backend, picture, transform), warp(picture, transform))
+        assert gpu.calls["cuStreamBeginCapture_v2"] == 1
+        assert gpu.calls["cuGraphLaunch"] == 0
+
+    def test_failures_say_what_tensorrt_said(
+        self, backend: TensorRTBackend, picture: Pixels, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(FakeContext, "execute_async_v3", lambda self, stream: self._refuse("Cask\nfailure"))
+        with pytest.raises(UserError, match=r"TensorRT 10.13.3.9 can't run model.engine, .*\| Cask failure"):
+            run(backend, picture, tilted((50, 40)))
+
+
+class TestOpening:
+    def test_tells_what_runs_it_where(self, backend: TensorRTBackend) -> None:
+        assert backend.about == "TensorRT 10.13.3.9, NVIDIA Fake 4090, fp32"
+        assert backend.bytes_per_pixel > fake_tensorrt.BYTES_PER_PIXEL
+
+    @pytest.mark.parametrize(
+        ("changes", "message"),
+        [
+            ({"version": "10.9.0.34"}, "was built by tensorrt 10.9.0.34, and 10.13.3.9 is installed"),
+            (
+                {"platforms": ["sm_86", "sm_120"]},
+                r"was built for sm_86, sm_120, and this GPU is NVIDIA Fake 4090 \(sm_89",
+            ),
+            ({"platforms": ["NVIDIA H100"]}, "was built for NVIDIA H100, and"),
+        ],
+    )
+    def test_refuses_what_was_built_for_something_else_before_it_is_loaded(
+        self,
+        trt: SimpleNamespace,
+        tmp_path: Path,
+        picture: Pixels,
+        monkeypatch: pytest.MonkeyPatch,
+        changes: dict[str, Any],
+        message: str,
+    ) -> None:
+        monkeypatch.setattr(trt, "Runtime", None)
+        with pytest.raises(UserError, match=message) as refused:
+            TensorRTBackend(*write_engine(tmp_path, picture, **changes))
+        assert "\n" not in str(refused.value)
+
+    def test_accepts_the_gpu_by_its_name(self, trt: SimpleNamespace, tmp_path: Path, picture: Pixels) -> None:
+        TensorRTBackend(*write_engine(tmp_path, picture, platforms=["NVIDIA Fake 4090"])).close()
+
+    def test_refuses_what_tensorrt_refuses(self, trt: SimpleNamespace, tmp_path: Path, picture: Pixels) -> None:
+        path, sidecar = write_engine(tmp_path, picture)
+        path.write_bytes(path.read_bytes()[10:])
+        with pytest.raises(UserError, match=r"can't load .*: Serialization assertion magicTag failed; build it again"):
+            TensorRTBackend(path, sidecar)
+
+    def test_says_what_to_install(
+        self, gpu: FakeCuda, tmp_path: Path, picture: Pixels, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fake_tensorrt.install(monkeypatch, gpu)
+        monkeypatch.setitem(sys.modules, "tensorrt", None)
+        with pytest.raises(UserError, match=r"model.engine needs tensorrt 10.13.3.9: .*pip install"):
+            TensorRTBackend(*write_engine(tmp_path, picture))
+
+    def test_says_that_there_is_no_gpu(self, tmp_path: Path, picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+        for _ in install(monkeypatch, FakeCuda(gpus=0)):
+            with pytest.raises(UserError, match="there is no GPU"):
+                TensorRTBackend(*write_engine(tmp_path, picture))
+
+    def test_refuses_engines_for_players(self, trt: SimpleNamespace, tmp_path: Path, picture: Pixels) -> None:
+        floats = [TensorInfo("image", "float32", [1, 3, 56, 64], "RGB")]
+        path, sidecar = write_engine(tmp_path, picture, inputs=floats)
+        with pytest.raises(UserError, match="made for players"):
+            TensorRTBackend(path, sidecar)
+
+    def test_several_at_once_do_not_disturb_each_other(
+        self, trt: SimpleNamespace, tmp_path: Path, picture: Pixels
+    ) -> None:
+        backends = [TensorRTBackend(*write_engine(tmp_path, picture)) for _ in range(2)]
+        prepared = [prepare(each, tilted((50, 40))) for each in backends]
+        for _ in range(3):
+            for each, geometry in zip(backends, prepared, strict=True):
+                out = np.zeros((40, 50, 3), np.uint8)
+                each.run(picture, geometry, out)
+                assert np.array_equal(out, warp(picture, tilted((50, 40))))
+        for each in backends:
+            each.close()
+
+    def test_closed_gives_all_memory_back_and_runs_no_more(
+        self, trt: SimpleNamespace, gpu: FakeCuda, tmp_path: Path, picture: Pixels
+    ) -> None:
+        free = gpu.free
+        backend = TensorRTBackend(*write_engine(tmp_path, picture))
+        prepared = prepare(backend, tilted((50, 40)))
+        backend.run(picture, prepared, np.zeros((40, 50, 3), np.uint8))
+        del prepared
+        image = backend.run_on_device(gpu.array(picture), prepare(backend, tilted((50, 40))), (50, 40))
+        backend.close()
+        backend.close()
+        del image
+        gc.collect()
+        assert gpu.free == free - picture.nbytes  # the caller's own frame
+        with pytest.raises(UserError, match="was closed"):
+            prepare(backend, tilted((50, 40)))
+
+
+class TestRtx:
+    @pytest.fixture
+    def rtx(self, monkeypatch: pytest.MonkeyPatch, gpu: FakeCuda) -> SimpleNamespace:
+        return fake_tensorrt.install(monkeypatch, gpu, "tensorrt-rtx")
+
+    def test_computes_the_same(self, rtx: SimpleNamespace, gpu: FakeCuda, tmp_path: Path, picture: Pixels) -> None:
+        backend = TensorRTBackend(*write_engine(tmp_path, picture, flavor="tensorrt-rtx"))
+        for _ in range(2):
+            assert np.array_equal(run(backend, picture, tilted((50, 40))), warp(picture, tilted((50, 40))))
+        assert gpu.calls["cuGraphLaunch"] == 1
+        backend.close()
+
+    def test_keeps_what_it_compiled_for_the_next_process(
+        self, rtx: SimpleNamespace, tmp_path: Path, picture: Pixels, monkeypatch: pytest.MonkeyPatch, own_cache: Path
+    ) -> None:
+        compiled = []
+        init = FakeContextRtx.__init__
+
+        def spy(context: FakeContextRtx, engine: Any, cache: Any) -> None:
+            init(context, engine, cache)
+            compiled.append(cache)
+
+        monkeypatch.setattr(FakeContextRtx, "__init__", spy)
+        for _ in range(2):
+            backend = TensorRTBackend(*write_engine(tmp_path, picture, flavor="tensorrt-rtx"))
+            run(backend, picture, tilted((50, 40)))
+            backend.close()
+        assert [cache.compiled for cache in compiled] == [1, 0]
+        (kept,) = own_cache.rglob("*.kernels")
+        kept.write_bytes(b"damaged")
+        backend = TensorRTBackend(*write_engine(tmp_path, picture, flavor="tensorrt-rtx"))
+        run(backend, picture, tilted((50, 40)))
+        backend.close()
+        assert compiled[-1].compiled == 1
+        assert kept.read_bytes().startswith(b"kernels")
+
+    def test_does_not_capture_what_it_says_it_can_not(
+        self, rtx: SimpleNamespace, gpu: FakeCuda, tmp_path: Path, picture: Pixels, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(FakeContextRtx, "is_stream_capturable", lambda self, stream: False)
+        backend = TensorRTBackend(*write_engine(tmp_path, picture, flavor="tensorrt-rtx"))
+        for _ in range(2):
+            assert np.array_equal(run(backend, picture, tilted((50, 40))), warp(picture, tilted((50, 40))))
+        assert gpu.calls["cuStreamBeginCapture_v2"] == 0
+        backend.close()
+
+    def test_every_name_that_is_used_is_one_of_its_bindings(self) -> None:
+        module = pytest.importorskip("tensorrt_rtx")
+        for name in USED_NAMES_RTX:
+            attrgetter(name)(module)
+
+
+class TestVerify:
+    def test_says_how_far_off_the_engine_is(self, trt: SimpleNamespace, tmp_path: Path, picture: Pixels) -> None:
+        path, _ = write_engine(tmp_path, picture)
+        assert verify(path) == 0
+
+    def test_refuses_an_engine_that_computes_something_else(
+        self, trt: SimpleNamespace, tmp_path: Path, picture: Pixels
+    ) -> None:
+        transform = Transform.resize((50, 40))
+        for precision, off, allowed in (("fp32", 1, True), ("fp32", 2, False), ("fp16", 2, True), ("bf16", 3, False)):
+            expected = warp(picture, transform)
+            golden = Golden.of(transform, np.where(expected > 128, expected - off, expected + off).astype(np.uint8))
+            path, _ = write_engine(tmp_path, picture, precision=precision, golden=[golden])
+            if allowed:
+                assert verify(path) == off
+            else:
+                with pytest.raises(UserError, match=f"{off} grey levels off, .* are allowed in {precision}"):
+                    verify(path)
+
+    def test_knows_nothing_where_the_engine_does_not_run(
+        self, trt: SimpleNamespace, gpu: FakeCuda, tmp_path: Path, picture: Pixels, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path, sidecar = write_engine(tmp_path, picture, platforms=["sm_120"])
+        assert verify(path) is None
+        path, sidecar = write_engine(tmp_path, picture)
+        outside = Transform.resize((200, 10))
+        replace(sidecar, golden=[Golden.of(outside, warp(picture, outside))]).write(tmp_path)
+        assert verify(path) is None
+        about = Fixed((64, 56), (40, 30), Transform.resize((40, 30)).matrix.tolist())
+        shapes = [TensorInfo("image", "uint8", [1, 56, 64, 3], "RGB")]
+        replace(sidecar, fixed=about, inputs=shapes).write(tmp_path)
+        assert verify(path) is None
+        gpu.gpus = 0
+        assert verify(path) is None
+
+    def test_needs_the_picture_that_was_trained_on(self, trt: SimpleNamespace, tmp_path: Path, picture: Pixels) -> None:
+        path, _ = write_engine(tmp_path, picture)
+        (tmp_path / "source.png").unlink()
+        with pytest.raises(UserError, match=r"has no source.png beside it"):
+            verify(path)
