@@ -14,6 +14,7 @@ from ingan_fast.geometry import MAX_SCALE, Size, check_output_size
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _SIZE = re.compile(r"(\d+)[xX×](\d+)", re.ASCII)
 _SCALE = re.compile(rf"({_NUMBER})(?:[xX×]({_NUMBER}))?", re.ASCII)
+_BYTES = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)([mMgG])", re.ASCII)
 _POINT = re.compile(rf"({_NUMBER}),({_NUMBER})", re.ASCII)
 
 UNITS = ("normalised", "pixels")
@@ -29,6 +30,18 @@ def parse_size(text: str) -> Size:
     if match is None or max(map(len, match.groups())) > 9:
         raise UserError(f"size {_quote(text)} is not understood; give WIDTHxHEIGHT, such as 640x480")
     return check_output_size((int(match[1]), int(match[2])))
+
+
+def parse_bytes(text: str) -> int:
+    """A number of bytes from "512M" or "2G" (powers of 1024).
+
+    Raises:
+        UserError: anything else.
+    """
+    match = _BYTES.fullmatch(text.strip())
+    if match is None or not (value := float(match[1])):
+        raise UserError(f"{_quote(text)} is no amount of memory; give a number with M or G, such as 512M or 2G")
+    return int(value * {"M": 1 << 20, "G": 1 << 30}[match[2].upper()])
 
 
 def parse_scale(text: str) -> tuple[float, float]:

@@ -1,7 +1,8 @@
 """The numbers of a unit-scale layout: one table for the torch version (kernels/) and the numpy one (runtime/)."""
 
-# Homographies, as the warp has them: a sampling w closer to zero than this is held here (with its sign), and a
-# normalised coordinate farther out than this is held there.
+# A sampling w closer to zero than this is held here (with its sign), and a coordinate farther out than this many
+# half-sources is held there: nothing non-finite reaches the sampling, whatever the matrix. A `Transform` keeps far from
+# both: it refuses a horizon in the frame.
 MIN_W = 1e-6
 MAX_COORDINATE = 1e4
 

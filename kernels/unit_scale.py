@@ -22,8 +22,17 @@ import torch
 from torch import Tensor
 
 from ingan_fast.kernels.anchors import Anchors
-from ingan_fast.kernels.reference import MAX_COORDINATE, project, sampling_grid
-from ingan_fast.unit_scale_constants import CELLS, KNOTS, LAYOUTS, PARTS, SCATTERED_FROM, SHARPNESS, SPACING
+from ingan_fast.kernels.reference import project, sampling_grid
+from ingan_fast.unit_scale_constants import (
+    CELLS,
+    KNOTS,
+    LAYOUTS,
+    MAX_COORDINATE,
+    PARTS,
+    SCATTERED_FROM,
+    SHARPNESS,
+    SPACING,
+)
 
 
 class UnitScale(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from ingan_fast.cli import bench, demo, evaluate, info, retarget, train, video
+from ingan_fast.cli import bench, demo, evaluate, export, info, retarget, train, video
 from ingan_fast.cli.console import INTERRUPTED
 from ingan_fast.errors import UserError
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command(help=train.HELP)(train.train)
 app.command(help=retarget.HELP)(retarget.retarget)
+app.command(help=export.HELP)(export.export)
 app.command(help=demo.HELP)(demo.demo)
 app.command(help=video.HELP)(video.video)
 app.command(help=evaluate.HELP)(evaluate.evaluate)

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.progress import Progress
 
 from ingan_fast.cli.console import messages, read_text
 from ingan_fast.errors import UserError
@@ -11,17 +12,20 @@ from ingan_fast.geometry import Size, Transform
 from ingan_fast.parsing import parse_bytes, parse_corners, parse_homography, parse_size
 
 if TYPE_CHECKING:
+    from ingan_fast.export.profiles import Profile
     from ingan_fast.export.run import Wanted
+
+FLAVORS = {"auto": "auto", "tensorrt": "tensorrt", "rtx": "tensorrt-rtx"}
 
 HELP = (
     "Make a run into a file for ONNX Runtime, OpenVINO, TensorRT or C++ hosts, at any input and output size.\n\n"
     "Examples:\n\n"
-    "    ingan-fast export runs/fruit --out fruit                          fruit/model.onnx and its description\n\n"
-    "    ingan-fast export runs/fruit --out fruit --precision fp16 --trt   and a TensorRT engine of it\n\n"
+    "    ingan-fast export runs/fruit --out fruit\n\n"
+    "    ingan-fast export runs/fruit --out fruit --precision fp16 --trt\n\n"
     "    ingan-fast export runs/fruit --out fruit --trt --profile 64x64:640x480:2048x2048\n\n"
-    "    ingan-fast export runs/fruit --out fruit --fixed 640x480          one size, one input, for video players\n\n"
-    "    ingan-fast export runs/fruit --out fruit --bake-source            the picture inside, for animations of it\n\n"
-    "    ingan-fast export runs/fruit --out fruit --format pt2             an AOTInductor package, for libtorch\n\n"
+    "    ingan-fast export runs/fruit --out fruit --fixed 640x480      (for video players)\n\n"
+    "    ingan-fast export runs/fruit --out fruit --bake-source        (to animate its picture)\n\n"
+    "    ingan-fast export runs/fruit --out fruit --format pt2         (for libtorch)\n\n"
     "Every file is compared with the generator in the program that it is for, and kept only where it agrees. The "
     "inputs are described in model.onnx.json, and in docs/export.md."
 )
@@ -64,25 +68,44 @@ def export(
     device: Annotated[str, typer.Option(help="With --format pt2: auto, cpu or cuda.")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier export wrote.")] = False,
 ) -> None:
+    from ingan_fast.export.profiles import parse_profile
     from ingan_fast.export.run import FILES, Wanted
     from ingan_fast.export.run import export as write
     from ingan_fast.retargeting import load
     from ingan_fast.training import pick_device
 
+    if trt_flavor not in FLAVORS:
+        raise UserError(f"--trt-flavor {trt_flavor} is unknown; choose one of {', '.join(FLAVORS)}")
     if (profile or workspace or trt_flavor != "auto") and not trt:
         raise UserError("--profile, --workspace and --trt-flavor are for TensorRT engines; give --trt, too")
     if trt and format_ != "onnx":
         raise UserError(f"--trt builds an engine of an ONNX file, not of {format_}; leave out --format")
     wanted = Wanted(format_, precision, _transform(fixed, transform), parse_size(frame) if frame else None, bake_source)
-    engine = _engine_options(profile, workspace, trt_flavor) if trt else None
+    profiles = [parse_profile(text) for text in profile or []]
+    limit = parse_bytes(workspace) if workspace else None
     _check_folder(out, [FILES[format_], "model.engine"] if trt else [FILES[format_]], overwrite)
     trained = load(run, "cpu", merge=format_ == "onnx")
     with messages.status("exporting") as status:
         written = write(trained, out, wanted, pick_device(device), lambda step: status.update(step))
-        messages.print(f"{written.check}")
-        print(f"{written.path}: {written.path.stat().st_size / 1e6:.1f} MB, {_inputs(wanted)}")
-    if engine:
-        engine(written.path)
+    messages.print(f"{written.check}")
+    print(f"{written.path}: {written.path.stat().st_size / 1e6:.1f} MB, {_inputs(wanted)}")
+    if trt:
+        _build(written.path, FLAVORS[trt_flavor], profiles, limit)
+
+
+def _build(model: Path, flavor: str, profiles: list["Profile"], workspace: int | None) -> None:
+    from ingan_fast.export.engine import build_engine
+
+    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as bar:
+        task = bar.add_task("building an engine", total=1.0)
+
+        def show(phase: str, part: float) -> None:
+            bar.update(task, description=phase, completed=part)
+
+        engine = build_engine(
+            model, flavor, profiles or None, workspace, tell=lambda step: bar.console.print(step), progress=show
+        )
+    print(f"{engine}: {engine.stat().st_size / 1e6:.1f} MB")
 
 
 def _transform(size: str | None, text: str | None) -> Transform | None:

@@ -1,7 +1,8 @@
 """`ingan-fast retarget`."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
@@ -11,6 +12,14 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform, check_output_size
 from ingan_fast.parsing import parse_corners, parse_homography, parse_scale, parse_size
 
+if TYPE_CHECKING:
+    from ingan_fast.images import Pixels
+
+# The (width, height) that was trained on; and frame, transform, progress → picture.
+Engine = tuple[tuple[int, int], Callable[["Pixels | None", Transform, Callable[[float], None]], "Pixels"]]
+
+MODELS = (".onnx", ".engine", ".pt2")
+
 HELP = (
     "Lay a run's picture out anew: give one of --size, --scale, --corners, --homography, --collage.\n\n"
     "Examples:\n\n"
@@ -19,13 +28,14 @@ HELP = (
     '    ingan-fast retarget runs/fruit --corners "60,0 340,0 400,300 0,300" --out out.png\n\n'
     "    ingan-fast retarget runs/fruit --homography matrix.json --size 640x480 --out out.png\n\n"
     "    ingan-fast retarget runs/fruit --collage --out sheet.png\n\n"
+    "    ingan-fast retarget fruit/model.onnx --size 640x480 --out out.png      (an exported model)\n\n"
     "matrix.json holds 3 rows of 3 numbers, source to output, both in [-1, 1] from edge to edge; or "
     '{"matrix": [[..], [..], [..]], "units": "pixels"} for pixel coordinates as OpenCV has them.'
 )
 
 
 def retarget(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `ingan-fast train`.")],
+    run: Annotated[Path, typer.Argument(metavar="MODEL_OR_RUN", help="A run folder, or an exported model.")],
     out: Annotated[Path, typer.Option("--out", help="The picture to write: .png, .jpg, .webp, .tif or .bmp.")],
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Output size in pixels, from 16x16.")] = None,
     scale: Annotated[str | None, typer.Option(metavar="SXxSY", help="Width and height factors.")] = None,
@@ -40,9 +50,11 @@ def retarget(
     collage: Annotated[bool, typer.Option("--collage", help="A sheet of many sizes, the source framed.")] = False,
     image: Annotated[Path | None, typer.Option(help="Retarget this picture instead of the run's.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    backend: Annotated[
+        str, typer.Option(help="For an exported model: auto, tensorrt, onnxruntime, openvino or torch.")
+    ] = "auto",
 ) -> None:
     from ingan_fast.images import check_output_path, load_image, save_image
-    from ingan_fast.retargeting import load
 
     check_output_path(out, alpha=corners is not None)
     if collage:
@@ -51,15 +63,38 @@ def retarget(
         return _collage(run, out, device)
     pixels = load_image(image, min_side=16) if image else None
     request = _Request(size, scale, corners, homography)
-    trained = load(run, device)
-    source = trained.source if pixels is None else pixels
-    transform = request.transform((source.shape[1], source.shape[0]))
-    check_output_path(out, alpha=bool((transform.mask() < 1).any()))
+    source_size, engine = _open(run, device, backend)
+    transform = request.transform(source_size if pixels is None else (pixels.shape[1], pixels.shape[0]))
+    mask = transform.mask()
+    alpha = mask if (mask < 1).any() else None
+    check_output_path(out, alpha=alpha is not None)
     with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
         task = progress.add_task(f"retargeting to {transform.size[0]}x{transform.size[1]}", total=1.0)
-        result = trained.retarget(transform, pixels, progress=lambda part: progress.update(task, completed=part))
-    save_image(result.picture, out, result.alpha)
+
+        def show(part: float) -> None:
+            progress.update(task, completed=part)
+
+        picture = engine(pixels, transform, show)
+    save_image(picture, out, alpha)
     print(f"{out}: {transform.size[0]}x{transform.size[1]}")
+
+
+def _open(path: Path, device: str, backend: str) -> Engine:
+    if path.suffix not in MODELS and ((path / "config.json").exists() or not path.is_dir()):
+        if backend not in ("auto", "torch"):
+            raise UserError(f"{backend} can't run a run folder; export it first: ingan-fast export {path} --out DIR")
+        from ingan_fast.retargeting import load
+
+        trained = load(path, device)
+        return (
+            trained.source_size,
+            lambda frame, transform, show: trained.retarget(transform, frame, None, show).picture,
+        )
+    from ingan_fast.runtime import Retargeter
+
+    retargeter = Retargeter.open(path, device, backend)
+    messages.print(retargeter.describe())
+    return retargeter.source_size, lambda frame, transform, show: retargeter(frame, transform=transform, progress=show)
 
 
 class _Request:

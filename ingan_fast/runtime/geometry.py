@@ -65,7 +65,7 @@ class Geometries:
             return 0
         checksum = 0 if reference is None else zlib.crc32(np.ascontiguousarray(reference))
         if checksum != self._reference[0]:
-            self._reference = checksum, None if reference is None else Source(reference.copy())
+            self._reference = checksum, None if reference is None else Source(reference)
         return checksum
 
 

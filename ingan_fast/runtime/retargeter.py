@@ -1,7 +1,7 @@
 """`Retargeter`: a trained generator, ready for frames."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +76,7 @@ class Retargeter:
         out: Any = None,
         reference: Pixels | None = None,
         stream: Any = None,
+        progress: Callable[[float], None] = lambda part: None,
     ) -> Any:
         """G(x; T): lay a frame out anew.
 
@@ -90,6 +91,7 @@ class Retargeter:
             reference: where a unit-scale generator looks for cuts between its layouts, uint8 [H, W, 3]. Where None,
                 in the frame; frames of a clip had better share one, so that cuts stay where they are.
             stream: the CUDA stream to work on, with frames on the GPU.
+            progress: called with the part of a tiled output that is done, in (0, 1].
 
         Returns:
             `out`.
@@ -104,7 +106,9 @@ class Retargeter:
             return self._run_on_device(pixels, wanted, out, reference, stream)
         result = _output(out, wanted.size)
         with self._lock:
-            self._run(pixels, wanted, result, reference if reference is not None else self._cut_picture(pixels))
+            self._run(
+                pixels, wanted, result, reference if reference is not None else self._cut_picture(pixels), progress
+            )
         return result
 
     def warmup(self, sizes: Iterable[Size], frame_size: Size | None = None) -> None:
@@ -136,7 +140,13 @@ class Retargeter:
             frame = self.source
         if frame is None:
             raise UserError("there is no frame, and no source.png beside the model; give a frame")
-        if isinstance(frame, np.ndarray) and (frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3):
+        if not isinstance(frame, np.ndarray):
+            if not (hasattr(self._backend, "run_on_device") and hasattr(frame, "shape")):
+                raise UserError(
+                    f"{self.backend} takes numpy arrays, not {type(frame).__name__}; copy it to the host first, or run "
+                    "a TensorRT engine"
+                )
+        elif frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
             raise UserError(f"a frame of {frame.dtype} {list(frame.shape)} was given; give uint8 [H, W, 3], RGB")
         wanted = self._opened.frame
         if wanted and (frame.shape[1], frame.shape[0]) != wanted:
@@ -171,7 +181,14 @@ class Retargeter:
     def _cut_picture(self, frame: Pixels | None) -> Pixels | None:
         return self.source if frame is None else frame
 
-    def _run(self, frame: Pixels | None, transform: Transform, out: Pixels, reference: Pixels | None) -> None:
+    def _run(
+        self,
+        frame: Pixels | None,
+        transform: Transform,
+        out: Pixels,
+        reference: Pixels | None,
+        progress: Callable[[float], None],
+    ) -> None:
         size = (frame.shape[1], frame.shape[0]) if frame is not None else self.source_size
         if self._opened.fixed:
             return self._backend.run(frame, self._backend.prepare({}), out)
@@ -179,25 +196,22 @@ class Retargeter:
         if height * width * self._backend.bytes_per_pixel <= self._max_memory:
             return self._backend.run(frame, self._geometries.get(transform, size, reference), out)
         geometry = self._geometries.make(transform, size, reference)
-        for tile in tiles((height, width), self._tile, self._opened.halo):
+        pieces = list(tiles((height, width), self._tile, self._opened.halo))
+        for done, tile in enumerate(pieces, start=1):
             part = np.empty((*_extent(tile), 3), np.uint8)
             self._backend.run(frame, self._backend.prepare(region(geometry, tile)), part)
             (top, bottom), (left, right) = tile.rows, tile.columns
             up, along = tile.computed_rows[0], tile.computed_columns[0]
             out[top:bottom, left:right] = part[top - up : bottom - up, left - along : right - along]
+            progress(done / len(pieces))
         return None
 
     def _run_on_device(self, frame: Any, transform: Transform, out: Any, reference: Pixels | None, stream: Any) -> Any:
-        run = getattr(self._backend, "run_on_device", None)
-        if run is None:
-            raise UserError(
-                f"{self.backend} takes numpy arrays, not {type(frame).__name__}; copy it to the host, or use an engine"
-            )
         with self._lock:
             prepared = self._geometries.get(
                 transform, (frame.shape[1], frame.shape[0]), self.source if reference is None else reference
             )
-            return run(frame, prepared, transform.size, out, stream)
+            return self._backend.run_on_device(frame, prepared, transform.size, out, stream)  # type: ignore[attr-defined]
 
 
 def _output(out: Any, size: Size) -> Pixels:

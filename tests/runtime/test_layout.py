@@ -11,10 +11,9 @@ import torch
 from numpy.typing import NDArray
 
 from ingan_fast import Transform, load
-from ingan_fast import unit_scale_constants as constants
 from ingan_fast.config import SMOKE
 from ingan_fast.images import Pixels
-from ingan_fast.kernels import UnitScale, anchors, reference
+from ingan_fast.kernels import UnitScale, anchors
 from ingan_fast.kernels import unit_scale as torch_unit_scale
 from ingan_fast.networks import Generator
 from ingan_fast.retargeting import TrainedGenerator
@@ -153,11 +152,6 @@ assert "torch" not in sys.modules
 def test_chances_are_those_of_torch() -> None:
     expected = anchors._tables(CPU)[1]
     np.testing.assert_array_equal(_chances(), expected.numpy())
-
-
-def test_the_warp_holds_far_coordinates_where_layouts_do() -> None:
-    assert reference.MIN_W == constants.MIN_W
-    assert reference.MAX_COORDINATE == constants.MAX_COORDINATE
 
 
 def test_cheapest_paths_are_those_of_torch_and_so_are_ties() -> None:

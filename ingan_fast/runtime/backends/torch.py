@@ -22,8 +22,10 @@ class TorchBackend:
 
     name = "torch"
 
-    def __init__(self, graph: Any, device: torch.device, channels: int, about: str, unit: bool = False):
+    def __init__(self, graph: Any, device: torch.device, channels: int, about: str, package: bool, unit: bool = False):
         self._graph, self._device, self._unit = graph, device, unit
+        # A package was compiled for one order of values in memory, and does not check it.
+        self._format = torch.contiguous_format if package else torch.channels_last
         self.bytes_per_pixel = 48 * channels
         self.about = f"torch {torch.__version__}, {device}, {about}"
 
@@ -39,12 +41,12 @@ class TorchBackend:
         except Exception as error:  # of the loader of a shared library
             raise UserError(f"torch can't load {package}: {first_line(error)}; export the run again") from error
         about = f"AOTInductor, {sidecar.precision}"
-        return cls(graph, pick_device(device), sidecar.channels, about, unit=bool(sidecar.fixed))
+        return cls(graph, pick_device(device), sidecar.channels, about, package=True, unit=bool(sidecar.fixed))
 
     @classmethod
     def of_run(cls, trained: TrainedGenerator) -> "TorchBackend":
         graph: nn.Module = deployed(trained.generator)
-        return cls(graph, trained.device, trained.settings.channels, "fp32")
+        return cls(graph, trained.device, trained.settings.channels, "fp32", package=False)
 
     def prepare(self, geometry: Geometry) -> list[Tensor]:
         return [torch.from_numpy(array).to(self._device) for array in geometry.values()]
@@ -54,6 +56,7 @@ class TorchBackend:
         images = [] if frame is None else [to_tensor(frame, self._device)]
         if self._unit:
             images = [(image + 1) / 2 for image in images]
+        images = [image.contiguous(memory_format=self._format) for image in images]
         y = self._graph(*images, *prepared)[0].float()
         levels = y * 255 if self._unit else (y + 1) * 127.5
         torch.from_numpy(out).copy_(levels.round().clamp(0, 255).permute(1, 2, 0))

@@ -1,0 +1,177 @@
+"""What stands in an exported file, and what other programs make of it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+
+from ingan_fast import Transform
+from ingan_fast.errors import UserError
+from ingan_fast.export import run as export_run
+from ingan_fast.export.model import geometry
+from ingan_fast.export.onnx_file import write_onnx
+from ingan_fast.export.run import Wanted, Written, export
+from ingan_fast.images import load_image
+from ingan_fast.retargeting import TrainedGenerator
+from ingan_fast.runtime.sidecar import read_sidecar
+from ingan_fast.sampling import to_pixels, to_tensor
+
+SIZES = [(64, 56), (97, 41), (16, 16), (33, 120)]
+TILT = Transform.from_corners([(10, 0), (90, 8), (100, 70), (0, 60)], (100, 70))
+
+
+def axes(value: onnx.ValueInfoProto) -> list[str | int]:
+    return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
+
+
+def test_names_and_dynamic_axes_are_those_of_the_contract(exported: Written, kind: str) -> None:
+    model = onnx.load(exported.path)
+    layouts = [4] if kind == "unit scale" else []
+    expected = {
+        "image": ["N", 3, "H", "W"],
+        "grid": ["N", *layouts, "Ho", "Wo", 2],
+        "retargeted": ["N", 3, "Ho", "Wo"],
+    } | ({"preference": ["N", 4, "Ho", "Wo"]} if layouts else {})
+    assert {value.name: axes(value) for value in (*model.graph.input, *model.graph.output)} == expected
+    assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 18)]
+
+
+def test_the_file_tells_nothing_of_the_machine_that_made_it(exported: Written) -> None:
+    content = exported.path.read_bytes() + exported.path.with_name("model.onnx.json").read_bytes()
+    for word in (b"/home", b"/tmp", b"site-packages", str(Path.cwd()).encode(), b".py"):
+        assert word not in content
+
+
+def test_only_plain_convolutions_are_left(exported: Written) -> None:
+    kinds = {node.op_type for node in onnx.load(exported.path).graph.node}
+    assert not kinds & {"BatchNormalization", "InstanceNormalization", "Mod", "Loop", "If"}
+    assert {"Conv", "GridSample", "DepthToSpace"} <= kinds
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_another_program_makes_the_runs_own_picture(
+    exported: Written, trained: TrainedGenerator, size: tuple[int, int]
+) -> None:
+    session = onnxruntime.InferenceSession(exported.path)
+    for transform in (Transform.resize(size), TILT):
+        image = to_tensor(trained.source)
+        places = geometry(trained.generator, image, transform)
+        names = [tensor.name for tensor in session.get_inputs()]
+        feeds = {name: tensor.numpy() for name, tensor in zip(names, (image, *places), strict=True)}
+        picture = to_pixels(torch.from_numpy(session.run(None, feeds)[0]))
+        assert np.abs(picture.astype(int) - trained.retarget(transform).picture).max() <= 1
+
+
+def test_coordinates_far_outside_are_reflected(exported: Written, trained: TrainedGenerator, kind: str) -> None:
+    if kind != "paper":
+        pytest.skip("layouts of a unit-scale generator are made here, inside the picture")
+    session = onnxruntime.InferenceSession(exported.path)
+    image = to_tensor(trained.source)
+    grid = Transform.resize((48, 40)).grid()[None] * 5 - 1.5
+    result = session.run(None, {"image": image.numpy(), "grid": grid})[0]
+    generator = trained.generator
+    with torch.inference_mode():
+        warped = torch.nn.functional.grid_sample(
+            generator.entry(image), torch.from_numpy(grid), padding_mode="reflection", align_corners=False
+        )
+        expected = torch.tanh(generator.trunk(warped))
+    np.testing.assert_allclose(result, expected.numpy(), atol=2e-4)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_half_precisions_are_half_as_large_and_within_two_levels(
+    trained: TrainedGenerator, exported: Written, precision: str, tmp_path: Path
+) -> None:
+    written = export(trained, tmp_path, Wanted(precision=precision))
+    assert 0.001 < written.check.error <= 2
+    weights = [w for w in onnx.load(written.path).graph.initializer if len(w.dims) == 4]
+    kind = {"fp16": onnx.TensorProto.FLOAT16, "bf16": onnx.TensorProto.BFLOAT16}[precision]
+    assert {weight.data_type for weight in weights} == {kind}
+    assert read_sidecar(written.path).precision == precision
+
+
+def test_a_fixed_file_takes_frames_in_0_to_1_and_nothing_else(trained: TrainedGenerator, tmp_path: Path) -> None:
+    written = export(trained, tmp_path, Wanted(transform=TILT))
+    session = onnxruntime.InferenceSession(written.path)
+    assert {tensor.name: tensor.shape for tensor in session.get_inputs()} == {"image": [1, 3, 56, 64]}
+    frame = (trained.source.transpose(2, 0, 1)[None] / 255).astype(np.float32)
+    result = session.run(None, {"image": frame})[0][0].transpose(1, 2, 0)
+    assert result.shape == (70, 100, 3)
+    assert np.abs(np.rint(result * 255) - trained.retarget(TILT).picture).max() <= 1
+
+
+def test_a_fixed_file_for_frames_of_another_size_agrees_with_the_generator(
+    trained: TrainedGenerator, tmp_path: Path
+) -> None:
+    written = export(trained, tmp_path, Wanted(transform=Transform.resize((90, 50)), frame=(75, 41)))
+    assert written.check.error < 0.1
+    assert onnxruntime.InferenceSession(written.path).get_inputs()[0].shape == [1, 3, 41, 75]
+
+
+def test_a_file_with_its_picture_takes_geometry_alone(trained: TrainedGenerator, tmp_path: Path) -> None:
+    written = export(trained, tmp_path, Wanted(bake_source=True))
+    session = onnxruntime.InferenceSession(written.path)
+    assert "image" not in [tensor.name for tensor in session.get_inputs()]
+    for transform in (Transform.resize((80, 44)), TILT):
+        places = geometry(trained.generator, to_tensor(trained.source), transform)
+        feeds = {tensor.name: place.numpy() for tensor, place in zip(session.get_inputs(), places, strict=True)}
+        picture = to_pixels(torch.from_numpy(session.run(None, feeds)[0]))
+        assert np.abs(picture.astype(int) - trained.retarget(transform).picture).max() <= 1
+
+
+def test_the_sidecar_says_what_another_program_needs(exported: Written, trained: TrainedGenerator, kind: str) -> None:
+    content = json.loads(exported.path.with_name("model.onnx.json").read_text())
+    assert [tensor["name"] for tensor in content["inputs"]][:2] == ["image", "grid"]
+    assert content["source"]["sha256"] == trained.config.images[0]["sha256"]
+    sidecar = read_sidecar(exported.path)
+    assert (sidecar.layout is not None) == (kind == "unit scale")
+    for golden in sidecar.golden:
+        np.testing.assert_array_equal(golden.picture, trained.retarget(golden.transform).picture)
+    np.testing.assert_array_equal(load_image(exported.path.with_name("source.png")), trained.source)
+
+
+def test_a_wrong_file_is_refused_and_not_kept(
+    trained: TrainedGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(exported: export_run.Exported, path: Path, precision: str) -> None:
+        write_onnx(exported, path, precision)
+        model = onnx.load(path)
+        bias = next(weight for weight in model.graph.initializer if list(weight.dims) in ([3], [7]))
+        bias.CopyFrom(onnx.numpy_helper.from_array(np.full(bias.dims, 0.5, np.float32), bias.name))
+        onnx.save(model, path)
+
+    monkeypatch.setattr(export_run, "write_onnx", spoil)
+    with pytest.raises(UserError, match="grey levels off"):
+        export(trained, tmp_path / "out", Wanted())
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "part"),
+    [
+        ({"format": "tflite"}, "tflite"),
+        ({"precision": "int8"}, "int8"),
+        ({"frame": (64, 64)}, "--fixed"),
+        ({"bake_source": True, "transform": TILT}, "nothing is left"),
+    ],
+)
+def test_what_excludes_each_other_is_refused(wanted: dict[str, object], part: str) -> None:
+    with pytest.raises(UserError, match=part):
+        Wanted(**wanted)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_package_runs_at_any_size(some_run: Path, trained: TrainedGenerator, tmp_path: Path) -> None:
+    from ingan_fast.retargeting import load
+    from ingan_fast.runtime import Retargeter
+
+    written = export(load(some_run, "cpu", merge=False), tmp_path, Wanted(format="pt2"))
+    assert written.check.error < 0.1
+    retargeter = Retargeter.open(written.path)
+    for size in SIZES:
+        expected = trained.retarget(Transform.resize(size)).picture
+        assert np.abs(retargeter(size=size).astype(int) - expected).max() <= 1

@@ -1,0 +1,224 @@
+"""The runtime makes the run's own pictures, whatever runs the model, and refuses in one line what it can't do."""
+
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ingan_fast import Transform
+from ingan_fast.errors import UserError
+from ingan_fast.images import Pixels
+from ingan_fast.retargeting import TrainedGenerator
+from ingan_fast.runtime import Retargeter
+
+SIZES = [(64, 56), (97, 41), (16, 16), (33, 120), (130, 97)]
+TILT = Transform.from_corners([(10, 0), (90, 8), (100, 70), (0, 60)], (100, 70))
+ALLOWED = {"onnxruntime": 1, "openvino": 2, "torch": 1}  # grey levels; OpenVINO runs in bfloat16 where it can
+
+
+@pytest.fixture(params=ALLOWED)
+def retargeter(request: pytest.FixtureRequest, model: Path, trained_run: Path) -> Retargeter:
+    return Retargeter.open(trained_run if request.param == "torch" else model, "cpu", request.param)
+
+
+def off(picture: Pixels, expected: Pixels) -> float:
+    """Grey levels that 99.9 % of the values are within."""
+    return float(np.quantile(np.abs(picture.astype(int) - expected), 0.999))
+
+
+@pytest.mark.parametrize("transform", [*map(Transform.resize, SIZES), TILT], ids=str)
+def test_every_backend_makes_the_runs_own_picture(
+    retargeter: Retargeter, generator_of_run: TrainedGenerator, transform: Transform
+) -> None:
+    picture = retargeter(transform=transform)
+    assert (picture.dtype, picture.shape) == (np.uint8, (*transform.size[::-1], 3))
+    assert off(picture, generator_of_run.retarget(transform).picture) <= ALLOWED[retargeter.backend]
+
+
+def test_a_frame_of_another_size_is_laid_out_as_the_run_does(
+    retargeter: Retargeter, generator_of_run: TrainedGenerator, picture: Pixels
+) -> None:
+    frame = np.ascontiguousarray(picture[:41, ::-1])
+    expected = generator_of_run.retarget(Transform.resize((90, 50)), frame).picture
+    assert off(retargeter(frame, size=(90, 50)), expected) <= ALLOWED[retargeter.backend]
+
+
+def test_size_scale_and_transform_say_the_same(retargeter: Retargeter) -> None:
+    expected = retargeter(size=(96, 28))
+    np.testing.assert_array_equal(retargeter(scale=(1.5, 0.5)), expected)
+    np.testing.assert_array_equal(retargeter(transform=Transform.resize((96, 28))), expected)
+
+
+def test_large_outputs_are_made_in_tiles_and_are_the_same(model: Path) -> None:
+    whole = Retargeter.open(model, "cpu", "onnxruntime")(size=(300, 170))
+    tiled = Retargeter.open(model, "cpu", "onnxruntime", max_memory=1)(size=(300, 170))
+    assert np.abs(whole.astype(int) - tiled).max() <= 1
+
+
+def test_out_is_written_to_and_returned(retargeter: Retargeter) -> None:
+    out = np.zeros((50, 70, 3), np.uint8)
+    assert retargeter(size=(70, 50), out=out) is out
+    np.testing.assert_array_equal(out, retargeter(size=(70, 50)))
+
+
+def test_a_buffer_with_new_content_is_a_new_frame(retargeter: Retargeter, picture: Pixels) -> None:
+    frame = picture.copy()
+    first = retargeter(frame, scale=1.5)
+    frame[:] = picture[::-1, ::-1]
+    second = retargeter(frame, scale=1.5)
+    np.testing.assert_array_equal(second, retargeter(picture[::-1, ::-1].copy(), scale=1.5))
+    assert (first != second).any()
+
+
+def test_a_reference_keeps_cuts_where_they_are(model: Path, picture: Pixels) -> None:
+    retargeter = Retargeter.open(model, "cpu", "onnxruntime")
+    frame = np.roll(picture, 7, axis=1)
+    retargeter(frame, scale=2, reference=picture)
+    layouts = retargeter._geometries
+    assert layouts.get(Transform.resize((128, 112)), (64, 56), picture) is layouts.get(
+        Transform.resize((128, 112)), (64, 56), picture.copy()
+    )
+
+
+def test_threads_take_turns(model: Path) -> None:
+    retargeter = Retargeter.open(model, "cpu", "openvino")
+    expected = [retargeter(size=size) for size in SIZES]
+    found: list[Pixels | None] = [None] * len(SIZES)
+
+    def work(index: int) -> None:
+        for _ in range(3):
+            found[index] = retargeter(size=SIZES[index])
+
+    threads = [threading.Thread(target=work, args=(index,)) for index in range(len(SIZES))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for picture, wanted in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(picture, wanted)
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_a_fixed_model_takes_frames_alone(fixed_model: Path, generator_of_run: TrainedGenerator, backend: str) -> None:
+    retargeter = Retargeter.open(fixed_model, "cpu", backend)
+    expected = generator_of_run.retarget(Transform.resize((96, 40))).picture
+    assert off(retargeter(), expected) <= ALLOWED[backend]
+    with pytest.raises(UserError, match="96x40"):
+        retargeter(size=(100, 40))
+    with pytest.raises(UserError, match="64x56"):
+        retargeter(np.zeros((40, 40, 3), np.uint8))
+
+
+def test_the_folder_of_an_export_is_enough(model: Path) -> None:
+    with Retargeter.open(model.parent, "cpu") as retargeter:
+        assert retargeter.backend == "openvino"
+        assert "fastest" in retargeter.describe()
+        assert retargeter(size=(32, 32)).shape == (32, 32, 3)
+
+
+def test_torch_is_never_imported(model: Path) -> None:
+    program = f"""
+import sys
+sys.modules["torch"] = None  # importing it fails, as where it isn't installed
+from ingan_fast.runtime import Retargeter
+for backend in ("onnxruntime", "openvino"):
+    retargeter = Retargeter.open({str(model)!r}, backend=backend)
+    assert retargeter(scale=1.5).shape == (84, 96, 3)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "part"),
+    [
+        ({}, "give one of"),
+        ({"size": (64, 64), "scale": 2}, "give one of"),
+        ({"size": (8, 64)}, "16"),
+        ({"size": (70000, 64)}, "65535"),
+        ({"scale": -1}, "scale"),
+        ({"size": (64, 64), "out": np.zeros((64, 63, 3), np.uint8)}, "out is uint8"),
+        ({"frame": np.zeros((64, 64), np.uint8), "size": (64, 64)}, "RGB"),
+        ({"frame": np.zeros((64, 64, 3), np.float32), "size": (64, 64)}, "float32"),
+        ({"frame": np.zeros((9, 64, 3), np.uint8), "size": (64, 64)}, "64x9"),
+        ({"frame": object(), "size": (64, 64)}, "object"),
+    ],
+)
+def test_what_is_not_possible_is_refused_in_one_line(model: Path, wanted: dict[str, object], part: str) -> None:
+    with pytest.raises(UserError, match=part) as caught:
+        Retargeter.open(model, "cpu", "onnxruntime")(**wanted)
+    assert "\n" not in str(caught.value)
+
+
+def foreign(folder: Path, model: Path) -> Path:
+    shutil.copy(model, folder / "other.onnx")
+    return folder / "other.onnx"
+
+
+def cut_short(folder: Path, model: Path) -> Path:
+    for name in ("model.onnx", "model.onnx.json"):
+        shutil.copy(model.with_name(name), folder)
+    (folder / "model.onnx").write_bytes(model.read_bytes()[:1000])
+    return folder / "model.onnx"
+
+
+def damaged_sidecar(folder: Path, model: Path) -> Path:
+    shutil.copy(model, folder)
+    (folder / "model.onnx.json").write_text('{"format": 1}')
+    return folder / "model.onnx"
+
+
+def other_format(folder: Path, model: Path) -> Path:
+    shutil.copy(model, folder)
+    (folder / "model.onnx.json").write_text('{"format": 99}')
+    return folder / "model.onnx"
+
+
+def text_file(folder: Path, model: Path) -> Path:
+    (folder / "model.txt").write_text("text")
+    return folder / "model.txt"
+
+
+@pytest.mark.parametrize(
+    ("make", "part"),
+    [
+        (lambda folder, model: folder / "none.onnx", "does not exist"),
+        (lambda folder, model: folder, "neither a run nor"),
+        (foreign, "no other.onnx.json"),
+        (cut_short, "changed or cut short"),
+        (damaged_sidecar, "damaged"),
+        (other_format, "format 99"),
+        (text_file, "no model"),
+    ],
+)
+def test_what_is_no_model_is_refused_in_one_line(tmp_path: Path, model: Path, make: object, part: str) -> None:
+    path = make(tmp_path, model)  # type: ignore[operator]
+    with pytest.raises(UserError, match=part) as caught:
+        Retargeter.open(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("device", "backend", "part"),
+    [
+        ("tpu", "auto", "tpu"),
+        ("auto", "tflite", "tflite"),
+        ("cpu", "tensorrt", "own file"),
+        ("cuda", "openvino", "CPU"),
+    ],
+)
+def test_what_a_backend_cant_do_is_refused(model: Path, device: str, backend: str, part: str) -> None:
+    with pytest.raises(UserError, match=part):
+        Retargeter.open(model, device, backend)
+
+
+def test_without_its_source_a_model_needs_frames(tmp_path: Path, model: Path, picture: Pixels) -> None:
+    for name in ("model.onnx", "model.onnx.json"):
+        shutil.copy(model.with_name(name), tmp_path)
+    retargeter = Retargeter.open(tmp_path, "cpu")
+    with pytest.raises(UserError, match=r"source\.png"):
+        retargeter(size=(64, 64))
+    assert retargeter(picture, size=(64, 64)).shape == (64, 64, 3)
