@@ -68,8 +68,7 @@ def write_engine(folder: Path, source: np.ndarray, **changes: Any) -> tuple[Path
     """FOLDER/model.engine of a warp, its sidecar and source.png; `changes` are the sidecar's and its engine's."""
     model = wrap_uint8(warp_graph())
     profiles = changes.pop("profiles", [shapes_of(profile) for profile in PROFILES])
-    path = folder / "model.engine"
-    path.write_bytes(MAGIC + json.dumps(profiles).encode() + b"\n" + model.SerializeToString())
+    path = write_file(folder, model, profiles)
     about = Engine("tensorrt", VERSION, ["sm_89"], profiles)
     about = replace(
         about, **{name: changes.pop(name) for name in ("flavor", "version", "platforms") if name in changes}
@@ -98,6 +97,13 @@ def write_engine(folder: Path, source: np.ndarray, **changes: Any) -> tuple[Path
     return path, sidecar
 
 
+def write_file(folder: Path, model: Any, profiles: list[dict[str, Any]]) -> Path:
+    """FOLDER/model.engine of a graph that takes and gives bytes."""
+    path = folder / "model.engine"
+    path.write_bytes(MAGIC + json.dumps(profiles).encode() + b"\n" + model.SerializeToString())
+    return path
+
+
 def warp(frame: np.ndarray, transform: Transform) -> np.ndarray:
     """What an engine of `write_engine` should give."""
     session = onnxruntime.InferenceSession(wrap_uint8(warp_graph()).SerializeToString())
@@ -116,7 +122,6 @@ def make_module(gpu: FakeCuda, flavor: str) -> SimpleNamespace:
         ILogger=Logger,
         ExecutionContextAllocationStrategy=strategies,
         Runtime=lambda logger: FakeRuntime(gpu, logger, rtx=flavor == "tensorrt-rtx"),
-        engines=[],
     )
     if flavor == "tensorrt-rtx":
         module.DynamicShapesKernelSpecializationStrategy = SimpleNamespace(LAZY=0, EAGER=1, NONE=2)
@@ -140,10 +145,10 @@ class FakeEngine:
     def __init__(self, runtime: FakeRuntime, profiles: list[dict[str, Any]], model: bytes):
         self.gpu, self.logger, self.rtx, self.profiles = runtime.gpu, runtime.logger, runtime.rtx, profiles
         self.session = onnxruntime.InferenceSession(model)
-        self.compiled: set[str] = set()
+        self.inputs = {each.name for each in self.session.get_inputs()}
 
     def get_device_memory_size_for_profile_v2(self, index: int) -> int:
-        _, _, (_, height, width, _) = self.profiles[index]["grid"]
+        _, _, (*_, height, width, _) = self.profiles[index]["grid"]
         return height * width * BYTES_PER_PIXEL
 
     def create_runtime_config(self) -> "FakeConfig":
@@ -230,8 +235,8 @@ class FakeContext:
 
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
         assert name == "retargeted"
-        assert set(self.shapes) == {"image", "grid"}, "asked before all shapes are set"
-        batch, height, width, _ = self.shapes["grid"]
+        assert set(self.shapes) == self.engine.inputs, "asked before all shapes are set"
+        batch, *_, height, width, _ = self.shapes["grid"]
         return (batch, height, width, 3)
 
     def update_device_memory_size_for_shapes(self) -> int:
@@ -248,7 +253,7 @@ class FakeContext:
     def set_tensor_address(self, name: str, address: int) -> bool:
         self.gpu.at(address, 1)
         self.addresses[name], self.state = address, self.state + 1
-        return name in ("image", "grid", "retargeted")
+        return name in (*self.engine.inputs, "retargeted")
 
     def execute_async_v3(self, stream: int) -> bool:
         capturing = self.gpu.streams[stream].captured is not None
@@ -256,7 +261,7 @@ class FakeContext:
             return self._refuse("the default stream waits")
         if self.workspace[1] < self.needs or not self.needs:
             return self._refuse("no memory to work in")
-        if set(self.addresses) != {"image", "grid", "retargeted"}:
+        if set(self.addresses) != {*self.engine.inputs, "retargeted"}:
             return self._refuse("tensors without an address")
         if capturing and self.ran_in != self.state:
             return self._refuse("captured before a plain run")
@@ -268,9 +273,11 @@ class FakeContext:
         def compute() -> None:
             assert state == self.state, "a graph of another state of its context"
             self.gpu.at(*workspace)[:] = 0
-            image = self.gpu.at(addresses["image"], int(np.prod(shapes["image"]))).reshape(shapes["image"])
-            grid = self.gpu.at(addresses["grid"], 4 * int(np.prod(shapes["grid"]))).view(np.float32)
-            inputs = {"image": image, "grid": grid.reshape(shapes["grid"])}
+            inputs = {}
+            for name, shape in shapes.items():
+                dtype = np.dtype(np.uint8 if name == "image" else np.float32)
+                there = self.gpu.at(addresses[name], int(np.prod(shape)) * dtype.itemsize)
+                inputs[name] = there.view(dtype).reshape(shape)
             result = np.asarray(self.engine.session.run(None, inputs)[0])
             self.gpu.at(addresses["retargeted"], result.nbytes)[:] = result.ravel()
 

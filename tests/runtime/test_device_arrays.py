@@ -180,7 +180,7 @@ class TestImages:
         gpu.enqueue(reader, lambda: seen.append(gpu.at(address, picture.nbytes).reshape(shape).copy()))
         del image
         gc.collect()
-        gpu.finish()
+        gpu.streams[reader].run(gpu.streams[reader].issued)  # which waits for the writer's
         assert np.array_equal(seen[0], picture)
         del owner
 

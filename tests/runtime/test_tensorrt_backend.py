@@ -2,8 +2,9 @@
 
 import gc
 import sys
-import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
@@ -12,16 +13,22 @@ from typing import Any
 
 import fake_tensorrt
 import numpy as np
+import onnx
 import pytest
 from fake_cuda import FakeCuda, install
 from fake_tensorrt import FakeContext, FakeContextRtx, warp, write_engine
 
 from ingan_fast.errors import UserError
+from ingan_fast.export.run import Wanted, export
+from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels
+from ingan_fast.retargeting import load
+from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.backends.tensorrt import PLANS, USED_NAMES_RTX, TensorRTBackend, verify
+from ingan_fast.runtime.backends.tensorrt_plan import Plan
 from ingan_fast.runtime.device_arrays import DeviceImage
-from ingan_fast.runtime.sidecar import Fixed, Golden, TensorInfo
+from ingan_fast.runtime.sidecar import Engine, Fixed, Golden, TensorInfo, checksum, read_sidecar
 
 
 @pytest.fixture(autouse=True)
@@ -88,22 +95,27 @@ class TestHostFrames:
         backend.run(picture, kept, out)
         assert np.array_equal(out, warp(picture, tilted((50, 40))))
 
-    def test_from_several_threads_take_turns(self, backend: TensorRTBackend, picture: Pixels) -> None:
-        wrong: list[Any] = []
+    def test_from_several_threads_take_turns(
+        self, backend: TensorRTBackend, picture: Pixels, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        inside, most = [0], [0]
+        fetch = Plan.fetch
 
-        def work(transform: Transform) -> None:
-            for _ in range(5):
-                if not np.array_equal(run(backend, picture, transform), warp(picture, transform)):
-                    wrong.append(transform)
+        def slow_fetch(plan: Plan, out: Pixels) -> None:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            time.sleep(0.01)
+            fetch(plan, out)
+            inside[0] -= 1
 
-        threads = [
-            threading.Thread(target=work, args=[each]) for each in (tilted((50, 40)), Transform.resize((33, 21)))
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert not wrong
+        monkeypatch.setattr(Plan, "fetch", slow_fetch)
+        frames = [np.roll(picture, shift, axis=0) for shift in range(4)]
+        transform = tilted((50, 40))
+        with ThreadPoolExecutor(4) as pool:
+            outs = list(pool.map(lambda frame: run(backend, frame, transform), frames))
+        for frame, out in zip(frames, outs, strict=True):
+            assert np.array_equal(out, warp(frame, transform))
+        assert most == [1]
 
     def test_nothing_is_allocated_after_the_first_one_of_a_size(
         self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels
@@ -138,6 +150,7 @@ class TestDeviceFrames:
         before = Counts(gpu)
         image = backend.run_on_device(frame, prepared, transform.size)
         assert before.waits() == before.host_copies() == 0
+        assert before.device_copies() == 2  # the frame in, the output out
         assert np.array_equal(read(gpu, image), warp(picture, transform))
 
     @pytest.mark.parametrize("own_stream", [False, True])
@@ -181,6 +194,15 @@ class TestDeviceFrames:
         frames()
         assert gpu.allocations() == before
 
+    def test_of_which_several_are_under_way_are_not_mixed_up(
+        self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels
+    ) -> None:
+        frame = gpu.array(picture)
+        transforms = [tilted((50, 40), shift / 10) for shift in range(1, 7)]
+        images = [backend.run_on_device(frame, prepare(backend, each), each.size) for each in transforms]
+        for transform, image in zip(transforms, images, strict=True):
+            assert np.array_equal(read(gpu, image), warp(picture, transform))
+
     def test_are_seen_by_dlpack_and_by_the_array_interface(
         self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels
     ) -> None:
@@ -213,8 +235,13 @@ class Counts:
         return self.gpu.waits() - self.waited
 
     def host_copies(self) -> int:
-        names = ("cuMemcpyHtoDAsync_v2", "cuMemcpyDtoHAsync_v2")
-        return sum(self.gpu.calls[name] - self.before[name] for name in names)
+        return self._since("cuMemcpyHtoDAsync_v2") + self._since("cuMemcpyDtoHAsync_v2")
+
+    def device_copies(self) -> int:
+        return self._since("cuMemcpyDtoDAsync_v2")
+
+    def _since(self, name: str) -> int:
+        return self.gpu.calls[name] - self.before[name]
 
 
 def read(gpu: FakeCuda, image: DeviceImage) -> Pixels:
@@ -496,3 +523,62 @@ class TestVerify:
         (tmp_path / "source.png").unlink()
         with pytest.raises(UserError, match=r"has no source.png beside it"):
             verify(path)
+
+
+@pytest.mark.slow
+class TestExportedRuns:
+    """A trained run's own graph, through the runtime's front door."""
+
+    @pytest.fixture
+    def exported(self, trt: SimpleNamespace, trained_run: Path, tmp_path: Path) -> Path:
+        """A folder with model.onnx and a model.engine of it."""
+        export(load(trained_run, "cpu"), tmp_path, Wanted())
+        write_engine_of(tmp_path)
+        return tmp_path
+
+    def test_give_what_another_backend_gives(self, exported: Path, gpu: FakeCuda, picture: Pixels) -> None:
+        assert (verify(exported / "model.engine") or 0) < 1
+        with Retargeter.open(exported / "model.engine", max_memory=1 << 20) as retargeter:
+            reference = Retargeter.open(exported / "model.onnx", backend="onnxruntime")
+            assert retargeter.describe().startswith("TensorRT 10.13.3.9, NVIDIA Fake 4090, fp32")
+            for wanted in (
+                tilted((90, 70)),
+                Transform.resize((80, 56)),
+                Transform.resize((150, 130)),
+            ):  # the last in tiles
+                off = np.abs(retargeter(transform=wanted).astype(int) - reference(transform=wanted))
+                assert np.quantile(off, 0.999) <= 1
+            frame = np.ascontiguousarray(picture[:, ::-1])
+            image = retargeter(gpu.array(frame), size=(90, 70), reference=frame)
+            off = np.abs(read(gpu, image).astype(int) - reference(frame, size=(90, 70)))
+            assert np.quantile(off, 0.999) <= 1
+
+    def test_with_their_picture_baked_in_take_geometry_alone(
+        self, trt: SimpleNamespace, gpu: FakeCuda, trained_run: Path, tmp_path: Path
+    ) -> None:
+        export(load(trained_run, "cpu"), tmp_path, Wanted(bake_source=True))
+        path = write_engine_of(tmp_path)
+        assert (verify(path) or 0) < 1
+        with Retargeter.open(path) as retargeter:
+            expected = Retargeter.open(trained_run)(size=(90, 70))
+            for _ in range(2):
+                off = np.abs(retargeter(size=(90, 70)).astype(int) - expected)
+                assert np.quantile(off, 0.999) <= 1
+        assert gpu.calls["cuGraphLaunch"]
+
+
+def write_engine_of(folder: Path) -> Path:
+    """FOLDER/model.engine of FOLDER/model.onnx, for frames and outputs of 16 to 160 px a side."""
+    sidecar = read_sidecar(folder / "model.onnx")
+    sizes = {
+        tensor.name: [side if isinstance(side, int) else 1 if side == "N" else None for side in tensor.shape]
+        for tensor in sidecar.inputs
+    }
+    profile = {name: [[side or pixels for side in shape] for pixels in (16, 64, 160)] for name, shape in sizes.items()}
+    if "image" in profile:
+        profile["image"] = [[1, *shape[2:], 3] for shape in profile["image"]]
+    path = fake_tensorrt.write_file(folder, wrap_uint8(onnx.load(folder / "model.onnx")), [profile])
+    about = Engine("tensorrt", fake_tensorrt.VERSION, ["sm_89"], [profile])
+    inputs = [replace(each, dtype="uint8") if each.name == "image" else each for each in sidecar.inputs]
+    replace(sidecar, file=path.name, sha256=checksum(path), kind="engine", inputs=inputs, engine=about).write(folder)
+    return path

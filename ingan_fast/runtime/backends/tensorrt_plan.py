@@ -22,20 +22,16 @@ class Upload:
 
     def __init__(self, device: cuda.Device, nbytes: int):
         self.memory, self._host = cuda.Memory(device, nbytes), cuda.HostMemory(device, nbytes)
-        self._used = cuda.Event(device)
+        self._uploaded = cuda.Event(device)
 
     def fill(self, array: NDArray[np.float32], stream: cuda.Stream) -> None:
         np.copyto(self._host.array.view(np.float32).reshape(array.shape), array)
         stream.upload(self.memory.handle, self._host)
-        self._used.record(stream.handle)
-
-    def copy_to(self, memory: cuda.Memory, stream: cuda.Stream) -> None:
-        stream.copy(memory.handle, self.memory.handle, self.memory.nbytes)
-        self._used.record(stream.handle)
+        self._uploaded.record(stream.handle)
 
     def done(self) -> bool:
-        """Whether nothing that was asked for still has to be done with it."""
-        return self._used.done()
+        """Whether it can be filled again: on the device that is done in order, on the host not."""
+        return self._uploaded.done()
 
 
 class Prepared:
@@ -91,7 +87,7 @@ class Plan:
         """Copy a frame to where it is read, and geometry where that was another one."""
         if prepared.number != self._geometry:
             for name, upload in prepared.uploads.items():
-                upload.copy_to(self._memory[name], stream)
+                stream.copy(self._memory[name].handle, upload.memory.handle, upload.memory.nbytes)
             self._geometry = prepared.number
         if isinstance(frame, np.ndarray):
             host = self._staged(IMAGE)
