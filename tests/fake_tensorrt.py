@@ -57,6 +57,19 @@ def warp_graph() -> Any:
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
 
 
+def fixed_graph(width: int, height: int) -> Any:
+    """A graph of one geometry, from bytes to bytes, that changes nothing."""
+    picture = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, height, width])
+        for name in ("image", "retargeted")
+    ]
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["image"], ["retargeted"])], "same", *([each] for each in picture)
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8)
+    return wrap_uint8(model, unit=True)
+
+
 def shapes_of(profile: Any) -> dict[str, list[list[int]]]:
     """A profile of a warp's inputs as sidecars have it."""
     (least_width, least_height), (most_width, most_height) = profile
@@ -66,7 +79,7 @@ def shapes_of(profile: Any) -> dict[str, list[list[int]]]:
 
 def write_engine(folder: Path, source: np.ndarray, **changes: Any) -> tuple[Path, Sidecar]:
     """FOLDER/model.engine of a warp, its sidecar and source.png; `changes` are the sidecar's and its engine's."""
-    model = wrap_uint8(warp_graph())
+    model = changes.pop("model", None) or wrap_uint8(warp_graph())
     profiles = changes.pop("profiles", [shapes_of(profile) for profile in PROFILES])
     path = write_file(folder, model, profiles)
     about = Engine("tensorrt", VERSION, ["sm_89"], profiles)
@@ -143,12 +156,15 @@ class FakeRuntime:
 
 class FakeEngine:
     def __init__(self, runtime: FakeRuntime, profiles: list[dict[str, Any]], model: bytes):
-        self.gpu, self.logger, self.rtx, self.profiles = runtime.gpu, runtime.logger, runtime.rtx, profiles
+        self.gpu, self.logger, self.rtx = runtime.gpu, runtime.logger, runtime.rtx
         self.session = onnxruntime.InferenceSession(model)
         self.inputs = {each.name for each in self.session.get_inputs()}
+        # Without dynamic axes there is one profile all the same.
+        self.profiles = profiles or [{each.name: [each.shape] * 3 for each in self.session.get_inputs()}]
 
     def get_device_memory_size_for_profile_v2(self, index: int) -> int:
-        _, _, (*_, height, width, _) = self.profiles[index]["grid"]
+        shapes = self.profiles[index]
+        *_, height, width, _ = (shapes.get("grid") or shapes["image"])[-1]
         return height * width * BYTES_PER_PIXEL
 
     def create_runtime_config(self) -> "FakeConfig":
@@ -236,7 +252,7 @@ class FakeContext:
     def get_tensor_shape(self, name: str) -> tuple[int, ...]:
         assert name == "retargeted"
         assert set(self.shapes) == self.engine.inputs, "asked before all shapes are set"
-        batch, *_, height, width, _ = self.shapes["grid"]
+        batch, *_, height, width, _ = self.shapes.get("grid") or self.shapes["image"]
         return (batch, height, width, 3)
 
     def update_device_memory_size_for_shapes(self) -> int:

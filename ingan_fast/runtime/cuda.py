@@ -142,7 +142,7 @@ class Device:
     def __init__(self, index: int):
         count = _count()
         if not 0 <= index < count:
-            raise CudaError(f"there is no GPU {index}, only {count} of them; choose one of 0 to {count - 1}")
+            raise CudaError(f"there is no GPU {index} among the {count} here")
         self.index, self.driver = index, _driver()
         number, name, context = c_int(), ctypes.create_string_buffer(256), c_void_p()
         self.driver.call("cuDeviceGet", byref(number), index)

@@ -391,7 +391,9 @@ class TestOpening:
 
     def test_says_that_there_is_no_gpu(self, tmp_path: Path, picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in install(monkeypatch, FakeCuda(gpus=0)):
-            with pytest.raises(UserError, match="there is no GPU"):
+            with pytest.raises(
+                UserError, match=r"model.engine needs a GPU: there is no GPU 0 .*; or run the model.onnx"
+            ):
                 TensorRTBackend(*write_engine(tmp_path, picture))
 
     def test_refuses_engines_for_players(self, trt: SimpleNamespace, tmp_path: Path, picture: Pixels) -> None:
@@ -517,6 +519,25 @@ class TestVerify:
         assert verify(path) is None
         gpu.gpus = 0
         assert verify(path) is None
+
+    def test_sees_engines_of_one_geometry_by_their_own_golden_output(
+        self, trt: SimpleNamespace, tmp_path: Path, picture: Pixels
+    ) -> None:
+        height, width = picture.shape[:2]
+        same, other = Transform.resize((width, height)), Transform.resize((40, 30))
+        about = Fixed(same.size, same.size, same.matrix.tolist())
+        shapes = [TensorInfo("image", "uint8", [1, height, width, 3], "RGB")]
+        goldens = [Golden.of(same, picture), Golden.of(other, warp(picture, other))]
+        options: dict[str, Any] = {"fixed": about, "inputs": shapes, "profiles": [], "golden": goldens}
+        path, sidecar = write_engine(tmp_path, picture, model=fake_tensorrt.fixed_graph(width, height), **options)
+        assert verify(path) == 0
+        backend = TensorRTBackend(path, sidecar)
+        assert backend.limits() == "frames of 64x56"
+        with pytest.raises(
+            UserError, match="frame 64x55 was asked for, and this engine was built for frames of 64x56;"
+        ):
+            backend.run(picture[1:], backend.prepare({}), np.empty_like(picture))
+        backend.close()
 
     def test_needs_the_picture_that_was_trained_on(self, trt: SimpleNamespace, tmp_path: Path, picture: Pixels) -> None:
         path, _ = write_engine(tmp_path, picture)

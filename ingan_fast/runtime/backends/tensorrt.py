@@ -58,7 +58,10 @@ class TensorRTBackend:
     def __init__(self, engine: Path, sidecar: Sidecar, device: int = 0):
         if any(tensor.name == "image" and tensor.dtype != "uint8" for tensor in sidecar.inputs):
             raise UserError(f"{engine} is made for players, not for this runtime; build one without --fixed")
-        self._device = cuda.device(device)
+        try:
+            self._device = cuda.device(device)
+        except cuda.CudaError as error:
+            raise UserError(f"{engine} needs a GPU: {error}; or run the model.onnx that it was built of") from error
         self._engine = Engine(engine, sidecar, self._device)
         self._lock = threading.Lock()
         self._stream = cuda.Stream(self._device)
