@@ -1,0 +1,181 @@
+"""TensorRT engines: built from an exported graph, run against what its sidecar expects, kept for the next time."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ingan_fast.errors import UserError
+from ingan_fast.export.builder import Order, Tell, build, optional
+from ingan_fast.export.engine_cache import EngineCache
+from ingan_fast.export.profiles import Profile, default_profiles
+from ingan_fast.export.tensorrt import Bindings, Progress, load_bindings
+from ingan_fast.export.uint8 import wrap_uint8
+from ingan_fast.files import atomic_path
+from ingan_fast.runtime import cuda
+from ingan_fast.runtime.sidecar import SUFFIX, Engine, Sidecar, TensorInfo, checksum, read_sidecar
+
+
+def build_engine(
+    model: Path,
+    flavor: str = "auto",
+    profiles: Sequence[Profile] | None = None,
+    workspace: int | None = None,
+    compute_capabilities: Sequence[str] | None = None,
+    uint8: bool = True,
+    tell: Tell = lambda step: None,
+    progress: Progress = lambda phase, part: None,
+) -> Path:
+    """Build FOLDER/model.engine and its sidecar of FOLDER/model.onnx; where there is a GPU, run it, too.
+
+    Args:
+        model: what `export` wrote, with its sidecar beside it.
+        flavor: tensorrt, tensorrt-rtx, or auto: the first of them that is installed.
+        profiles: sizes; `default_profiles` where None.
+        workspace: bytes of GPU memory that a layer may use; all of it where None.
+        compute_capabilities: (TensorRT-RTX) GPUs to build for, such as sm_89. Where None, this machine's, or without a
+            GPU all that it knows.
+        uint8: the engine takes and gives uint8 [N, H, W, 3] instead of the graph's own float32 [N, 3, H, W].
+        tell: called with the name of each step.
+        progress: called with the builder's phase and the part of the build that is done, in [0, 1].
+
+    Raises:
+        UserError: TensorRT is not installed, the model or its sidecar is missing or damaged, what is asked for is not
+            possible, the builder fails, the folder is full, or the engine's pictures are wrong; nothing is written.
+        KeyboardInterrupt: the build was cancelled; nothing is written.
+    """
+    sidecar = read_sidecar(model)
+    if sidecar.kind != "onnx":
+        raise UserError(f"{model} is no ONNX file, which engines are built from; give the model.onnx of an export")
+    bindings, gpu = load_bindings(flavor), cuda.device() if cuda.available() else None
+    inputs, outputs = (
+        [_as_bytes(tensor) if uint8 else tensor for tensor in side] for side in (sidecar.inputs, sidecar.outputs)
+    )
+    about = Engine(
+        bindings.flavor,
+        bindings.version,
+        _platforms(bindings, gpu, compute_capabilities, sidecar.precision),
+        [{tensor.name: profile.shapes(tensor.shape) for tensor in inputs} for profile in _profiles(sidecar, profiles)],
+    )
+    order = Order(_read_graph(model, sidecar, uint8), about, workspace)
+    path = model.with_suffix(".engine")
+    with _staging(model.parent) as folder:
+        staged, cache = folder / path.name, EngineCache()
+        known = cache.fetch(order.key, staged)
+        if known:
+            tell(f"the engine for {', '.join(about.platforms)} has been built before")
+        else:
+            tell(f"{bindings} builds an engine for {', '.join(about.platforms)}")
+            staged.write_bytes(build(bindings, order, gpu, cache, tell, progress))
+        described = replace(
+            sidecar,
+            file=path.name,
+            sha256=checksum(staged),
+            kind="engine",
+            inputs=inputs,
+            outputs=outputs,
+            engine=about,
+        )
+        sidecar_file = described.write(folder)
+        if uint8:
+            _verify(staged, model.with_name(str(sidecar.source["file"])), tell)
+        if not known:
+            with optional(tell):
+                cache.store(order.key, staged)
+        with atomic_path(path) as temporary:
+            os.replace(staged, temporary)
+        os.replace(sidecar_file, path.with_name(path.name + SUFFIX))
+    return path
+
+
+def _as_bytes(tensor: TensorInfo) -> TensorInfo:
+    if tensor.name not in ("image", "retargeted"):
+        return tensor
+    batch, channels, height, width = tensor.shape
+    return TensorInfo(tensor.name, "uint8", [batch, height, width, channels], "RGB, 0 to 255")
+
+
+def _profiles(sidecar: Sidecar, profiles: Sequence[Profile] | None) -> list[Profile]:
+    """None for a graph without dynamic axes; else with room for the outputs that an engine is checked by."""
+    if sidecar.fixed:
+        if profiles:
+            raise UserError(
+                f"profile {profiles[0]} is for graphs of any size, this one has one fixed size; leave it out"
+            )
+        return []
+    source = sidecar.source_size
+    chosen = [profile.with_source(source) for profile in profiles] if profiles else default_profiles(source)
+    for golden in sidecar.golden:
+        if not any(profile.covers(golden.size, source) for profile in chosen):
+            chosen.append(Profile((golden.size,) * 3, (source,) * 3))
+    return chosen
+
+
+def _platforms(bindings: Bindings, gpu: cuda.Device | None, wanted: Sequence[str] | None, precision: str) -> list[str]:
+    """What the engine is for: the GPU's name, or compute capabilities."""
+    if bindings.flavor == "tensorrt":
+        if wanted:
+            raise UserError("compute capabilities are for TensorRT-RTX; an engine of TensorRT is for the GPU at hand")
+        if gpu is None:
+            raise UserError(
+                f"{bindings} builds on the GPU that an engine is for, and there is none here; build there, or take the "
+                "flavour tensorrt-rtx"
+            )
+        return [gpu.name]
+    lacking = ["SM75"] if precision == "bf16" else []  # has no bfloat16
+    members = [name for name in bindings.trt.ComputeCapability.__members__ if name.startswith("SM")]
+    known = [f"sm_{name[2:]}" for name in members if name not in lacking]
+    for each in wanted or ():
+        if each not in known:
+            raise UserError(f"{bindings} can't build for {each!r} in {precision}; choose among {', '.join(known)}")
+    if wanted:
+        return list(dict.fromkeys(wanted))
+    return [gpu.capability] if gpu and gpu.capability in known else known
+
+
+def _read_graph(model: Path, sidecar: Sidecar, uint8: bool) -> bytes:
+    try:
+        import onnx
+
+        graph = onnx.load(model)
+        onnx.checker.check_model(graph)
+    except ImportError as error:
+        raise UserError("building an engine needs onnx; install it: pip install 'ingan-fast[export]'") from error
+    except Exception as error:  # protobuf's, whose class depends on its version, or the checker's
+        raise UserError(f"{model} is no ONNX file or damaged; export the run again") from error
+    if uint8:
+        graph = wrap_uint8(graph, unit=sidecar.fixed is not None)
+    return bytes(graph.SerializeToString(deterministic=True))
+
+
+def _verify(engine: Path, source: Path, tell: Tell) -> None:
+    """Run the engine against the sidecar's golden outputs, if this machine can.
+
+    Raises:
+        UserError: it can't be run, or its pictures are wrong.
+    """
+    from ingan_fast.runtime.backends.tensorrt import verify
+
+    if source.is_file():
+        shutil.copyfile(source, engine.with_name(source.name))
+    try:
+        error = verify(engine)
+    except UserError as wrong:
+        raise UserError(f"no engine was kept: {str(wrong).replace(str(engine), engine.name)}") from wrong
+    if error is None:
+        tell("the engine was not run: there is no GPU here that it is for, or no picture to compare with")
+    else:
+        tell(f"the engine was run: within {error:g} grey levels of the generator")
+
+
+@contextlib.contextmanager
+def _staging(folder: Path) -> Iterator[Path]:
+    """A folder beside what will be written, on the same file system, gone afterwards."""
+    try:
+        with TemporaryDirectory(prefix=".engine.", dir=folder) as name:
+            yield Path(name)
+    except OSError as error:
+        raise UserError(f"can't write an engine in {folder}: {error.strerror or error}; nothing was changed") from error
