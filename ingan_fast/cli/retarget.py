@@ -86,10 +86,7 @@ def _open(path: Path, device: str, backend: str) -> Engine:
         from ingan_fast.retargeting import load
 
         trained = load(path, device)
-        return (
-            trained.source_size,
-            lambda frame, transform, show: trained.retarget(transform, frame, None, show).picture,
-        )
+        return trained.source_size, lambda frame, wanted, show: trained.retarget(wanted, frame, None, show).picture
     from ingan_fast.runtime import Retargeter
 
     retargeter = Retargeter.open(path, device, backend)

@@ -7,6 +7,7 @@ from pathlib import Path
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels
+from ingan_fast.runtime import cuda
 from ingan_fast.runtime.backends import Backend
 from ingan_fast.runtime.sidecar import Layout, Sidecar, read_sidecar
 
@@ -47,8 +48,8 @@ def open_model(path: Path, device: str, backend: str) -> Opened:
     if path.is_dir() and not (path / "config.json").exists():
         found = [path / name for name in FILES if (path / name).is_file()]
         if not found:
-            raise UserError(f"{path} holds neither a run nor an exported model ({', '.join(FILES)}); give one")
-        path = found[-1] if device == "cpu" and found[-1].suffix == ".onnx" else found[0]
+            raise UserError(f"{path} is not a run and holds no exported model ({', '.join(FILES)}); give one")
+        path = next((file for file in found if file.suffix != ".engine" or _takes_engines(device, backend)), found[0])
     if path.is_dir():
         return _open_run(path, device, backend)
     openers = {".onnx": _open_onnx, ".engine": _open_engine, ".pt2": _open_package}
@@ -128,6 +129,10 @@ def _open_package(path: Path, sidecar: Sidecar, device: str, backend: str) -> tu
     from ingan_fast.runtime.backends.torch import TorchBackend
 
     return TorchBackend.of_package(path, sidecar, device), "it is a package of torch"
+
+
+def _takes_engines(device: str, backend: str) -> bool:
+    return device != "cpu" and backend in ("auto", "tensorrt") and cuda.available()
 
 
 def _require(module: str) -> None:

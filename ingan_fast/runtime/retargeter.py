@@ -105,10 +105,10 @@ class Retargeter:
         if pixels is not None and not isinstance(pixels, np.ndarray):
             return self._run_on_device(pixels, wanted, out, reference, stream)
         result = _output(out, wanted.size)
+        if reference is None:
+            reference = self.source if pixels is None else pixels
         with self._lock:
-            self._run(
-                pixels, wanted, result, reference if reference is not None else self._cut_picture(pixels), progress
-            )
+            self._run(pixels, wanted, result, reference, progress)
         return result
 
     def warmup(self, sizes: Iterable[Size], frame_size: Size | None = None) -> None:
@@ -177,9 +177,6 @@ class Retargeter:
             )
         check_output_size(wanted.size, frame)
         return wanted
-
-    def _cut_picture(self, frame: Pixels | None) -> Pixels | None:
-        return self.source if frame is None else frame
 
     def _run(
         self,

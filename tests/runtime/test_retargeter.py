@@ -186,7 +186,7 @@ def text_file(folder: Path, model: Path) -> Path:
     ("make", "part"),
     [
         (lambda folder, model: folder / "none.onnx", "does not exist"),
-        (lambda folder, model: folder, "neither a run nor"),
+        (lambda folder, model: folder, "is not a run"),
         (foreign, "no other.onnx.json"),
         (cut_short, "changed or cut short"),
         (damaged_sidecar, "damaged"),
