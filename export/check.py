@@ -16,11 +16,9 @@ from ingan_fast.kernels import UnitScale
 from ingan_fast.networks import Generator
 from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.runtime.backends import first_line
+from ingan_fast.runtime.backends.tensorrt import ALLOWED, QUANTILE
 from ingan_fast.sampling import sampling_tensor, to_tensor
 
-# Grey levels of 255 that 99.9 % of the values may be off.
-ALLOWED = {"fp32": 1.0, "fp16": 2.0, "bf16": 2.0}
-QUANTILE = 0.999
 SIDE = 144  # px of the source that is looked at: sizes matter here, not how much there is
 
 Run = Callable[[dict[str, NDArray[np.float32]]], NDArray[np.float32]]
@@ -53,13 +51,13 @@ def check(path: Path, exported: Exported, trained: TrainedGenerator, precision: 
         except Exception as error:  # each runtime has its own
             raise UserError(f"the exported file fails in {runtime} at {name}: {first_line(error)}") from error
         off = np.abs(result - expected.numpy()) * (255 if exported.fixed else 127.5)
-        error = float(np.quantile(off, QUANTILE)) if np.isfinite(off).all() else np.inf
-        if error > ALLOWED[precision]:
+        apart = float(np.quantile(off, QUANTILE)) if np.isfinite(off).all() else np.inf
+        if apart > ALLOWED[precision]:
             raise UserError(
-                f"the exported file is wrong in {runtime} at {name}: {error:.3g} grey levels off, in {precision} "
+                f"the exported file is wrong in {runtime} at {name}: {apart:.3g} grey levels off, in {precision} "
                 f"{ALLOWED[precision]:g} are allowed; no file was kept"
             )
-        worst, count = max(worst, error), count + 1
+        worst, count = max(worst, apart), count + 1
     return Check(runtime, count, worst)
 
 

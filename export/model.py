@@ -19,6 +19,7 @@ from ingan_fast.tiling import halo
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 SOURCE_FILE = "source.png"
 PACKAGES = ("ingan-fast", "torch", "onnx", "onnxscript")
+MOST_GOLDEN = 1 << 20  # px of a fixed output: a golden one is written into the sidecar
 GOLDEN_SIDE = 96  # px of the longer side of a golden output: small, and wider than any halo
 
 MEANINGS = {
@@ -56,7 +57,8 @@ def dynamic(trained: TrainedGenerator, precision: str, bake_source: bool = False
         precision: of the convolutions, a key of `PRECISIONS`.
         bake_source: keep the run's picture in the graph; geometry is all that is left to give, for one frame.
     """
-    graph = deployed(_in_precision(trained.generator, precision)).eval()
+    inner = deployed(_in_precision(trained.generator, precision)).eval()
+    graph: nn.Module = inner
     example = torch.zeros(2, 3, 64, 80)  # two: a batch of one would be taken for a constant, and equal sides for one
     places = geometry(trained.generator, example, Transform.resize((72, 40)))
     layouts: list[int | str] = [] if trained.generator.jump is None else [places[0].shape[1]]
@@ -70,7 +72,7 @@ def dynamic(trained: TrainedGenerator, precision: str, bake_source: bool = False
     if bake_source:
         del inputs["image"]
         inputs = {name: tensor[:1] for name, tensor in inputs.items()}
-        graph = StillGraph(graph, to_tensor(trained.source)).eval()
+        graph = StillGraph(inner, to_tensor(trained.source)).eval()
     return Exported(
         graph, inputs, {name: shapes[name] for name in inputs}, [batch, 3, "Ho", "Wo"], baked_source=bake_source
     )
@@ -107,13 +109,19 @@ def describe(
         layout=Layout(trained.generator.jump, settings.scatter) if trained.generator.jump else None,
         fixed=exported.fixed,
         baked_source=exported.baked_source,
-        golden=[Golden.of(transform, trained.retarget(transform).picture) for transform in golden_transforms(trained)],
+        golden=[
+            Golden.of(transform, trained.retarget(transform).picture)
+            for transform in golden_transforms(trained, exported.fixed)
+        ],
         versions={package: version(package) for package in PACKAGES},
     )
 
 
-def golden_transforms(trained: TrainedGenerator) -> list[Transform]:
-    """Small outputs that show whether an engine computes the right thing: a resize and a tilt."""
+def golden_transforms(trained: TrainedGenerator, fixed: Fixed | None) -> list[Transform]:
+    """Outputs that show whether an engine computes the right thing: a small resize and a tilt, or the fixed one."""
+    if fixed:
+        small = fixed.size[0] * fixed.size[1] <= MOST_GOLDEN and fixed.frame == trained.source_size
+        return [Transform(fixed.size, fixed.matrix)] if small else []
     width, height = trained.source_size
     factor = GOLDEN_SIDE / max(width, height)
     w, h = max(round(width * factor), 33), max(round(height * factor), 33)

@@ -70,6 +70,31 @@ def train_table(report: dict[str, Any]) -> RenderableType:
     return table
 
 
+def retarget_table(report: dict[str, Any]) -> RenderableType:
+    settings, machine = report["settings"], report["machine"]
+    size, source = ("x".join(map(str, each)) for each in (settings["size"], report["source_size"]))
+    name = f"{source} to {size}, preset {settings['preset']}, {title(machine)}"
+    columns = ("beside eager", "TFLOP/s", "of a matmul", "runtime's part", "peak GB")
+    table = _table(name, "by", *SPREAD, *columns)
+    for row in report["rows"]:
+        overhead, memory = row["overhead"], row["peak_memory_bytes"]
+        table.add_row(
+            row["name"],
+            *_spread(row, SPREAD),
+            f"x{row['times_as_fast_as_eager']:.2f}",
+            f"{row['flop_per_second'] / 1e12:.3g}",
+            f"{row['fraction_of_matmul']:.1%}",
+            "-" if overhead is None else f"{overhead:.1%}",
+            f"{memory / 1e9:.2f}" if memory else "-",
+        )
+    about = "; ".join(report["about"].values())
+    table.caption = (
+        f"milliseconds, uint8 to uint8; {report['flop'] / 1e9:.3g} GFLOP; matmul "
+        f"{report['matmul']['flop_per_second'] / 1e12:.3g} TFLOP/s; {about}"
+    )
+    return table
+
+
 def _table(name: str, first: str, *columns: str) -> Table:
     table = Table(title=name, title_justify="left", caption="milliseconds", caption_justify="left", box=None)
     table.add_column(first, no_wrap=True)

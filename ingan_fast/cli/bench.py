@@ -1,4 +1,4 @@
-"""`ingan-fast bench warp` and `ingan-fast bench train`."""
+"""`ingan-fast bench warp`, `bench train` and `bench retarget`."""
 
 import json
 from pathlib import Path
@@ -19,7 +19,8 @@ HELP = (
     "Measure speed on this machine, beside plain torch and beside what the device can do.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench warp\n\n"
-    "    ingan-fast bench train"
+    "    ingan-fast bench train\n\n"
+    "    ingan-fast bench retarget"
 )
 WARP_HELP = (
     "The homography warp, forward and with its gradient: ours, eager grid_sample and inductor's, beside a copy of as "
@@ -37,6 +38,13 @@ TRAIN_HELP = (
     "    ingan-fast bench train\n\n"
     "    ingan-fast bench train --engine eager --engine compile --iterations 30 --json train.json\n\n"
     "    ingan-fast bench train --preset paper --crop 128 --image photo.jpg"
+)
+RETARGET_HELP = (
+    "One output on the CPU by every backend of the runtime that is installed, beside the generator as it was trained "
+    "(eager, float32, nothing folded). Random weights, from uint8 to uint8.\n\n"
+    "Examples:\n\n"
+    "    ingan-fast bench retarget\n\n"
+    "    ingan-fast bench retarget --preset cpu --size 1920x1080 --json retarget.json"
 )
 DTYPES = ("bfloat16", "float16", "float32")
 PADDINGS = ("reflection", "border", "zeros")
@@ -124,6 +132,30 @@ def train(
     for notice in bench.notices(report):
         messages.print(notice, soft_wrap=True)
     _finish(report, train_table(report), bench.errors(report), json_path)
+
+
+@app.command(help=RETARGET_HELP)
+def retarget(
+    preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "paper",
+    size: Annotated[str, typer.Option(metavar="WxH", help="Of the output, from 16x16.")] = "640x480",
+    repeat: Annotated[int, typer.Option(help="Timed calls of each.")] = 7,
+    image: Annotated[Path | None, typer.Option(help="A picture instead of the market stand that comes along.")] = None,
+    json_path: JsonPath = None,
+) -> None:
+    preset(preset_name)
+    wanted = parse_size(size)
+    _check_count("repeat", repeat)
+    _start("cpu", json_path, image)
+    from ingan_fast.bench import retarget as bench
+    from ingan_fast.bench.tables import retarget_table
+    from ingan_fast.demo import PICTURE
+    from ingan_fast.images import load_image
+
+    request = bench.RetargetRequest(preset_name, wanted, repeat)
+    picture = load_image(image or PICTURE)
+    with progress("measuring", bench.steps(request)) as advance:
+        report = bench.measure(request, picture, advance)
+    _finish(report, retarget_table(report), report["errors"], json_path)
 
 
 def _start(device: str, json_path: Path | None, image: Path | None = None) -> "torch.device":

@@ -63,7 +63,7 @@ class Geometries:
         """A checksum of what cuts depend on, whose lines are kept; a buffer's content may change between calls."""
         if self._layout is None:
             return 0
-        checksum = 0 if reference is None else zlib.crc32(np.ascontiguousarray(reference))
+        checksum = 0 if reference is None else zlib.crc32(np.ascontiguousarray(reference).data)
         if checksum != self._reference[0]:
             self._reference = checksum, None if reference is None else Source(reference)
         return checksum

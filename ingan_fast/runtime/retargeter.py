@@ -205,9 +205,11 @@ class Retargeter:
 
     def _run_on_device(self, frame: Any, transform: Transform, out: Any, reference: Pixels | None, stream: Any) -> Any:
         with self._lock:
-            prepared = self._geometries.get(
-                transform, (frame.shape[1], frame.shape[0]), self.source if reference is None else reference
-            )
+            if self._opened.fixed:
+                prepared = self._backend.prepare({})
+            else:
+                cuts = self.source if reference is None else reference
+                prepared = self._geometries.get(transform, (frame.shape[1], frame.shape[0]), cuts)
             return self._backend.run_on_device(frame, prepared, transform.size, out, stream)  # type: ignore[attr-defined]
 
 

@@ -18,6 +18,7 @@ from ingan_fast.images import Pixels, load_image
 
 FORMAT = 1
 SUFFIX = ".json"
+PAIRS = ("jump", "frame", "size")  # that JSON has as lists
 
 
 @dataclass(frozen=True)
@@ -164,8 +165,14 @@ def _parse(content: dict[str, Any]) -> Sidecar:
     values = {key: value for key, value in content.items() if key in known}
     for key in ("inputs", "outputs"):
         values[key] = [TensorInfo(**tensor) for tensor in values[key]]
-    values["golden"] = [Golden(tuple(each["size"]), each["matrix"], each["png"]) for each in values["golden"]]
-    for key, kind in (("layout", Layout), ("fixed", Fixed), ("engine", Engine)):
+    values["golden"] = [Golden(_size(each["size"]), each["matrix"], each["png"]) for each in values["golden"]]
+    kinds: dict[str, Any] = {"layout": Layout, "fixed": Fixed, "engine": Engine}
+    for key, kind in kinds.items():
         if values[key] is not None:
-            values[key] = kind(**{k: tuple(v) if k in ("jump", "frame", "size") else v for k, v in values[key].items()})
+            values[key] = kind(**{k: _size(v) if k in PAIRS else v for k, v in values[key].items()})
     return Sidecar(**values)
+
+
+def _size(values: list[int]) -> Size:
+    first, second = map(int, values)
+    return first, second

@@ -10,7 +10,6 @@ from ingan_fast.images import Pixels
 from ingan_fast.runtime.backends import Geometry, first_line
 from ingan_fast.runtime.sidecar import Sidecar
 
-
 # Kernels are made for each size; some sizes' are kept. By default 5,000: an animation would take 2 MB more each frame.
 KEPT_KERNELS = 400
 

@@ -1,0 +1,184 @@
+"""`ingan-fast bench retarget`: one output by every backend of the runtime, beside the generator as it was trained."""
+
+import importlib.util
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ingan_fast.bench.machine import describe, measure_matmul, process_peak
+from ingan_fast.bench.timing import Advance, Spread, Stopwatch, take_turns
+from ingan_fast.config import preset
+from ingan_fast.errors import UserError
+from ingan_fast.export.run import Wanted, export
+from ingan_fast.geometry import Size, Transform
+from ingan_fast.images import Pixels
+from ingan_fast.jumps import with_jumps
+from ingan_fast.networks import Generator
+from ingan_fast.retargeting import load
+from ingan_fast.run_folder import Config, RunFolder
+from ingan_fast.runtime import Retargeter
+from ingan_fast.sampling import sampling_tensor, to_pixels, to_tensor
+
+EAGER = "eager, unfolded"
+BACKENDS = ("torch", "onnxruntime", "openvino")
+WARM_UP = 2
+ALLOWED = 2.0  # grey levels that 99.9 % of the values may be off
+
+
+@dataclass(frozen=True)
+class RetargetRequest:
+    """What is measured; the generator has random weights."""
+
+    preset: str
+    size: Size  # (width, height)
+    repeat: int
+
+
+@dataclass
+class Inside:
+    """How long a backend's own call takes, of a runtime's."""
+
+    call: Callable[..., Any]
+    seconds: list[float] = field(default_factory=list)
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        start = time.perf_counter()
+        result = self.call(*arguments, **options)
+        self.seconds.append(time.perf_counter() - start)
+        return result
+
+
+def steps(request: RetargetRequest) -> int:
+    return (1 + len(_installed())) * (request.repeat + WARM_UP + 1)
+
+
+def measure(request: RetargetRequest, picture: Pixels, advance: Advance) -> dict[str, Any]:
+    """The report, as JSON has it; backends that aren't installed are left out.
+
+    Raises:
+        UserError: onnx is not installed, or a backend can't run the model.
+    """
+    device = torch.device("cpu")
+    settings = with_jumps(preset(request.preset), [picture])
+    torch.manual_seed(0)
+    generator = Generator(settings).eval()
+    torch.nn.init.normal_(generator.exit.weight, std=0.01)
+    transform = Transform.resize(request.size)
+    with tempfile.TemporaryDirectory() as folder:
+        run = RunFolder(Path(folder) / "run")
+        run.write_config(Config.new(settings, request.preset, None, 0, {"picture": picture}, "cpu"), [picture])
+        run.write_generator(generator, settings, 0)
+        model = export(load(run.path, "cpu"), Path(folder) / "model", Wanted()).path
+        paths = {"torch": run.path, "onnxruntime": model, "openvino": model}
+        retargeters = {name: Retargeter.open(paths[name], "cpu", name) for name in _installed()}
+        expected = _eager(generator, picture, transform)
+        actions: dict[str, Callable[[], object]] = {EAGER: partial(_eager, generator, picture, transform)}
+        errors, inside = {}, {}
+        for name, retargeter in retargeters.items():
+            off = np.quantile(np.abs(retargeter(transform=transform).astype(int) - expected), 0.999)
+            if off > ALLOWED:
+                errors[name] = f"{name}: its picture is {off:.3g} grey levels off"
+                continue
+            actions[name] = partial(retargeter, transform=transform)
+            inside[name] = _listen(retargeter)
+            advance()
+        take_turns(actions, WARM_UP, Stopwatch(device), advance)
+        for each in inside.values():
+            each.seconds.clear()
+        spreads = take_turns(actions, request.repeat, Stopwatch(device), advance)
+        peaks = {name: _peak_memory(paths[name], name, request.size) for name in inside}
+        flop, matmul = _flop(load(run.path, "cpu").retarget, transform), measure_matmul(device)
+    rows = [
+        _row(name, spread, spreads[EAGER], flop, matmul, inside.get(name), peaks.get(name))
+        for name, spread in spreads.items()
+    ]
+    return {
+        "benchmark": "retarget",
+        "machine": describe(device),
+        "settings": {"preset": request.preset, "size": list(request.size), "repeat": request.repeat},
+        "source_size": [picture.shape[1], picture.shape[0]],
+        "flop": flop,
+        "matmul": matmul,
+        "about": {name: retargeter.describe() for name, retargeter in retargeters.items()},
+        "rows": rows,
+        "errors": list(errors.values()),
+    }
+
+
+def _row(
+    name: str,
+    spread: Spread,
+    eager: Spread,
+    flop: int,
+    matmul: dict[str, Any],
+    inside: Inside | None,
+    peak: int | None,
+) -> dict[str, Any]:
+    rate = flop / (spread.median / 1e3)
+    alone = Spread.of(inside.seconds) if inside else None
+    return {
+        "name": name,
+        "milliseconds": spread.as_dict(),
+        "times_as_fast_as_eager": eager.median / spread.median,
+        "flop_per_second": rate,
+        "fraction_of_matmul": rate / matmul["flop_per_second"],
+        "milliseconds_inside": alone.as_dict() if alone else None,
+        "overhead": 1 - alone.mean / spread.mean if alone else None,
+        "peak_memory_bytes": peak,
+    }
+
+
+@torch.inference_mode()
+def _eager(generator: Generator, picture: Pixels, transform: Transform) -> Pixels:
+    """The generator as it stands after a training: norms, float32, uint8 to uint8."""
+    x = to_tensor(picture).contiguous()
+    return to_pixels(generator(x, sampling_tensor(transform, x.device), transform.size[::-1]).image)
+
+
+def _listen(retargeter: Retargeter) -> Inside:
+    """Measure the backend's own call in every call of the runtime."""
+    backend: Any = retargeter._backend
+    owner, name = {
+        "onnxruntime": lambda: (backend._session, "run"),
+        "openvino": lambda: (backend._request, "infer"),
+        "torch": lambda: (backend, "_graph"),
+    }[backend.name]()
+    inside = Inside(getattr(owner, name))
+    setattr(owner, name, inside)
+    return inside
+
+
+def _flop(retarget: Callable[[Transform], object], transform: Transform) -> int:
+    """Of the folded generator; what sampling costs is not counted."""
+    with FlopCounterMode(display=False) as counter:
+        retarget(transform)
+    return int(counter.get_total_flops())
+
+
+def _peak_memory(model: Path, backend: str, size: Size) -> int:
+    """Bytes that a process of its own has at most."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_peak, (model, backend, size))
+
+
+def _peak(model: Path, backend: str, size: Size) -> int:
+    with Retargeter.open(model, "cpu", backend) as retargeter:
+        for _ in range(2):
+            retargeter(size=size)
+    return process_peak()
+
+
+def _installed() -> list[str]:
+    found = [name for name in BACKENDS if importlib.util.find_spec(name) is not None]
+    if importlib.util.find_spec("onnx") is None:
+        raise UserError("this benchmark exports a model, which needs onnx: pip install 'ingan-fast[export]'")
+    return found
