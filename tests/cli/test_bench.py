@@ -94,3 +94,18 @@ def test_bench_has_examples_in_its_help(ingan_fast: Command, words: list[str], m
     ended = ingan_fast(*words, "--help")
     assert ended.code == 0
     assert re.search(rf"Example.*ingan-fast {' '.join(words)}", ended.out, re.DOTALL)
+
+
+@pytest.mark.slow
+def test_retargeting_is_measured_by_every_backend(ingan_fast: Command) -> None:
+    ended = ingan_fast("bench", "retarget", "--preset", "smoke", "--size", "96x64", "--repeat", 2, "--json", "r.json")
+    assert ended.code == 0, ended.err
+    report = json.loads(Path("r.json").read_text())
+    rows = {row["name"]: row for row in report["rows"]}
+    assert list(rows) == ["eager, unfolded", "torch", "onnxruntime", "openvino"]
+    assert report["errors"] == []
+    assert rows["eager, unfolded"]["times_as_fast_as_eager"] == 1
+    for name in ("torch", "onnxruntime", "openvino"):
+        assert 0 < rows[name]["milliseconds_inside"]["median"] <= rows[name]["milliseconds"]["median"]
+        assert 0 < rows[name]["overhead"] < 1
+        assert rows[name]["peak_memory_bytes"] > 10_000_000
