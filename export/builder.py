@@ -61,6 +61,7 @@ def build(
         if order.workspace is not None:
             config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, order.workspace)
         if bindings.flavor == "tensorrt-rtx":
+            config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)  # what CUDA graphs can record allocates nothing
             _set_compute_capabilities(trt, config, order.engine.platforms, gpu)
         with _timings(bindings, config, cache, gpu, tell):
             plan = builder.build_serialized_network(network, config)

@@ -74,7 +74,9 @@ class FixedGraph(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[1, 3, H, W] → [1, 3, Ho, Wo], both in [0, 1]."""
-        y: Tensor = self.inner(image * 2 - 1, *self.geometry)
+        # Over interleaved values: over planes TensorRT-RTX (1.7.1) fails to compile what samples them.
+        interleaved = image.permute(0, 2, 3, 1) * 2 - 1
+        y: Tensor = self.inner(interleaved.permute(0, 3, 1, 2), *self.geometry)
         return (y + 1) / 2
 
 

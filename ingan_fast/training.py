@@ -1,11 +1,9 @@
 """Training: from pictures to a run folder (the loop; one iteration is in step.py)."""
 
 import math
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ from ingan_fast.compiled import Notice
 from ingan_fast.engine import check_engine, make_engine
 from ingan_fast.errors import UserError
 from ingan_fast.history import History
+from ingan_fast.interrupts import interrupts
 from ingan_fast.monitor import Monitor, check_tensorboard
 from ingan_fast.planning import choose, ready, within_budget
 from ingan_fast.preparation import begin, existing, go_on
@@ -113,7 +112,7 @@ def train(
         _load_checkpoint(state, history, checkpoint, run)
         notice(f"going on after iteration {state.iteration} of {state.settings.iterations}")
     if state.iteration < state.settings.iterations or not run.generator_path.is_file():
-        with Monitor(run, sampler, tensorboard) as monitor, _interrupts() as interrupted:
+        with Monitor(run, sampler, tensorboard) as monitor, interrupts() as interrupted:
             monitor.forget_after(state.iteration)
             _loop(state, history, sampler, run, monitor, interrupted, engine, report, notice)
     total = state.settings.iterations
@@ -188,25 +187,3 @@ def _load_checkpoint(state: TrainingState, history: History, checkpoint: dict[st
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:  # another training's
         raise UserError(f"{run.checkpoint_path} is not of this run or damaged; train again with --overwrite") from error
     state.settings = history.current_settings()
-
-
-@contextmanager
-def _interrupts() -> Iterator[threading.Event]:
-    """The first SIGINT or SIGTERM sets the event, so that an iteration ends whole; a second one acts at once."""
-    interrupted = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupted  # signals reach the main thread only
-        return
-    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def handle(number: int, frame: object) -> None:
-        interrupted.set()
-        signal.signal(number, previous[signal.Signals(number)])
-
-    for number in previous:
-        signal.signal(number, handle)
-    try:
-        yield interrupted
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

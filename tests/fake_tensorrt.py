@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import onnxruntime
 import pytest
-from fake_cuda import FakeCuda
 from onnx import TensorProto, helper
 
+from fake_cuda import FakeCuda
 from ingan_fast.export import tensorrt as bindings
 from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.geometry import Transform

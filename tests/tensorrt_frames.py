@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
-from fake_cuda import FakeCuda
 
+from fake_cuda import FakeCuda
 from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels
 from ingan_fast.runtime.backends.tensorrt import TensorRTBackend

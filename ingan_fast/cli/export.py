@@ -90,10 +90,10 @@ def export(
     messages.print(f"{written.check}")
     print(f"{written.path}: {written.path.stat().st_size / 1e6:.1f} MB, {_inputs(wanted)}")
     if trt:
-        _build(written.path, FLAVORS[trt_flavor], profiles, limit)
+        _build(written.path, FLAVORS[trt_flavor], profiles, limit, uint8=wanted.transform is None)
 
 
-def _build(model: Path, flavor: str, profiles: list["Profile"], workspace: int | None) -> None:
+def _build(model: Path, flavor: str, profiles: list["Profile"], workspace: int | None, uint8: bool) -> None:
     from ingan_fast.export.engine import build_engine
 
     with Progress(console=messages, transient=True, disable=not messages.is_terminal) as bar:
@@ -103,7 +103,13 @@ def _build(model: Path, flavor: str, profiles: list["Profile"], workspace: int |
             bar.update(task, description=phase, completed=part)
 
         engine = build_engine(
-            model, flavor, profiles or None, workspace, tell=lambda step: bar.console.print(step), progress=show
+            model,
+            flavor,
+            profiles or None,
+            workspace,
+            uint8=uint8,  # a player feeds what it feeds to the fixed graph itself
+            tell=lambda step: bar.console.print(step),
+            progress=show,
         )
     print(f"{engine}: {engine.stat().st_size / 1e6:.1f} MB")
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from video_clips import QuickEngine, Recipe, frames_of, grey, make_clip, seconds_of
 
 from ingan_fast.video.reading import Clip
+from video_clips import QuickEngine, Recipe, frames_of, grey, make_clip, seconds_of
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]

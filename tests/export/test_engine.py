@@ -13,6 +13,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from ingan_fast import Transform
 from ingan_fast.errors import UserError
 from ingan_fast.export import builder, engine, tensorrt
 from ingan_fast.export.builder import Order, build
@@ -411,3 +412,11 @@ class TestFlavors:
         wider = [parse_profile("16x16:64x64:256x256")]
         assert read_sidecar(build_engine(simple, profiles=wider)).kind == "engine"
         assert EngineCache().read_timings(f"tensorrt-{about.version}-sm_90") == timings
+
+
+def test_an_engine_of_one_geometry_is_built_for_players(trained: TrainedGenerator, tmp_path: Path) -> None:
+    written = export(trained, tmp_path / "fixed", Wanted(transform=Transform.resize((96, 40))))
+    path = build_engine(written.path, "tensorrt-rtx", compute_capabilities=["sm_89"], uint8=False)
+    sidecar = read_sidecar(path)
+    assert [(tensor.dtype, tensor.shape) for tensor in sidecar.inputs] == [("float32", [1, 3, 56, 64])]
+    assert path.stat().st_size > 10_000

@@ -30,6 +30,7 @@ VARIABLES = {
 }
 RETURNED = {"get_error": "ParserError"}
 RTX_ALONE = {
+    "BuilderFlag.REQUIRE_USER_ALLOCATION",
     "ComputeCapability.CURRENT",
     "IBuilderConfig.num_compute_capabilities",
     "IBuilderConfig.set_compute_capability",

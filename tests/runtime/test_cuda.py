@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_cuda import FakeCuda, install
 
+from fake_cuda import FakeCuda, install
 from ingan_fast.errors import UserError
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.pool import Pool

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from fake_cuda import FakeCuda, install
 
+from fake_cuda import FakeCuda, install
 from ingan_fast.errors import UserError
 from ingan_fast.images import Pixels
 from ingan_fast.runtime import cuda, dlpack

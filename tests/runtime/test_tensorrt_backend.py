@@ -7,18 +7,18 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import fake_tensorrt
 import numpy as np
 import pytest
+
+import fake_tensorrt
 from fake_cuda import FakeCuda, install
 from fake_tensorrt import FakeContext, warp, write_engine
-from tensorrt_frames import prepare, read, run, tilted
-
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels
 from ingan_fast.runtime.backends.tensorrt import PLANS, TensorRTBackend
 from ingan_fast.runtime.backends.tensorrt_plan import Plan
+from tensorrt_frames import prepare, read, run, tilted
 
 
 @pytest.fixture(autouse=True)

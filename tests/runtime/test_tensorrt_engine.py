@@ -8,14 +8,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import fake_tensorrt
 import numpy as np
 import onnx
 import pytest
+
+import fake_tensorrt
 from fake_cuda import FakeCuda, install
 from fake_tensorrt import FakeContextRtx, warp, write_engine
-from tensorrt_frames import prepare, read, run, tilted
-
 from ingan_fast.errors import UserError
 from ingan_fast.export.run import Wanted, export
 from ingan_fast.export.uint8 import wrap_uint8
@@ -25,6 +24,7 @@ from ingan_fast.retargeting import load
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.backends.tensorrt import TensorRTBackend, verify
 from ingan_fast.runtime.sidecar import Engine, Fixed, Golden, TensorInfo, checksum, read_sidecar
+from tensorrt_frames import prepare, read, run, tilted
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from av import Packet
-from video_clips import QuickEngine, grey, make_clip
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
@@ -18,6 +17,7 @@ from ingan_fast.video.pipeline import Report, run
 from ingan_fast.video.reading import Clip
 from ingan_fast.video.rendering import Renderer, unmoving
 from ingan_fast.video.writing import Output
+from video_clips import QuickEngine, grey, make_clip
 
 SHAPE = (16, 16, 3)
 PATIENCE = 20.0  # seconds; what has to happen at once does
