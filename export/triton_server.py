@@ -1,0 +1,76 @@
+"""A model repository for Triton Inference Server: REPOSITORY/ingan/config.pbtxt and REPOSITORY/ingan/1/model.onnx."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from ingan_fast.errors import UserError
+from ingan_fast.export.run import Tell, Wanted, Written, export
+from ingan_fast.files import atomic_write
+from ingan_fast.retargeting import TrainedGenerator
+from ingan_fast.runtime.sidecar import Sidecar, TensorInfo, read_sidecar
+
+MODEL = "ingan"
+VERSION = "1"
+CONFIG = f"{MODEL}/config.pbtxt"
+FILES = (CONFIG, f"{MODEL}/{VERSION}/model.onnx")  # in a repository
+
+LARGEST_BATCH = 4  # frames: memory grows with them, and one 640x480 frame fills a GPU
+
+# Commented out, since not every build of the server has it, and a new size costs minutes of engine building.
+ACCELERATOR = """
+# TensorRT inside ONNX Runtime, where the server has it:
+# optimization { execution_accelerators { gpu_execution_accelerator : [ { name : "tensorrt" } ] } }
+"""
+
+
+def write_repository(
+    trained: TrainedGenerator, repository: Path, wanted: Wanted, tell: Tell = lambda step: None
+) -> Written:
+    """Write a model repository: `tritonserver --model-repository REPOSITORY` serves the model "ingan" then.
+
+    Args:
+        trained: a run on the CPU.
+        repository: the folder to write to.
+        wanted: of format onnx, in fp32 or fp16.
+        tell: called with the name of each step.
+
+    Returns:
+        model.onnx with its check.
+
+    Raises:
+        UserError: as of `export`, or what the server's ONNX Runtime can't run.
+    """
+    if wanted.format != "onnx":
+        raise UserError(f"a Triton Inference Server repository holds an ONNX file, not {wanted.format}; leave that out")
+    if wanted.precision == "bf16":
+        raise UserError("Triton Inference Server's ONNX Runtime has no bf16 convolutions; choose fp32 or fp16")
+    written = export(trained, repository / MODEL / VERSION, wanted, tell=tell)
+    atomic_write(repository / CONFIG, configuration(read_sidecar(written.path)).encode())
+    return written
+
+
+def configuration(sidecar: Sidecar) -> str:
+    """config.pbtxt of an exported ONNX file (protobuf's text format, message `inference.ModelConfig`).
+
+    A graph with a dynamic batch gets requests of equal shapes batched by the server; one of one frame gets them one by
+    one. A client finds in the parameter `layout` how a unit-scale generator's grids are made (`sidecar.Layout`).
+    """
+    batched = sidecar.outputs[0].shape[0] == "N"
+    layout = json.dumps(asdict(sidecar.layout) if sidecar.layout else None)
+    sections = [
+        f'name: "{MODEL}"\nbackend: "onnxruntime"\nmax_batch_size: {LARGEST_BATCH if batched else 0}\n',
+        *(_tensor("input", tensor, batched) for tensor in sidecar.inputs),
+        *(_tensor("output", tensor, batched) for tensor in sidecar.outputs),
+        "instance_group [ { count: 1 kind: KIND_AUTO } ]\n",
+        *(["dynamic_batching { }\n"] if batched else []),
+        f'parameters {{ key: "layout" value {{ string_value: {json.dumps(layout)} }} }}\n',
+    ]
+    return "".join(sections) + ACCELERATOR
+
+
+def _tensor(side: str, tensor: TensorInfo, batched: bool) -> str:
+    """One input or output; the batch is not among the dims where the server batches."""
+    shape = tensor.shape[1:] if batched else tensor.shape
+    dims = ", ".join(str(size) if isinstance(size, int) else "-1" for size in shape)
+    return f'{side} [ {{ name: "{tensor.name}" data_type: TYPE_FP32 dims: [ {dims} ] }} ]  # {tensor.meaning}\n'
