@@ -81,9 +81,9 @@ class Retargeter:
         """G(x; T): lay a frame out anew.
 
         Args:
-            frame: uint8 [H, W, 3], RGB; the picture that was trained on where None. With the backend tensorrt any
-                object on the GPU with DLPack or the CUDA array interface, too: then the result is one, nothing goes
-                through the host, and nothing waits.
+            frame: uint8 [H, W, 3], RGB; the picture that was trained on where None. With the backends tensorrt and
+                torch any object on the GPU with DLPack (tensorrt: or the CUDA array interface), too: then the result
+                is one, nothing goes through the host, and nothing waits.
             size: (width, height) of the output; or
             scale: its factor(s), across and down; or
             transform: a homography.

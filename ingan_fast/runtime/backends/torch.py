@@ -1,31 +1,72 @@
-"""torch: run folders as they are, and AOTInductor packages. The one backend that imports it."""
+"""torch: run folders as they are, and AOTInductor packages. The one backend that imports it.
 
+On a GPU a run's convolutions are bfloat16 and each combination of shapes becomes a CUDA graph in its second frame. That
+was never run on one: it is tested with a stand-in that runs the recorded function again.
+"""
+
+import contextlib
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ingan_fast.errors import UserError
 from ingan_fast.export.graph import deployed
+from ingan_fast.geometry import Size
 from ingan_fast.images import Pixels
+from ingan_fast.recorded import Replay, record
 from ingan_fast.retargeting import TrainedGenerator, load
 from ingan_fast.runtime.backends import Geometry, first_line
 from ingan_fast.runtime.sidecar import Layout, Sidecar
-from ingan_fast.sampling import to_tensor
 from ingan_fast.tiling import halo
 from ingan_fast.training import pick_device
 
+RECORDINGS = 16  # shapes whose graphs are kept, the least recently used one goes
+
+Recorder = Callable[[Callable[[], Tensor]], Replay]
+
+
+@dataclass
+class Recording:
+    """The work on one combination of shapes."""
+
+    frame: Tensor | None  # where it reads
+    geometry: list[Tensor]
+    replay: Replay | None = None  # from the second time on
+
 
 class TorchBackend:
-    """A run's generator, or an exported package."""
+    """A run's generator, or an exported package.
+
+    Args:
+        graph: image, geometry → picture (`export.graph`).
+        unit: pictures are in [0, 1] instead of [-1, 1].
+        package: it was compiled for one order of values in memory, and does not check it.
+        recorder: how work is recorded; None: it runs as it is.
+    """
 
     name = "torch"
 
-    def __init__(self, graph: Any, device: torch.device, channels: int, about: str, package: bool, unit: bool = False):
-        self._graph, self._device, self._unit = graph, device, unit
-        # A package was compiled for one order of values in memory, and does not check it.
+    def __init__(
+        self,
+        graph: Callable[..., Tensor],
+        device: torch.device,
+        channels: int,
+        about: str,
+        *,
+        unit: bool = False,
+        package: bool = False,
+        recorder: Recorder | None = None,
+    ):
+        self._graph: Any = graph
+        self._device, self._unit, self._recorder = device, unit, recorder
         self._format = torch.contiguous_format if package else torch.channels_last
+        self._recordings: OrderedDict[tuple[Any, ...], Recording] = OrderedDict()
         self.bytes_per_pixel = 48 * channels
         self.about = f"torch {torch.__version__}, {device}, {about}"
 
@@ -41,28 +82,70 @@ class TorchBackend:
         except Exception as error:  # of the loader of a shared library
             raise UserError(f"torch can't load {package}: {first_line(error)}; export the run again") from error
         about = f"AOTInductor, {sidecar.precision}"
-        return cls(graph, pick_device(device), sidecar.channels, about, package=True, unit=bool(sidecar.fixed))
+        return cls(graph, pick_device(device), sidecar.channels, about, unit=bool(sidecar.fixed), package=True)
 
     @classmethod
     def of_run(cls, trained: TrainedGenerator) -> "TorchBackend":
-        graph: nn.Module = deployed(trained.generator)
-        return cls(graph, trained.device, trained.settings.channels, "fp32", package=False)
+        channels = trained.settings.channels
+        if trained.device.type != "cuda":
+            return cls(deployed(trained.generator), trained.device, channels, "fp32")
+        generator = trained.generator.to(torch.bfloat16)
+        return cls(deployed(generator), trained.device, channels, "bf16, CUDA graphs", recorder=record)
 
     def prepare(self, geometry: Geometry) -> list[Tensor]:
         return [torch.from_numpy(array).to(self._device) for array in geometry.values()]
 
     @torch.inference_mode()
     def run(self, frame: Pixels | None, prepared: list[Tensor], out: Pixels, stream: Any = None) -> None:
-        images = [] if frame is None else [to_tensor(frame, self._device)]
-        if self._unit:
-            images = [(image + 1) / 2 for image in images]
-        images = [image.contiguous(memory_format=self._format) for image in images]
-        y = self._graph(*images, *prepared)[0].float()
-        levels = y * 255 if self._unit else (y + 1) * 127.5
-        torch.from_numpy(out).copy_(levels.round().clamp(0, 255).permute(1, 2, 0))
+        given = None if frame is None else torch.from_numpy(np.ascontiguousarray(frame)).to(self._device)
+        torch.from_numpy(out).copy_(self._picture(given, prepared))
+
+    @torch.inference_mode()
+    def run_on_device(self, frame: Any, prepared: list[Tensor], size: Size, out: Any = None, stream: Any = None) -> Any:
+        """As `run`, with arrays of any library on the device (DLPack); a tensor where `out` is None."""
+        with _on(stream):
+            picture = self._picture(torch.from_dlpack(frame), prepared)
+            if out is None:
+                return picture.clone()  # the next frame may be written to the same place
+            torch.from_dlpack(out).copy_(picture)
+            return out
 
     def close(self) -> None:
         self._graph = None
+        self._recordings.clear()
+
+    def _picture(self, frame: Tensor | None, geometry: list[Tensor]) -> Tensor:
+        """uint8 [H, W, 3] and geometry → uint8 [Ho, Wo, 3], on the device."""
+        if self._recorder is None:
+            return self._made(frame, geometry)
+        shape = (None if frame is None else frame.shape, *(place.shape for place in geometry))
+        recording = self._recordings.get(shape)
+        if recording is None:
+            if len(self._recordings) == RECORDINGS:
+                self._recordings.popitem(last=False)
+            copies = [place.clone() for place in geometry]
+            self._recordings[shape] = Recording(None if frame is None else frame.clone(), copies)
+            return self._made(frame, geometry)
+        self._recordings.move_to_end(shape)
+        if frame is not None and recording.frame is not None:
+            recording.frame.copy_(frame)
+        for kept, place in zip(recording.geometry, geometry, strict=True):
+            kept.copy_(place)
+        if recording.replay is None:
+            inputs = recording
+            recording.replay = self._recorder(lambda: self._made(inputs.frame, inputs.geometry))
+        return recording.replay()
+
+    def _made(self, frame: Tensor | None, geometry: list[Tensor]) -> Tensor:
+        images = [] if frame is None else [self._image(frame)]
+        y = self._graph(*images, *geometry)[0].float()
+        levels = y * 255 if self._unit else (y + 1) * 127.5
+        return levels.round().clamp(0, 255).to(torch.uint8).permute(1, 2, 0).contiguous()
+
+    def _image(self, frame: Tensor) -> Tensor:
+        planes = frame.permute(2, 0, 1)[None].float()
+        image = planes / 255 if self._unit else planes / 127.5 - 1
+        return image.contiguous(memory_format=self._format)
 
 
 def open_run(run: Path, device: str) -> tuple[TorchBackend, TrainedGenerator, Layout | None, int]:
@@ -75,3 +158,11 @@ def open_run(run: Path, device: str) -> tuple[TorchBackend, TrainedGenerator, La
     jump = trained.generator.jump
     layout = Layout(jump, trained.settings.scatter) if jump else None
     return TorchBackend.of_run(trained), trained, layout, halo(trained.settings)
+
+
+def _on(stream: Any) -> contextlib.AbstractContextManager[Any]:
+    """Work on the caller's CUDA stream: a torch.cuda.Stream, or its handle."""
+    if stream is None:
+        return contextlib.nullcontext()
+    own = isinstance(stream, torch.cuda.Stream)
+    return torch.cuda.stream(stream if own else torch.cuda.ExternalStream(int(stream)))

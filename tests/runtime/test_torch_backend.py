@@ -1,0 +1,94 @@
+"""The torch backend: recorded work gives what running it gives, and arrays of other libraries go in and out."""
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ingan_fast import Transform
+from ingan_fast.export.graph import deployed
+from ingan_fast.images import Pixels
+from ingan_fast.retargeting import TrainedGenerator
+from ingan_fast.runtime.backends import torch as backends
+from ingan_fast.runtime.backends.torch import TorchBackend
+from ingan_fast.runtime.geometry import Geometries
+from ingan_fast.runtime.sidecar import Layout
+
+CPU = torch.device("cpu")
+
+
+class Tape:
+    """Stands in for CUDA graphs: what is recorded is run again, on the tensors that it was recorded with."""
+
+    def __init__(self) -> None:
+        self.recorded = 0
+
+    def __call__(self, function: Callable[[], Tensor]) -> Callable[[], Tensor]:
+        self.recorded += 1
+        return function
+
+
+@pytest.fixture
+def tape() -> Tape:
+    return Tape()
+
+
+@pytest.fixture
+def backend(generator_of_run: TrainedGenerator, tape: Tape) -> TorchBackend:
+    return TorchBackend(deployed(generator_of_run.generator), CPU, 8, "fp32", recorder=tape)
+
+
+def prepared(backend: TorchBackend, trained: TrainedGenerator, transform: Transform, frame: Pixels) -> list[Tensor]:
+    assert trained.generator.jump
+    layout = Layout(trained.generator.jump, trained.settings.scatter)
+    made: list[Tensor] = Geometries(layout, backend.prepare).get(transform, (64, 56), frame)
+    return made
+
+
+def test_recorded_frames_are_those_of_the_run(
+    backend: TorchBackend, tape: Tape, generator_of_run: TrainedGenerator, picture: Pixels
+) -> None:
+    transforms = [
+        Transform.resize((80, 60)),
+        Transform.from_corners([(8, 0), (70, 0), (80, 60), (0, 60)], (80, 60)),
+        Transform.resize((40, 33)),
+    ]
+    frames = [picture, np.ascontiguousarray(picture[:, ::-1])]
+    for turn in range(4):
+        for transform in transforms:
+            frame = frames[turn % 2]
+            out = np.empty((*transform.size[::-1], 3), np.uint8)
+            backend.run(frame, prepared(backend, generator_of_run, transform, frame), out)
+            expected = generator_of_run.retarget(transform, frame).picture
+            assert np.abs(out.astype(int) - expected).max() <= 1
+    assert tape.recorded == 2  # two combinations of shapes
+
+
+def test_only_so_many_shapes_are_kept(
+    backend: TorchBackend,
+    tape: Tape,
+    generator_of_run: TrainedGenerator,
+    picture: Pixels,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backends, "RECORDINGS", 2)
+    for size in [(40, 40), (40, 40), (48, 40), (40, 40), (56, 40), (48, 40), (40, 40)]:
+        out = np.empty((*size[::-1], 3), np.uint8)
+        backend.run(picture, prepared(backend, generator_of_run, Transform.resize(size), picture), out)
+        assert len(backend._recordings) <= 2
+    assert tape.recorded == 1  # the others were forgotten before their second frame
+
+
+def test_tensors_go_in_and_come_out_without_numpy(
+    backend: TorchBackend, generator_of_run: TrainedGenerator, picture: Pixels
+) -> None:
+    transform = Transform.resize((80, 60))
+    places = prepared(backend, generator_of_run, transform, picture)
+    frame, out = torch.from_numpy(picture), torch.empty(60, 80, 3, dtype=torch.uint8)
+    first = backend.run_on_device(frame, places, transform.size)
+    assert backend.run_on_device(frame.flip(0), places, transform.size, out) is out
+    expected = generator_of_run.retarget(transform).picture
+    assert np.abs(first.numpy().astype(int) - expected).max() <= 1
+    assert (first != out).any()  # and the first picture was not written over
