@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from video_clips import Recipe, corners, frames_of, grey, make_clip, seconds_of
 
 from ingan_fast.video.frames import Timing
 from ingan_fast.video.pipes import PipeInput, RawFrames, RawOutput, Y4mOutput
 from ingan_fast.video.reading import Clip
 from picture_files import refusal_of
+from video_clips import Recipe, corners, frames_of, grey, make_clip, seconds_of
 
 SIZE = (64, 48)
 EVEN = Timing(Fraction(1, 30), Fraction(30))

@@ -9,11 +9,11 @@ import av
 import numpy as np
 import pytest
 from av import Packet
-from video_clips import Recipe, corners, frames_of, grey, make_clip, seconds_of
 
 from ingan_fast.images import Pixels
 from ingan_fast.video.reading import Clip
 from picture_files import refusal_of
+from video_clips import Recipe, corners, frames_of, grey, make_clip, seconds_of
 
 SIZE = (64, 48)
 FAITHFUL = Recipe(pixel_format="yuv444p", options={"crf": "1"})

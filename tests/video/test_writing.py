@@ -11,7 +11,6 @@ import av
 import numpy as np
 import pytest
 from PIL import Image, ImageSequence
-from video_clips import Recipe, corners, frames_of, grey, make_clip, seconds_of
 
 from ingan_fast.errors import UserError
 from ingan_fast.images import Pixels
@@ -20,6 +19,7 @@ from ingan_fast.video.frames import Frame, Source, Still, Timing
 from ingan_fast.video.reading import Clip
 from ingan_fast.video.writing import Output
 from picture_files import refusal_of
+from video_clips import Recipe, corners, frames_of, grey, make_clip, seconds_of
 
 SIZE = (64, 48)
 FILES = [".mp4", ".m4v", ".mkv", ".mov", ".webm"]
