@@ -1,6 +1,5 @@
 """Engines run the same training: recorded, compiled, or as it stands."""
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +15,7 @@ from ingan_fast.recorded import RecordedSteps
 from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState
 from ingan_fast.step import training_step
+from tape import Tape
 
 CPU = torch.device("cpu")
 STEPS = 20
@@ -35,17 +35,6 @@ def trained(engine: Engine, picture: Pixels, settings: Settings) -> tuple[Tensor
             state.freeze_norm(sampler)
         losses.append(engine.step(state, sampler.draw(iteration)).clone())
     return torch.stack(losses), state
-
-
-class Tape:
-    """Stands in for CUDA graphs: what is recorded is run again, on the tensors that it was recorded with."""
-
-    def __init__(self) -> None:
-        self.recorded = 0
-
-    def __call__(self, function: Callable[[], Tensor]) -> Callable[[], Tensor]:
-        self.recorded += 1
-        return function
 
 
 def test_recorded_steps_train_as_steps_do(picture: Pixels) -> None:

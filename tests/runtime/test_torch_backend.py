@@ -1,7 +1,5 @@
 """The torch backend: recorded work gives what running it gives, and arrays of other libraries go in and out."""
 
-from collections.abc import Callable
-
 import numpy as np
 import pytest
 import torch
@@ -15,19 +13,9 @@ from ingan_fast.runtime.backends import torch as backends
 from ingan_fast.runtime.backends.torch import TorchBackend
 from ingan_fast.runtime.geometry import Geometries
 from ingan_fast.runtime.sidecar import Layout
+from tape import Tape
 
 CPU = torch.device("cpu")
-
-
-class Tape:
-    """Stands in for CUDA graphs: what is recorded is run again, on the tensors that it was recorded with."""
-
-    def __init__(self) -> None:
-        self.recorded = 0
-
-    def __call__(self, function: Callable[[], Tensor]) -> Callable[[], Tensor]:
-        self.recorded += 1
-        return function
 
 
 @pytest.fixture
