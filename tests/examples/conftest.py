@@ -1,0 +1,49 @@
+"""What the examples are run with."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from ingan_fast.config import PAPER
+from ingan_fast.export.run import Wanted, export
+from ingan_fast.images import Pixels
+from ingan_fast.networks import Generator
+from ingan_fast.retargeting import load
+from ingan_fast.run_folder import Config, RunFolder
+from video_clips import Recipe, make_clip
+
+
+@pytest.fixture(scope="session")
+def model(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an exported unit-scale model; not to be changed."""
+    folder = tmp_path_factory.mktemp("exported") / "model"
+    export(load(trained_run, "cpu"), folder, Wanted())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def picture_ppm(picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pictures") / "dots.ppm"
+    height, width = picture.shape[:2]
+    path.write_bytes(f"P6\n{width} {height}\n255\n".encode() + picture.tobytes())
+    return path
+
+
+@pytest.fixture(scope="session")
+def clip(picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five frames of the picture and a tone; every frame is a little brighter than the one before."""
+    frames = [(picture * (0.6 + 0.1 * index)).astype("uint8") for index in range(5)]
+    return make_clip(tmp_path_factory.mktemp("clips") / "dots.mp4", frames, Recipe(audio="aac"))
+
+
+@pytest.fixture(scope="session")
+def paper_run(picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run folder of the paper's generator, small and untrained."""
+    settings = replace(PAPER, channels=8, blocks=1)
+    folder = RunFolder(tmp_path_factory.mktemp("paper"))
+    folder.write_config(Config.new(settings, "smoke", None, 0, {"dots": picture}, "cpu"), [picture])
+    torch.manual_seed(0)
+    folder.write_generator(Generator(settings).eval(), settings, 0)
+    return folder.path
