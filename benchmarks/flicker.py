@@ -1,57 +1,171 @@
-"""How much an animated size flickers: the change from frame to frame beside a plain resize's.
+"""How much a video flickers: what changes from frame to frame, beside the same of a plain resize in the same places.
 
-The width grows evenly from one factor to another; a frame is compared with the next one where both have pixels.
-
-    python benchmarks/flicker.py RUN [--from 1.0] [--to 1.5] [--frames 48] [--strip STRIP.png]
+python benchmarks/flicker.py MODEL_OR_RUN [--script grow-width ...] [--seconds 10] [--fps 30] [--canvas 640x480]
+    [--anchor centre] [--json FILE] [--pictures FOLDER]
 """
 
 import argparse
-import statistics
-from collections.abc import Iterator
-from itertools import pairwise
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast import Transform, load
 from ingan_fast.baselines import plain_resize
-from ingan_fast.images import save_image
+from ingan_fast.baselines.resampling import plain_homography
+from ingan_fast.geometry import Transform
+from ingan_fast.images import Pixels, save_image
+from ingan_fast.parsing import parse_size
+from ingan_fast.runtime import Retargeter
+from ingan_fast.sheets import Panel, sheet
+from ingan_fast.video.canvas import place
+from ingan_fast.video.script import NAMES, Animation, read_script
 
-Frame = NDArray[np.uint8]
+BACKGROUND = (128, 128, 128)
+NEARBY = 8  # frames before and after, which a change is held against
+STILL = 0.1  # grey levels; of less than that no change stands out
+PANELS = 12  # frames on a sheet
+
+Picture = Callable[[Transform], Pixels]
 
 
-def changes(frames: list[Frame]) -> list[float]:
-    """Mean absolute difference (grey levels) of each frame and the next, over the pixels that both have."""
-    return [float(np.abs(a.astype(int) - b[:, : a.shape[1]]).mean()) for a, b in pairwise(frames)]
+@dataclass(frozen=True)
+class Flicker:
+    """Of one video, in grey levels.
+
+    Attributes:
+        changes: mean absolute difference of each frame and the next.
+        blinks: of each frame but the first and the last, what is gone again in the next: where it differs from both
+            neighbours by more than they do from each other, by how much more; mean over all pixels.
+    """
+
+    changes: NDArray[np.float64]
+    blinks: NDArray[np.float64]
+
+    @property
+    def change(self) -> float:
+        return float(self.changes.mean())
+
+    @property
+    def blink(self) -> float:
+        return float(self.blinks.mean())
+
+    @property
+    def spike(self) -> float:
+        """The most that a change stands out from the median of those nearby, as a factor: 1 is an even motion."""
+        near = [self.changes[max(i - NEARBY, 0) : i + NEARBY + 1] for i in range(len(self.changes))]
+        medians = np.array([max(float(np.median(changes)), STILL) for changes in near])
+        return float((self.changes / medians).max())
 
 
-def widths(source: int, first: float, last: float, frames: int) -> Iterator[int]:
-    return (round(source * factor) for factor in np.linspace(first, last, frames))
+def measure(frames: Iterable[Pixels]) -> Flicker:
+    """How much frames flicker, uint8 [H, W, 3] each; three at least."""
+    changes: list[float] = []
+    blinks: list[float] = []
+    last: list[NDArray[np.int16]] = []
+    for frame in frames:
+        last = [*last[-2:], frame.astype(np.int16)]
+        if len(last) > 1:
+            changes.append(float(np.abs(last[-1] - last[-2]).mean()))
+        if len(last) > 2:
+            before, middle, after = last
+            there = np.minimum(np.abs(middle - before), np.abs(middle - after))
+            blinks.append(float(np.maximum(there - np.abs(after - before), 0).mean()))
+    return Flicker(np.array(changes), np.array(blinks))
 
 
-def main() -> None:
+def frames(animation: Animation, picture: Picture) -> Iterator[Pixels]:
+    """An animation's frames [H, W, 3], of what `picture` makes of each transform."""
+    for pose in animation.poses:
+        yield place(picture(pose.transform), pose, animation.canvas, BACKGROUND)
+
+
+def resized(source: Pixels) -> Picture:
+    """A plain resize of the source (antialiased), or the plain homography."""
+    height, width = source.shape[:2]
+
+    def picture(transform: Transform) -> Pixels:
+        extent = np.ptp(transform.corners(), axis=0).round().astype(int).tolist()
+        size = (min(width, extent[0]), min(height, extent[1]))
+        return plain_homography(plain_resize(source, size), transform)[0]
+
+    return picture
+
+
+class Gallery:
+    """Frames that go through, some of them kept for a sheet, and of all the row that is in the middle."""
+
+    def __init__(self, count: int):
+        self.count = count
+        self.panels: list[Panel] = []
+        self.rows: list[Pixels] = []
+
+    def seen(self, frames: Iterable[Pixels]) -> Iterator[Pixels]:
+        shown = np.linspace(0, self.count - 1, min(PANELS, self.count)).round()
+        for index, frame in enumerate(frames):
+            if index in shown:
+                self.panels.append(Panel(f"{index}", frame))
+            self.rows.append(frame[len(frame) // 2].copy())
+            yield frame
+
+    def sheet(self) -> Pixels:
+        return sheet([self.panels[first : first + 4] for first in range(0, len(self.panels), 4)])
+
+    def strip(self) -> Pixels:
+        """The middle row in each frame, one below the other, three pixels high."""
+        return np.repeat(np.stack(self.rows), 3, axis=0)
+
+
+def report(name: str, ours: Flicker, plain: Flicker) -> dict[str, float | str]:
+    print(
+        f"{name:18} {ours.change:7.2f} {plain.change:7.2f} {ours.change / plain.change:6.2f}   "
+        f"{ours.spike:6.2f} {plain.spike:6.2f}   {ours.blink:6.3f} {plain.blink:6.3f}",
+        flush=True,
+    )
+    parts = {"ours": ours, "plain": plain}
+    numbers = {
+        f"{part}_{number}": round(getattr(values, number), 4)
+        for part, values in parts.items()
+        for number in ("change", "spike", "blink")
+    }
+    return {"script": name, **numbers}
+
+
+def parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", type=Path)
-    parser.add_argument("--from", dest="first", type=float, default=1.0, help="the first width, in the source's")
-    parser.add_argument("--to", dest="last", type=float, default=1.5, help="the last width")
-    parser.add_argument("--frames", type=int, default=48)
-    parser.add_argument("--strip", type=Path, help="write the middle row of every frame, one below the other")
-    arguments = parser.parse_args()
-    trained = load(arguments.run)
-    width, height = trained.source_size
-    sizes = [(w, height) for w in widths(width, arguments.first, arguments.last, arguments.frames)]
-    ours = [trained.retarget(Transform.resize(size)).picture for size in sizes]
-    plain = [plain_resize(trained.source, size) for size in sizes]
-    for name, frames in (("ingan-fast", ours), ("plain resize", plain)):
-        steps = changes(frames)
-        mean, median, most = statistics.fmean(steps), statistics.median(steps), max(steps)
-        print(f"{name:13} mean {mean:5.2f}  median {median:5.2f}  most {most:5.2f}")
-    ratio = statistics.fmean(changes(ours)) / statistics.fmean(changes(plain))
-    print(f"from frame to frame ours changes {ratio:.2f} times as much as a plain resize")
-    if arguments.strip:
-        rows = [np.pad(f[height // 2], ((0, sizes[-1][0] - f.shape[1]), (0, 0))) for f in ours]
-        save_image(np.repeat(np.stack(rows), 6, axis=0), arguments.strip)
+    parser.add_argument("model", type=Path, help="a run folder, or an exported model")
+    parser.add_argument("--script", action="append", help="a name, or a file of keyframes; all names by default")
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--fps", type=Fraction, default=Fraction(30))
+    parser.add_argument("--canvas", type=parse_size)
+    parser.add_argument("--anchor")
+    parser.add_argument("--json", type=Path, help="write the numbers here")
+    parser.add_argument("--pictures", type=Path, help="write a sheet of frames and a strip of the middle row here")
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    arguments = parse_arguments(words)
+    retargeter = Retargeter.open(arguments.model)
+    source = retargeter.source
+    options = {name: getattr(arguments, name) for name in ("fps", "seconds", "canvas", "anchor")}
+    print(f"{'':18} change{'':19}spike{'':11}blink")
+    print(f"{'':18}    ours   plain  ratio     ours  plain     ours  plain")
+    rows = []
+    for name in arguments.script or NAMES:
+        animation = read_script(name, retargeter.source_size, **options)
+        gallery = Gallery(len(animation.poses))
+        ours = measure(gallery.seen(frames(animation, lambda transform: retargeter(transform=transform))))
+        rows.append(report(name, ours, measure(frames(animation, resized(source)))))
+        if arguments.pictures:
+            stem = Path(name).stem
+            save_image(gallery.sheet(), arguments.pictures / f"{stem}_sheet.png")
+            save_image(gallery.strip(), arguments.pictures / f"{stem}_strip.png")
+    if arguments.json:
+        arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":
