@@ -47,7 +47,7 @@ def check_task(source: Any, size: Any) -> tuple[Pixels, Size]:
                 f"{name} {width}x{height} is too large for this method; at most {MAX_PIXELS / 1e6:.1f} megapixels "
                 "are allowed, make it smaller"
             )
-    return picture, size
+    return picture.copy(), size  # its own, since torch wants arrays that can be written to
 
 
 def report(progress: Progress | None, done: int, total: int) -> None:

@@ -114,9 +114,9 @@ def _at_scale(count: int, side: int, other_count: int, other_side: int) -> Tenso
 def _improved(index: Tensor, queries: PatchSet, keys: PatchSet, weights: Tensor, rng: torch.Generator) -> Matches:
     """One sweep of PatchMatch: what the four neighbours' matches suggest, then random places ever nearer."""
     matches = Matches(queries, keys, index, _costs(queries, keys, torch.arange(len(queries)), index, weights))
-    for down, right in ((0, 1), (1, 0), (0, -1), (-1, 0)):
-        neighbour = matches.index.view(queries.rows, queries.columns).roll((down, right), (0, 1)).flatten()
-        _consider(matches, _moved(neighbour, keys, torch.tensor(down), torch.tensor(right)), weights)
+    for shift in ((0, 1), (1, 0), (0, -1), (-1, 0)):
+        neighbour = matches.index.view(queries.rows, queries.columns).roll(shift, (0, 1)).flatten()
+        _consider(matches, _moved(neighbour, keys, *shift), weights)
     for reach in _reaches(max(keys.rows, keys.columns)):
         down, right = (torch.randint(-reach, reach + 1, (len(queries),), generator=rng) for _ in range(2))
         _consider(matches, _moved(matches.index, keys, down, right), weights)
@@ -129,7 +129,7 @@ def _reaches(longest: int) -> Iterator[int]:
         longest //= REACH
 
 
-def _moved(index: Tensor, keys: PatchSet, down: Tensor, right: Tensor) -> Tensor:
+def _moved(index: Tensor, keys: PatchSet, down: Tensor | int, right: Tensor | int) -> Tensor:
     """The keys that lie so far from those at `index`, or at the border towards there."""
     row = (index // keys.columns + down).clamp(0, keys.rows - 1)
     column = (index % keys.columns + right).clamp(0, keys.columns - 1)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from ingan_fast.baselines import plain_resize, seam_carve
+from ingan_fast import Transform
+from ingan_fast.baselines import plain_homography, plain_resize, seam_carve
 from ingan_fast.errors import UserError
 from ingan_fast.images import Pixels
 
@@ -37,3 +38,32 @@ def test_seam_carving_gives_the_size_and_keeps_to_the_pictures_colours(picture: 
     carved = seam_carve(picture, (40, 40))
     assert carved.shape == (40, 40, 3)
     assert {tuple(colour) for colour in carved.reshape(-1, 3)} <= {tuple(colour) for colour in picture.reshape(-1, 3)}
+
+
+def test_the_identity_homography_is_a_plain_resize(picture: Pixels) -> None:
+    laid, alpha = plain_homography(picture, Transform.resize((70, 30)))
+    np.testing.assert_array_equal(laid, plain_resize(picture, (70, 30)))
+    assert (alpha == 1).all()
+
+
+def test_a_shift_by_whole_pixels_moves_pixels(picture: Pixels) -> None:
+    corners = [[8, 5], [64, 5], [64, 45], [8, 45]]
+    laid, alpha = plain_homography(picture, Transform.from_corners(corners, (70, 50)))
+    np.testing.assert_array_equal(laid[5:45, 8:64], picture)
+    np.testing.assert_array_equal(alpha == 1, np.pad(np.ones((40, 56), bool), ((5, 5), (8, 6))))
+
+
+def test_a_homography_puts_the_corners_where_they_were_asked_for() -> None:
+    source = np.zeros((80, 80, 3), np.uint8)
+    source[:40, :40, 0] = source[:40, 40:, 1] = source[40:, 40:, 2] = 255
+    corners = np.array([[30, 5], [110, 15], [135, 95], [5, 85]])
+    laid, alpha = plain_homography(source, Transform.from_corners(corners, (140, 100)))
+    inwards = (corners + 0.1 * (corners.mean(0) - corners)).astype(int)
+    shown = [tuple(laid[y, x]) for x, y in inwards]
+    assert shown == [(255, 0, 0), (0, 255, 0), (0, 0, 255), (0, 0, 0)]
+    assert alpha[2, 2] == alpha[97, 137] == 0
+
+
+def test_a_homography_takes_bytes_alone(picture: Pixels) -> None:
+    with pytest.raises(UserError, match="give uint8"):
+        plain_homography(picture / 255, Transform.resize((20, 20)))

@@ -1,0 +1,29 @@
+"""Small pictures that the methods are for."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import ingan_fast
+from ingan_fast.baselines import plain_resize
+from ingan_fast.images import Pixels, load_image
+
+
+@pytest.fixture(scope="session")
+def market() -> Pixels:
+    """Rows of fruit: uint8 [64, 82, 3]."""
+    return plain_resize(load_image(Path(ingan_fast.__file__).parent / "assets" / "market.png"), (82, 64))
+
+
+@pytest.fixture(scope="session")
+def pebbles() -> Pixels:
+    """A texture, round stones of many greys over each other: uint8 [80, 80, 3]."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[0:80, 0:80]
+    grey = np.zeros((80, 80))
+    for _ in range(800):
+        row, column = rng.uniform(-4, 84, 2)
+        distance = np.hypot(y - row, x - column) / rng.uniform(3, 5)
+        grey = np.where(distance < 1, rng.uniform(90, 230) * (1 - 0.5 * distance**2), grey)
+    return np.repeat(grey[..., None], 3, axis=2).astype(np.uint8)

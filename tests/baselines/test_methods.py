@@ -1,0 +1,147 @@
+"""Every published method: the size asked for, the number that it optimises, the same bytes for a seed, refusals."""
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ingan_fast import Transform
+from ingan_fast.baselines import (
+    BASELINES,
+    bidirectional_similarity,
+    patch_distribution_matching,
+    patch_nearest_neighbours,
+    plain_resize,
+    quilt,
+    spatial_gan_texture,
+)
+from ingan_fast.errors import UserError
+from ingan_fast.images import Pixels
+from ingan_fast.metrics import coherence, completeness, patch_swd, size_kept
+
+SHORT = {
+    "bidirectional similarity": partial(bidirectional_similarity, iterations=2),
+    "GPNN": partial(patch_nearest_neighbours, iterations=2),
+    "GPDM": partial(patch_distribution_matching, steps=3),
+    "image quilting": quilt,
+    "Spatial GAN": partial(spatial_gan_texture, iterations=2),
+}
+SMALLEST = (16, 16)
+
+method = pytest.mark.parametrize("name", SHORT)
+
+
+def at(picture: Pixels, factor: float) -> tuple[int, int]:
+    return round(picture.shape[1] * factor), picture.shape[0]
+
+
+def test_what_is_short_here_is_every_seeded_method() -> None:
+    assert set(SHORT) == {name for name, baseline in BASELINES.items() if baseline.seeded}
+
+
+@method
+@pytest.mark.parametrize("size", [(101, 53), (41, 64), (33, 130), SMALLEST])
+def test_the_output_has_the_size_asked_for(market: Pixels, name: str, size: tuple[int, int]) -> None:
+    output = SHORT[name](market, size)
+    assert output.shape == (size[1], size[0], 3)
+    assert output.dtype == np.uint8
+    assert output.std() > 10  # a picture, not a flat page
+
+
+@method
+def test_the_smallest_pictures_are_taken(pebbles: Pixels, name: str) -> None:
+    assert SHORT[name](pebbles[:16, :16], (35, 21)).shape == (21, 35, 3)
+
+
+@method
+def test_a_seed_gives_the_same_bytes_every_time(market: Pixels, name: str) -> None:
+    first, again = (SHORT[name](market, (90, 60), seed=3) for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+
+
+@pytest.mark.parametrize("name", ["GPDM", "image quilting", "Spatial GAN"])
+def test_another_seed_gives_another_picture(pebbles: Pixels, name: str) -> None:
+    assert (SHORT[name](pebbles, (90, 60), seed=1) != SHORT[name](pebbles, (90, 60), seed=2)).any()
+
+
+@method
+def test_progress_grows_to_one(market: Pixels, name: str) -> None:
+    told: list[float] = []
+    SHORT[name](market, (90, 60), progress=told.append)
+    assert told == sorted(set(told))
+    assert told[0] > 0
+    assert told[-1] == 1
+
+
+@method
+@pytest.mark.parametrize(
+    ("change", "size", "message"),
+    [
+        (lambda p: p[..., 0], (40, 40), "colour picture"),
+        (lambda p: p / 255, (40, 40), "give uint8"),
+        (lambda p: p[:15], (40, 40), "picture's size 82x15"),
+        (lambda p: p, (15, 40), "output size 15x40"),
+        (lambda p: p, (4096, 2048), "output size 4096x2048 is too large"),
+        (lambda p: p, (40.5, 40), "pair of integers"),
+    ],
+)
+def test_bad_input_is_refused_in_one_line(market: Pixels, name: str, change: Any, size: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message) as refusal:
+        SHORT[name](change(market), size)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["bidirectional similarity", "GPNN"])
+@pytest.mark.parametrize("factor", [1.5, 0.6])
+def test_patch_methods_keep_sizes_and_beat_a_resize_both_ways(market: Pixels, name: str, factor: float) -> None:
+    output = BASELINES[name](market, at(market, factor))
+    plain = plain_resize(market, at(market, factor))
+    assert coherence(output, market) < 0.6 * coherence(plain, market)
+    assert completeness(output, market) < 0.6 * completeness(plain, market)
+    assert size_kept(output, market) > 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("factor", [1.5, 0.6])
+def test_distribution_matching_keeps_sizes_and_beats_a_resizes_distribution(market: Pixels, factor: float) -> None:
+    output = BASELINES["GPDM"](market, at(market, factor))
+    assert patch_swd(output, market) < 0.7 * patch_swd(plain_resize(market, at(market, factor)), market)
+    assert size_kept(output, market) > 0.5
+
+
+def test_a_few_steps_of_distribution_matching_bring_a_textures_distributions_nearer(pebbles: Pixels) -> None:
+    output = patch_distribution_matching(pebbles, at(pebbles, 1.5), steps=60)
+    assert patch_swd(output, pebbles) < 0.8 * patch_swd(plain_resize(pebbles, at(pebbles, 1.5)), pebbles)
+
+
+def test_quilting_is_more_coherent_than_a_resize(pebbles: Pixels) -> None:
+    plain = plain_resize(pebbles, (160, 160))
+    assert coherence(quilt(pebbles, (160, 160)), pebbles) < 0.6 * coherence(plain, pebbles)
+
+
+@pytest.mark.slow
+def test_a_spatial_gan_is_nearer_to_the_textures_patches_than_a_resize(pebbles: Pixels) -> None:
+    plain = plain_resize(pebbles, (160, 160))
+    assert patch_swd(spatial_gan_texture(pebbles, (160, 160), iterations=400), pebbles) < 0.8 * patch_swd(
+        plain, pebbles
+    )
+
+
+def test_a_spatial_gan_leaves_the_random_numbers_of_others_alone(pebbles: Pixels) -> None:
+    torch.manual_seed(7)
+    expected = torch.rand(3)
+    torch.manual_seed(7)
+    spatial_gan_texture(pebbles, SMALLEST, iterations=1)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("kind", ["size", "texture", "shape"])
+def test_a_benchmark_can_go_through_the_methods_of_a_kind(pebbles: Pixels, kind: str) -> None:
+    transform = Transform.resize((70, 50))
+    for name, baseline in BASELINES.items():
+        if kind in baseline.outputs and not baseline.seeded:
+            output = baseline(pebbles, transform if kind == "shape" else transform.size)
+            picture = output[0] if kind == "shape" else output
+            assert picture.shape == (50, 70, 3), name
