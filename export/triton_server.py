@@ -17,7 +17,7 @@ FILES = (CONFIG, f"{MODEL}/{VERSION}/model.onnx")  # in a repository
 
 LARGEST_BATCH = 4  # frames: memory grows with them, and one 640x480 frame fills a GPU
 
-# Commented out, since not every build of the server has it, and a new size costs minutes of engine building.
+# Commented out, since not every build of the server has it, and sizes it hasn't seen have it build engines anew.
 ACCELERATOR = """
 # TensorRT inside ONNX Runtime, where the server has it:
 # optimization { execution_accelerators { gpu_execution_accelerator : [ { name : "tensorrt" } ] } }
