@@ -22,7 +22,8 @@ class PlainGraph(nn.Module):
     def forward(self, image: Tensor, grid: Tensor) -> Tensor:
         """image [N, 3, H, W] in [-1, 1] and grid [N, Ho, Wo, 2], both float32 → [N, 3, Ho, Wo] in [-1, 1]."""
         features = self.generator.entry(image.to(self.dtype)).float()
-        warped = grid_warp(features, _fold_back(grid, image), padding="zeros").to(self.dtype)
+        # No arithmetic on the grid: after a convolution OpenVINO would do it in bfloat16, and shift pixels.
+        warped = grid_warp(features, grid).to(self.dtype)
         return torch.tanh(self.generator.trunk(warped).float())
 
 

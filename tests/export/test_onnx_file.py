@@ -66,6 +66,22 @@ def test_another_program_makes_the_runs_own_picture(
         assert np.abs(picture.astype(int) - trained.retarget(transform).picture).max() <= 1
 
 
+@pytest.mark.parametrize("transform", [Transform.resize((97, 80)), TILT], ids=["larger", "tilted"])
+def test_openvino_makes_it_in_bfloat16_within_two_levels(
+    exported: Written, trained: TrainedGenerator, transform: Transform
+) -> None:
+    """As it is by default on a CPU that has bfloat16; coordinates must not be rounded to that."""
+    openvino = pytest.importorskip("openvino")
+    compiled = openvino.Core().compile_model(exported.path, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
+    image = to_tensor(trained.source)
+    feeds = dict(
+        zip(("image", "grid", "preference"), (image, *geometry(trained.generator, image, transform)), strict=False)
+    )
+    result = compiled({name: tensor.numpy() for name, tensor in feeds.items()})[0]
+    off = np.abs(to_pixels(torch.from_numpy(result)).astype(int) - trained.retarget(transform).picture)
+    assert np.quantile(off, 0.999) <= 2
+
+
 def test_coordinates_far_outside_are_reflected(exported: Written, trained: TrainedGenerator, kind: str) -> None:
     if kind != "paper":
         pytest.skip("layouts of a unit-scale generator are made here, inside the picture")
