@@ -1,0 +1,119 @@
+"""All baselines of one picture at one scale: a sheet to look at, and a table of times and measures.
+
+python benchmarks/baseline_sheet.py PICTURE SHEET.png [--scale 1.5x1] [--kind size] [--side 200] [--only GPNN GPDM]
+"""
+
+import argparse
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.table import Table
+
+from ingan_fast.baselines import BASELINES
+from ingan_fast.cli.console import INTERRUPTED, messages, progress
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import Size, Transform
+from ingan_fast.images import Pixels, check_output_path, fit_within, load_image, save_image
+from ingan_fast.metrics import evaluate
+from ingan_fast.parsing import parse_scale
+from ingan_fast.sheets import Panel, sheet
+
+MEASURES = {
+    "kept_width": "kept w",
+    "kept_height": "kept h",
+    "coherence": "coherence",
+    "completeness": "complete",
+    "swd": "swd",
+}
+SHEET_WIDTH = 1600  # px, as many panels a row as fit
+
+
+@dataclass(frozen=True)
+class Made:
+    name: str
+    picture: Pixels
+    seconds: float
+    measures: dict[str, float | None]
+
+
+def make(name: str, source: Pixels, size: Size) -> Made:
+    with progress(name, 1000) as advance:
+        told = 0
+
+        def report(done: float) -> None:
+            nonlocal told
+            while told < 1000 * done:
+                advance()
+                told += 1
+
+        start = time.perf_counter()
+        picture = BASELINES[name](source, size, progress=report)
+        seconds = time.perf_counter() - start
+    return Made(name, picture, seconds, evaluate(picture, source))
+
+
+def panels(source: Pixels, results: list[Made]) -> Pixels:
+    """The source and the results, from left to right in as many rows as it takes."""
+    rows = [[Panel(f"source, {source.shape[1]}x{source.shape[0]}", source, framed=True)]]
+    across = max(1, SHEET_WIDTH // (results[0].picture.shape[1] + 12)) if results else 1
+    for first in range(0, len(results), across):
+        rows.append([Panel(f"{r.name}, {r.seconds:.1f} s", r.picture) for r in results[first : first + across]])
+    return sheet(rows)
+
+
+def table(results: list[Made], title: str) -> Table:
+    result = Table(title=title, title_justify="left", box=None, caption="coherence, completeness, swd: times 1000")
+    for column in ("baseline", "seconds", *MEASURES.values()):
+        result.add_column(column, justify="left" if column == "baseline" else "right", no_wrap=True)
+    for made in results:
+        result.add_row(made.name, f"{made.seconds:.1f}", *(shown(name, made.measures[name]) for name in MEASURES))
+    return result
+
+
+def shown(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.2f}" if name.startswith("kept") else f"{value * 1000:.2f}"
+
+
+def run(arguments: argparse.Namespace) -> None:
+    check_output_path(arguments.sheet, alpha=False)
+    source = fit_within(load_image(arguments.picture), arguments.side)
+    transform = Transform.scale(*parse_scale(arguments.scale), (source.shape[1], source.shape[0]))
+    names = arguments.only or [name for name, baseline in BASELINES.items() if arguments.kind in baseline.outputs]
+    results = []
+    for name in names:
+        try:
+            results.append(make(name, source, transform.size))
+        except UserError as error:  # a package is missing, or the picture isn't for this method
+            messages.print(f"{name}: {error}", markup=False)
+    save_image(panels(source, results), arguments.sheet)
+    size = "x".join(map(str, transform.size))
+    title = f"{arguments.picture.name} to {size}, torch {torch.__version__}, {torch.get_num_threads()} threads"
+    Console().print(table(results, title))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("picture", type=Path)
+    parser.add_argument("sheet", type=Path)
+    parser.add_argument("--scale", default="1.5x1", help="of the width and the height, or one factor for both")
+    parser.add_argument("--kind", choices=("size", "texture"), default="size", help="which baselines (default: size)")
+    parser.add_argument("--side", type=int, default=200, help="the picture is made that small first (default: 200)")
+    names = [name for name, baseline in BASELINES.items() if baseline.outputs != {"shape"}]
+    parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"of: {', '.join(names)}")
+    try:
+        run(parser.parse_args())
+    except UserError as error:
+        messages.print(f"baseline_sheet: {error}", markup=False, soft_wrap=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()
