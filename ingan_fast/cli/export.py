@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 FLAVORS = {"auto": "auto", "tensorrt": "tensorrt", "rtx": "tensorrt-rtx"}
 
+SERVED = "triton-server"
+
 HELP = (
     "Make a run into a file for ONNX Runtime, OpenVINO, TensorRT or C++ hosts, at any input and output size.\n\n"
     "Examples:\n\n"
@@ -26,6 +28,7 @@ HELP = (
     "    ingan-fast export runs/fruit --out fruit --fixed 640x480      (for video players)\n\n"
     "    ingan-fast export runs/fruit --out fruit --bake-source        (to animate its picture)\n\n"
     "    ingan-fast export runs/fruit --out fruit --format pt2         (for libtorch)\n\n"
+    "    ingan-fast export runs/fruit --out models --format triton-server\n\n"
     "Every file is compared with the generator in the program that it is for, and kept only where it agrees. The "
     "inputs are described in model.onnx.json, and in docs/export.md."
 )
@@ -34,7 +37,9 @@ HELP = (
 def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder made by `ingan-fast train`.")],
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="The folder to write to.")],
-    format_: Annotated[str, typer.Option("--format", help="onnx, or pt2 (AOTInductor).")] = "onnx",
+    format_: Annotated[
+        str, typer.Option("--format", help="onnx, pt2 (AOTInductor), or triton-server (a model repository).")
+    ] = "onnx",
     precision: Annotated[str, typer.Option(help="Of the convolutions: fp32, fp16 or bf16.")] = "fp32",
     fixed: Annotated[
         str | None, typer.Option(metavar="WxH", help="Bake one output size in; frames, in [0, 1], are all it takes.")
@@ -71,6 +76,8 @@ def export(
     from ingan_fast.export.profiles import parse_profile
     from ingan_fast.export.run import FILES, Wanted
     from ingan_fast.export.run import export as write
+    from ingan_fast.export.triton_server import FILES as SERVER_FILES
+    from ingan_fast.export.triton_server import write_repository
     from ingan_fast.retargeting import load
     from ingan_fast.training import pick_device
 
@@ -78,15 +85,22 @@ def export(
         raise UserError(f"--trt-flavor {trt_flavor} is unknown; choose one of {', '.join(FLAVORS)}")
     if (profile or workspace or trt_flavor != "auto") and not trt:
         raise UserError("--profile, --workspace and --trt-flavor are for TensorRT engines; give --trt, too")
+    if format_ not in (*FILES, SERVED):
+        raise UserError(f"--format {format_} is unknown; choose one of {', '.join((*FILES, SERVED))}")
     if trt and format_ != "onnx":
         raise UserError(f"--trt builds an engine of an ONNX file, not of {format_}; leave out --format")
+    served, format_ = format_ == SERVED, "onnx" if format_ == SERVED else format_
     wanted = Wanted(format_, precision, _transform(fixed, transform), parse_size(frame) if frame else None, bake_source)
     profiles = [parse_profile(text) for text in profile or []]
     limit = parse_bytes(workspace) if workspace else None
-    _check_folder(out, [FILES[format_], "model.engine"] if trt else [FILES[format_]], overwrite)
+    files = list(SERVER_FILES) if served else [FILES[format_]]
+    _check_folder(out, [*files, "model.engine"] if trt else files, overwrite)
     trained = load(run, "cpu", merge=format_ == "onnx")
     with messages.status("exporting") as status:
-        written = write(trained, out, wanted, pick_device(device), lambda step: status.update(step))
+        if served:
+            written = write_repository(trained, out, wanted, status.update)
+        else:
+            written = write(trained, out, wanted, pick_device(device), status.update)
     messages.print(f"{written.check}")
     print(f"{written.path}: {written.path.stat().st_size / 1e6:.1f} MB, {_inputs(wanted)}")
     if trt:

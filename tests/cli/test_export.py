@@ -53,7 +53,7 @@ def test_an_earlier_export_is_replaced_only_when_told_so(
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (["--format", "tflite"], ("tflite", "onnx, pt2")),
+        (["--format", "tflite"], ("tflite", "onnx, pt2, triton-server")),
         (["--precision", "int8"], ("int8", "fp32, fp16, bf16")),
         (["--fixed", "640"], ("640", "WIDTHxHEIGHT")),
         (["--fixed", "8x64"], ("8x64", "16")),
@@ -68,6 +68,8 @@ def test_an_earlier_export_is_replaced_only_when_told_so(
         (["--workspace", "1G"], ("--trt",)),
         (["--trt", "--workspace", "lots"], ("lots", "512M")),
         (["--trt", "--format", "pt2"], ("pt2",)),
+        (["--format", "triton-server", "--trt"], ("triton-server",)),
+        (["--format", "triton-server", "--precision", "bf16"], ("bf16",)),
         (["--trt", "--trt-flavor", "mild"], ("mild", "rtx")),
         (["--trt", "--profile", "64x64:640x480"], ("MIN:OPT:MAX",)),
         (["--trt", "--profile", "640x480:320x240:1920x1080"], ("640x480",)),
@@ -112,3 +114,10 @@ def test_an_exported_model_that_was_changed_is_refused(
     refused("retarget", "out/model.onnx", "--size", "40x40", "--out", "o.png", parts=("cut short",))
     refused("retarget", "none.onnx", "--size", "40x40", "--out", "o.png", parts=("does not exist",))
     refused("retarget", trained_run, "--size", "64x64", "--out", "o.png", "--backend", "openvino", parts=("export",))
+
+
+def test_a_repository_of_triton_server_has_its_configuration(ingan_fast: Command, trained_run: Path) -> None:
+    ended = ingan_fast("export", trained_run, "--out", "models", "--format", "triton-server", "--fixed", "64x64")
+    assert ended.code == 0, ended.err
+    assert 'backend: "onnxruntime"' in Path("models/ingan/config.pbtxt").read_text()
+    assert Path("models/ingan/1/model.onnx").is_file()
