@@ -60,7 +60,7 @@ def _mix(part: Pixels, picture: Pixels, share: Mask) -> None:
     edge = np.unravel_index(np.flatnonzero((share > 0) & ~whole), share.shape)
     if part.shape[2] == 4:
         part[..., 3] = share * 255 + 0.5
-        part[(*edge, slice(3))] = picture[edge]
+        part[..., :3][edge] = picture[edge]
     else:
         under = part[edge]
         part[edge] = under + share[edge][:, None] * (picture[edge].astype(np.float32) - under) + 0.5
