@@ -124,6 +124,13 @@ def test_of_a_picture_that_is_hardly_on_the_canvas_16_pixels_are_made(script: Ca
     assert (animation.poses[0].transform.size, animation.poses[0].offset) == ((16, 50), (0, 0))
 
 
+def test_the_script_in_the_documentation_is_one(script: Callable[..., Animation]) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "video.md").read_text()
+    animation = script(text.partition("```yaml\n")[2].partition("```")[0])
+    assert (animation.canvas, animation.fps, len(animation.poses)) == ((640, 480), 30, 210)
+    assert where(animation, -1) == pytest.approx(np.array([(40, 0), (600, 40), (640, 480), (0, 440)]), abs=0.01)
+
+
 def test_ten_hours_of_frames_are_made_one_by_one_as_they_are_asked_for(script: Callable[..., Animation]) -> None:
     animation = script(WIDENING, seconds=36_000.0, fps=Fraction(25))
     poses = animation.poses
