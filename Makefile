@@ -34,6 +34,7 @@ lint: setup
 bench: setup
 	$(BIN)/ingan-fast bench warp
 	$(BIN)/ingan-fast bench train
+	$(BIN)/ingan-fast bench retarget
 	$(BIN)/python benchmarks/retarget.py
 
 # On a machine with a CUDA device, which may have no network: by a Python that has torch, without .venv.
