@@ -94,7 +94,7 @@ def test_bad_input_is_refused_in_one_line(market: Pixels, name: str, change: Any
 
 
 @pytest.mark.parametrize("name", ["bidirectional similarity", "GPNN"])
-@pytest.mark.parametrize("factor", [1.5, 0.6])
+@pytest.mark.parametrize("factor", [pytest.param(1.5, marks=pytest.mark.slow), 0.6])
 def test_patch_methods_keep_sizes_and_beat_a_resize_both_ways(market: Pixels, name: str, factor: float) -> None:
     output = BASELINES[name](market, at(market, factor))
     plain = plain_resize(market, at(market, factor))
