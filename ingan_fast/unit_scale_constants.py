@@ -17,7 +17,9 @@ NEAR_MOST = 3.0  # how disliked, in anchors, a place beyond the border is at mos
 
 # Cuts between them
 CUTS = 32  # anchors an axis between which the best place for a cut is looked for, the first ones
-TRIED = 47  # places for a cut
+TRIED = 64  # places for a cut, whole pixels of the source, 1, 2, 4, ... px apart
+LAST_JUMPS = (1.0, 1.5)  # jumps, of which the last cut's own changes with T, that this cut is looked for at
+BEYOND = 10.0  # what a place beyond these ends costs, in colours of [-1, 1]
 TRIED_FROM, TRIED_TO = 0.04, 0.96  # of the way to the next anchor
 HALFWAY = 0.02  # how much worse the ends of these may be than the middle, in colours of [-1, 1]
 FADE = 3  # of these places, over which a cut fades

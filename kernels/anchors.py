@@ -10,12 +10,14 @@ from torch.nn import functional as F
 from ingan_fast.unit_scale_constants import (
     BEND,
     BENDS,
+    BEYOND,
     BLOCK,
     CELLS,
     CUTS,
     FADE,
     HALFWAY,
     KNOTS,
+    LAST_JUMPS,
     LEAST_ROOM,
     MOST,
     NEAR,
@@ -63,7 +65,7 @@ class Anchors:
         self.number = torch.where(
             room < full, room / each, self.last - remaining + (room - full) / (total - full) * remaining
         )
-        self.side, self.length, self.piece = side, length, piece
+        self.side, self.length, self.piece, self.jump = side, length, piece, jump
         self.ordered = (~scattered)[..., None]  # [N, 1, 1]
         apart = lengths.sum(dim=1, keepdim=True) / self.last  # px in the output from an anchor to the next
         # How far around an anchor its part is likely to be seen, at most to half of the source.
@@ -77,9 +79,7 @@ class Anchors:
 
     def place_of(self, number: Tensor) -> Tensor:
         """Source positions (px) of anchors, and of parts of the way between them: [N, M] each."""
-        upper = torch.searchsorted(self.number, number.contiguous()).clamp(1, KNOTS - 1)
-        low, high = self.number.gather(1, upper - 1), self.number.gather(1, upper)
-        return (upper - 1 + ((number - low) / (high - low)).clamp(0, 1)) * self.piece
+        return _knot_of(number, self.number) * self.piece
 
     def at(self, values: Tensor, place: Tensor) -> Tensor:
         """Values [N, KNOTS] along the axis at source positions [N, M] (px)."""
@@ -93,28 +93,50 @@ class Anchors:
         error boundary cut, Efros & Freeman, SIGGRAPH 2001).
 
         Without it a cut would begin halfway, and what a network moves from there gets caught where it is a little
-        better than beside it.
+        better than beside it. While T changes slowly, cuts stay where they are in the source, or videos would flicker:
+        what is compared doesn't depend on T, only between which of the anchors' places it is.
 
         Args:
             lines: [N, side, C, M], the source's lines across the axis, in [-1, 1].
         """
-        tried = _tables(lines.device)[0]
         cuts = CUTS if lines.is_cuda else min(CUTS, int(self.last.max()))  # asking a GPU would wait for it
-        number = (torch.arange(cuts, device=lines.device)[:, None] + tried).flatten().expand(len(lines), -1)
-        output = self.at(self.output, self.place_of(number)).view(len(lines), cuts, -1)
-        shown = []
-        for anchor in (self.places[:, :cuts], self.places[:, 1 : cuts + 1]):
-            shown.append(anchor[..., None] + output - self.at(self.output, anchor)[..., None])
-        differences = (_lines_at(lines, shown[0]) - _lines_at(lines, shown[1])).abs().mean(dim=-2)
+        shown, part, jump = self._places_for_cuts(cuts)
         blocks = max(lines.shape[-1] // BLOCK, 1)
-        cost = F.adaptive_avg_pool1d(differences.flatten(0, 2), blocks).view(*differences.shape[:3], blocks)
-        for place in shown:
-            cost += (self.nearing(place) + self.nearing(self.side - place))[..., None]
-        # One layout fades into the next: what lies beside a cut shows, too.
-        cost = F.avg_pool2d(cost, (FADE, 1), stride=1, padding=(FADE // 2, 0), count_include_pad=False)
-        cost += HALFWAY * (2 * tried - 1).square()[:, None]
+        dislike = self.nearing(shown) + self.nearing(self.side - shown)
+        dislike = dislike + HALFWAY * (2 * part - 1).square() + BEYOND * ((part < TRIED_FROM) | (part > TRIED_TO))
+        cost = dislike[..., None].repeat(1, 1, 1, blocks)
+        here = _lines_at(lines, shown)
+        for jumps in LAST_JUMPS:
+            there = shown - torch.where(self._is_last(cuts), jumps * jump, jump)[..., None]
+            differences = (here - _lines_at(lines, there)).abs().mean(dim=-2)
+            seen = F.adaptive_avg_pool1d(differences.flatten(0, 2), blocks).view(*differences.shape[:3], blocks)
+            seen += (self.nearing(there) + self.nearing(self.side - there))[..., None]
+            # One layout fades into the next: what lies beside a cut shows, too.
+            seen = F.avg_pool2d(seen, (FADE, 1), stride=1, padding=(FADE // 2, 0), count_include_pad=False)
+            cost += seen / len(LAST_JUMPS)
+        best = part.gather(2, _cheapest_path(cost)).clamp(TRIED_FROM, TRIED_TO)
         self.cuts = self.cuts.repeat(1, 1, blocks)
-        self.cuts[:, :cuts] = torch.where(self.ordered, tried[_cheapest_path(cost)], 0.5)
+        self.cuts[:, :cuts] = torch.where(self.ordered, best, 0.5)
+
+    def _is_last(self, cuts: int) -> Tensor:
+        """Whether each of the first `cuts` cuts is the last one: [N, K]."""
+        return torch.arange(cuts, device=self.last.device) == self.last - 1
+
+    def _places_for_cuts(self, cuts: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Where the first `cuts` cuts are tried: what the part before them shows there (px in the source) and parts of
+        the way to the next anchor, [N, K, TRIED] each, and how far the source position jumps back, px, [N, K].
+
+        Places are multiples of a power of two, so that of two T that differ little both have the same ones.
+        """
+        before, after = self.places[:, :cuts], self.places[:, 1 : cuts + 1]
+        begin, end = self.at(self.output, before), self.at(self.output, after)
+        apart = ((end - begin) / (TRIED - 2)).clamp_min(1).log2().ceil().exp2()[..., None]
+        tried, numbers = (torch.arange(count, device=before.device) for count in (TRIED, cuts))
+        shown = ((before[..., None] / apart).ceil() + tried) * apart
+        output = begin[..., None] + shown - before[..., None]
+        knot = _knot_of(output.flatten(1), self.output)
+        part = self.at(self.number, knot * self.piece).view_as(shown) - numbers[:, None]
+        return shown, part, self.jump * ((before - begin) - (after - end)).sign()
 
     def numbers(self, place: Tensor) -> Tensor:
         """How many anchors lie before source positions [N, Ho, Wo] (px)."""
@@ -154,17 +176,20 @@ class Anchors:
 
     def anywhere(self, cell: Tensor, axis: int) -> Tensor:
         """Where in the source (px) a cell's anchor is put: anywhere such that what is seen around it is inside."""
-        return self.reach + _tables(cell.device)[1][axis][cell] * (self.side - 2 * self.reach)
+        return self.reach + _chances(cell.device)[axis][cell] * (self.side - 2 * self.reach)
+
+
+def _knot_of(wanted: Tensor, values: Tensor) -> Tensor:
+    """Where among a line's knots increasing `values` [N, KNOTS] are the `wanted` ones [N, M]: from 0 to KNOTS - 1."""
+    upper = torch.searchsorted(values, wanted.contiguous()).clamp(1, KNOTS - 1)
+    low, high = values.gather(1, upper - 1), values.gather(1, upper)
+    return upper - 1 + ((wanted - low) / (high - low)).clamp(0, 1)
 
 
 @cache
-def _tables(device: torch.device) -> tuple[Tensor, Tensor]:
-    """The places for a cut, in parts of the way to the next anchor, [TRIED]; chances for scattered cells, [2, CELLS²].
-
-    Kept on each device: a GPU that records its work can't fetch them.
-    """
-    chance = torch.rand(2, CELLS * CELLS, generator=torch.Generator().manual_seed(0))
-    return torch.linspace(TRIED_FROM, TRIED_TO, TRIED).to(device), chance.to(device)
+def _chances(device: torch.device) -> Tensor:
+    """For scattered cells, [2, CELLS²]. Kept on each device: a GPU that records its work can't fetch them."""
+    return torch.rand(2, CELLS * CELLS, generator=torch.Generator().manual_seed(0)).to(device)
 
 
 def _cheapest_path(cost: Tensor) -> Tensor:

@@ -10,11 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ingan_fast.runtime.cuts import Floats, Indices, Lines, cheapest_cuts, tried
+from ingan_fast.runtime.cuts import Floats, Indices, Lines, cheapest_cuts
 from ingan_fast.unit_scale_constants import (
+    BEYOND,
     CELLS,
     CUTS,
+    HALFWAY,
     KNOTS,
+    LAST_JUMPS,
     LEAST_ROOM,
     MOST,
     NEAR,
@@ -23,6 +26,9 @@ from ingan_fast.unit_scale_constants import (
     ROUND_DOWN,
     SEEN,
     SHARPNESS,
+    TRIED,
+    TRIED_FROM,
+    TRIED_TO,
 )
 
 
@@ -47,7 +53,7 @@ class Anchors:
 
     def __init__(self, lengths: Floats, side: int, length: int, jump: int, scattered: bool, spacing: float):
         self.side, self.length, self.scattered = side, length, scattered
-        self.piece = side / (KNOTS - 1)
+        self.piece, self.jump = side / (KNOTS - 1), jump
         extra = lengths if scattered else np.abs(lengths - self.piece) + LEAST_ROOM * self.piece
         room = _running_sum(extra)
         total = room[-1]
@@ -73,10 +79,7 @@ class Anchors:
 
     def _place_of(self, number: Floats) -> Floats:
         """Source positions (px) of anchors, and of parts of the way between them."""
-        upper = np.clip(np.searchsorted(self.number, number), 1, KNOTS - 1)
-        low, high = self.number[upper - 1], self.number[upper]
-        part = np.clip((number - low) / (high - low), 0, 1)
-        return ((upper - 1).astype(np.float32) + part) * np.float32(self.piece)
+        return _knot_of(number, self.number) * np.float32(self.piece)
 
     def _output_at(self, place: Floats) -> Floats:
         """How far along the output source positions (px) lie, px."""
@@ -85,19 +88,36 @@ class Anchors:
     def find_cuts(self, lines: Lines) -> None:
         """Cut where two anchors' parts show the most similar pixels of `lines`."""
         cuts = min(CUTS, self.last)
-        number = np.arange(cuts, dtype=np.float32)[:, None] + tried()
-        output = self._output_at(self._place_of(number.ravel())).reshape(number.shape)
-        shown = [
-            anchor[:, None] + output - self._output_at(anchor)[:, None]
-            for anchor in (self.places[:cuts], self.places[1 : cuts + 1])
-        ]
-        disliked = [self._nearing(place) + self._nearing(self.side - place) for place in shown]
-        cheapest = cheapest_cuts(lines, shown[0], shown[1], disliked[0] + disliked[1])
+        shown, part, jump = self._places_for_cuts(cuts)
+        outside = (part < np.float32(TRIED_FROM)) | (part > np.float32(TRIED_TO))
+        disliked = self._near_a_border(shown) + HALFWAY * (2 * part - 1) ** 2 + BEYOND * outside
+        jumped = []
+        for jumps in LAST_JUMPS:
+            each = jump.copy()
+            each[self.last - 1 :] *= np.float32(jumps)
+            jumped.append(shown - each[:, None])
+        near = [self._near_a_border(place) for place in jumped]
+        cheapest = cheapest_cuts(lines, shown, jumped, disliked.astype(np.float32), near)
         parts = np.full((self.last + 1, cheapest.shape[1]), 0.5, np.float32)  # of the way to the next anchor
-        parts[:cuts] = cheapest
+        parts[:cuts] = np.clip(np.take_along_axis(part, cheapest, axis=1), TRIED_FROM, TRIED_TO)
         from_even = parts / np.float32(2)
         from_even[1::2] = 0.5 - from_even[1::2]
         self._cuts = _bases_and_rises(from_even)
+
+    def _places_for_cuts(self, cuts: int) -> tuple[Floats, Floats, Floats]:
+        """Where the first `cuts` cuts are tried: what the part before them shows there (px in the source) and parts of
+        the way to the next anchor, [K, TRIED] each, and how far the source position jumps back, px, [K]."""
+        before, after = self.places[:cuts], self.places[1 : cuts + 1]
+        begin, end = self._output_at(before), self._output_at(after)
+        apart = np.exp2(np.ceil(np.log2(np.maximum((end - begin) / np.float32(TRIED - 2), 1))))[:, None]
+        shown = (np.ceil(before[:, None] / apart) + np.arange(TRIED, dtype=np.float32)) * apart
+        output = begin[:, None] + shown - before[:, None]
+        place = _knot_of(output, self.output) * np.float32(self.piece)
+        part = _at_knots(self.number, place / np.float32(self.piece)) - np.arange(cuts, dtype=np.float32)[:, None]
+        return shown, part, np.float32(self.jump) * np.sign((before - begin) - (after - end))
+
+    def _near_a_border(self, place: Floats) -> Floats:
+        return self._nearing(place) + self._nearing(self.side - place)
 
     def _nearing(self, inside: Floats) -> Floats:
         return np.clip(1 - inside / np.float32(self.near), 0, NEAR_MOST)
@@ -207,6 +227,13 @@ def _block(across: Floats, blocks: int) -> Floats:
     block = across * (blocks / 2)
     block += (blocks - 1) / 2
     return np.clip(block, 0, blocks - 1, out=block)
+
+
+def _knot_of(wanted: Floats, values: Floats) -> Floats:
+    """Where among a line's knots increasing `values` [KNOTS] are the `wanted` ones: from 0 to KNOTS - 1."""
+    upper = np.clip(np.searchsorted(values, wanted), 1, KNOTS - 1)
+    low, high = values[upper - 1], values[upper]
+    return (upper - 1).astype(np.float32) + np.clip((wanted - low) / (high - low), 0, 1)
 
 
 def _at_knots(values: Floats, position: Floats) -> Floats:

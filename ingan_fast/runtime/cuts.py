@@ -4,12 +4,10 @@ Image quilting's minimum error boundary cut: Efros & Freeman, SIGGRAPH 2001. Sum
 precision as there, so that the same cuts are found.
 """
 
-from functools import cache
-
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast.unit_scale_constants import BEND, BENDS, BLOCK, FADE, HALFWAY, TRIED, TRIED_FROM, TRIED_TO
+from ingan_fast.unit_scale_constants import BEND, BENDS, BLOCK, FADE
 
 Floats = NDArray[np.float32]
 Indices = NDArray[np.intp]
@@ -55,28 +53,25 @@ class Lines:
         out += rise
 
 
-@cache
-def tried() -> Floats:
-    """The places for a cut, in parts of the way to the next anchor, [TRIED]."""
-    return np.linspace(TRIED_FROM, TRIED_TO, TRIED).astype(np.float32)
-
-
-def cheapest_cuts(lines: Lines, first: Floats, second: Floats, disliked: Floats) -> Floats:
-    """The best of the places that are tried for each of K cuts, by blocks along it.
+def cheapest_cuts(lines: Lines, shown: Floats, jumped: list[Floats], disliked: Floats, there: list[Floats]) -> Indices:
+    """Which of the places that are tried for each of K cuts is the best, by blocks along it.
 
     Args:
         lines: of the picture.
-        first, second: [K, TRIED], what the parts on either side of the cut show there, px.
-        disliked: [K, TRIED], what else speaks against these places.
+        shown: [K, TRIED], what the part before the cut shows there, px.
+        jumped: what the part after it shows there, px, for each of the jumps that are looked at.
+        disliked: [K, TRIED], what else speaks against these places,
+        there: and for each of the jumps.
 
     Returns:
-        [K, blocks], parts of the way to the next anchor.
+        [K, blocks], indices.
     """
-    cost = _mean_in_blocks(lines.differences(first, second))
-    cost += disliked[..., None]
-    cost = _faded(cost)
-    cost += (HALFWAY * (2 * tried() - 1) ** 2)[:, None]
-    return tried()[cheapest_path(cost)]
+    cost = disliked[..., None]
+    for place, dislike in zip(jumped, there, strict=True):
+        seen = _mean_in_blocks(lines.differences(shown, place))
+        seen += dislike[..., None]
+        cost = cost + _faded(seen) / np.float32(len(jumped))
+    return cheapest_path(cost)
 
 
 def _mean_in_blocks(values: Floats) -> Floats:

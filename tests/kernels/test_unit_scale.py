@@ -204,6 +204,16 @@ def test_a_cut_bends_around_what_it_would_show() -> None:
     assert lower > upper + 2
 
 
+def test_cuts_stay_where_they_are_in_the_source_while_the_output_grows_pixel_by_pixel() -> None:
+    image = torch.rand(1, 3, *SOURCE[::-1], generator=torch.Generator().manual_seed(0)) * 2 - 1
+    cuts = []
+    for width in range(SOURCE[0] + 20, SOURCE[0] + 60):
+        best = laid_out(Transform.resize((width, SOURCE[1])), image).preference[0].argmax(dim=0) % 2
+        cuts.append([int((best[row] == ODD).nonzero()[0]) for row in (5, 20, 40)])
+    moved = (np.abs(np.diff(cuts, axis=0)) > 1).sum(axis=0)
+    assert moved.max() <= 3  # where there is one jump more, or the best place comes too near to the next anchor
+
+
 def test_the_cheapest_path_is_the_cheapest_of_all() -> None:
     cost = torch.rand(1, 2, 6, 5, generator=torch.Generator().manual_seed(0))
     found = _cheapest_path(cost)

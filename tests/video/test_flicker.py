@@ -20,7 +20,7 @@ from ingan_fast.video.script import read_script
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SETTINGS = Settings(channels=8, blocks=1)  # the paper's generator, small
 # How many times as much as a plain resize's the frames of a video that is anchored in a corner may change, and blink.
-CHANGE, BLINK = 2.5, 25.0
+CHANGE, BLINK = 1.2, 1.5
 
 
 @pytest.fixture
