@@ -138,13 +138,13 @@ def length(report: dict[str, Any] | None, seconds: float) -> list[str]:
 
     Where nothing was measured the training is cut off when its time is over, and its pictures are of then.
     """
-    rows = [row for row in (report or {}).get("rows", ()) if "milliseconds" in row and row["name"] != "plain"]
+    rows = [row for row in (report or {}).get("rows", ()) if row["milliseconds"] and row["name"] != "plain"]
     if report is None or not rows:
         return ["--iterations", str(ITERATIONS)]
     fastest = min(rows, key=lambda row: row["milliseconds"]["mean"])
     # Every size is prepared twice: before and after the norms are frozen.
-    moving = USED * seconds - 2 * fastest["warm_up_seconds"]
-    each = (fastest["milliseconds"]["mean"] + report["draw_milliseconds"]["mean"]) / 1e3
+    moving = USED * seconds - 2 * fastest["details"]["warm_up_seconds"]
+    each = (fastest["milliseconds"]["mean"] + report["details"]["draw_milliseconds"]["mean"]) / 1e3
     count = max(min(ITERATIONS, int(moving / each)), 200)
     options = ["--engine", fastest["name"], "--iterations", str(count)]
     for name in ("preview", "validate", "checkpoint"):

@@ -1,16 +1,19 @@
 """Benchmarks: what they report, and what they refuse to report."""
 
-from collections.abc import Iterator
+import io
+import re
 from typing import Any
 
 import pytest
 import torch
+from rich.console import Console
 from torch import Tensor
 
 from ingan_fast.bench import train, warp, warp_methods
 from ingan_fast.bench.machine import measure_matmul
 from ingan_fast.bench.plain import PlainIteration
-from ingan_fast.bench.tables import train_table, warp_table
+from ingan_fast.bench.results import Results
+from ingan_fast.bench.tables import results_table
 from ingan_fast.bench.timing import Spread, Stopwatch, take_turns
 from ingan_fast.bench.train import TrainRequest
 from ingan_fast.bench.warp import WarpRequest
@@ -51,47 +54,59 @@ def test_the_ceiling_of_arithmetic_is_a_product() -> None:
 
 
 @pytest.fixture(scope="module")
-def warp_report() -> dict[str, Any]:
+def warp_results() -> Results:
     return warp.measure(SMALL, CPU)
 
 
-def rows(report: dict[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    return ((case, row) for case in report["cases"] for row in case["rows"])
+def shown(results: Results) -> str:
+    """The table as text."""
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(results_table(results))
+    return console.export_text()
 
 
-def test_the_warp_is_measured_forward_and_backward_beside_eager_code(warp_report: dict[str, Any]) -> None:
-    assert [case["name"] for case in warp_report["cases"]] == ["x1", "x1.5", "perspective"]
-    for case in warp_report["cases"]:
-        measured = [(row["name"], row["direction"]) for row in case["rows"]]
-        assert measured == [(name, way) for name in ("ours", "eager", "eager, contiguous") for way in (FORWARD, BOTH)]
-    assert warp.errors(warp_report) == []
+def test_the_warp_is_measured_forward_and_backward_beside_eager_code(warp_results: Results) -> None:
+    cases = [f"{name}, {direction}" for name in ("x1", "x1.5", "perspective") for direction in (FORWARD, BOTH)]
+    names = ("ours", "eager", "eager, contiguous")
+    assert [(row.case, row.name) for row in warp_results.rows] == [(case, name) for case in cases for name in names]
+    assert warp_results.errors == []
+    assert Results.parse(warp_results.as_json(), "warp").rows == warp_results.rows
 
 
-def test_bytes_of_the_warp_are_what_has_to_be_moved(warp_report: dict[str, Any]) -> None:
-    for case, row in rows(warp_report):
-        width, height = case["output"]
+def test_bytes_of_the_warp_are_what_has_to_be_moved(warp_results: Results) -> None:
+    for row in warp_results.rows:
+        width, height = row.details["output"]
         once = 4 * 8 * (40 * 24 + width * height)
-        assert row["bytes"] == (once if row["direction"] == FORWARD else 2 * once)
-        assert case["copy"]["bytes"] == once
+        assert row.details["bytes"] == (2 * once if row.case.endswith(BOTH) else once)
+    assert warp_results.details["copy_bytes"] == 4 * 8 * (40 * 24 + 60 * 36)
 
 
-def test_a_warps_fraction_is_of_the_copy_of_its_own_run(warp_report: dict[str, Any]) -> None:
-    for case, row in rows(warp_report):
-        times, copy = row["milliseconds"], case["copy"]
-        assert 0 < times["p20"] <= times["median"] <= times["p80"]
-        assert copy["bytes_per_second"] == pytest.approx(copy["bytes"] / (copy["milliseconds"]["median"] / 1e3))
-        assert row["bytes_per_second"] == pytest.approx(row["bytes"] / (times["median"] / 1e3))
-        assert row["fraction_of_copy"] == pytest.approx(row["bytes_per_second"] / copy["bytes_per_second"])
-        assert 0 <= row["relative_error"] < 1e-3
+def test_a_warps_fraction_is_of_the_copy_of_its_own_run(warp_results: Results) -> None:
+    eager = {row.case: row.milliseconds.median for row in warp_results.rows if row.name == "eager"}
+    for row in warp_results.rows:
+        times = row.milliseconds
+        assert 0 < times.p20 <= times.median <= times.p80
+        assert (row.baseline, row.times_as_fast) == ("eager", pytest.approx(eager[row.case] / times.median))
+        assert row.bytes_per_second == pytest.approx(row.details["bytes"] / (times.median / 1e3))
+        assert row.fraction_of_ceiling == pytest.approx(row.bytes_per_second / warp_results.ceilings[row.ceiling])
+        assert 0 <= row.details["relative_error"] < 1e-3
 
 
-def test_a_report_says_what_it_ran_on(warp_report: dict[str, Any]) -> None:
-    machine = warp_report["machine"]
+def test_results_say_what_they_ran_on(warp_results: Results) -> None:
+    machine = warp_results.machine
     assert machine["name"]
     assert machine["threads"] == torch.get_num_threads()
     assert machine["versions"]["torch"] == torch.__version__
     assert {"python", "ingan-fast", "triton"} <= set(machine["versions"])
-    assert warp_report["settings"]["size"] == (40, 24)
+    assert warp_results.settings["size"] == (40, 24)
+
+
+def test_a_table_has_the_columns_that_have_something(warp_results: Results) -> None:
+    text = shown(warp_results)
+    assert "perspective, forward+backward" in text
+    assert "beside eager" in text
+    assert f"ceiling: copy {warp_results.ceilings['copy'] / 1e9:.3g} GB/s" in text
+    assert not any(column in text for column in ("TFLOP/s", "peak GB", "from idle", "warm-up"))
 
 
 def test_progress_of_the_warp_ends_at_its_total() -> None:
@@ -105,13 +120,13 @@ def test_no_speed_of_a_wrong_warp_is_reported(monkeypatch: pytest.MonkeyPatch) -
         return homography_warp(features, matrix, size, padding).roll(1, dims=3)
 
     monkeypatch.setattr(warp_methods, "homography_warp", shifted)
-    report = warp.measure(SMALL, CPU)
-    for _, row in rows(report):
-        assert ("milliseconds" in row) == (row["name"] != "ours")
-        assert ("error" in row) == (row["name"] == "ours")
-    assert len(warp.errors(report)) == 6
-    assert all("wrong result" in line for line in warp.errors(report))
-    assert warp_table(report)
+    results = warp.measure(SMALL, CPU)
+    for row in results.rows:
+        assert (row.milliseconds is None) == (row.name == "ours")
+        assert (row.error is not None) == (row.name == "ours")
+    assert len(results.errors) == 6
+    assert all("wrong result" in line for line in results.errors)
+    assert re.search(r"ours +- +-", shown(results))
 
 
 def test_a_warp_that_fails_keeps_no_other_from_being_measured(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,9 +134,9 @@ def test_a_warp_that_fails_keeps_no_other_from_being_measured(monkeypatch: pytes
         raise RuntimeError("no kernel image\nand a long trace")
 
     monkeypatch.setattr(warp_methods, "homography_warp", broken)
-    report = warp.measure(SMALL, CPU)
-    assert warp.errors(report)[0] == "x1, ours, forward: no kernel image"
-    assert sum("milliseconds" in row for _, row in rows(report)) == 12
+    results = warp.measure(SMALL, CPU)
+    assert results.errors[0] == "x1, forward, ours: no kernel image"
+    assert sum(row.milliseconds is not None for row in results.rows) == 12
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
@@ -163,22 +178,22 @@ def test_a_backward_is_switched_for_its_own_calls_alone(monkeypatch: pytest.Monk
 
 @pytest.mark.gpu
 def test_on_a_gpu_the_warp_is_right_and_timed_by_its_own_clock() -> None:
-    report = warp.measure(WarpRequest((64, 48), 16, "bfloat16", "reflection", 3, True), torch.device("cuda"))
-    assert warp.errors(report) == []
-    for _, row in rows(report):
-        assert row["milliseconds"]["median"] > 0
-        assert row["call_milliseconds"]["median"] > 0
-    assert warp_table(report)
+    results = warp.measure(WarpRequest((64, 48), 16, "bfloat16", "reflection", 3, True), torch.device("cuda"))
+    assert results.errors == []
+    for row in results.rows:
+        assert row.milliseconds.median > 0
+        assert row.details["call_milliseconds"]["median"] > 0
+    assert "from idle" in shown(results)
 
 
 @pytest.mark.gpu
 def test_on_a_gpu_peak_memory_is_told_for_each_engine(picture: Pixels) -> None:
     request = TrainRequest("smoke", ("graphs", "eager"), 3)
-    report = train.measure(request, picture, torch.device("cuda"))
-    assert train.errors(report) == []
-    for row in report["rows"]:
-        assert row["peak_memory_bytes"]["allocated"] > 0
-    assert train_table(report)
+    results = train.measure(request, picture, torch.device("cuda"))
+    assert results.errors == []
+    for row in results.rows:
+        assert row.peak_memory_bytes >= row.details["allocated_bytes"] > 0
+    assert "peak GB" in shown(results)
 
 
 @pytest.mark.slow
@@ -186,41 +201,45 @@ def test_inductors_warp_is_measured_where_asked_for(monkeypatch: pytest.MonkeyPa
     larger = warp.cases((40, 24))["x1.5"]
     monkeypatch.setattr(warp, "cases", lambda size: {"x1.5": larger})
     request = WarpRequest((40, 24), 8, "bfloat16", "zeros", 1, True)
-    report = warp.measure(request, CPU)
-    assert warp.errors(report) == []
-    assert {"inductor", "inductor, contiguous"} < {row["name"] for _, row in rows(report)}
+    results = warp.measure(request, CPU)
+    assert results.errors == []
+    assert {"inductor", "inductor, contiguous"} < {row.name for row in results.rows}
 
 
 @pytest.fixture(scope="module")
-def train_report(picture: Pixels) -> dict[str, Any]:
+def train_results(picture: Pixels) -> Results:
     return train.measure(TWO, picture, CPU)
 
 
-def test_an_iteration_is_measured_by_each_engine_and_plainly(train_report: dict[str, Any]) -> None:
-    assert [row["name"] for row in train_report["rows"]] == ["eager", "plain"]
-    for row in train_report["rows"]:
-        times = row["milliseconds"]
-        assert 0 < times["p20"] <= times["median"] <= times["p80"]
-        assert row["warm_up_seconds"] > 0
-        assert row["peak_memory_bytes"] is None  # told by GPUs alone
-    assert train_report["process_peak_bytes"] > 1e8
-    assert train_report["draw_milliseconds"]["median"] > 0
-    assert train_report["settings"] == {"preset": "smoke", "crop": [48, 48], "iterations": 2, "shapes": 2}
+def test_an_iteration_is_measured_by_each_engine_and_plainly(train_results: Results) -> None:
+    assert [(row.case, row.name) for row in train_results.rows] == [
+        ("crops 48x48, preset smoke", "eager"), ("crops 48x48, preset smoke", "plain")
+    ]  # fmt: skip
+    for row in train_results.rows:
+        assert 0 < row.milliseconds.p20 <= row.milliseconds.median <= row.milliseconds.p80
+        assert row.details["warm_up_seconds"] > 0
+        assert row.peak_memory_bytes is None  # told by GPUs alone
+    assert train_results.details["process_peak_bytes"] > 1e8
+    assert train_results.details["draw_milliseconds"]["median"] > 0
+    assert train_results.details["shapes"] == 2
 
 
-def test_a_trainings_fraction_is_of_the_matmul_of_its_own_run(train_report: dict[str, Any]) -> None:
-    means = {row["name"]: row["milliseconds"]["mean"] for row in train_report["rows"]}
-    for row in train_report["rows"]:
-        achieved = train_report["flop_per_iteration"] / (row["milliseconds"]["mean"] / 1e3)
-        assert row["flop_per_second"] == pytest.approx(achieved)
-        assert row["fraction_of_matmul"] == pytest.approx(achieved / train_report["matmul"]["flop_per_second"])
-        assert row["times_as_fast_as_plain"] == pytest.approx(means["plain"] / means[row["name"]])
+def test_a_trainings_fraction_is_of_the_matmul_of_its_own_run(train_results: Results) -> None:
+    means = {row.name: row.milliseconds.mean for row in train_results.rows}
+    for row in train_results.rows:
+        achieved = train_results.details["flop_per_iteration"] / (row.milliseconds.mean / 1e3)
+        assert row.flop_per_second == pytest.approx(achieved)
+        assert row.fraction_of_ceiling == pytest.approx(achieved / train_results.ceilings[row.ceiling])
+        assert (row.baseline, row.times_as_fast) == ("plain", pytest.approx(means["plain"] / means[row.name]))
 
 
 def test_operations_are_the_convolutions_of_a_step(picture: Pixels) -> None:
     """Twice the crop's sides, four times the work, but for what happens at borders and in the small."""
-    reports = [train.measure(TrainRequest("smoke", (), 8, crop, False), picture, CPU) for crop in (32, 64)]
-    assert 3 < reports[1]["flop_per_iteration"] / reports[0]["flop_per_iteration"] < 5
+    small, large = (
+        train.measure(TrainRequest("smoke", (), 8, crop, False), picture, CPU).details["flop_per_iteration"]
+        for crop in (32, 64)
+    )
+    assert 3 < large / small < 5
 
 
 def test_a_crop_larger_than_the_picture_enlarges_it(picture: Pixels) -> None:
@@ -247,13 +266,12 @@ def test_no_speed_of_an_engine_that_trains_otherwise(picture: Pixels, monkeypatc
         return engine
 
     monkeypatch.setattr(train, "make_engine", careless)
-    report = train.measure(TrainRequest("smoke", ("eager", "compile"), 2), picture, CPU)
-    by_name = {row["name"]: row for row in report["rows"]}
-    assert "wrong result" in by_name["compile"]["error"]
-    assert "milliseconds" not in by_name["compile"]
-    assert by_name["eager"]["times_as_fast_as_plain"] > 0
-    assert train.errors(report) == [f"compile: {by_name['compile']['error']}"]
-    assert train_table(report)
+    results = train.measure(TrainRequest("smoke", ("eager", "compile"), 2), picture, CPU)
+    by_name = {row.name: row for row in results.rows}
+    assert "wrong result" in by_name["compile"].error
+    assert by_name["compile"].milliseconds is None
+    assert by_name["eager"].times_as_fast > 0
+    assert results.errors == [f"crops 48x48, preset smoke, compile: {by_name['compile'].error}"]
 
 
 def test_an_engine_that_fell_back_is_told(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -266,11 +284,11 @@ def test_an_engine_that_fell_back_is_told(picture: Pixels, monkeypatch: pytest.M
         return Engine([broken, training_step], notice) if name == "compile" else real(name, device, notice)
 
     monkeypatch.setattr(train, "make_engine", without_compiler)
-    report = train.measure(TrainRequest("smoke", ("compile",), 1, plain=False), picture, CPU)
-    assert "no compiler here" in report["rows"][0]["fell_back"]
-    assert report["rows"][0]["milliseconds"]["median"] > 0
-    assert len(train.notices(report)) == 1
-    assert train_table(report)
+    results = train.measure(TrainRequest("smoke", ("compile",), 1, plain=False), picture, CPU)
+    assert "no compiler here" in results.rows[0].details["fell_back"]
+    assert results.rows[0].milliseconds.median > 0
+    assert len(train.notices(results)) == 1
+    assert "compile (fell back)" in shown(results)
 
 
 def test_the_plain_iteration_trains(picture: Pixels) -> None:

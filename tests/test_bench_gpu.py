@@ -79,10 +79,11 @@ def test_without_time_a_stage_is_skipped(stages: Any) -> None:
 
 def report(**means: float) -> dict[str, Any]:
     rows: list[dict[str, Any]] = [
-        {"name": name, "milliseconds": {"mean": mean}, "warm_up_seconds": 10.0} for name, mean in means.items()
+        {"name": name, "milliseconds": {"mean": mean}, "details": {"warm_up_seconds": 10.0}}
+        for name, mean in means.items()
     ]
-    rows.append({"name": "compile", "error": "wrong result"})
-    return {"rows": rows, "draw_milliseconds": {"mean": 1.0}}
+    rows.append({"name": "compile", "milliseconds": None, "error": "wrong result"})
+    return {"rows": rows, "details": {"draw_milliseconds": {"mean": 1.0}}}
 
 
 def test_a_training_is_as_long_as_the_time_that_is_left(script: ModuleType) -> None:

@@ -5,7 +5,7 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ingan_fast.bench.machine import describe, measure_matmul, process_peak
+from ingan_fast.bench.results import Results, Row
 from ingan_fast.bench.timing import Advance, Spread, Stopwatch, take_turns
 from ingan_fast.config import Settings, preset
 from ingan_fast.errors import UserError
@@ -62,8 +63,8 @@ def steps(request: RetargetRequest) -> int:
     return (1 + len(_installed())) * (request.repeat + WARM_UP + 1)
 
 
-def measure(request: RetargetRequest, picture: Pixels, advance: Advance) -> dict[str, Any]:
-    """The report, as JSON has it; backends that aren't installed are left out.
+def measure(request: RetargetRequest, picture: Pixels, advance: Advance) -> Results:
+    """A row of each backend; those that aren't installed are left out, a wrong one has an `error` and no times.
 
     Raises:
         UserError: onnx is not installed, or a backend can't run the model.
@@ -85,7 +86,7 @@ def measure(request: RetargetRequest, picture: Pixels, advance: Advance) -> dict
         for name, retargeter in retargeters.items():
             off = np.quantile(np.abs(retargeter(transform=transform).astype(int) - expected), 0.999)
             if off > ALLOWED:
-                errors[name] = f"{name}: its picture is {off:.3g} grey levels off"
+                errors[name] = f"wrong result: its picture is {off:.3g} grey levels off, allowed is {ALLOWED:g}"
                 continue
             actions[name] = partial(retargeter, transform=transform)
             inside[name] = _listen(retargeter)
@@ -96,44 +97,56 @@ def measure(request: RetargetRequest, picture: Pixels, advance: Advance) -> dict
         spreads = take_turns(actions, request.repeat, Stopwatch(device), advance)
         peaks = {name: _peak_memory(paths[name], name, request.size) for name in inside}
         flop, matmul = _flop(load(run.path, "cpu").retarget, transform), measure_matmul(device)
+    case = f"{request.size[0]}x{request.size[1]}, preset {request.preset}"
     rows = [
-        _row(name, spread, spreads[EAGER], flop, matmul, inside.get(name), peaks.get(name))
+        _row(case, name, spread, spreads[EAGER], flop, matmul["flop_per_second"], inside.get(name), peaks.get(name))
         for name, spread in spreads.items()
     ]
-    return {
-        "benchmark": "retarget",
-        "machine": describe(device),
-        "settings": {"preset": request.preset, "size": list(request.size), "repeat": request.repeat},
-        "source_size": [picture.shape[1], picture.shape[0]],
-        "flop": flop,
-        "matmul": matmul,
-        "about": {name: retargeter.describe() for name, retargeter in retargeters.items()},
-        "rows": rows,
-        "errors": list(errors.values()),
-    }
+    return Results(
+        "retarget",
+        describe(device),
+        asdict(request),
+        rows + [Row(case, name, error=error) for name, error in errors.items()],
+        ceilings={"matmul": matmul["flop_per_second"]},
+        details={
+            "source_size": [picture.shape[1], picture.shape[0]],
+            "flop": flop,
+            "matmul": matmul,
+            "notes": [
+                f"uint8 to uint8 from {picture.shape[1]}x{picture.shape[0]}; {flop / 1e9:.3g} GFLOP",
+                *(retargeter.describe() for retargeter in retargeters.values()),
+            ],
+        },
+    )
 
 
 def _row(
+    case: str,
     name: str,
     spread: Spread,
     eager: Spread,
     flop: int,
-    matmul: dict[str, Any],
+    ceiling: float,
     inside: Inside | None,
     peak: int | None,
-) -> dict[str, Any]:
+) -> Row:
     rate = flop / (spread.median / 1e3)
-    alone = Spread.of(inside.seconds) if inside else None
-    return {
-        "name": name,
-        "milliseconds": spread.as_dict(),
-        "times_as_fast_as_eager": eager.median / spread.median,
-        "flop_per_second": rate,
-        "fraction_of_matmul": rate / matmul["flop_per_second"],
-        "milliseconds_inside": alone.as_dict() if alone else None,
-        "overhead": 1 - alone.mean / spread.mean if alone else None,
-        "peak_memory_bytes": peak,
-    }
+    details = {}
+    if inside is not None:
+        alone = Spread.of(inside.seconds)
+        details = {"milliseconds_inside": alone.as_dict(), "overhead": 1 - alone.mean / spread.mean}
+    return Row(
+        case,
+        name,
+        spread,
+        baseline=EAGER,
+        times_as_fast=eager.median / spread.median,
+        flop_per_second=rate,
+        ceiling="matmul",
+        fraction_of_ceiling=rate / ceiling,
+        peak_memory_bytes=peak,
+        details=details,
+    )
 
 
 @torch.no_grad()

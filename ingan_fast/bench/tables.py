@@ -1,115 +1,81 @@
-"""The reports of benchmarks as tables."""
+"""The results of a benchmark as a table."""
 
-from typing import Any
+from collections.abc import Callable
+from itertools import groupby
 
-from rich.console import Group, RenderableType
 from rich.table import Table
 
 from ingan_fast.bench.machine import title
-from ingan_fast.bench.warp_methods import BOTH, FORWARD
+from ingan_fast.bench.results import Results, Row
 
-# Shown of what was measured.
-SPREAD = ("median", "p20", "p80")
-SHORT = {FORWARD: "fwd", BOTH: "fwd+bwd"}
-
-
-def warp_table(report: dict[str, Any]) -> RenderableType:
-    """One table a case."""
-    settings = report["settings"]
-    about = f"{settings['channels']} channels of {'x'.join(map(str, settings['size']))}, {settings['dtype']}"
-    return Group(
-        *(_case_table(case, f"{case['name']}: {about}, {title(report['machine'])}") for case in report["cases"])
-    )
+# What a row shows, by the column's name; a column that no row has anything for is left out.
+Cell = Callable[[Row], str | None]
 
 
-def _case_table(case: dict[str, Any], name: str) -> Table:
-    on_gpu = any(row.get("call_milliseconds") for row in case["rows"])
-    table = _table(name, "warp", "", *SPREAD, *["from idle"] * on_gpu, "GB/s", "of a copy", "beside eager")
-    copy = case["copy"]
-    spread = _spread(copy, SPREAD)
-    table.add_row("copy", "", *spread, *["-"] * on_gpu, _giga(copy["bytes_per_second"]), "100%", "")
-    for row in case["rows"]:
-        names = row["name"], SHORT[row["direction"]]
-        if "error" in row:
-            table.add_row(*names, *["-"] * (len(table.columns) - 2))
-            continue
-        spread = _spread(row, SPREAD)
-        if on_gpu:
-            spread.append(_number(row["call_milliseconds"]["median"]))
-        share, eager = f"{row['fraction_of_copy']:.1%}", row["times_as_fast_as_eager"]
-        table.add_row(*names, *spread, _giga(row["bytes_per_second"]), share, "-" if eager is None else f"x{eager:.2f}")
+def results_table(results: Results) -> Table:
+    """Of all rows, by case; ceilings and notes stand below."""
+    columns = {name: cell for name, cell in _columns(results).items() if any(map(cell, results.rows))}
+    cases = [(case, list(rows)) for case, rows in groupby(results.rows, key=lambda row: row.case)]
+    heading = f"{results.benchmark}, {title(results.machine)}"
+    if len(cases) == 1:
+        heading = f"{results.benchmark}: {cases[0][0]}, {title(results.machine)}"
+    table = Table(title=heading, title_justify="left", caption=_caption(results), caption_justify="left", box=None)
+    table.add_column("", no_wrap=True)
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=" " not in name, min_width=max(map(len, name.split())))
+    for case, rows in cases:
+        if len(cases) > 1:
+            table.add_row(case)
+        for row in rows:
+            name = "  " * (len(cases) > 1) + row.name + " (fell back)" * bool(row.details.get("fell_back"))
+            table.add_row(name, *(cell(row) or "-" for cell in columns.values()))
     return table
 
 
-def train_table(report: dict[str, Any]) -> RenderableType:
-    settings = report["settings"]
-    crop = "x".join(map(str, settings["crop"]))
-    name = f"iteration of preset {settings['preset']}, crops {crop}, {title(report['machine'])}"
-    columns = ("mean", "beside plain", "TFLOP/s", "of a matmul", "warm-up s", "peak GB")
-    table = _table(name, "engine", *SPREAD, *columns)
-    for row in report["rows"]:
-        if "error" in row:
-            table.add_row(row["name"], *["-"] * (len(table.columns) - 1))
-            continue
-        spread = _spread(row, (*SPREAD, "mean"))
-        speedup, memory = row["times_as_fast_as_plain"], row["peak_memory_bytes"]
-        table.add_row(
-            row["name"] + " (fell back)" * bool(row["fell_back"]),
-            *spread,
-            "-" if speedup is None else f"x{speedup:.2f}",
-            f"{row['flop_per_second'] / 1e12:.3g}",
-            f"{row['fraction_of_matmul']:.1%}",
-            f"{row['warm_up_seconds']:.1f}",
-            f"{memory['reserved'] / 1e9:.2f}" if memory else "-",
-        )
-    table.caption = (
-        f"milliseconds; {report['flop_per_iteration'] / 1e9:.3g} GFLOP an iteration on average, "
-        f"{settings['shapes']} sizes; matmul {report['matmul']['flop_per_second'] / 1e12:.3g} TFLOP/s; making a draw "
-        f"{report['draw_milliseconds']['median']:.3g} ms"
-    )
-    return table
+def _columns(results: Results) -> dict[str, Cell]:
+    baselines = {row.baseline for row in results.rows if row.baseline is not None}
+    return {
+        **{name: _of_times(name) for name in ("median", "p20", "p80")},
+        "from idle": lambda row: _number(_inner(row, "call_milliseconds", "median")),
+        f"beside {baselines.pop() if len(baselines) == 1 else 'baseline'}": lambda row: _times(row.times_as_fast),
+        "TFLOP/s": lambda row: _number(row.flop_per_second, 1e12),
+        "GB/s": lambda row: _number(row.bytes_per_second, 1e9),
+        "of ceiling": lambda row: _part(row.fraction_of_ceiling),
+        "peak GB": lambda row: _number(row.peak_memory_bytes, 1e9),
+        "warm-up s": lambda row: _number(row.details.get("warm_up_seconds")),
+        "runtime's part": lambda row: _part(row.details.get("overhead")),
+    }
 
 
-def retarget_table(report: dict[str, Any]) -> RenderableType:
-    settings, machine = report["settings"], report["machine"]
-    size, source = ("x".join(map(str, each)) for each in (settings["size"], report["source_size"]))
-    name = f"{source} to {size}, preset {settings['preset']}, {title(machine)}"
-    columns = ("beside eager", "TFLOP/s", "of a matmul", "runtime's part", "peak GB")
-    table = _table(name, "by", *SPREAD, *columns)
-    for row in report["rows"]:
-        overhead, memory = row["overhead"], row["peak_memory_bytes"]
-        table.add_row(
-            row["name"],
-            *_spread(row, SPREAD),
-            f"x{row['times_as_fast_as_eager']:.2f}",
-            f"{row['flop_per_second'] / 1e12:.3g}",
-            f"{row['fraction_of_matmul']:.1%}",
-            "-" if overhead is None else f"{overhead:.1%}",
-            f"{memory / 1e9:.2f}" if memory else "-",
-        )
-    about = "; ".join(report["about"].values())
-    table.caption = (
-        f"milliseconds, uint8 to uint8; {report['flop'] / 1e9:.3g} GFLOP; matmul "
-        f"{report['matmul']['flop_per_second'] / 1e12:.3g} TFLOP/s; {about}"
-    )
-    return table
+def _of_times(name: str) -> Cell:
+    return lambda row: None if row.milliseconds is None else _number(getattr(row.milliseconds, name))
 
 
-def _table(name: str, first: str, *columns: str) -> Table:
-    table = Table(title=name, title_justify="left", caption="milliseconds", caption_justify="left", box=None)
-    table.add_column(first, no_wrap=True)
-    for column in columns:
-        table.add_column(column, justify="right", no_wrap=" " not in column)
-    return table
+def _inner(row: Row, name: str, part: str) -> float | None:
+    value = row.details.get(name)
+    return None if value is None else value[part]
 
 
-def _spread(row: dict[str, Any], names: tuple[str, ...]) -> list[str]:
-    return [_number(row["milliseconds"][name]) for name in names]
+def _caption(results: Results) -> str:
+    units = {"copy": (1e9, "GB/s")}
+    ceilings = []
+    for name, value in results.ceilings.items():
+        unit, symbol = units.get(name, (1e12, "TFLOP/s"))
+        ceilings.append(f"{name} {_number(value, unit)} {symbol}")
+    ceiling = [f"ceiling: {', '.join(ceilings)}"] if ceilings else []
+    return "; ".join(["milliseconds", *ceiling, *results.details.get("notes", ())])
 
 
-def _number(value: float) -> str:
+def _number(value: float | None, unit: float = 1.0) -> str | None:
+    if value is None:
+        return None
+    value /= unit
     return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
 
 
-def _giga(bytes_per_second: float) -> str:
-    return _number(bytes_per_second / 1e9)
+def _times(value: float | None) -> str | None:
+    return None if value is None else f"x{value:.2f}"
+
+
+def _part(value: float | None) -> str | None:
+    return None if value is None else f"{value:.1%}"

@@ -5,9 +5,8 @@ import math
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ingan_fast.baselines import plain_resize
 from ingan_fast.bench.machine import PeakMemory, describe, measure_matmul, process_peak
 from ingan_fast.bench.plain import PlainIteration
+from ingan_fast.bench.results import Results, Row
 from ingan_fast.bench.timing import Advance, Spread, Stopwatch, take_turns
 from ingan_fast.compiled import count_compilations
 from ingan_fast.config import Settings, preset, with_changes
@@ -77,12 +77,10 @@ def prepare(request: TrainRequest, picture: Pixels) -> tuple[Pixels, Settings]:
     return picture, with_jumps(settings, [picture])
 
 
-def measure(
-    request: TrainRequest, picture: Pixels, device: torch.device, advance: Advance = lambda: None
-) -> dict[str, Any]:
-    """The report, for JSON (benchmarks/README.md tells its fields).
+def measure(request: TrainRequest, picture: Pixels, device: torch.device, advance: Advance = lambda: None) -> Results:
+    """A row of each engine (benchmarks/README.md tells the details).
 
-    An engine whose first losses are not those of eager steps, or that doesn't fit into memory, has an "error" in its
+    An engine whose first losses are not those of eager steps, or that doesn't fit into memory, has an `error` in its
     row and no times. `advance` is called `steps(request)` times.
 
     Raises:
@@ -106,22 +104,28 @@ def measure(
     seconds = _time([one for one in contenders if one.error is None], draws, device, advance)
     compilations = count_compilations() - compilations
     operations_a_draw = statistics.fmean(operations[draw.size] for draw in draws)
-    return {
-        "benchmark": "train",
-        "machine": describe(device),
-        "settings": {
-            "preset": request.preset,
-            "crop": list(sampler.crop_size((picture.shape[1], picture.shape[0]))),
-            "iterations": request.iterations,
+    crop = "x".join(map(str, sampler.crop_size((picture.shape[1], picture.shape[0]))))
+    spent = _time_draws(sampler, request.iterations, device)
+    case = f"crops {crop}, preset {request.preset}"
+    return Results(
+        "train",
+        describe(device),
+        asdict(request),
+        _rows(case, contenders, seconds, operations_a_draw, matmul["flop_per_second"]),
+        ceilings={"matmul": matmul["flop_per_second"]},
+        details={
+            "flop_per_iteration": operations_a_draw,
             "shapes": len(one_of_each),
+            "matmul": matmul,
+            "draw_milliseconds": spent.as_dict(),
+            "process_peak_bytes": process_peak(),
+            "compilations_while_timed": compilations,
+            "notes": [
+                f"{operations_a_draw / 1e9:.3g} GFLOP an iteration on average, {len(one_of_each)} sizes",
+                f"making a draw {spent.median:.3g} ms",
+            ],
         },
-        "flop_per_iteration": operations_a_draw,
-        "matmul": matmul,
-        "draw_milliseconds": _time_draws(sampler, request.iterations, device).as_dict(),
-        "process_peak_bytes": process_peak(),
-        "compilations_while_timed": compilations,
-        "rows": _rows(contenders, seconds, operations_a_draw, matmul["flop_per_second"]),
-    }
+    )
 
 
 def steps(request: TrainRequest) -> int:
@@ -133,16 +137,11 @@ def _names(request: TrainRequest) -> list[str]:
     return [*dict.fromkeys(request.engines), *[PLAIN] * request.plain]
 
 
-def errors(report: dict[str, Any]) -> list[str]:
-    """What was refused, a line each."""
-    return [f"{row['name']}: {row['error']}" for row in report["rows"] if "error" in row]
-
-
-def notices(report: dict[str, Any]) -> list[str]:
+def notices(results: Results) -> list[str]:
     """What else a reader should know."""
-    told = [f"{row['name']}: {row['fell_back']}" for row in report["rows"] if row.get("fell_back")]
-    if report["compilations_while_timed"]:
-        told.append(f"{report['compilations_while_timed']} compilations fell into timed iterations")
+    told = [f"{row.name}: {row.details['fell_back']}" for row in results.rows if row.details.get("fell_back")]
+    if results.details["compilations_while_timed"]:
+        told.append(f"{results.details['compilations_while_timed']} compilations fell into timed iterations")
     return told
 
 
@@ -227,26 +226,32 @@ def _time_draws(sampler: Sampler, count: int, device: torch.device) -> Spread:
 
 
 def _rows(
-    contenders: list[Contender], seconds: dict[str, list[float]], operations: float, ceiling: float
-) -> list[dict[str, Any]]:
+    case: str, contenders: list[Contender], seconds: dict[str, list[float]], operations: float, ceiling: float
+) -> list[Row]:
     means = {name: statistics.fmean(values) for name, values in seconds.items()}
     rows = []
     for one in contenders:
-        row: dict[str, Any] = {"name": one.name}
         if one.error is not None:
-            rows.append(row | {"error": one.error})
+            rows.append(Row(case, one.name, error=one.error))
             continue
         achieved = operations / means[one.name]
-        row |= {
-            "milliseconds": Spread.of(seconds[one.name]).as_dict(),
-            "warm_up_seconds": one.warm_up_seconds,
-            "compilations": one.compilations,
-            "fell_back": one.fell_back,
-            "flop_per_second": achieved,
-            "fraction_of_matmul": achieved / ceiling,
-            "times_as_fast_as_plain": means[PLAIN] / means[one.name] if PLAIN in means else None,
-            "peak_memory_bytes": one.peak_memory or None,
-        }
+        row = Row(
+            case,
+            one.name,
+            Spread.of(seconds[one.name]),
+            baseline=PLAIN if PLAIN in means else None,
+            times_as_fast=means[PLAIN] / means[one.name] if PLAIN in means else None,
+            flop_per_second=achieved,
+            ceiling="matmul",
+            fraction_of_ceiling=achieved / ceiling,
+            peak_memory_bytes=one.peak_memory.get("reserved"),
+            details={
+                "warm_up_seconds": one.warm_up_seconds,
+                "compilations": one.compilations,
+                "fell_back": one.fell_back,
+                "allocated_bytes": one.peak_memory.get("allocated"),
+            },
+        )
         rows.append(row)
     return rows
 

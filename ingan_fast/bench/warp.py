@@ -1,16 +1,18 @@
 """`ingan-fast bench warp`: the homography warp beside plain torch, as a part of a copy's speed."""
 
+import statistics
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ingan_fast.bench.machine import describe, memory
-from ingan_fast.bench.timing import Advance, Stopwatch, take_turns
+from ingan_fast.bench.results import Results, Row
+from ingan_fast.bench.timing import Advance, Spread, Stopwatch, take_turns
 from ingan_fast.bench.warp_methods import (
+    BOTH,
     EAGER,
     FORWARD,
     TOLERANCE,
@@ -60,89 +62,99 @@ def steps(request: WarpRequest, device: torch.device) -> int:
     return len(cases(request.size)) * (rows + (rows + 1) * timed)  # each is checked; a copy is timed with them
 
 
-def measure(request: WarpRequest, device: torch.device, advance: Advance = lambda: None) -> dict[str, Any]:
-    """The report, for JSON (benchmarks/README.md tells its fields).
+def measure(request: WarpRequest, device: torch.device, advance: Advance = lambda: None) -> Results:
+    """A row of each case, direction and method (benchmarks/README.md tells the details).
 
-    A method whose result is wrong or that can't run has an "error" in its rows, and no times.
+    A method whose result is wrong or that can't run has an `error` in its rows, and no times.
 
     Raises:
         UserError: the features don't fit into memory.
     """
     _check_memory(request, device)
     ways = methods(device, request.compiled)
-    return {
-        "benchmark": "warp",
-        "machine": describe(device),
-        "settings": asdict(request),
-        "cases": [
-            _measure_case(name, transform, request, ways, device, advance)
-            for name, transform in cases(request.size).items()
-        ],
-    }
-
-
-def errors(report: dict[str, Any]) -> list[str]:
-    """What was refused, a line each."""
-    return [
-        f"{case['name']}, {row['name']}, {row['direction']}: {row['error']}"
-        for case in report["cases"]
-        for row in case["rows"]
-        if "error" in row
-    ]
+    copied = _largest(request)
+    rows: list[Row] = []
+    copies = []
+    for name, transform in cases(request.size).items():
+        found, copy = _measure_case(name, transform, request, ways, copied, device, advance)
+        rows += found
+        copies.append(copy.median)
+    ceiling = copied / (statistics.median(copies) / 1e3)
+    return Results(
+        "warp",
+        describe(device),
+        asdict(request),
+        [_beside_the_copy(row, ceiling) for row in rows],
+        ceilings={COPY: ceiling},
+        details={"copy_bytes": copied},
+    )
 
 
 def _measure_case(
-    name: str, transform: Transform, request: WarpRequest, ways: list[Method], device: torch.device, advance: Advance
-) -> dict[str, Any]:
+    name: str,
+    transform: Transform,
+    request: WarpRequest,
+    ways: list[Method],
+    copied: int,
+    device: torch.device,
+    advance: Advance,
+) -> tuple[list[Row], Spread]:
+    """The case's rows, and what a copy took that was timed with them."""
     dtype: torch.dtype = getattr(torch, request.dtype)
     if request.compiled:
         torch._dynamo.reset()  # graphs of a function are limited; each case has its own
     problem = Problem.random(transform, request.size, request.channels, dtype, device, request.padding)
-    rows, actions = _checked_rows(problem, ways, advance)
-    forward_bytes = problem.least_bytes(FORWARD)
-    actions[COPY] = _copy(forward_bytes, device)
+    rows, actions = _checked_rows(name, problem, ways, advance)
+    timed = actions | {COPY: _copy(copied, device)}
     stopwatch = Stopwatch(device, cold=True)
-    take_turns(actions, WARM_UP, stopwatch, advance)
-    times = take_turns(actions, request.repeat, stopwatch, advance)
-    calls = take_turns(actions, CALLS, Stopwatch(device), advance) if device.type == "cuda" else {}
-    ceiling = forward_bytes / (times[COPY].median / 1e3)
-    for row in rows:
-        key, eager = _key(row["name"], row["direction"]), times.get(_key(EAGER, row["direction"]))
-        if key in times:
-            achieved = row["bytes"] / (times[key].median / 1e3)
-            row["milliseconds"] = times[key].as_dict()
-            row["call_milliseconds"] = calls[key].as_dict() if calls else None
-            row["bytes_per_second"] = achieved
-            row["fraction_of_copy"] = achieved / ceiling
-            row["times_as_fast_as_eager"] = None if eager is None else eager.median / times[key].median
-    return {
-        "name": name,
-        "output": list(transform.size),
-        "copy": {"bytes": forward_bytes, "milliseconds": times[COPY].as_dict(), "bytes_per_second": ceiling},
-        "rows": rows,
-    }
+    take_turns(timed, WARM_UP, stopwatch, advance)
+    times = take_turns(timed, request.repeat, stopwatch, advance)
+    calls = take_turns(timed, CALLS, Stopwatch(device), advance) if device.type == "cuda" else {}
+    return [_timed(row, times, calls) if _key(row) in actions else row for row in rows], times[COPY]
+
+
+def _timed(row: Row, times: dict[str, Spread], calls: dict[str, Spread]) -> Row:
+    own, eager = times[_key(row)], times.get(_key(replace(row, name=EAGER)))
+    idle = {"call_milliseconds": calls[_key(row)].as_dict()} if calls else {}
+    return replace(
+        row,
+        milliseconds=own,
+        baseline=None if eager is None else EAGER,
+        times_as_fast=None if eager is None else eager.median / own.median,
+        bytes_per_second=row.details["bytes"] / (own.median / 1e3),
+        details=row.details | idle,
+    )
+
+
+def _beside_the_copy(row: Row, ceiling: float) -> Row:
+    if row.bytes_per_second is None:
+        return row
+    return replace(row, ceiling=COPY, fraction_of_ceiling=row.bytes_per_second / ceiling)
 
 
 def _checked_rows(
-    problem: Problem, ways: list[Method], advance: Advance
-) -> tuple[list[dict[str, Any]], dict[str, Callable[[], object]]]:
-    """A row of each method and direction, and by key the actions of those whose results are right."""
+    name: str, problem: Problem, ways: list[Method], advance: Advance
+) -> tuple[list[Row], dict[str, Callable[[], object]]]:
+    """A row of each direction and method, and by key the actions of those whose results are right."""
     expected, dtype = reference(problem), problem.features.dtype
     single = problem.in_float32()
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     actions: dict[str, Callable[[], object]] = {}
-    for method in ways:
-        for direction in method.directions:
+    for direction in (FORWARD, BOTH):
+        for method in ways:
+            if direction not in method.directions:
+                continue
             call = action(method, problem, direction)
-            row: dict[str, Any] = {"name": method.name, "direction": direction, "bytes": problem.least_bytes(direction)}
+            row = Row(f"{name}, {direction}", method.name)
+            row.details.update(output=list(problem.transform.size), bytes=problem.least_bytes(direction))
             try:
-                row["relative_error"] = _checked(call(), expected[direction], dtype)
+                row.details["relative_error"] = _checked(call(), expected[direction], dtype)
                 if method.name.startswith("ours"):  # the kernels for float32 are others
                     exact = action(method, single, direction)()
-                    row["relative_error_float32"] = _checked(exact, expected[direction], torch.float32)
-                actions[_key(method.name, direction)] = call
+                    row.details["relative_error_float32"] = _checked(exact, expected[direction], torch.float32)
+                actions[_key(row)] = call
             except (RuntimeError, WrongResult) as error:  # of a compiler, too: the other rows shall be measured
-                row["error"] = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+                row = replace(row, error=(str(error).strip() or type(error).__name__).splitlines()[0][:300])
             rows.append(row)
             advance()
     return rows, actions
@@ -166,13 +178,19 @@ def _copy(moved: int, device: torch.device) -> Callable[[], Tensor]:
     return lambda: target.copy_(source)
 
 
-def _key(name: str, direction: str) -> str:
-    return f"{name} | {direction}"
+def _key(row: Row) -> str:
+    return f"{row.case} | {row.name}"
+
+
+def _largest(request: WarpRequest) -> int:
+    """The bytes that the forward pass of the largest case has to move."""
+    pixels = sum(side[0] * side[1] for side in (request.size, cases(request.size)["x1.5"].size))
+    return request.channels * pixels * getattr(torch, request.dtype).itemsize
 
 
 def _check_memory(request: WarpRequest, device: torch.device) -> None:
-    pixels = sum(side[0] * side[1] for side in (request.size, cases(request.size)["x1.5"].size))
-    needed, there = 4 * TENSORS_AT_ONCE * request.channels * pixels, memory(device)
+    in_float32 = _largest(request) // getattr(torch, request.dtype).itemsize * 4
+    needed, there = TENSORS_AT_ONCE * in_float32, memory(device)
     if needed > there:
         width, height = request.size
         raise UserError(

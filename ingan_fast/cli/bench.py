@@ -1,11 +1,10 @@
 """`ingan-fast bench warp`, `bench train` and `bench retarget`."""
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console
 
 from ingan_fast.cli.console import check_json_path, messages, progress
 from ingan_fast.config import PRESETS, preset
@@ -14,6 +13,8 @@ from ingan_fast.parsing import parse_size
 
 if TYPE_CHECKING:
     import torch
+
+    from ingan_fast.bench.results import Results
 
 HELP = (
     "Measure speed on this machine, beside plain torch and beside what the device can do.\n\n"
@@ -83,14 +84,13 @@ def warp(
     _check_count("repeat", repeat)
     target = _start(device, json_path)
     from ingan_fast.bench import warp as bench
-    from ingan_fast.bench.tables import warp_table
 
     chosen = REPEAT[target.type] if repeat is None else repeat
     with_inductor = target.type == "cuda" if compiled is None else compiled
     request = bench.WarpRequest(source, channels, dtype, padding, chosen, with_inductor)
     with progress("measuring", bench.steps(request, target)) as advance:
-        report = bench.measure(request, target, advance)
-    _finish(report, warp_table(report), bench.errors(report), json_path)
+        results = bench.measure(request, target, advance)
+    _finish(results, json_path)
 
 
 @app.command(help=TRAIN_HELP)
@@ -115,7 +115,6 @@ def train(
         preset(preset_name)
     target = _start(device, json_path, image)
     from ingan_fast.bench import train as bench
-    from ingan_fast.bench.tables import train_table
     from ingan_fast.demo import PICTURE
     from ingan_fast.engine import check_engine
     from ingan_fast.images import load_image
@@ -128,10 +127,10 @@ def train(
     picture = load_image(image or PICTURE)
     bench.prepare(request, picture)  # refuses before anything is shown
     with progress("measuring", bench.steps(request)) as advance:
-        report = bench.measure(request, picture, target, advance)
-    for notice in bench.notices(report):
+        results = bench.measure(request, picture, target, advance)
+    for notice in bench.notices(results):
         messages.print(notice, soft_wrap=True)
-    _finish(report, train_table(report), bench.errors(report), json_path)
+    _finish(results, json_path)
 
 
 @app.command(help=RETARGET_HELP)
@@ -147,15 +146,14 @@ def retarget(
     _check_count("repeat", repeat)
     _start("cpu", json_path, image)
     from ingan_fast.bench import retarget as bench
-    from ingan_fast.bench.tables import retarget_table
     from ingan_fast.demo import PICTURE
     from ingan_fast.images import load_image
 
     request = bench.RetargetRequest(preset_name, wanted, repeat)
     picture = load_image(image or PICTURE)
     with progress("measuring", bench.steps(request)) as advance:
-        report = bench.measure(request, picture, advance)
-    _finish(report, retarget_table(report), report["errors"], json_path)
+        results = bench.measure(request, picture, advance)
+    _finish(results, json_path)
 
 
 def _start(device: str, json_path: Path | None, image: Path | None = None) -> "torch.device":
@@ -167,16 +165,16 @@ def _start(device: str, json_path: Path | None, image: Path | None = None) -> "t
     return pick_device(device)
 
 
-def _finish(report: dict[str, Any], table: RenderableType, errors: list[str], json_path: Path | None) -> None:
-    Console(highlight=False).print(table)
-    if json_path is not None:
-        from ingan_fast.files import atomic_write
+def _finish(results: "Results", json_path: Path | None) -> None:
+    from ingan_fast.bench.tables import results_table
 
-        atomic_write(json_path, (json.dumps(report, indent=2, allow_nan=False) + "\n").encode())
+    Console(highlight=False).print(results_table(results))
+    if json_path is not None:
+        results.write(json_path)
         print(f"{json_path}: numbers")
-    for error in errors:
+    for error in results.errors:
         messages.print(f"ingan-fast: no speed of {error}", soft_wrap=True)
-    if errors:
+    if results.errors:
         raise typer.Exit(1)
 
 

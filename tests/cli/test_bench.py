@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from ingan_fast.bench.results import Results
+
 Command = Callable[..., Any]
 Refused = Callable[..., None]
 
@@ -19,7 +21,7 @@ def test_bench_warp_prints_tables_and_writes_numbers(ingan_fast: Command, monkey
     monkeypatch.setenv("COLUMNS", "200")
     ended = ingan_fast(*WARP, "--dtype", "float16", "--padding", "zeros", "--json", "warp.json")
     assert ended.code == 0, ended
-    assert re.search(r"ours +fwd\+bwd", ended.out)
+    assert re.search(r"x1\.5, forward\+backward *\n +ours +\d", ended.out)
     report = json.loads(Path("warp.json").read_text())
     assert report["benchmark"] == "warp"
     assert report["settings"] == {
@@ -36,7 +38,8 @@ def test_bench_train_prints_a_table_and_writes_numbers(
     assert re.search(r"plain .* x1\.00", ended.out)
     report = json.loads(Path("train.json").read_text())
     assert report["benchmark"] == "train"
-    assert report["settings"]["crop"] == [32, 32]
+    assert report["settings"]["crop"] == 32
+    assert report["rows"][0]["case"] == "crops 32x32, preset smoke"
 
 
 def test_a_wrong_result_ends_with_a_line_and_code_1(ingan_fast: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -45,8 +48,8 @@ def test_a_wrong_result_ends_with_a_line_and_code_1(ingan_fast: Command, monkeyp
     monkeypatch.setattr(warp_methods, "homography_warp", lambda features, *_: features.new_zeros(()))
     ended = ingan_fast(*WARP, "--json", "warp.json")
     assert ended.code == 1
-    assert "no speed of x1, ours, forward: " in ended.err
-    assert "error" in json.loads(Path("warp.json").read_text())["cases"][0]["rows"][0]
+    assert "no speed of x1, forward, ours: wrong result" in ended.err
+    assert "wrong result" in json.loads(Path("warp.json").read_text())["rows"][0]["error"]
 
 
 @pytest.mark.parametrize(
@@ -100,12 +103,12 @@ def test_bench_has_examples_in_its_help(ingan_fast: Command, words: list[str], m
 def test_retargeting_is_measured_by_every_backend(ingan_fast: Command) -> None:
     ended = ingan_fast("bench", "retarget", "--preset", "smoke", "--size", "96x64", "--repeat", 2, "--json", "r.json")
     assert ended.code == 0, ended.err
-    report = json.loads(Path("r.json").read_text())
-    rows = {row["name"]: row for row in report["rows"]}
+    results = Results.read(Path("r.json"))
+    rows = {row.name: row for row in results.rows}
     assert list(rows) == ["eager, unfolded", "torch", "onnxruntime", "openvino"]
-    assert report["errors"] == []
-    assert rows["eager, unfolded"]["times_as_fast_as_eager"] == 1
+    assert results.errors == []
+    assert rows["eager, unfolded"].times_as_fast == 1
     for name in ("torch", "onnxruntime", "openvino"):
-        assert 0 < rows[name]["milliseconds_inside"]["median"] <= rows[name]["milliseconds"]["median"]
-        assert 0 < rows[name]["overhead"] < 1
-        assert rows[name]["peak_memory_bytes"] > 10_000_000
+        assert 0 < rows[name].details["milliseconds_inside"]["median"] <= rows[name].milliseconds.median
+        assert 0 < rows[name].details["overhead"] < 1
+        assert rows[name].peak_memory_bytes > 10_000_000
