@@ -1,0 +1,71 @@
+"""JSON documents held to what is read of them."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from ingan_fast.errors import UserError
+
+# What a value has to be: str, int, float (any finite number), dict or None; [kind]: a list of them; {"key": kind}: an
+# object with at least these keys; {str: kind}: an object with any keys; (kind, kind): one of them.
+Kind = Any
+
+SHOWN = 60  # characters of a wrong value
+NAMES = {str: "a text", int: "a whole number", float: "a number", dict: "an object", None: "null"}
+
+
+def load(path: Path) -> Any:
+    """A file's JSON.
+
+    Raises:
+        UserError: it can't be read, or is no JSON.
+    """
+    try:
+        return json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} can't be read: {error}") from None
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UserError(f"{path} is no JSON: {error}") from None
+
+
+def check(value: Any, kind: Kind, name: str) -> None:
+    """Raises UserError where `value`, told as `name`, is not of `kind`."""
+    if not _fits(value, kind):
+        shown = repr(value)
+        raise UserError(
+            f"{name} is {shown[:SHOWN]}{'…' * (len(shown) > SHOWN)}; {_text(kind)} is needed; make it again"
+        )
+    if isinstance(kind, tuple):
+        kind = next(one for one in kind if _fits(value, one))
+    if isinstance(kind, list):
+        for number, one in enumerate(value):
+            check(one, kind[0], f"{name}[{number}]")
+    elif isinstance(kind, dict) and str in kind:
+        for key, one in value.items():
+            check(one, kind[str], f"{name}.{key}")
+    elif isinstance(kind, dict):
+        for key, of in kind.items():
+            if key not in value:
+                raise UserError(f"{name} has no {key!r}; make it again")
+            check(value[key], of, f"{name}.{key}")
+
+
+def _fits(value: Any, kind: Kind) -> bool:
+    """Of the outermost level alone."""
+    if isinstance(kind, tuple):
+        return any(_fits(value, one) for one in kind)
+    if kind is None:
+        return value is None
+    if kind in (int, float):
+        allowed = int if kind is int else (int, float)
+        return isinstance(value, allowed) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, kind if isinstance(kind, type) else type(kind))
+
+
+def _text(kind: Kind) -> str:
+    if isinstance(kind, tuple):
+        return " or ".join(map(_text, kind))
+    if isinstance(kind, list):
+        return "a list"
+    return "an object" if isinstance(kind, dict) else NAMES[kind]

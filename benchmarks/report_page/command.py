@@ -1,0 +1,59 @@
+"""`python benchmarks/report_page`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from ingan_fast.cli.console import INTERRUPTED, messages
+from ingan_fast.errors import UserError
+from ingan_fast.files import atomic_write
+from report_page.inputs import read_folder
+from report_page.page import MOST_BYTES, render
+
+OUT = Path("benchmarks/report")
+ABOUT = """One page of all that was measured, to be opened in any browser: OUT/index.html.
+
+It reads OUT/results/*.json (of `ingan-fast bench ... --json` or `bench all`) and OUT/figures/fig*.json with their
+pictures. What is not there, and any file that can't be used, is named in the page.
+
+Exit codes: 0, 2 where there is nothing to show and no page is written, 1 where the page is written without a file that
+can't be used."""
+EXAMPLES = """examples:
+  python benchmarks/report_page
+  python benchmarks/report_page --out /tmp/measured"""
+
+
+def run(folder: Path) -> int:
+    """Write the page; the exit code.
+
+    Raises:
+        UserError: there is nothing to show, or the page can't be written.
+    """
+    found = read_folder(folder)
+    page = render(found)
+    for problem in found.problems:
+        _tell(f"left out: {problem}")
+    if not page.fits:
+        _tell(f"the page is larger than {MOST_BYTES / 1e6:.1f} MB although its pictures are as coarse as they get")
+    target = folder / "index.html"
+    atomic_write(target, page.html)
+    print(f"{target}: {len(found.results)} benchmarks, {len(found.figures)} figures, {len(page.html) / 1e6:.2f} MB")
+    return 1 if found.problems else 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="report_page", description=ABOUT, epilog=EXAMPLES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help=f"(default: {OUT})")
+    try:
+        sys.exit(run(parser.parse_args().out))
+    except UserError as error:
+        _tell(str(error))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+def _tell(text: str) -> None:
+    messages.print(f"report_page: {text}", markup=False, soft_wrap=True)

@@ -1,0 +1,114 @@
+"""What outputs cost in all: a training first and little an output, or nothing first and much an output."""
+
+import math
+import statistics
+from dataclasses import dataclass
+
+from report_page.figure_file import Figure, Made
+from report_page.verdicts import Verdict
+
+Output = tuple[str, str]  # of a picture, what was asked for
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One method for one picture."""
+
+    training: float  # seconds, once
+    output: float  # seconds, each
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Ours and a baseline's offer for one picture."""
+
+    picture: str
+    ours: Offer
+    theirs: Offer
+
+    @property
+    def first(self) -> int | None:
+        """The smallest number of outputs that we are cheaper for in all; None where there is none."""
+        training, output = self.ours.training - self.theirs.training, self.theirs.output - self.ours.output
+        if training + self.ours.output < self.theirs.output:
+            return 1
+        return math.floor(training / output) + 1 if output > 0 else None
+
+
+@dataclass(frozen=True)
+class Cost:
+    """All pictures beside one baseline."""
+
+    baseline: str
+    pairs: list[Pair]
+
+    @property
+    def training(self) -> float:
+        return statistics.median(pair.ours.training for pair in self.pairs)
+
+    @property
+    def output(self) -> float:
+        return statistics.median(pair.ours.output for pair in self.pairs)
+
+    @property
+    def theirs(self) -> Offer:
+        return Offer(
+            statistics.median(pair.theirs.training for pair in self.pairs),
+            statistics.median(pair.theirs.output for pair in self.pairs),
+        )
+
+    @property
+    def reached(self) -> list[int]:
+        """Where we become cheaper, of the pictures where we do."""
+        return sorted(pair.first for pair in self.pairs if pair.first is not None)
+
+    @property
+    def never(self) -> int:
+        """How many pictures we are never cheaper for."""
+        return len(self.pairs) - len(self.reached)
+
+    @property
+    def verdict(self) -> Verdict:
+        """Ahead where we are cheaper from the first output of each picture, behind where for most never."""
+        if self.never * 2 > len(self.pairs):
+            return Verdict.BEHIND
+        return Verdict.AHEAD if self.reached[-1] == 1 and not self.never else Verdict.LEVEL
+
+    @property
+    def break_even(self) -> str:
+        if not self.reached:
+            return "never"
+        low, middle, high = self.reached[0], math.ceil(statistics.median(self.reached)), self.reached[-1]
+        span = f"{middle}" if low == high else f"{middle} ({low} to {high})"
+        never = f"; never for {self.never} of {len(self.pairs)}" if self.never else ""
+        return f"from output {span}{never}"
+
+
+def compare(figures: list[Figure]) -> list[Cost]:
+    """A row of each baseline. Outputs that have no seconds, ours also without those of a training, count nowhere."""
+    ours: dict[Output, Made] = {}
+    theirs: dict[str, dict[Output, Made]] = {}
+    for figure in figures:
+        for row in (row for row in figure.rows if row.seconds is not None):
+            output = row.picture, row.output
+            if figure.is_baseline(row.method):
+                theirs.setdefault(row.method, {}).setdefault(output, row)
+            elif figure.is_ours(row.method) and row.training_seconds is not None:
+                ours.setdefault(output, row)
+    costs = [Cost(method, _pairs(ours, made)) for method, made in theirs.items()]
+    return [cost for cost in costs if cost.pairs]
+
+
+def _pairs(ours: dict[Output, Made], theirs: dict[Output, Made]) -> list[Pair]:
+    """One of each picture, over the outputs that both have."""
+    common = [output for output in ours if output in theirs]
+    pairs = []
+    for picture in dict.fromkeys(output[0] for output in common):
+        own = [output for output in common if output[0] == picture]
+        pairs.append(Pair(picture, _offer([ours[one] for one in own]), _offer([theirs[one] for one in own])))
+    return pairs
+
+
+def _offer(rows: list[Made]) -> Offer:
+    training = max((row.training_seconds for row in rows if row.training_seconds is not None), default=0.0)
+    return Offer(training, statistics.fmean(row.seconds for row in rows if row.seconds is not None))

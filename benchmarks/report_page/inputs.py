@@ -1,0 +1,110 @@
+"""What there is to report: the results and figures in a folder, and what of it can't be used."""
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from ingan_fast.bench.results import Results
+from ingan_fast.errors import UserError
+from report_page import figure_file
+from report_page.checked import check
+from report_page.figure_file import Figure
+
+BENCHMARKS = ("warp", "train", "retarget", "export", "video", "cold-start", "scaling")
+FIGURES = ("1", "5", "6", "7", "8", "9", "10")
+
+SPREAD = {"median": float, "p20": float, "p80": float, "mean": float}
+ROW = {
+    "case": str,
+    "name": str,
+    "milliseconds": (SPREAD, None),
+    "baseline": (str, None),
+    "times_as_fast": (float, None),
+    "flop_per_second": (float, None),
+    "bytes_per_second": (float, None),
+    "ceiling": (str, None),
+    "fraction_of_ceiling": (float, None),
+    "peak_memory_bytes": (int, None),
+    "error": (str, None),
+    "details": dict,
+}
+FIT = {
+    "case": str,
+    "name": str,
+    "quantity": str,
+    "over": str,
+    "exponent": float,
+    "standard_error": (float, None),
+    "points": [[float]],
+}
+RESULTS = {
+    "benchmark": str,
+    "machine": figure_file.MACHINE,
+    "settings": dict,
+    "rows": [ROW],
+    "ceilings": {str: float},
+    "details": dict,
+    "commit": (str, None),
+    "created": str,
+}
+
+
+@dataclass
+class Found:
+    """Of one folder; results and figures in the order of the page."""
+
+    results: list[Results] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)  # files that can't be used, a line each
+
+    def result(self, benchmark: str) -> Results | None:
+        return next((one for one in self.results if one.benchmark == benchmark), None)
+
+
+def read_folder(folder: Path) -> Found:
+    """All of `folder`/results and `folder`/figures; a file that can't be used is told of in `problems`.
+
+    Raises:
+        UserError: there is nothing that can be shown.
+    """
+    found = Found()
+    for path in sorted((folder / "results").glob("*.json")):
+        try:
+            found.results.append(_results(path))
+        except UserError as error:
+            found.problems.append(str(error))
+    for path in sorted((folder / "figures").glob("fig*.json")):
+        try:
+            figure = figure_file.read(path)
+        except UserError as error:
+            found.problems.append(str(error))
+            continue
+        found.figures.append(figure)
+        if not figure.picture.is_file():
+            found.problems.append(f"{path} names the picture {figure.picture.name}, which is not there")
+    if not found.results and not found.figures:
+        unusable = f" ({'; '.join(found.problems)})" if found.problems else ""
+        raise UserError(
+            f"{folder} has neither results/*.json nor figures/fig*.json that can be shown{unusable}; "
+            "run `make bench`, or give --out the folder that it wrote"
+        )
+    found.results.sort(key=lambda one: _place(BENCHMARKS, one.benchmark))
+    found.figures.sort(key=lambda one: _place(FIGURES, one.number))
+    return found
+
+
+def _place(order: tuple[str, ...], name: str) -> int:
+    return order.index(name) if name in order else len(order)
+
+
+def _results(path: Path) -> Results:
+    results = Results.read(path)
+    check(asdict(results), RESULTS, str(path))
+    for key, kind in (("fits", [FIT]), ("not_measured", [str])):
+        if key in results.details:
+            check(results.details[key], kind, f"{path}, details.{key}")
+    try:
+        datetime.fromisoformat(results.created)
+    except ValueError:
+        raise UserError(f"{path}: created is {results.created!r}, which is no date; measure again") from None
+    return results

@@ -1,0 +1,68 @@
+"""The measures of `ingan_fast.metrics`, as the page tells them (QUALITY of a retargeting has no single number)."""
+
+from dataclasses import dataclass
+
+from report_page.verdicts import Verdict
+
+LEVEL = 0.02  # coherence and the like are within 2 % of those over all patches; of a kept size 0.02 is as little
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number of an output."""
+
+    label: str
+    meaning: str
+    scale: float = 1.0  # what it is shown times
+
+    def cost(self, value: float) -> float:
+        """Smaller is better, 0 is best."""
+        raise NotImplementedError
+
+    def verdict(self, ours: float, theirs: float) -> Verdict:
+        raise NotImplementedError
+
+    def gap(self, ours: float, theirs: float) -> str:
+        """By how much, in words that stand after a verdict."""
+        raise NotImplementedError
+
+    def text(self, value: float) -> str:
+        return f"{value * self.scale:.2f}"
+
+
+class Kept(Measure):
+    """Best at 1; 0 is a plain resize."""
+
+    def cost(self, value: float) -> float:
+        return abs(1 - value)
+
+    def verdict(self, ours: float, theirs: float) -> Verdict:
+        return Verdict.of(self.cost(theirs) - self.cost(ours), LEVEL)
+
+    def gap(self, ours: float, theirs: float) -> str:
+        return f"by {abs(self.cost(theirs) - self.cost(ours)):.2f}"
+
+
+class Distance(Measure):
+    """Best at 0."""
+
+    def cost(self, value: float) -> float:
+        return value
+
+    def verdict(self, ours: float, theirs: float) -> Verdict:
+        return Verdict.of(theirs - ours, LEVEL * theirs)
+
+    def gap(self, ours: float, theirs: float) -> str:
+        if theirs == 0:
+            return f"by {self.text(ours)}"
+        return f"{abs(ours / theirs - 1):.0%} {'lower' if ours <= theirs else 'higher'}"
+
+
+KEPT = "do the elements keep their size? 1: all do; 0: a plain resize; best is closest to 1"
+MEASURES: dict[str, Measure] = {
+    "kept_width": Kept("width kept", KEPT),
+    "kept_height": Kept("height kept", KEPT),
+    "coherence": Distance("coherence ·10³", "how far the output's patches are from the source's; lower is better", 1e3),
+    "completeness": Distance("completeness ·10³", "how much of the source is missing; lower is better", 1e3),
+    "swd": Distance("patch SWD ·10³", "how far the patches' distributions are apart; lower is better", 1e3),
+}

@@ -1,0 +1,122 @@
+"""The page: everything that was found, put into the template."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from PIL import Image
+
+from ingan_fast.errors import UserError
+from report_page import cost, measures, numbers, pictures, plots, provenance, quality, speed
+from report_page.figure_file import ABLATIONS, OURS, Figure
+from report_page.inputs import Found
+from report_page.verdicts import Tally, Verdict
+
+TEMPLATES = Path(__file__).parent / "templates"
+MOST_BYTES = 1_900_000
+
+
+@dataclass(frozen=True)
+class Page:
+    """What is written, and whether it is as small as it shall be."""
+
+    html: bytes
+    fits: bool
+
+
+def render(found: Found) -> Page:
+    """A page without its pictures first, to know how much room they have; unreadable ones join `found.problems`."""
+    loaded = _pictures(found)
+    template, context = _template(), _context(found)
+    room = MOST_BYTES - len(template.render(context, embedded={}).encode()) - 1000 * len(loaded)
+    embedded, fits = pictures.embed(loaded, room)
+    return Page(template.render(context, embedded=embedded).encode(), fits)
+
+
+def _pictures(found: Found) -> dict[str, Image.Image]:
+    loaded = {}
+    for figure in found.figures:
+        try:
+            loaded[figure.name] = pictures.load(figure.picture)
+        except UserError as error:
+            found.problems.append(str(error))
+    return loaded
+
+
+def _template() -> Any:
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters = (numbers.scaled, numbers.seconds, numbers.spread, numbers.ratio, numbers.percent, numbers.details)
+    environment.filters |= {function.__name__: function for function in filters}
+    environment.filters |= {"measure": _measure, "groupby_kept": _group}
+    return environment.get_template("page.html")
+
+
+def _context(found: Found) -> dict[str, Any]:
+    scaling = found.result("scaling")
+    summaries = [one for results in found.results for one in speed.summaries(results)]
+    return {
+        "Verdict": Verdict,
+        "ours": OURS,
+        "ablations": ABLATIONS,
+        "origin": provenance.origin(found),
+        "not_measured": provenance.not_measured(found),
+        "results": found.results,
+        "figures": found.figures,
+        "summaries": summaries,
+        "speed_tally": Tally.of(each.verdict for one in summaries for each in one.comparisons),
+        "speed_verdict": speed.verdict,
+        "speed_level": speed.LEVEL,
+        "is_ours": speed.is_ours,
+        "quality": quality.compare(found.figures),
+        "quality_level": measures.LEVEL,
+        "costs": cost.compare(found.figures),
+        "measures": measures.MEASURES,
+        "meanings": _meanings(),
+        "shown_measures": _shown_measures,
+        "is_best": _is_best,
+        "plots": plots.scaling(scaling.details.get("fits", [])) if scaling else [],
+        "style": (TEMPLATES / "page.css").read_text(),
+    }
+
+
+def _meanings() -> list[tuple[str, list[str]]]:
+    """What the measures mean: those that mean the same together."""
+    found: dict[str, list[str]] = {}
+    for measure in measures.MEASURES.values():
+        found.setdefault(measure.meaning, []).append(measure.label)
+    return list(found.items())
+
+
+def _group(rows: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]:
+    """By an attribute, in the order in which its values come first (jinja's own sorts)."""
+    found: dict[Any, list[Any]] = {}
+    for row in rows:
+        found.setdefault(getattr(row, name), []).append(row)
+    return list(found.items())
+
+
+def _measure(value: float | None, key: str) -> str:
+    if value is None:
+        return numbers.NO
+    return measures.MEASURES[key].text(value) if key in measures.MEASURES else numbers.significant(value)
+
+
+def _shown_measures(figure: Figure) -> list[str]:
+    """Those that any row has, the known ones first."""
+    used = {key for row in figure.rows for key, value in row.measures.items() if value is not None}
+    return [key for key in measures.MEASURES if key in used] + sorted(used - set(measures.MEASURES))
+
+
+def _is_best(rows: list[Any], row: Any, key: str) -> bool:
+    """Whether no other of an output's rows is better."""
+    if key not in measures.MEASURES or row.measures.get(key) is None:
+        return False
+    return quality.best_of(rows, key) == measures.MEASURES[key].cost(row.measures[key])
