@@ -1,0 +1,10 @@
+"""`python benchmarks/figures`: the paper's figures, regenerated beside other methods (see command.py)."""
+
+import sys
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).resolve().parents[1])  # this folder is imported as the package `figures`
+    from figures.command import main
+
+    main()

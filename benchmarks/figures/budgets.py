@@ -1,0 +1,104 @@
+"""How much time figures may take: what is trained for how long, which pictures, how many steps of slow methods."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ingan_fast.budget import duration
+
+# Figure 9 on a CPU: the paper's network in small, at half size, where it learns to keep sizes in a thousand iterations
+# (docs/experiments.md). The preset `cpu` has no use for it: its layout keeps sizes, and it has no reconstruction loss.
+SMALL_PAPER: dict[str, Any] = {
+    "max_side": 144,
+    "crop": 96,
+    "channels": 32,
+    "downscales": 2,
+    "blocks": 4,
+    "skips": False,
+    "d_channels": 32,
+    "size_multiple": 32,
+    "buckets": 0,
+    "learning_rate_g": 4e-4,
+    "learning_rate_d": 4e-4,
+    "fine_at": 0.33,
+    "ema": 0.995,
+    "validate_every": 100_000,  # never: judged at the end
+    "checkpoint_every": 100,
+}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One training."""
+
+    name: str  # of its run folder
+    picture: str
+    preset: str
+    seconds: float | None = None  # its iterations are made to fit; None where `changes` give them
+    changes: Mapping[str, Any] = field(default_factory=dict)  # of the preset's settings
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What all figures may take.
+
+    Attributes:
+        seconds: of training, by picture; a picture that isn't named is left out of the figures.
+        ablation_iterations: of each training of figure 9.
+        ablation_seeds: of figure 9, whose numbers are told for each.
+        options: of the baselines that take less than their defaults, by name.
+        preset: None is the device's.
+        changes: to that preset's settings; with its iterations `seconds` are not looked at.
+    """
+
+    name: str
+    seconds: Mapping[str, float]
+    ablation_iterations: int
+    ablation_seeds: tuple[int, ...] = (0,)
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    preset: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+    def chosen(self, *pictures: str) -> list[str]:
+        """Those of the pictures that this budget has time for."""
+        return [picture for picture in pictures if picture in self.seconds]
+
+    def plan(self, picture: str, device: str) -> Plan:
+        """The training of a picture, shared by the figures."""
+        preset = self.preset or ("paper" if device == "cuda" else "cpu")
+        seconds = None if "iterations" in self.changes else self.seconds[picture]
+        return Plan(f"{picture}-{self.name}", picture, preset, seconds, self.changes)
+
+    def ablation(self, name: str, changes: Mapping[str, Any], seed: int, device: str) -> Plan:
+        """A training of figure 9: the paper's network with `changes`."""
+        small = {} if device == "cuda" else SMALL_PAPER
+        iterations = self.ablation_iterations
+        settings = {**small, "iterations": iterations, "preview_every": iterations, **self.changes, **changes}
+        return Plan(f"market-{self.name}-{name}-{seed}", "market", self.preset or "paper", None, settings, seed)
+
+    def told(self) -> str:
+        """For people: how long is trained, and which baselines take less than their defaults."""
+        seconds = sorted({*self.seconds.values()})
+        between = " to ".join(duration(one) for one in dict.fromkeys((seconds[0], seconds[-1])))
+        trained = f"{between} of training a picture, {self.ablation_iterations:,} iterations of each ablation"
+        less = [
+            f"{method} with {', '.join(f'{value} {name}' for name, value in options.items())} instead of its default"
+            for method, options in self.options.items()
+        ]
+        return "; ".join([f"{self.name}: {trained}", *less])
+
+
+QUICK = Budget(
+    "quick",
+    {"market": 110.0, "coins": 90.0, "gravel": 75.0, "coffee": 60.0},
+    ablation_iterations=600,
+    options={"GPDM": {"steps": 80}, "Spatial GAN": {"iterations": 1000}},
+)
+FULL = Budget(
+    "full",
+    {"market": 600.0, "coins": 600.0, "gravel": 300.0, "facade": 300.0, "brick": 300.0, "coffee": 180.0},
+    ablation_iterations=2400,
+    ablation_seeds=(0, 1),
+)
+BUDGETS = {budget.name: budget for budget in (QUICK, FULL)}

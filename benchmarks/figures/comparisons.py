@@ -1,0 +1,110 @@
+"""Figures 5, 6 and 7: ours beside other methods at the same sizes; figure 8: beside the plain homography."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from figures import telling
+from figures.outputs import Row
+from figures.record import Figure
+from figures.shapes import shapes
+from figures.studio import Studio, compared_panels, source_panel
+from ingan_fast.sheets import Panel
+
+SIZE_METHODS = ("plain resize", "seam carving", "bidirectional similarity", "GPNN", "GPDM")
+TEXTURE_METHODS = ("plain resize", "Spatial GAN", "image quilting", "GPNN", "GPDM")
+TITLES = {
+    "5": "One method, from textures to natural images",
+    "6": "Textures made larger",
+    "7": "Natural images, wider, narrower, taller",
+    "8": "Outputs that are no rectangles",
+}
+NO_KEPT = "kept width and height: they are defined for a change of one side of a rectangle alone"
+ONE_SEED = "other seeds: one of each training and method"
+NEW_CODE = "the authors' own code of other methods (all but seam carving are written from the papers)"
+
+
+def figure_5(studio: Studio) -> Figure:
+    """One method, from textures to natural images."""
+    pictures = studio.budget.chosen("gravel", "brick", "coins", "facade", "market")
+    look = (
+        "One method and one setting for a texture, for rows of things and for a scene, each half as wide again. In a "
+        "texture grains should keep their size, in the others there should be more whole things of the same size. Ours "
+        "repeats parts of the source at a measured distance: look for repetitions, and for cuts through things."
+    )
+    return _figure(studio, "5", look, pictures, ("width x1.5",), SIZE_METHODS)
+
+
+def figure_6(studio: Studio) -> Figure:
+    """Textures made larger."""
+    pictures = studio.budget.chosen("gravel", "brick")
+    look = (
+        "Grains should keep their size, with no visible period and no seams. Image quilting copies whole blocks, whose "
+        "borders may show; the Spatial GAN is trained for each output, a training that its seconds include."
+    )
+    return _figure(studio, "6", look, pictures, ("both x1.5", "both x2"), TEXTURE_METHODS)
+
+
+def figure_7(studio: Studio) -> Figure:
+    """Natural images wider, narrower, taller."""
+    pictures = studio.budget.chosen("market", "coins", "facade")
+    look = (
+        "There should be more or fewer things of the same size, none of them cut or blended. Seam carving bends what "
+        "it can't leave out; ours leaves out or repeats whole rows, so that a kind of thing may be gone or doubled "
+        "(completeness tells of what is gone). The patch methods make a new optimisation for every output."
+    )
+    return _figure(studio, "7", look, pictures, ("width x1.5", "width x0.6", "height x1.5"), SIZE_METHODS)
+
+
+def figure_8(studio: Studio) -> Figure:
+    """Non-rectangular outputs."""
+    rows: list[Row] = []
+    panels: list[list[Panel]] = []
+    pictures = studio.budget.chosen("market", "coins", "facade")
+    for picture in pictures:
+        source = studio.source(picture)
+        first = [source_panel(picture, source)]
+        for name, transform in shapes((source.shape[1], source.shape[0])).items():
+            task = studio.task(picture, name, transform)
+            made = studio.compare(task, ("plain homography",))
+            rows += [one.row for one in made]
+            panels += compared_panels(task, made, first)
+            first = []
+    look = (
+        "The plain homography stretches things where the shape is wide and squeezes them where it is narrow; ours "
+        "should have things of their own size all over, along the shape's own rows and columns. Where these fan out, "
+        "ours changes the number of things from row to row, and blended things may show there."
+    )
+    caption = telling.joined(look, telling.times(rows), telling.behind(rows))
+    return Figure("8", TITLES["8"], caption, panels, rows, _trainings(studio, pictures), [ONE_SEED, NO_KEPT])
+
+
+def _figure(
+    studio: Studio, number: str, look: str, pictures: Sequence[str], outputs: Sequence[str], methods: Sequence[str]
+) -> Figure:
+    """All methods on all pictures and outputs."""
+    rows, panels = compared(studio, pictures, outputs, methods)
+    kept = telling.kept(rows)
+    caption = telling.joined(look, kept, telling.times(rows), telling.behind(rows), telling.missing(rows))
+    left_out = [ONE_SEED, NEW_CODE] if kept else [ONE_SEED, NEW_CODE, NO_KEPT]
+    return Figure(number, TITLES[number], caption, panels, rows, _trainings(studio, pictures), left_out)
+
+
+def compared(
+    studio: Studio, pictures: Sequence[str], outputs: Sequence[str], methods: Sequence[str]
+) -> tuple[list[Row], list[list[Panel]]]:
+    """Numbers and panels of all methods on all pictures and outputs of `studio.SCALES`."""
+    rows: list[Row] = []
+    panels: list[list[Panel]] = []
+    for picture in pictures:
+        first = [source_panel(picture, studio.source(picture))]
+        for output in outputs:
+            task = studio.task(picture, output)
+            made = studio.compare(task, methods)
+            rows += [one.row for one in made]
+            panels += compared_panels(task, made, first)
+            first = []
+    return rows, panels
+
+
+def _trainings(studio: Studio, pictures: Sequence[str]) -> list[dict[str, Any]]:
+    return [studio.training(picture).record() for picture in pictures]

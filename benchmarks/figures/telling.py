@@ -1,0 +1,63 @@
+"""Sentences about rows of numbers, for captions: they hold for whatever was measured."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from figures.outputs import OURS, Row
+
+DISTANCES = ("coherence", "completeness", "swd")
+KEPT = ("kept_width", "kept_height")
+
+
+def kept(rows: Sequence[Row]) -> str:
+    """How far each method keeps the size of elements, on average."""
+    values: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        values[row.method] += [value for name in KEPT if (value := row.measures.get(name)) is not None]
+    told = ", ".join(f"{method} {np.mean(found):.2f}" for method, found in values.items() if found)
+    return f"Size of elements kept (0 as a plain resize, 1 all of it), means: {told}." if told else ""
+
+
+def times(rows: Sequence[Row]) -> str:
+    """How long each method takes for an output, and before."""
+    values: dict[str, list[float]] = defaultdict(list)
+    for row in rows:
+        if row.seconds is not None:
+            values[row.method].append(row.seconds)
+    told = ", ".join(f"{method} {np.median(found):.2g}" for method, found in values.items())
+    training = {row.picture: row.training_seconds for row in rows if row.training_seconds is not None}
+    before = f" ({OURS} after {np.mean(list(training.values())):.0f} s of training a picture)" if training else ""
+    return f"Seconds for one output, medians: {told}{before}."
+
+
+def behind(rows: Sequence[Row]) -> str:
+    """Which methods have better numbers than ours, in how many outputs."""
+    ours = {(row.picture, row.output): row.measures for row in rows if row.method == OURS}
+    told = []
+    for name in (*KEPT, *DISTANCES):
+        better: dict[str, int] = defaultdict(int)
+        common: dict[str, int] = defaultdict(int)
+        for row in rows:
+            own, value = ours.get((row.picture, row.output), {}).get(name), row.measures.get(name)
+            if row.method == OURS or own is None or value is None:
+                continue
+            common[row.method] += 1
+            better[row.method] += abs(1 - value) < abs(1 - own) if name in KEPT else value < own
+        lost = ", ".join(f"{method} {n} of {common[method]}" for method, n in better.items() if n)
+        if lost:
+            told.append(f"{name.replace('_', ' ')}: {lost}")
+    return f"Where {OURS} is behind, outputs in which another method has the better number: " + (
+        "; ".join(told) + "." if told else "none of these."
+    )
+
+
+def missing(rows: Sequence[Row]) -> str:
+    """Methods without an output, with the reason."""
+    errors = {row.method: row.error for row in rows if row.error is not None}
+    return " ".join(f"No {method}: {error}." for method, error in errors.items())
+
+
+def joined(*sentences: str) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)

@@ -1,0 +1,128 @@
+"""The trainings that figures need: made once, gone on with after an interrupt, made anew where they were others."""
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from figures.budgets import Plan
+from figures.inputs import PICTURES, read
+from ingan_fast.budget import duration
+from ingan_fast.cli.console import messages
+from ingan_fast.config import as_dict, preset, with_changes
+from ingan_fast.errors import UserError
+from ingan_fast.files import atomic_write
+from ingan_fast.geometry import Transform
+from ingan_fast.progress import Status, training_progress
+from ingan_fast.retargeting import TrainedGenerator, load
+from ingan_fast.run_folder import RunFolder, digest
+from ingan_fast.training import Result, train
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A finished training."""
+
+    plan: Plan
+    generator: TrainedGenerator
+    weights: str  # a digest of them
+    seconds: float  # of all sessions, with what was lost to interrupts
+
+    def record(self) -> dict[str, Any]:
+        """For a figure's file."""
+        return {
+            "name": self.plan.name,
+            "picture": self.plan.picture,
+            "preset": self.plan.preset,
+            "changes": dict(self.plan.changes),
+            "seed": self.plan.seed,
+            "iterations": self.generator.settings.iterations,
+            "seconds": self.seconds,
+        }
+
+
+def trained(plan: Plan, folder: Path, device: str) -> Trained:
+    """The training of `plan`, in `folder`/name.
+
+    Raises:
+        UserError: the folder can't be written, or training refuses its input.
+        KeyboardInterrupt: it was interrupted; the same call goes on.
+    """
+    run, note = folder / plan.name, _Note(folder / f"{plan.name}.json", _key(plan, device))
+    told = note.read()
+    if told is None or not told["finished"] or not RunFolder(run).generator_path.is_file():
+        told = _train(plan, run, device, note, told)
+    generator = load(run, device)
+    generator.retarget(Transform.resize(generator.source_size))  # so that no output's time has its preparations
+    weights = hashlib.sha256(RunFolder(run).generator_path.read_bytes()).hexdigest()
+    return Trained(plan, generator, weights, told["seconds"])
+
+
+class _Note:
+    """What lies beside a run: what was asked for, how long it took, whether it came to its end."""
+
+    def __init__(self, path: Path, key: str):
+        self.path, self.key = path, key
+
+    def read(self) -> dict[str, Any] | None:
+        """None where there is none, or one of another training."""
+        try:
+            told = json.loads(self.path.read_text())
+            return told if told["key"] == self.key and {"seconds", "finished"} <= told.keys() else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, seconds: float, finished: bool) -> dict[str, Any]:
+        told = {"key": self.key, "seconds": seconds, "finished": finished}
+        atomic_write(self.path, (json.dumps(told) + "\n").encode())
+        return told
+
+
+def _train(plan: Plan, run: Path, device: str, note: _Note, told: dict[str, Any] | None) -> dict[str, Any]:
+    what = f"{plan.name}: " + (f"{duration(plan.seconds)} of training" if plan.seconds else "training")
+    messages.print(what if told is None else f"{what}, going on after {duration(told['seconds'])}", markup=False)
+    if told is not None:
+        try:
+            return _session(plan, run, device, note, told["seconds"], anew=False)
+        except UserError as error:  # its folder was damaged, or made by a version with other settings
+            messages.print(f"{plan.name}: {error}; training anew", markup=False)
+    return _session(plan, run, device, note, 0.0, anew=True)
+
+
+def _session(plan: Plan, run: Path, device: str, note: _Note, before: float, anew: bool) -> dict[str, Any]:
+    clock = time.perf_counter()
+    note.write(before, finished=False)
+
+    def seconds() -> float:
+        return round(before + time.perf_counter() - clock, 2)
+
+    with training_progress(messages) as show:
+
+        def report(status: Status) -> None:
+            show(status)
+            note.write(seconds(), finished=False)  # a kill loses no more than this of the time
+
+        result: Result = train(
+            PICTURES[plan.picture],
+            run,
+            preset_name=plan.preset,
+            budget=plan.seconds,
+            settings=plan.changes,
+            device=device,
+            seed=plan.seed,
+            resume=not anew,
+            overwrite=anew,
+            report=report,
+        )
+    told = note.write(seconds(), result.finished)
+    if not result.finished:
+        raise KeyboardInterrupt
+    return told
+
+
+def _key(plan: Plan, device: str) -> str:
+    settings = with_changes(preset(plan.preset), plan.changes)
+    about = asdict(plan) | {"settings": as_dict(settings), "device": device, "pixels": digest(read(plan.picture))}
+    return json.dumps(about, sort_keys=True)
