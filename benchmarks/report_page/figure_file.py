@@ -10,6 +10,7 @@ from typing import Any
 from ingan_fast.baselines import BASELINES
 from ingan_fast.errors import UserError
 from report_page.checked import check, load
+from report_page.measures import with_one_kept
 
 SCHEMA = "ingan-fast/figure/1"
 OURS = "ingan-fast"
@@ -66,7 +67,7 @@ class Made:
     size: list[int] | None  # (width, height)
     seconds: float | None
     training_seconds: float | None
-    measures: dict[str, float | None]  # of `ingan_fast.metrics.evaluate`
+    measures: dict[str, float | None]  # of `ingan_fast.metrics.evaluate`, with size_kept for the kept side
     error: str | None
 
 
@@ -133,8 +134,12 @@ def read(path: Path) -> Figure:
         number=str(document["figure"]),
         picture=path.parent / Path(document["picture"]).name,
         trainings=[Training(**{key: one[key] for key in TRAINING}) for one in document["trainings"]],
-        rows=[Made(**{key: one[key] for key in ROW}) for one in document["rows"]],
+        rows=[_made(one) for one in document["rows"]],
         **{
             key: document[key] for key in ("title", "caption", "created", "commit", "machine", "budget", "not_measured")
         },
     )
+
+
+def _made(document: dict[str, Any]) -> Made:
+    return Made(**{key: document[key] for key in ROW} | {"measures": with_one_kept(document["measures"])})

@@ -58,11 +58,21 @@ class Distance(Measure):
         return f"{abs(ours / theirs - 1):.0%} {'lower' if ours <= theirs else 'higher'}"
 
 
-KEPT = "do the elements keep their size? 1: all do; 0: a plain resize; best is closest to 1"
+KEPT_SIDES = ("kept_width", "kept_height")  # of an output no more than one is there
 MEASURES: dict[str, Measure] = {
-    "kept_width": Kept("width kept", KEPT),
-    "kept_height": Kept("height kept", KEPT),
+    "size_kept": Kept(
+        "size kept",
+        "do the elements keep their size, where one side of a rectangle is changed? 1: all do; 0: a plain resize; best "
+        "is closest to 1",
+    ),
     "coherence": Distance("coherence ·10³", "how far the output's patches are from the source's; lower is better", 1e3),
     "completeness": Distance("completeness ·10³", "how much of the source is missing; lower is better", 1e3),
     "swd": Distance("patch SWD ·10³", "how far the patches' distributions are apart; lower is better", 1e3),
 }
+
+
+def with_one_kept(measures: dict[str, float | None]) -> dict[str, float | None]:
+    """A file's measures, with size_kept for that of the side that was changed."""
+    kept = [value for side in KEPT_SIDES if (value := measures.get(side)) is not None]
+    others = {key: value for key, value in measures.items() if key not in KEPT_SIDES}
+    return {"size_kept": kept[0] if kept else None} | others

@@ -49,7 +49,7 @@ def ratio(value: float) -> str:
 def percent(value: float | None) -> str:
     if value is None:
         return NO
-    return f"{value:.1%}" if value < 0.1 else f"{value:.0%}"
+    return f"{value:.0%}" if value >= 0.1 or round(value * 100, 3).is_integer() else f"{value:.1%}"
 
 
 def details(values: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from report_page.verdicts import Tally, Verdict
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_BYTES = 1_900_000
+WORST_SHOWN = 4  # of a row's cases that are not ahead; the others unfold
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,8 @@ def _context(found: Found) -> dict[str, Any]:
         "figures": found.figures,
         "summaries": summaries,
         "speed_tally": Tally.of(each.verdict for one in summaries for each in one.comparisons),
+        "worst_shown": WORST_SHOWN,
+        "extremes": speed.worst_and_best(summaries),
         "speed_verdict": speed.verdict,
         "speed_level": speed.LEVEL,
         "is_ours": speed.is_ours,
@@ -79,20 +82,11 @@ def _context(found: Found) -> dict[str, Any]:
         "quality_level": measures.LEVEL,
         "costs": cost.compare(found.figures),
         "measures": measures.MEASURES,
-        "meanings": _meanings(),
         "shown_measures": _shown_measures,
         "is_best": _is_best,
         "plots": plots.scaling(scaling.details.get("fits", [])) if scaling else [],
         "style": (TEMPLATES / "page.css").read_text(),
     }
-
-
-def _meanings() -> list[tuple[str, list[str]]]:
-    """What the measures mean: those that mean the same together."""
-    found: dict[str, list[str]] = {}
-    for measure in measures.MEASURES.values():
-        found.setdefault(measure.meaning, []).append(measure.label)
-    return list(found.items())
 
 
 def _group(rows: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]:

@@ -69,6 +69,11 @@ class Quality:
         return _tally(cell for _, lines in self.best for line in lines for cell in line.cells.values() if cell)
 
     @property
+    def all_tally(self) -> Tally:
+        """Beside every baseline."""
+        return _tally(self.against_each)
+
+    @property
     def baselines(self) -> list[str]:
         return list(dict.fromkeys(one.theirs.method for one in self.against_each))
 

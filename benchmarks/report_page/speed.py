@@ -18,11 +18,13 @@ class Comparison:
     row: Row
     baseline: str
     ratio: float  # above 1 we are faster
-    fastest: str | None  # another one of the case that is faster than the baseline and than we are
+    rival: str  # the fastest of the case's others: the baseline, or one that is faster
+    beside_rival: float  # as `ratio`
 
     @property
     def verdict(self) -> Verdict:
-        return Verdict.BEHIND if self.fastest else Verdict.of(*_advantage(self.ratio))
+        """Beside the fastest of the others."""
+        return Verdict.of(self.beside_rival - 1, LEVEL)
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Summary:
     def not_ahead(self) -> list[Comparison]:
         """The worst first."""
         worse = (one for one in self.comparisons if one.verdict != Verdict.AHEAD)
-        return sorted(worse, key=lambda one: (one.verdict != Verdict.BEHIND, one.ratio))
+        return sorted(worse, key=lambda one: one.beside_rival)
 
     @property
     def ceilings(self) -> list[tuple[str, float, float]]:
@@ -72,7 +74,13 @@ def comparisons(results: Results) -> Iterable[Comparison]:
     for row in results.rows:
         if row.baseline is None or row.times_as_fast is None or not is_ours(row, results):
             continue
-        yield Comparison(row, row.baseline, row.times_as_fast, _fastest(row, results))
+        others = [
+            one for one in results.rows if (one.case, one.baseline) == (row.case, row.baseline) and one.times_as_fast
+        ]
+        rivals = {one.name: one.times_as_fast or 1 for one in others if not is_ours(one, results)}
+        rivals[row.baseline] = 1.0
+        rival = max(rivals, key=lambda name: rivals[name])
+        yield Comparison(row, row.baseline, row.times_as_fast, rival, row.times_as_fast / rivals[rival])
 
 
 def is_ours(row: Row, results: Results) -> bool:
@@ -86,27 +94,10 @@ def verdict(row: Row) -> Verdict | None:
     """For a row's ratio; None where it has none."""
     if row.times_as_fast is None or row.baseline in (None, row.name):
         return None
-    return Verdict.of(*_advantage(row.times_as_fast))
+    return Verdict.of(row.times_as_fast - 1, LEVEL)
 
 
-def _advantage(ratio: float) -> tuple[float, float]:
-    return ratio - 1, LEVEL
-
-
-def _fastest(row: Row, results: Results) -> str | None:
-    """Who of the case's others, the baseline aside, is faster than this row by more than noise, if anybody."""
-    if row.milliseconds is None:
-        return None
-    others = [
-        (one.milliseconds.median, one.name)
-        for one in results.rows
-        if one.case == row.case
-        and one.baseline == row.baseline
-        and one.name != row.baseline
-        and one.milliseconds
-        and not is_ours(one, results)
-    ]
-    if not others:
-        return None
-    median, name = min(others)
-    return name if row.milliseconds.median > (1 + LEVEL) * median else None
+def worst_and_best(summaries: list[Summary]) -> tuple[Comparison, Comparison] | None:
+    """By their ratio to the fastest of the others; None where nothing is compared."""
+    every = sorted((each for one in summaries for each in one.comparisons), key=lambda one: one.beside_rival)
+    return (every[0], every[-1]) if every else None
