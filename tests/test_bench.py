@@ -287,7 +287,7 @@ def test_an_engine_that_fell_back_is_told(picture: Pixels, monkeypatch: pytest.M
     results = train.measure(TrainRequest("smoke", ("compile",), 1, plain=False), picture, CPU)
     assert "no compiler here" in results.rows[0].details["fell_back"]
     assert results.rows[0].milliseconds.median > 0
-    assert len(train.notices(results)) == 1
+    assert len(results.details["notices"]) == 1
     assert "compile (fell back)" in shown(results)
 
 

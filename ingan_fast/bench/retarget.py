@@ -1,7 +1,6 @@
 """`ingan-fast bench retarget`: one output by every backend of the runtime, beside the generator as it was trained."""
 
 import importlib.util
-import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ingan_fast.bench.machine import describe, measure_matmul, process_peak
 from ingan_fast.bench.results import Results, Row
+from ingan_fast.bench.separate import separately
 from ingan_fast.bench.timing import Advance, Spread, Stopwatch, take_turns
 from ingan_fast.config import Settings, preset
 from ingan_fast.errors import UserError
@@ -40,9 +40,9 @@ ALLOWED = 2.0  # grey levels that 99.9 % of the values may be off
 class RetargetRequest:
     """What is measured; the generator has random weights."""
 
-    preset: str
-    size: Size  # (width, height)
-    repeat: int
+    preset: str = "paper"
+    size: Size = (640, 480)  # (width, height)
+    repeat: int = 7
 
 
 @dataclass
@@ -190,8 +190,8 @@ def _flop(retarget: Callable[[Transform], object], transform: Transform) -> int:
 
 def _peak_memory(model: Path, backend: str, size: Size) -> int:
     """Bytes that a process of its own has at most."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_peak, (model, backend, size))
+    peak: int = separately(_peak, model, backend, size)
+    return peak
 
 
 def _peak(model: Path, backend: str, size: Size) -> int:

@@ -107,11 +107,12 @@ def measure(request: TrainRequest, picture: Pixels, device: torch.device, advanc
     crop = "x".join(map(str, sampler.crop_size((picture.shape[1], picture.shape[0]))))
     spent = _time_draws(sampler, request.iterations, device)
     case = f"crops {crop}, preset {request.preset}"
+    rows = _rows(case, contenders, seconds, operations_a_draw, matmul["flop_per_second"])
     return Results(
         "train",
         describe(device),
         asdict(request),
-        _rows(case, contenders, seconds, operations_a_draw, matmul["flop_per_second"]),
+        rows,
         ceilings={"matmul": matmul["flop_per_second"]},
         details={
             "flop_per_iteration": operations_a_draw,
@@ -120,6 +121,7 @@ def measure(request: TrainRequest, picture: Pixels, device: torch.device, advanc
             "draw_milliseconds": spent.as_dict(),
             "process_peak_bytes": process_peak(),
             "compilations_while_timed": compilations,
+            "notices": _notices(rows, compilations),
             "notes": [
                 f"{operations_a_draw / 1e9:.3g} GFLOP an iteration on average, {len(one_of_each)} sizes",
                 f"making a draw {spent.median:.3g} ms",
@@ -137,11 +139,11 @@ def _names(request: TrainRequest) -> list[str]:
     return [*dict.fromkeys(request.engines), *[PLAIN] * request.plain]
 
 
-def notices(results: Results) -> list[str]:
+def _notices(rows: list[Row], compilations: int) -> list[str]:
     """What else a reader should know."""
-    told = [f"{row.name}: {row.details['fell_back']}" for row in results.rows if row.details.get("fell_back")]
-    if results.details["compilations_while_timed"]:
-        told.append(f"{results.details['compilations_while_timed']} compilations fell into timed iterations")
+    told = [f"{row.name}: {row.details['fell_back']}" for row in rows if row.details.get("fell_back")]
+    if compilations:
+        told.append(f"{compilations} compilations fell into timed iterations")
     return told
 
 

@@ -37,12 +37,12 @@ TENSORS_AT_ONCE = 6
 class WarpRequest:
     """What is measured."""
 
-    size: Size  # (width, height) of the source, px
-    channels: int
-    dtype: str  # a name in torch
-    padding: str
-    repeat: int
-    compiled: bool  # also inductor's
+    size: Size = (640, 480)  # (width, height) of the source, px
+    channels: int = 64
+    dtype: str = "bfloat16"  # a name in torch
+    padding: str = "reflection"
+    repeat: int = 5
+    compiled: bool = False  # also inductor's
 
 
 def cases(size: Size) -> dict[str, Transform]:

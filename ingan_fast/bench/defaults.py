@@ -1,0 +1,7 @@
+"""What is measured where nothing else is asked for, by device; apart from the benchmarks, which need torch."""
+
+WARP_REPEAT = {"cuda": 100, "cpu": 5}
+TRAIN_PRESET = {"cuda": "paper", "cpu": "cpu"}
+# The first one of these waits for compilers; what it compiled, the next one finds.
+ENGINES = {"cuda": ("graphs", "compile", "eager"), "cpu": ("eager",)}
+ITERATIONS = {"cuda": 100, "cpu": 60}

@@ -1,0 +1,72 @@
+"""All benchmarks, and what each measures where nothing else is asked for: what `ingan-fast bench all` runs.
+
+A new benchmark is a function here and a line in `PLANS`; its module is imported in that function.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import torch
+
+from ingan_fast.bench import defaults
+from ingan_fast.bench.results import Results
+from ingan_fast.bench.timing import Advance
+from ingan_fast.demo import PICTURE
+from ingan_fast.images import load_image
+
+CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One benchmark, ready to be run.
+
+    Attributes:
+        request: a dataclass; as a dict it is the results' `settings`.
+        device: where it is measured.
+        steps: how often `measure` calls what it is given; like `measure` it may raise UserError: a package is missing.
+    """
+
+    request: Any
+    device: torch.device
+    steps: Callable[[], int]
+    measure: Callable[[Advance], Results]
+
+
+def _warp(device: torch.device, short: bool) -> Plan:
+    from ingan_fast.bench import warp
+
+    on_gpu = device.type == "cuda"
+    request = warp.WarpRequest(repeat=defaults.WARP_REPEAT[device.type], compiled=on_gpu)
+    if short:
+        request = warp.WarpRequest((48, 32), 4, repeat=2)
+    return Plan(request, device, partial(warp.steps, request, device), partial(warp.measure, request, device))
+
+
+def _train(device: torch.device, short: bool) -> Plan:
+    from ingan_fast.bench import train
+
+    kind = device.type
+    request = train.TrainRequest(defaults.TRAIN_PRESET[kind], defaults.ENGINES[kind], defaults.ITERATIONS[kind])
+    if short:
+        request = train.TrainRequest("smoke", ("eager",), 2, 32)
+    picture = load_image(PICTURE)
+    return Plan(request, device, partial(train.steps, request), partial(train.measure, request, picture, device))
+
+
+def _retarget(device: torch.device, short: bool) -> Plan:
+    from ingan_fast.bench import retarget
+
+    request = retarget.RetargetRequest("smoke", (64, 48), 2) if short else retarget.RetargetRequest()
+    picture = load_image(PICTURE)
+    return Plan(request, CPU, partial(retarget.steps, request), partial(retarget.measure, request, picture))
+
+
+# By name: what is planned for a device, with tiny sizes where it shall be short.
+PLANS: dict[str, Callable[[torch.device, bool], Plan]] = {
+    "warp": _warp,
+    "train": _train,
+    "retarget": _retarget,
+}

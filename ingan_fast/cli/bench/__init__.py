@@ -1,0 +1,21 @@
+"""`ingan-fast bench`."""
+
+import typer
+
+from ingan_fast.cli.bench import all as everything
+from ingan_fast.cli.bench import retarget, train, warp
+
+HELP = (
+    "Measure speed on this machine, beside plain torch and beside what the device can do.\n\n"
+    "Examples:\n\n"
+    "    ingan-fast bench warp\n\n"
+    "    ingan-fast bench train\n\n"
+    "    ingan-fast bench retarget\n\n"
+    "    ingan-fast bench all"
+)
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help=HELP)
+app.command(help=warp.HELP)(warp.warp)
+app.command(help=train.HELP)(train.train)
+app.command(help=retarget.HELP)(retarget.retarget)
+app.command("all", help=everything.HELP)(everything.all_)

@@ -1,0 +1,40 @@
+"""`ingan-fast bench retarget`."""
+
+from typing import Annotated
+
+import typer
+
+from ingan_fast.cli.bench.common import JsonPath, Picture, check_count, finish, start
+from ingan_fast.cli.console import progress
+from ingan_fast.config import PRESETS, preset
+from ingan_fast.parsing import parse_size
+
+HELP = (
+    "One output on the CPU by every backend of the runtime that is installed, beside the generator as it was trained "
+    "(eager, float32, nothing folded). Random weights, from uint8 to uint8.\n\n"
+    "Examples:\n\n"
+    "    ingan-fast bench retarget\n\n"
+    "    ingan-fast bench retarget --preset cpu --size 1920x1080 --json retarget.json"
+)
+
+
+def retarget(
+    preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "paper",
+    size: Annotated[str, typer.Option(metavar="WxH", help="Of the output, from 16x16.")] = "640x480",
+    repeat: Annotated[int, typer.Option(help="Timed calls of each.")] = 7,
+    image: Picture = None,
+    json_path: JsonPath = None,
+) -> None:
+    preset(preset_name)
+    wanted = parse_size(size)
+    check_count("repeat", repeat)
+    start("cpu", json_path, image)
+    from ingan_fast.bench import retarget as bench
+    from ingan_fast.demo import PICTURE
+    from ingan_fast.images import load_image
+
+    request = bench.RetargetRequest(preset_name, wanted, repeat)
+    picture = load_image(image or PICTURE)
+    with progress("measuring", bench.steps(request)) as advance:
+        results = bench.measure(request, picture, advance)
+    finish(results, json_path)

@@ -1,0 +1,57 @@
+"""`ingan-fast bench train`."""
+
+from typing import Annotated
+
+import typer
+
+from ingan_fast.bench import defaults
+from ingan_fast.cli.bench.common import Device, JsonPath, Picture, check_count, finish, start
+from ingan_fast.cli.console import progress
+from ingan_fast.config import PRESETS, preset
+
+HELP = (
+    "One training iteration over the whole range of transformations, by each engine and written plainly (float32, "
+    "torch's own parts), beside a matrix product.\n\n"
+    "Examples:\n\n"
+    "    ingan-fast bench train\n\n"
+    "    ingan-fast bench train --engine eager --engine compile --iterations 30 --json train.json\n\n"
+    "    ingan-fast bench train --preset paper --crop 128 --image photo.jpg"
+)
+ITERATIONS = defaults.ITERATIONS
+
+
+def train(
+    preset_name: Annotated[
+        str | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; paper on a GPU, cpu on a CPU.")
+    ] = None,
+    crop: Annotated[int | None, typer.Option(help="Pixels a side instead of the preset's.")] = None,
+    engine: Annotated[
+        list[str] | None, typer.Option(help="auto, eager, compile or graphs; repeatable. All on a GPU, eager on a CPU.")
+    ] = None,
+    iterations: Annotated[
+        int | None, typer.Option(help=f"Timed ones; {ITERATIONS['cuda']} on a GPU, {ITERATIONS['cpu']} on a CPU.")
+    ] = None,
+    image: Picture = None,
+    plain: Annotated[bool, typer.Option("--plain/--no-plain", help="Also the plain iteration.")] = True,
+    device: Device = "auto",
+    json_path: JsonPath = None,
+) -> None:
+    check_count("iterations", iterations)
+    if preset_name is not None:
+        preset(preset_name)
+    target = start(device, json_path, image)
+    from ingan_fast.bench import train as bench
+    from ingan_fast.demo import PICTURE
+    from ingan_fast.engine import check_engine
+    from ingan_fast.images import load_image
+
+    engines = tuple(engine or defaults.ENGINES[target.type])
+    for name in engines:
+        check_engine(name, target)
+    chosen = ITERATIONS[target.type] if iterations is None else iterations
+    request = bench.TrainRequest(preset_name or defaults.TRAIN_PRESET[target.type], engines, chosen, crop, plain)
+    picture = load_image(image or PICTURE)
+    bench.prepare(request, picture)  # refuses before anything is shown
+    with progress("measuring", bench.steps(request)) as advance:
+        results = bench.measure(request, picture, target, advance)
+    finish(results, json_path)
