@@ -4,10 +4,11 @@ SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
+REPORT := benchmarks/report
 # The CPU build where there is no NVIDIA GPU; `TORCH=...` asks for another one.
 TORCH ?= $(if $(shell command -v nvidia-smi),torch>=2.11,torch==2.13.0)
 
-.PHONY: setup demo test lint bench bench-gpu clean
+.PHONY: setup demo test lint bench figures bench-gpu clean
 
 setup: $(VENV)/.installed
 
@@ -23,7 +24,7 @@ demo: setup
 	$(BIN)/ingan-fast demo --out demo
 
 test: setup
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile  # each test has one thread
 
 lint: setup
 	$(BIN)/ruff check .
@@ -31,11 +32,16 @@ lint: setup
 	rm -rf build/lint && $(BIN)/python -m pip install --quiet --no-deps --target build/lint .
 	MYPYPATH=build/lint $(BIN)/mypy -p ingan_fast
 
+# Both go on where they were interrupted; what they leave is in benchmarks/report, index.html first.
 bench: setup
-	$(BIN)/ingan-fast bench warp
-	$(BIN)/ingan-fast bench train
-	$(BIN)/ingan-fast bench retarget
-	$(BIN)/python benchmarks/retarget.py
+	$(BIN)/ingan-fast bench all --out $(REPORT)
+	$(BIN)/python benchmarks/figures --budget quick --out $(REPORT)
+	$(BIN)/python benchmarks/report_page --out $(REPORT)
+
+# FIGURES="1 8" for some of them.
+figures: setup
+	$(BIN)/python benchmarks/figures $(FIGURES) --budget full --out $(REPORT)
+	$(BIN)/python benchmarks/report_page --out $(REPORT)
 
 # On a machine with a CUDA device, which may have no network: by a Python that has torch, without .venv.
 GPU_PYTHON ?= python3
