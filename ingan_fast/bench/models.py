@@ -1,0 +1,62 @@
+"""Models to measure: of random weights, since what they show costs no time; and what they compute."""
+
+import importlib.util
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from ingan_fast.config import Settings, preset
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import Transform
+from ingan_fast.images import Pixels
+from ingan_fast.jumps import with_jumps
+from ingan_fast.networks import Generator
+from ingan_fast.run_folder import Config, RunFolder
+from ingan_fast.sampling import to_tensor
+
+EXIT_SPREAD = (
+    0.005  # of the last convolution's weights: outputs as smooth, and as sensitive to rounding, as trained ones
+)
+
+
+@torch.no_grad()
+def untrained(settings: Settings, picture: Pixels) -> Generator:
+    """Random weights, and norms that know their activations: what bfloat16 rounds is as large as in a trained one."""
+    torch.manual_seed(0)
+    generator = Generator(settings).train()
+    torch.nn.init.normal_(generator.exit.weight, std=EXIT_SPREAD)
+    for module in generator.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # the plain mean of all that follows: of one pass
+    image = to_tensor(picture)
+    generator(image, torch.eye(3)[None], image.shape[-2:])
+    return generator.eval()
+
+
+def write_run(folder: Path, name: str, picture: Pixels) -> Path:
+    """The run folder that a training of the preset `name` on `picture` leaves, but for its weights; `folder`."""
+    settings = with_jumps(preset(name), [picture])
+    run = RunFolder(folder)
+    run.write_config(Config.new(settings, name, None, 0, {"picture": picture}, "cpu"), [picture])
+    run.write_generator(untrained(settings, picture), settings, 0)
+    return run.path
+
+
+def count_flop(retarget: Callable[[Transform], object], transform: Transform) -> int:
+    """Of the folded generator; what sampling costs is not counted."""
+    with FlopCounterMode(display=False) as counter:
+        retarget(transform)
+    return int(counter.get_total_flops())
+
+
+def installed(backends: tuple[str, ...]) -> list[str]:
+    """Those of the backends that are there.
+
+    Raises:
+        UserError: onnx is missing, without which there is no model for them.
+    """
+    if importlib.util.find_spec("onnx") is None:
+        raise UserError("this benchmark exports a model, which needs onnx: pip install 'ingan-fast[export]'")
+    return [name for name in backends if importlib.util.find_spec(name) is not None]

@@ -1,0 +1,283 @@
+"""`ingan-fast bench scaling`: time and memory of one output against its size, and against the source's."""
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import torch
+
+from ingan_fast.baselines import plain_resize
+from ingan_fast.bench.machine import describe, measure_matmul
+from ingan_fast.bench.models import count_flop, installed, write_run
+from ingan_fast.bench.power_law import fit_power_law
+from ingan_fast.bench.results import Results, Row
+from ingan_fast.bench.served import Call, Memory, Served
+from ingan_fast.bench.timing import Advance, Spread
+from ingan_fast.errors import UserError
+from ingan_fast.export.run import Wanted, export
+from ingan_fast.geometry import Size, Transform
+from ingan_fast.images import Pixels
+from ingan_fast.retargeting import TrainedGenerator, load
+
+BACKENDS = ("openvino", "onnxruntime", "torch")  # the fastest on a CPU first
+CONTENDERS = 2  # of those that are installed
+SLOW = 10.0  # seconds of a first call, above which it is the only one, and counts
+OUTPUT, SOURCE = "output pixels", "source pixels"
+COUNTED = ((128, 96), (256, 192))  # outputs whose operations are counted: multiples of any generator's cell
+
+
+@dataclass(frozen=True)
+class ScalingRequest:
+    """What is measured; the generators have random weights.
+
+    Attributes:
+        presets: of the generators.
+        outputs: (width, height) of what is made of the picture.
+        sources: (width, height) of what `made` is made of.
+        made: (width, height) of the output in that case.
+        repeat: timed calls of each, after a first one; none where that takes over `SLOW`, and counts itself.
+        limit: seconds; an output that would take longer, by the smaller one before it, is left out.
+    """
+
+    presets: tuple[str, ...] = ("cpu", "paper")
+    outputs: tuple[Size, ...] = ((320, 240), (480, 360), (640, 480), (1280, 720), (1920, 1080), (3840, 2160))
+    sources: tuple[Size, ...] = ((128, 128), (256, 256), (512, 512), (1024, 1024))
+    made: Size = (640, 480)
+    repeat: int = 3
+    limit: float = 30.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One output, of a frame; `over` is what grows from task to task, OUTPUT or SOURCE."""
+
+    preset: str
+    over: str
+    size: Size
+    frame: Pixels
+
+    @property
+    def source(self) -> Size:
+        return self.frame.shape[1], self.frame.shape[0]
+
+    @property
+    def pixels(self) -> int:
+        """Of what grows."""
+        width, height = self.size if self.over == OUTPUT else self.source
+        return width * height
+
+    def __str__(self) -> str:
+        return f"{_text(self.size)} of {_text(self.source)}, preset {self.preset}"
+
+
+@dataclass
+class Outcome:
+    """What a backend did of a task.
+
+    Attributes:
+        about: what runs the model.
+        first: the first call.
+        after: seconds of the calls after it.
+        error: why there is no time.
+    """
+
+    about: str = ""
+    first: Call | None = None
+    after: list[float] = field(default_factory=list)
+    memory: Memory | None = None
+    error: str | None = None
+
+    @property
+    def wants_more(self) -> bool:
+        return self.error is None and self.first is not None and self.first.seconds <= SLOW
+
+    @property
+    def seconds(self) -> list[float]:
+        """Of the calls that count; none where there is an error."""
+        if self.error is not None or self.first is None:
+            return []
+        return self.after or [self.first.seconds]
+
+    @contextmanager
+    def noting(self) -> Iterator[None]:
+        """What goes wrong within is its error."""
+        try:
+            yield
+        except UserError as error:
+            self.error = str(error)
+
+
+@dataclass(frozen=True)
+class Operations:
+    """FLOP of a generator for each pixel of its source and of its output."""
+
+    source: float
+    output: float
+
+    @classmethod
+    def of(cls, trained: TrainedGenerator) -> "Operations":
+        """By counting two small outputs: each is made of as much for a pixel of the source, and of the output."""
+        small, large = (count_flop(trained.retarget, Transform.resize(size)) for size in COUNTED)
+        few, many = (width * height for width, height in COUNTED)
+        output = (large - small) / (many - few)
+        width, height = trained.source_size
+        return cls((small - output * few) / (width * height), output)
+
+    def __call__(self, task: Task) -> float:
+        (width, height), (across, down) = task.size, task.source
+        return self.output * width * height + self.source * across * down
+
+
+def steps(request: ScalingRequest) -> int:
+    tasks = len(request.outputs) + len(request.sources)
+    return len(request.presets) * tasks * len(_contenders())
+
+
+def measure(request: ScalingRequest, picture: Pixels, advance: Advance) -> Results:
+    """A row of each size and backend, each in a process of its own, the backends taking turns; and fitted exponents.
+
+    Raises:
+        UserError: onnx is not installed.
+    """
+    device = torch.device("cpu")
+    matmul = measure_matmul(device)["flop_per_second"]
+    rows: list[Row] = []
+    left_out: list[str] = []
+    about: dict[str, str] = {}
+    for preset in request.presets:
+        with tempfile.TemporaryDirectory() as folder:
+            run = write_run(Path(folder) / "run", preset, picture)
+            trained = load(run, "cpu")
+            operations = Operations.of(trained)
+            model = export(trained, Path(folder) / "model", Wanted()).path
+            models = {name: run if name == "torch" else model for name in _contenders()}
+            pace: dict[tuple[str, str], float] = {}  # by name and what grows: seconds a pixel
+            for task in _tasks(request, preset, picture):
+                able = {}
+                for name, path in models.items():
+                    expected = pace.get((name, task.over), 0.0) * task.pixels
+                    if expected <= request.limit:
+                        able[name] = path
+                        continue
+                    left_out.append(f"{task}, {name}: about {expected:.0f} s, the limit is {request.limit:g}")
+                    advance()
+                outcomes = _take_turns(able, task, request.repeat, advance)
+                for name, outcome in outcomes.items():
+                    about.setdefault(name, outcome.about)
+                    if outcome.seconds:
+                        pace[name, task.over] = median(outcome.seconds) / task.pixels
+                rows += _rows(task, outcomes, operations(task), matmul)
+    return Results(
+        "scaling",
+        describe(device),
+        asdict(request),
+        rows,
+        ceilings={"matmul": matmul},
+        details={
+            "fits": _fits(rows),
+            "not_measured": left_out,
+            "notes": [*about.values(), *(f"left out: {one}" for one in left_out)],
+        },
+    )
+
+
+def _contenders() -> list[str]:
+    return installed(BACKENDS)[:CONTENDERS]
+
+
+def _tasks(request: ScalingRequest, preset: str, picture: Pixels) -> list[Task]:
+    """What grows does so from task to task."""
+    outputs = [Task(preset, OUTPUT, size, picture) for size in request.outputs]
+    sources = [Task(preset, SOURCE, request.made, plain_resize(picture, size)) for size in request.sources]
+    return sorted(outputs, key=lambda task: task.pixels) + sorted(sources, key=lambda task: task.pixels)
+
+
+def _take_turns(models: Mapping[str, Path], task: Task, repeat: int, advance: Advance) -> dict[str, Outcome]:
+    """Each model in a process of its own: a first call of each, then one of each in turn."""
+    outcomes, served = {name: Outcome() for name in models}, {}
+    with ExitStack() as stack:
+        for name, outcome in outcomes.items():
+            with outcome.noting():
+                served[name] = stack.enter_context(Served(models[name], name))
+                outcome.about = served[name].about
+                outcome.first = served[name].output(task.size, task.frame)
+        for _ in range(repeat):
+            for name, model in served.items():
+                if outcomes[name].wants_more:
+                    with outcomes[name].noting():
+                        outcomes[name].after.append(model.output(task.size, task.frame).seconds)
+        for name, outcome in outcomes.items():
+            if outcome.seconds:
+                with outcome.noting():
+                    outcome.memory = served[name].memory()
+            advance()
+    return outcomes
+
+
+def _rows(task: Task, outcomes: Mapping[str, Outcome], flop: float, matmul: float) -> list[Row]:
+    """The last of the contenders is the baseline."""
+    baseline = _contenders()[-1]
+    base = outcomes[baseline].seconds if baseline in outcomes else []
+    rows = []
+    for name, outcome in outcomes.items():
+        if outcome.error is not None:
+            rows.append(Row(str(task), name, error=outcome.error))
+            continue
+        assert outcome.first is not None
+        assert outcome.memory is not None
+        middle = median(outcome.seconds)
+        rows.append(
+            Row(
+                str(task),
+                name,
+                Spread.of(outcome.seconds),
+                baseline=baseline if base else None,
+                times_as_fast=median(base) / middle if base else None,
+                flop_per_second=flop / middle,
+                ceiling="matmul",
+                fraction_of_ceiling=flop / middle / matmul,
+                peak_memory_bytes=outcome.memory.peak,
+                details={
+                    "preset": task.preset,
+                    "over": task.over,
+                    "pixels": task.pixels,
+                    "calls": len(outcome.seconds),
+                    "first_milliseconds": 1e3 * outcome.first.seconds,
+                    "pieces": outcome.first.pieces,
+                    "memory_for_outputs": outcome.memory.for_outputs,
+                },
+            )
+        )
+    return rows
+
+
+def _fits(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Exponents of time (seconds) and of memory (bytes, above that of the opened model) over pixels.
+
+    The memory of outputs that are made in pieces is bounded: it is in no fit.
+    """
+    measured = [row for row in rows if row.milliseconds is not None]
+    groups: dict[tuple[str, str, str], list[Row]] = {}
+    for row in measured:
+        groups.setdefault((row.details["preset"], row.name, row.details["over"]), []).append(row)
+    fits = []
+    for (preset, name, over), members in groups.items():
+        whole = [row for row in members if row.details["pieces"] == 1 and row.details["memory_for_outputs"] > 0]
+        quantities = {
+            "time": [(row.details["pixels"], row.milliseconds.median / 1e3) for row in members if row.milliseconds],
+            "memory": [(row.details["pixels"], row.details["memory_for_outputs"]) for row in whole],
+        }
+        for quantity, points in quantities.items():
+            fit = fit_power_law(points)
+            if fit is not None:
+                about = {"case": f"preset {preset}", "name": name, "quantity": quantity, "over": over}
+                fits.append(about | asdict(fit) | {"points": [list(point) for point in points]})
+    return fits
+
+
+def _text(size: Size) -> str:
+    return f"{size[0]}x{size[1]}"
