@@ -40,20 +40,28 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Share:
+    """A picture's part of a budget."""
+
+    seconds: float  # of training
+    side: int | None = None  # px that its longer side is made at most, for all methods
+
+
+@dataclass(frozen=True)
 class Budget:
     """What all figures may take.
 
     Attributes:
-        seconds: of training, by picture; a picture that isn't named is left out of the figures.
+        shares: by picture; one that isn't named is left out of the figures.
         ablation_iterations: of each training of figure 9.
         ablation_seeds: of figure 9, whose numbers are told for each.
         options: of the baselines that take less than their defaults, by name.
         preset: None is the device's.
-        changes: to that preset's settings; with its iterations `seconds` are not looked at.
+        changes: to that preset's settings; with its iterations the shares' seconds are not looked at.
     """
 
     name: str
-    seconds: Mapping[str, float]
+    shares: Mapping[str, Share]
     ablation_iterations: int
     ablation_seeds: tuple[int, ...] = (0,)
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -62,13 +70,15 @@ class Budget:
 
     def chosen(self, *pictures: str) -> list[str]:
         """Those of the pictures that this budget has time for."""
-        return [picture for picture in pictures if picture in self.seconds]
+        return [picture for picture in pictures if picture in self.shares]
 
     def plan(self, picture: str, device: str) -> Plan:
-        """The training of a picture, shared by the figures."""
+        """The training of a picture, shared by the figures: the paper's preset on a GPU."""
+        share = self.shares[picture]
         preset = self.preset or ("paper" if device == "cuda" else "cpu")
-        seconds = None if "iterations" in self.changes else self.seconds[picture]
-        return Plan(f"{picture}-{self.name}", picture, preset, seconds, self.changes)
+        changes = {**({"max_side": share.side} if share.side else {}), **self.changes}
+        seconds = None if "iterations" in changes else share.seconds
+        return Plan(f"{picture}-{self.name}", picture, preset, seconds, changes)
 
     def ablation(self, name: str, changes: Mapping[str, Any], seed: int, device: str) -> Plan:
         """A training of figure 9: the paper's network with `changes`."""
@@ -78,27 +88,41 @@ class Budget:
         return Plan(f"market-{self.name}-{name}-{seed}", "market", self.preset or "paper", None, settings, seed)
 
     def told(self) -> str:
-        """For people: how long is trained, and which baselines take less than their defaults."""
-        seconds = sorted({*self.seconds.values()})
+        """For people: how long is trained, what is reduced, which baselines take less than their defaults."""
+        seconds = sorted({share.seconds for share in self.shares.values()})
         between = " to ".join(duration(one) for one in dict.fromkeys((seconds[0], seconds[-1])))
         trained = f"{between} of training a picture, {self.ablation_iterations:,} iterations of each ablation"
+        sides = ", ".join(f"{picture} {share.side} px" for picture, share in self.shares.items() if share.side)
         less = [
             f"{method} with {', '.join(f'{value} {name}' for name, value in options.items())} instead of its default"
             for method, options in self.options.items()
         ]
-        return "; ".join([f"{self.name}: {trained}", *less])
+        reduced = [f"pictures reduced for all methods, longer sides: {sides}"] if sides else []
+        return "; ".join([f"{self.name}: {trained}", *reduced, *less])
 
 
 QUICK = Budget(
     "quick",
-    {"market": 110.0, "coins": 90.0, "gravel": 75.0, "coffee": 60.0},
-    ablation_iterations=600,
-    options={"GPDM": {"steps": 80}, "Spatial GAN": {"iterations": 1000}},
+    {
+        "market": Share(90.0, side=240),
+        "coins": Share(75.0, side=240),
+        "gravel": Share(60.0, side=160),
+        "coffee": Share(60.0, side=200),
+    },
+    ablation_iterations=500,
+    options={"GPDM": {"steps": 60}, "Spatial GAN": {"iterations": 700}},
 )
 FULL = Budget(
     "full",
-    {"market": 600.0, "coins": 600.0, "gravel": 300.0, "facade": 300.0, "brick": 300.0, "coffee": 180.0},
-    ablation_iterations=2400,
+    {
+        "market": Share(600.0),
+        "coins": Share(400.0),
+        "gravel": Share(300.0, side=192),
+        "facade": Share(300.0),
+        "brick": Share(200.0, side=192),
+        "coffee": Share(120.0),
+    },
+    ablation_iterations=1500,
     ablation_seeds=(0, 1),
 )
 BUDGETS = {budget.name: budget for budget in (QUICK, FULL)}

@@ -46,7 +46,7 @@ def figure_6(studio: Studio) -> Figure:
 
 def figure_7(studio: Studio) -> Figure:
     """Natural images wider, narrower, taller."""
-    pictures = studio.budget.chosen("market", "coins", "facade")
+    pictures = studio.budget.chosen("market", "coins")
     look = (
         "There should be more or fewer things of the same size, none of them cut or blended. Seam carving bends what "
         "it can't leave out; ours leaves out or repeats whole rows, so that a kind of thing may be gone or doubled "

@@ -81,6 +81,7 @@ def test_a_second_run_makes_nothing_again(make: Make, capsys: pytest.CaptureFixt
 
 def test_an_interrupted_run_goes_on_with_what_is_missing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     import figures.outputs
+
     from ingan_fast import metrics
 
     judged = []
