@@ -68,11 +68,14 @@ class Cost:
         return len(self.pairs) - len(self.reached)
 
     @property
-    def verdict(self) -> Verdict:
-        """Ahead where we are cheaper from the first output of each picture, behind where for most never."""
+    def verdict(self) -> Verdict | None:
+        """Ahead where we are cheaper from the first output of each picture, behind where for most never.
+
+        Between these it depends on how many outputs are wanted: None.
+        """
         if self.never * 2 > len(self.pairs):
             return Verdict.BEHIND
-        return Verdict.AHEAD if self.reached[-1] == 1 and not self.never else Verdict.LEVEL
+        return Verdict.AHEAD if self.reached[-1] == 1 and not self.never else None
 
     @property
     def break_even(self) -> str:

@@ -62,7 +62,7 @@ def _template() -> Any:
 
 def _context(found: Found) -> dict[str, Any]:
     scaling = found.result("scaling")
-    summaries = [one for results in found.results for one in speed.summaries(results)]
+    summaries = [one for results in found.results if results is not scaling for one in speed.summaries(results)]
     return {
         "Verdict": Verdict,
         "ours": OURS,

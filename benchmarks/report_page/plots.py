@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from report_page.numbers import scaled, significant
 
@@ -19,7 +19,7 @@ INK = "#123456"  # stands for the page's colour
 COLOURS = ("#2f81d6", "#d9703c", "#1f9e7a", "#b05ccc", "#b8901a", "#d4526e", "#7a8691")
 MARKERS = {"o": "●", "s": "■", "D": "◆", "P": "✚", "X": "✖", "*": "★", "p": "⬟"}  # matplotlib's, and as a character
 SIZE = (4.6, 3.4)  # inches of 72 px
-UNITS = {"time": "time, ms", "memory": "peak memory, MB"}
+UNITS = {"time": "time, s", "memory": "memory for outputs, MB"}
 SCALES = {"time": 1.0, "memory": 1e-6}
 
 Fit = dict[str, Any]  # case, name, quantity, over, exponent, standard_error, points: [[pixels, value], ...]
@@ -73,6 +73,7 @@ def _svg(quantity: str, over: str, lines: list[Line]) -> Markup:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: scaled(value, "").strip()))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: significant(value)))
         for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # so that less than a decade has numbers, too
             axis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.25, color=INK, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
