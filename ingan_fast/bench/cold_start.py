@@ -1,0 +1,111 @@
+"""`ingan-fast bench cold-start`: what the command line takes from its start to its end, beside a bare Python."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from ingan_fast.bench.machine import describe
+from ingan_fast.bench.models import write_run
+from ingan_fast.bench.results import Results, Row
+from ingan_fast.bench.timing import Advance, Stopwatch, take_turns
+from ingan_fast.errors import UserError
+from ingan_fast.export.run import Wanted, export
+from ingan_fast.images import Pixels
+from ingan_fast.retargeting import load
+
+BARE = "python -c pass"
+MODULE = "ingan_fast.cli"
+# Runs a module as `python -m` does, and tells the process's peak in the last line of its errors.
+TELLING_MEMORY = """
+import atexit, runpy, sys
+from ingan_fast.bench.memory import process_peak
+atexit.register(lambda: print(process_peak(), file=sys.stderr))
+if sys.argv[1:]:
+    runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
+
+
+@dataclass(frozen=True)
+class ColdStartRequest:
+    """What is measured.
+
+    Attributes:
+        preset: of the run and the exported model, which have random weights.
+        side: px of the square output.
+        repeat: timed processes of each command, after a first one that brings its files into memory.
+    """
+
+    preset: str = "cpu"
+    side: int = 64
+    repeat: int = 5
+
+
+def steps(request: ColdStartRequest) -> int:
+    return len(_commands(request, Path())) * (1 + request.repeat + 1)
+
+
+def measure(request: ColdStartRequest, picture: Pixels, advance: Advance) -> Results:
+    """A row of each command, each time a fresh process, the commands taking turns.
+
+    Raises:
+        UserError: onnx is not installed, or a command fails.
+    """
+    device = torch.device("cpu")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        export(load(write_run(folder / "run", request.preset, picture), "cpu"), folder / "model", Wanted())
+        commands = _commands(request, folder)
+        actions = {name: partial(_run, _start(words)) for name, words in commands.items()}
+        take_turns(actions, 1, Stopwatch(device), advance)
+        spreads = take_turns(actions, request.repeat, Stopwatch(device), advance)
+        peaks = {}
+        for name, words in commands.items():
+            peaks[name] = int(_run(["-c", TELLING_MEMORY, *words]).split()[-1])
+            advance()
+    bare = spreads[BARE]
+    rows = [
+        Row(
+            f"a fresh process, {request.side}x{request.side}, preset {request.preset}",
+            name,
+            spread,
+            baseline=BARE,
+            times_as_fast=bare.median / spread.median,
+            peak_memory_bytes=peaks[name],
+            details={"milliseconds_above_python": spread.median - bare.median},
+        )
+        for name, spread in spreads.items()
+    ]
+    notes = ["files were read before; the peak is that of another process"]
+    return Results("cold-start", describe(device), asdict(request), rows, details={"notes": notes})
+
+
+def _commands(request: ColdStartRequest, folder: Path) -> dict[str, list[str]]:
+    """By name: the module and what it is given; nothing for a bare Python."""
+    asked = ["--size", f"{request.side}x{request.side}", "--out", str(folder / "out.png")]
+    return {
+        BARE: [],
+        "--version": [MODULE, "--version"],
+        "--help": [MODULE, "--help"],
+        "retarget model.onnx": [MODULE, "retarget", str(folder / "model" / "model.onnx"), *asked],
+        "retarget RUN": [MODULE, "retarget", str(folder / "run"), *asked],
+    }
+
+
+def _start(words: Sequence[str]) -> list[str]:
+    return ["-m", *words] if words else ["-c", "pass"]
+
+
+def _run(words: Sequence[str]) -> str:
+    """What a fresh Python with these arguments writes to its stderr."""
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+    if done.returncode:
+        shown = " ".join(words[words.index(MODULE) :]) if MODULE in words else " ".join(words)
+        said = done.stderr.strip().splitlines() or ["it does not say why"]
+        raise UserError(f"{shown} ends with code {done.returncode}: {said[-1]}")
+    return done.stderr
