@@ -22,6 +22,8 @@ from ingan_fast.parsing import parse_size
 from ingan_fast.runtime import Retargeter
 from ingan_fast.sheets import Panel, sheet
 from ingan_fast.video.canvas import place
+from ingan_fast.video.frames import Still
+from ingan_fast.video.rendering import Engine, Renderer
 from ingan_fast.video.script import NAMES, Animation, read_script
 
 BACKGROUND = (128, 128, 128)
@@ -81,6 +83,15 @@ def frames(animation: Animation, picture: Picture) -> Iterator[Pixels]:
     """An animation's frames [H, W, 3], of what `picture` makes of each transform."""
     for pose in animation.poses:
         yield place(picture(pose.transform), pose, animation.canvas, BACKGROUND)
+
+
+def rendered(animation: Animation, engine: Engine) -> Iterator[Pixels]:
+    """An animation's frames [H, W, 3] as `ingan-fast video` makes them of the picture that was trained on."""
+    renderer = Renderer(engine, animation, 1 / animation.fps, BACKGROUND)
+    for frame in Still(len(animation.poses), animation.fps):
+        pixels = np.empty(renderer.shape, np.uint8)
+        renderer(frame, pixels)
+        yield pixels
 
 
 def resized(source: Pixels) -> Picture:
@@ -158,7 +169,7 @@ def main(words: Sequence[str] | None = None) -> None:
     for name in arguments.script or NAMES:
         animation = read_script(name, retargeter.source_size, **options)
         gallery = Gallery(len(animation.poses))
-        ours = measure(gallery.seen(frames(animation, lambda transform: retargeter(transform=transform))))
+        ours = measure(gallery.seen(rendered(animation, retargeter)))
         rows.append(report(name, ours, measure(frames(animation, resized(source)))))
         if arguments.pictures:
             stem = Path(name).stem

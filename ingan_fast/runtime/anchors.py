@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ingan_fast.runtime.arrangement import Cuts
 from ingan_fast.runtime.cuts import Floats, Indices, Lines, cheapest_cuts
 from ingan_fast.unit_scale_constants import (
     BEYOND,
@@ -49,26 +50,39 @@ class Anchors:
         jump: px between one anchor's part and the next one's.
         scattered: whether the anchors lie evenly over the output instead,
         spacing: px apart.
+        last: number of the last anchor; None: by how much room there is.
     """
 
-    def __init__(self, lengths: Floats, side: int, length: int, jump: int, scattered: bool, spacing: float):
+    def __init__(
+        self,
+        lengths: Floats,
+        side: int,
+        length: int,
+        jump: int,
+        scattered: bool,
+        spacing: float,
+        last: int | None = None,
+    ):
         self.side, self.length, self.scattered = side, length, scattered
         self.piece, self.jump = side / (KNOTS - 1), jump
         extra = lengths if scattered else np.abs(lengths - self.piece) + LEAST_ROOM * self.piece
         room = _running_sum(extra)
         total = room[-1]
         each = np.float32(spacing if scattered else jump)
-        self.last = int(np.clip(np.floor(total / each + ROUND_DOWN), 1, MOST - 1))
-        last = np.float32(self.last)
-        full = np.float32(0 if scattered else (last - 1) * each)
-        remaining = last if scattered else np.float32(1)
+        self.last = int(np.clip(np.floor(total / each + ROUND_DOWN), 1, MOST - 1)) if last is None else last
+        if last is not None:  # there may be less room than for that many: no jump is so short that the last one is lost
+            each = np.minimum(each, total / np.float32(last - 1 + ROUND_DOWN))
+        most = np.float32(self.last)
+        full = np.float32(0 if scattered else (most - 1) * each)
+        remaining = most if scattered else np.float32(1)
         self.number = np.where(
-            room < full, room / each, last - remaining + (room - full) / (total - full) * remaining
+            room < full, room / each, most - remaining + (room - full) / (total - full) * remaining
         ).astype(np.float32)
         self.near = max(jump / NEAR, NEAR_LEAST)  # px from the source's border
         self.reach = min(SEEN * float(lengths.sum()) / self.last, side / 2)  # px around an anchor that are likely seen
         self.output = _running_sum(lengths)  # px along the output to each knot
         self.places = self._place_of(np.arange(self.last + 1, dtype=np.float32))  # px in the source
+        self.cuts = Cuts(self.last, None)
         self._cuts: tuple[Floats, Floats] | None = None  # how far from the even anchor, [anchors, blocks]
         self._halves = _bases_and_rises(self.number / np.float32(2))
         parity = np.array([[0], [1]])
@@ -87,8 +101,7 @@ class Anchors:
 
     def find_cuts(self, lines: Lines) -> None:
         """Cut where two anchors' parts show the most similar pixels of `lines`."""
-        cuts = min(CUTS, self.last)
-        shown, part, jump = self._places_for_cuts(cuts)
+        shown, part, jump = self._places_for_cuts(min(CUTS, self.last))
         outside = (part < np.float32(TRIED_FROM)) | (part > np.float32(TRIED_TO))
         disliked = self._near_a_border(shown) + HALFWAY * (2 * part - 1) ** 2 + BEYOND * outside
         jumped = []
@@ -98,8 +111,13 @@ class Anchors:
             jumped.append(shown - each[:, None])
         near = [self._near_a_border(place) for place in jumped]
         cheapest = cheapest_cuts(lines, shown, jumped, disliked.astype(np.float32), near)
-        parts = np.full((self.last + 1, cheapest.shape[1]), 0.5, np.float32)  # of the way to the next anchor
-        parts[:cuts] = np.clip(np.take_along_axis(part, cheapest, axis=1), TRIED_FROM, TRIED_TO)
+        self.cut_at(np.take_along_axis(shown, cheapest, axis=1))
+
+    def cut_at(self, shown: Floats) -> None:
+        """Cut where the part before each cut shows these places, [K, blocks] (px in the source)."""
+        self.cuts = Cuts(self.last, shown)
+        parts = np.full((self.last + 1, shown.shape[1]), 0.5, np.float32)  # of the way to the next anchor
+        parts[: len(shown)] = np.clip(self._parts(shown), TRIED_FROM, TRIED_TO)
         from_even = parts / np.float32(2)
         from_even[1::2] = 0.5 - from_even[1::2]
         self._cuts = _bases_and_rises(from_even)
@@ -111,10 +129,15 @@ class Anchors:
         begin, end = self._output_at(before), self._output_at(after)
         apart = np.exp2(np.ceil(np.log2(np.maximum((end - begin) / np.float32(TRIED - 2), 1))))[:, None]
         shown = (np.ceil(before[:, None] / apart) + np.arange(TRIED, dtype=np.float32)) * apart
-        output = begin[:, None] + shown - before[:, None]
+        return shown, self._parts(shown), np.float32(self.jump) * np.sign((before - begin) - (after - end))
+
+    def _parts(self, shown: Floats) -> Floats:
+        """How much of the way to the next anchor lies before places [K, M] (px) that the part before each cut shows."""
+        before = self.places[: len(shown)]
+        output = self._output_at(before)[:, None] + shown - before[:, None]
         place = _knot_of(output, self.output) * np.float32(self.piece)
-        part = _at_knots(self.number, place / np.float32(self.piece)) - np.arange(cuts, dtype=np.float32)[:, None]
-        return shown, part, np.float32(self.jump) * np.sign((before - begin) - (after - end))
+        part: Floats = _at_knots(self.number, place / np.float32(self.piece))
+        return part - np.arange(len(shown), dtype=np.float32)[:, None]
 
     def _near_a_border(self, place: Floats) -> Floats:
         return self._nearing(place) + self._nearing(self.side - place)

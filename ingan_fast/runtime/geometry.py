@@ -9,8 +9,9 @@ import numpy as np
 
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.images import Pixels
+from ingan_fast.runtime.arrangement import Arrangement
 from ingan_fast.runtime.backends import Geometry
-from ingan_fast.runtime.layout import Source, unit_scale
+from ingan_fast.runtime.layout import Source, arrange, unit_scale
 from ingan_fast.runtime.sidecar import Layout
 from ingan_fast.tiling import Tile
 
@@ -31,13 +32,22 @@ class Geometries:
         self._bytes = 0
         self._reference: tuple[int, Source | None] = (0, None)  # checksum, lines
 
-    def get(self, transform: Transform, source_size: Size, reference: Pixels | None) -> Any:
-        """Prepared geometry; `reference` is where cuts between layouts are looked for, None: halfway."""
-        key = (transform, source_size, self._seen(reference))
+    def get(
+        self,
+        transform: Transform,
+        source_size: Size,
+        reference: Pixels | None,
+        arrangement: Arrangement | None = None,
+    ) -> Any:
+        """Prepared geometry; `reference` is where cuts between layouts are looked for, None: halfway.
+
+        `arrangement`: where they are; then nothing is looked for.
+        """
+        key = (transform, source_size, arrangement or self._seen(reference))
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key][0]
-        geometry = self.make(transform, source_size, reference)
+        geometry = self.make(transform, source_size, reference, arrangement)
         size = sum(array.nbytes for array in geometry.values())
         while self._kept and self._bytes + size > KEPT:
             self._bytes -= self._kept.popitem(last=False)[1][1]
@@ -46,18 +56,34 @@ class Geometries:
         self._bytes += size
         return prepared
 
-    def make(self, transform: Transform, source_size: Size, reference: Pixels | None) -> Geometry:
-        """Geometry of a whole output, in numpy."""
+    def make(
+        self,
+        transform: Transform,
+        source_size: Size,
+        reference: Pixels | None,
+        arrangement: Arrangement | None = None,
+    ) -> Geometry:
+        """Geometry of a whole output, in numpy; arguments as for `get`."""
         if self._layout is None:
             return {"grid": transform.grid()[None]}
-        self._seen(reference)
-        lines = self._reference[1]
-        layout = unit_scale(transform, source_size, self._layout.jump, self._layout.scatter, lines)
+        lines = self._lines(reference) if arrangement is None else None
+        layout = unit_scale(transform, source_size, self._layout.jump, self._layout.scatter, lines, arrangement)
         return {"grid": layout.grids, "preference": layout.preference}
+
+    def arrange(self, transform: Transform, source_size: Size, reference: Pixels | None) -> Arrangement | None:
+        """What of the geometry can't change gradually; None: nothing."""
+        if self._layout is None:
+            return None
+        lines = self._lines(reference)
+        return arrange(transform, source_size, self._layout.jump, self._layout.scatter, lines)
 
     def forget(self) -> None:
         self._kept.clear()
         self._bytes = 0
+
+    def _lines(self, reference: Pixels | None) -> Source | None:
+        self._seen(reference)
+        return self._reference[1]
 
     def _seen(self, reference: Pixels | None) -> int:
         """A checksum of what cuts depend on, whose lines are kept; a buffer's content may change between calls."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.runtime.anchors import Anchors, Around
+from ingan_fast.runtime.arrangement import Arrangement, Cuts
 from ingan_fast.runtime.cuts import Floats, Lines
 from ingan_fast.unit_scale_constants import (
     CELLS,
@@ -64,6 +65,7 @@ def unit_scale(
     jump: tuple[int, int],
     scatter: bool,
     image: NDArray[np.uint8] | Source | None,
+    arrangement: Arrangement | None = None,
 ) -> Layout:
     """Lay a transformation out at unit scale, in four ways; what `Generator.lay_out` does in torch.
 
@@ -74,9 +76,10 @@ def unit_scale(
         scatter: whether it is a texture, that is scattered where it is made much larger.
         image: uint8 [H, W, 3], what is sampled, or its `Source` where it is sampled for many transformations; cuts are
             put where they show least in it. None: halfway between anchors.
+        arrangement: of this transformation, which then needs no `image`, or of another one.
     """
-    frame = _Frame(transform, source_size, jump, scatter)
-    if image is not None:
+    frame = _Frame(transform, source_size, jump, scatter, arrangement)
+    if arrangement is None and image is not None:
         frame.find_cuts(image if isinstance(image, Source) else Source(image))
     width, height = transform.size
     grids = np.empty((1, LAYOUTS, height, width, 2), np.float32)
@@ -85,6 +88,20 @@ def unit_scale(
         grids.reshape(2, 2, height, width, 2), preference.reshape(2, 2, height, width)
     )
     return Layout(grids, preference)
+
+
+def arrange(
+    transform: Transform,
+    source_size: Size,
+    jump: tuple[int, int],
+    scatter: bool,
+    image: NDArray[np.uint8] | Source | None,
+) -> Arrangement:
+    """How many jumps a transformation has and where they are cut; arguments as for `unit_scale`."""
+    frame = _Frame(transform, source_size, jump, scatter)
+    if image is not None:
+        frame.find_cuts(image if isinstance(image, Source) else Source(image))
+    return Arrangement(frame.across.anchors.cuts, frame.down.anchors.cuts, frame.scattered)
 
 
 class _Choice(NamedTuple):
@@ -120,7 +137,14 @@ class _Axis:
 class _Frame:
     """One transformation's anchors, and all that follows for its pixels."""
 
-    def __init__(self, transform: Transform, source_size: Size, jump: tuple[int, int], scatter: bool):
+    def __init__(
+        self,
+        transform: Transform,
+        source_size: Size,
+        jump: tuple[int, int],
+        scatter: bool,
+        arrangement: Arrangement | None = None,
+    ):
         source = np.array(source_size)
         self.size = transform.size
         self.sampling = _sampling_matrix(transform)
@@ -133,12 +157,23 @@ class _Frame:
         lengths = [np.hypot(np.diff(x), np.diff(y)) for x, y in lines]
         growth = [length.sum() / side for length, side in zip(lengths, source_size, strict=True)]
         self.scattered = scatter and bool(max(growth) > SCATTERED_FROM)
+        cuts: list[Cuts] | list[None] = [None, None]
+        if arrangement is not None:
+            self.scattered, cuts = arrangement.scattered, [arrangement.across, arrangement.down]
         spacing = min(SPACING, min(source_size) / PARTS)
         axes = []
-        for axis in (0, 1):
+        for axis, given in enumerate(cuts):
             anchors = Anchors(
-                lengths[axis], source_size[axis], source_size[1 - axis], jump[1 - axis], self.scattered, spacing
+                lengths[axis],
+                source_size[axis],
+                source_size[1 - axis],
+                jump[1 - axis],
+                self.scattered,
+                spacing,
+                given and given.last,
             )
+            if given is not None and given.shown is not None:
+                anchors.cut_at(given.shown)
             axes.append(_axis(anchors, axis, to_output, lines[axis], source))
         self.across, self.down = axes
         in_knots = sampling.astype(np.float64) / [[source[0] / (KNOTS - 1)], [source[1] / (KNOTS - 1)], [1]]

@@ -10,6 +10,7 @@ import numpy as np
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform, check_output_size
 from ingan_fast.images import Pixels
+from ingan_fast.runtime.arrangement import Arrangement
 from ingan_fast.runtime.geometry import Geometries, region
 from ingan_fast.runtime.opening import Opened, open_model
 from ingan_fast.tiling import CELL, Tile, tiles
@@ -75,6 +76,7 @@ class Retargeter:
         transform: Transform | None = None,
         out: Any = None,
         reference: Pixels | None = None,
+        arrangement: Arrangement | None = None,
         stream: Any = None,
         progress: Callable[[float], None] = lambda part: None,
     ) -> Any:
@@ -90,6 +92,7 @@ class Retargeter:
             out: where to write, uint8 [Ho, Wo, 3]; a new array where None.
             reference: where a unit-scale generator looks for cuts between its layouts, uint8 [H, W, 3]. Where None,
                 in the frame; frames of a clip had better share one, so that cuts stay where they are.
+            arrangement: where these cuts are, of this or of another transform (`arrange`); nothing is looked for then.
             stream: the CUDA stream to work on, with frames on the GPU.
             progress: called with the part of a tiled output that is done, in (0, 1].
 
@@ -103,13 +106,29 @@ class Retargeter:
         frame_size = self.source_size if pixels is None else (pixels.shape[1], pixels.shape[0])
         wanted = self._transform(size, scale, transform, frame_size)
         if pixels is not None and not isinstance(pixels, np.ndarray):
-            return self._run_on_device(pixels, wanted, out, reference, stream)
+            return self._run_on_device(pixels, wanted, out, reference, arrangement, stream)
         result = _output(out, wanted.size)
         if reference is None:
             reference = self.source if pixels is None else pixels
         with self._lock:
-            self._run(pixels, wanted, result, reference, progress)
+            self._run(pixels, wanted, result, reference, arrangement, progress)
         return result
+
+    def arrange(
+        self, frame: Pixels | None = None, *, transform: Transform, reference: Pixels | None = None
+    ) -> Arrangement | None:
+        """What of G(x; T) can't change gradually with T: how many jumps a unit-scale layout has, and its cuts.
+
+        Arguments as for a call. None: nothing of it, or the model has one geometry only.
+        """
+        pixels = self._frame(frame)
+        if self._opened.fixed:
+            return None
+        if reference is None:
+            reference = self.source if pixels is None else pixels
+        size = self.source_size if pixels is None else (pixels.shape[1], pixels.shape[0])
+        with self._lock:
+            return self._geometries.arrange(transform, size, reference)
 
     def warmup(self, sizes: Iterable[Size], frame_size: Size | None = None) -> None:
         """Run once at each output size (width, height), so that the first frames take no longer than the others."""
@@ -184,6 +203,7 @@ class Retargeter:
         transform: Transform,
         out: Pixels,
         reference: Pixels | None,
+        arrangement: Arrangement | None,
         progress: Callable[[float], None],
     ) -> None:
         size = (frame.shape[1], frame.shape[0]) if frame is not None else self.source_size
@@ -191,8 +211,8 @@ class Retargeter:
             return self._backend.run(frame, self._backend.prepare({}), out)
         height, width = out.shape[:2]
         if height * width * self._backend.bytes_per_pixel <= self._max_memory:
-            return self._backend.run(frame, self._geometries.get(transform, size, reference), out)
-        geometry = self._geometries.make(transform, size, reference)
+            return self._backend.run(frame, self._geometries.get(transform, size, reference, arrangement), out)
+        geometry = self._geometries.make(transform, size, reference, arrangement)
         pieces = list(tiles((height, width), self._tile, self._opened.halo))
         for done, tile in enumerate(pieces, start=1):
             part = np.empty((*_extent(tile), 3), np.uint8)
@@ -203,13 +223,21 @@ class Retargeter:
             progress(done / len(pieces))
         return None
 
-    def _run_on_device(self, frame: Any, transform: Transform, out: Any, reference: Pixels | None, stream: Any) -> Any:
+    def _run_on_device(
+        self,
+        frame: Any,
+        transform: Transform,
+        out: Any,
+        reference: Pixels | None,
+        arrangement: Arrangement | None,
+        stream: Any,
+    ) -> Any:
         with self._lock:
             if self._opened.fixed:
                 prepared = self._backend.prepare({})
             else:
                 cuts = self.source if reference is None else reference
-                prepared = self._geometries.get(transform, (frame.shape[1], frame.shape[0]), cuts)
+                prepared = self._geometries.get(transform, (frame.shape[1], frame.shape[0]), cuts, arrangement)
             return self._backend.run_on_device(frame, prepared, transform.size, out, stream)  # type: ignore[attr-defined]
 
 
