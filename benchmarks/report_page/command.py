@@ -4,11 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from ingan_fast.cli.console import INTERRUPTED, messages
+from ingan_fast.cli.console import INTERRUPTED, messages, progress
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
 from report_page.inputs import read_folder
-from report_page.page import MOST_BYTES, render
+from report_page.page import MOST_BYTES, render, steps
 
 OUT = Path("benchmarks/report")
 ABOUT = """One page of all that was measured, to be opened in any browser: OUT/index.html.
@@ -30,7 +30,8 @@ def run(folder: Path) -> int:
         UserError: there is nothing to show, or the page can't be written.
     """
     found = read_folder(folder)
-    page = render(found)
+    with progress("writing the page", steps(found)) as advance:
+        page = render(found, advance)
     for problem in found.problems:
         _tell(f"left out: {problem}")
     if not page.fits:

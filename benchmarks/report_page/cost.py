@@ -88,10 +88,10 @@ class Cost:
 
 
 def compare(figures: list[Figure]) -> list[Cost]:
-    """A row of each baseline. Outputs that have no seconds, ours also without those of a training, count nowhere."""
+    """A row of each baseline. Outputs without seconds (ours: also of a training) and the failure count nowhere."""
     ours: dict[Output, Made] = {}
     theirs: dict[str, dict[Output, Made]] = {}
-    for figure in figures:
+    for figure in (one for one in figures if one.is_counted):
         for row in (row for row in figure.rows if row.seconds is not None):
             output = row.picture, row.output
             if figure.is_baseline(row.method):

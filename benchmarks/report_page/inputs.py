@@ -75,13 +75,9 @@ def read_folder(folder: Path) -> Found:
             found.problems.append(str(error))
     for path in sorted((folder / "figures").glob("fig*.json")):
         try:
-            figure = figure_file.read(path)
+            found.figures.append(figure_file.read(path))
         except UserError as error:
             found.problems.append(str(error))
-            continue
-        found.figures.append(figure)
-        if not figure.picture.is_file():
-            found.problems.append(f"{path} names the picture {figure.picture.name}, which is not there")
     if not found.results and not found.figures:
         unusable = f" ({'; '.join(found.problems)})" if found.problems else ""
         raise UserError(

@@ -35,21 +35,34 @@ def seconds(value: float | None) -> str:
 
 def spread(value: Spread) -> tuple[str, str]:
     """(median with its unit, p20 to p80 in the same unit)."""
-    factor, unit = (1, "ms") if value.median < 1000 else (1e-3, "s")
-    if value.median < 0.1:
-        factor, unit = 1e3, "µs"
+    factor, unit = (1e3, "µs") if value.median < 1 else (1, "ms") if value.median < 1000 else (1e-3, "s")
     low, median, high = (significant(one * factor) for one in (value.p20, value.median, value.p80))
     return f"{median} {unit}", f"{low} – {high}"
 
 
 def ratio(value: float) -> str:
-    return f"×{value:,.0f}" if value >= 100 else f"×{value:.3g}" if value >= 10 else f"×{value:.2f}"
+    return f"×{value:,.0f}" if value >= 100 else f"×{value:.1f}" if value >= 10 else f"×{value:.2f}"
 
 
 def percent(value: float | None) -> str:
     if value is None:
         return NO
+    if 0 < value < 0.001:
+        return "under 0.1%"
     return f"{value:.0%}" if value >= 0.1 or round(value * 100, 3).is_integer() else f"{value:.1%}"
+
+
+def settings(values: dict[str, Any]) -> str:
+    """What was asked for, as far as it has a short text."""
+    told = []
+    for name, value in values.items():
+        if isinstance(value, list) and value and all(isinstance(one, int) for one in value):
+            value = "×".join(map(str, value))
+        elif isinstance(value, list) and all(isinstance(one, str) for one in value):
+            value = ", ".join(value)
+        if isinstance(value, str | int | float) and value != "":
+            told.append(f"{name.replace('_', ' ')} {value}")
+    return "; ".join(told)
 
 
 def details(values: dict[str, Any]) -> str:

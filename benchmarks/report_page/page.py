@@ -8,14 +8,16 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
+from ingan_fast.bench.timing import Advance
 from ingan_fast.errors import UserError
 from report_page import cost, measures, numbers, pictures, plots, provenance, quality, speed
-from report_page.figure_file import ABLATIONS, OURS, Figure
+from report_page.figure_file import ABLATIONS, FAILURE, OURS, Figure
 from report_page.inputs import Found
 from report_page.verdicts import Tally, Verdict
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_BYTES = 1_900_000
+FRAME = 1000  # bytes around a picture, at the most
 WORST_SHOWN = 4  # of a row's cases that are not ahead; the others unfold
 
 
@@ -27,12 +29,17 @@ class Page:
     fits: bool
 
 
-def render(found: Found) -> Page:
-    """A page without its pictures first, to know how much room they have; unreadable ones join `found.problems`."""
+def steps(found: Found) -> int:
+    """How often `render` calls `advance`, at the most."""
+    return len(found.figures) * pictures.TRIES
+
+
+def render(found: Found, advance: Advance = lambda: None) -> Page:
+    """First without its pictures, to know how much room they have; unreadable ones join `found.problems`."""
     loaded = _pictures(found)
     template, context = _template(), _context(found)
-    room = MOST_BYTES - len(template.render(context, embedded={}).encode()) - 1000 * len(loaded)
-    embedded, fits = pictures.embed(loaded, room)
+    room = MOST_BYTES - len(template.render(context, embedded={}).encode()) - FRAME * len(loaded)
+    embedded, fits = pictures.embed(loaded, room, advance)
     return Page(template.render(context, embedded=embedded).encode(), fits)
 
 
@@ -54,8 +61,8 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    filters = (numbers.scaled, numbers.seconds, numbers.spread, numbers.ratio, numbers.percent, numbers.details)
-    environment.filters |= {function.__name__: function for function in filters}
+    for name in ("scaled", "seconds", "spread", "ratio", "percent", "details", "settings"):
+        environment.filters[name] = getattr(numbers, name)
     environment.filters |= {"measure": _measure, "groupby_kept": _group}
     return environment.get_template("page.html")
 
@@ -67,6 +74,7 @@ def _context(found: Found) -> dict[str, Any]:
         "Verdict": Verdict,
         "ours": OURS,
         "ablations": ABLATIONS,
+        "failure": FAILURE,
         "origin": provenance.origin(found),
         "not_measured": provenance.not_measured(found),
         "results": found.results,

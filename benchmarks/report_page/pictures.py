@@ -7,10 +7,12 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
+from ingan_fast.bench.timing import Advance
 from ingan_fast.errors import UserError
 
 # (width in px, WebP's quality), the best first.
 STEPS = ((1800, 88), (1600, 82), (1500, 75), (1400, 68), (1200, 62), (1000, 55), (800, 45), (640, 35))
+TRIES = len(STEPS).bit_length()  # of a search by halves
 MOST_SIDE = 8000  # px; WebP has no more than 16383
 
 
@@ -29,6 +31,8 @@ def load(path: Path) -> Image.Image:
     Raises:
         UserError: no picture.
     """
+    if not path.is_file():
+        raise UserError(f"{path} is not there; make the figure again")
     try:
         with Image.open(path) as image:
             picture = image.convert("RGBA")
@@ -38,14 +42,33 @@ def load(path: Path) -> Image.Image:
     return Image.alpha_composite(white, picture).convert("RGB")
 
 
-def embed(pictures: dict[str, Image.Image], room: int) -> tuple[dict[str, Embedded], bool]:
-    """All of them by one of STEPS, the best that fits into `room` bytes together; whether it does."""
-    embedded: dict[str, Embedded] = {}
-    for width, quality in STEPS:
-        embedded = {name: _embed(picture, width, quality) for name, picture in pictures.items()}
-        if sum(len(one.uri) for one in embedded.values()) <= room:
-            return embedded, True
-    return embedded, False
+def embed(
+    pictures: dict[str, Image.Image], room: int, advance: Advance = lambda: None
+) -> tuple[dict[str, Embedded], bool]:
+    """All of them by one of STEPS, the best that fits into `room` bytes together; whether it does.
+
+    `advance` is called up to TRIES times a picture.
+    """
+
+    def by(step: int) -> dict[str, Embedded]:
+        embedded = {}
+        for name, picture in pictures.items():
+            embedded[name] = _embed(picture, *STEPS[step])
+            advance()
+        return embedded
+
+    best, last = 0, len(STEPS) - 1
+    made: dict[int, dict[str, Embedded]] = {}
+    while best < last:  # a later step takes less room
+        middle = (best + last) // 2
+        made[middle] = by(middle)
+        best, last = (best, middle) if _bytes(made[middle]) <= room else (middle + 1, last)
+    chosen = made.get(best) or by(best)
+    return chosen, _bytes(chosen) <= room
+
+
+def _bytes(embedded: dict[str, Embedded]) -> int:
+    return sum(len(one.uri) for one in embedded.values())
 
 
 def _embed(picture: Image.Image, width: int, quality: int) -> Embedded:

@@ -61,7 +61,12 @@ def scaling(fits: list[Fit]) -> list[Plot]:
 
 
 def _svg(quantity: str, over: str, lines: list[Line]) -> Markup:
-    style = {"svg.fonttype": "none", "svg.hashsalt": f"{quantity} {over}", "text.parse_math": False, "font.size": 9}
+    style: Any = {
+        "svg.fonttype": "none",
+        "svg.hashsalt": f"{quantity} {over}",
+        "text.parse_math": False,
+        "font.size": 9,
+    }
     colours = dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK)
     with matplotlib.rc_context(style | colours):
         figure = Figure(SIZE, layout="constrained")

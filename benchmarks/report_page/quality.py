@@ -57,7 +57,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Quality:
-    """Of all figures. What two of them show alike is counted once."""
+    """Of all figures but that of the failure. What two of them show alike is counted once."""
 
     against_each: list[Comparison]  # with every baseline
     against_ablations: list[Comparison]
@@ -98,8 +98,10 @@ class Quality:
 
 
 def compare(figures: list[Figure]) -> Quality:
-    each, ablations, best = [], [], []
-    for figure in figures:
+    each: list[Comparison] = []
+    ablations: list[Comparison] = []
+    best: list[tuple[Figure, list[Line]]] = []
+    for figure in (one for one in figures if one.is_counted):
         lines = []
         for _, _, rows in figure.outputs():
             baselines = [row for row in rows if figure.is_baseline(row.method)]

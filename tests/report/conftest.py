@@ -12,7 +12,7 @@ from PIL import Image
 from ingan_fast.bench.results import Results, Row
 from ingan_fast.bench.timing import Spread
 
-PAGE = Path(__file__).parents[2] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 MACHINE = {
     "device": "cpu",
     "name": "A Processor @ 2.0 GHz",
@@ -27,14 +27,14 @@ CREATED = "2026-05-01T10:00:00+00:00"
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     """`report_page` is no part of the installed package."""
-    monkeypatch.syspath_prepend(PAGE)
+    monkeypatch.syspath_prepend(BENCHMARKS)
 
 
 def spread(median: float) -> Spread:
     return Spread(median, 0.95 * median, 1.1 * median, 1.01 * median)
 
 
-def timed(case: str, name: str, median: float, baseline: tuple[str, float] | None = None, **more: Any) -> Row:
+def timed_row(case: str, name: str, median: float, baseline: tuple[str, float] | None = None, **more: Any) -> Row:
     """A row with times; `baseline` is another row's name and median."""
     ratio = {"baseline": baseline[0], "times_as_fast": baseline[1] / median} if baseline else {}
     return Row(case, name, spread(median), **ratio, **more)
@@ -45,7 +45,7 @@ def results(benchmark: str, rows: list[Row], **more: Any) -> Results:
     return Results(benchmark, rows=rows, **given)
 
 
-def made(method: str, output: str = "width x1.5", picture: str = "coins", **more: Any) -> dict[str, Any]:
+def made_row(method: str, output: str = "width x1.5", picture: str = "coins", **more: Any) -> dict[str, Any]:
     """A figure's row; measures by their names, the others are null."""
     row = {"picture": picture, "output": output, "method": method, "size": [288, 160], "seconds": 1.0}
     row |= {"training_seconds": None, "error": None}
@@ -72,6 +72,21 @@ def figure(number: str, rows: list[dict[str, Any]], **more: Any) -> dict[str, An
         "rows": rows,
         "not_measured": [],
     } | more
+
+
+@pytest.fixture
+def machine() -> dict[str, Any]:
+    return dict(MACHINE)
+
+
+@pytest.fixture
+def timed() -> Callable[..., Row]:
+    return timed_row
+
+
+@pytest.fixture
+def made() -> Callable[..., dict[str, Any]]:
+    return made_row
 
 
 @pytest.fixture

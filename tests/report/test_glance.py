@@ -1,0 +1,168 @@
+"""What the page tells at a glance: who is ahead, by how much, and what it costs."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingan_fast.bench.results import Results, Row
+from ingan_fast.bench.timing import Spread
+
+Add = Callable[..., None]
+
+
+@pytest.fixture
+def found(folder: Path) -> Callable[[], Any]:
+    def read() -> Any:
+        from report_page.inputs import read_folder
+
+        return read_folder(folder)
+
+    return read
+
+
+@pytest.fixture
+def quality(found: Callable[[], Any]) -> Callable[[], Any]:
+    def compare() -> Any:
+        from report_page.quality import compare
+
+        return compare(found().figures)
+
+    return compare
+
+
+def counts(tally: Any) -> tuple[int, int, int]:
+    return tally.ahead, tally.level, tally.behind
+
+
+def timed(case: str, name: str, median: float, baseline: tuple[str, float]) -> Row:
+    return Row(case, name, Spread(median, median, median, median), baseline[0], baseline[1] / median)
+
+
+def summaries(*rows: Row) -> Any:
+    from report_page.speed import summaries
+
+    return summaries(Results("warp", {}, {}, list(rows), commit=None))
+
+
+def test_a_ratio_is_ahead_level_or_behind_by_more_than_noise() -> None:
+    eager = ("eager", 10.0)
+    rows = [timed(case, "eager", 10, eager) for case in "abc"]
+    rows += [timed(case, "ours", median, eager) for case, median in (("a", 5), ("b", 9.8), ("c", 20))]
+    (summary,) = summaries(*rows)
+    assert counts(summary.tally) == (1, 1, 1)
+    assert summary.ratios == pytest.approx([0.5, 10 / 9.8, 2])
+    assert [one.row.case for one in summary.not_ahead] == ["c", "b"]
+
+
+def test_another_method_that_is_faster_than_the_baseline_is_what_we_are_compared_with() -> None:
+    eager = ("eager", 10.0)
+    rows = [timed("a", name, median, eager) for name, median in (("eager", 10), ("ours", 5), ("inductor", 4))]
+    ((one,),) = (summary.comparisons for summary in summaries(*rows))
+    assert (one.row.name, one.ratio, one.rival) == ("ours", 2, "inductor")
+    assert one.beside_rival == pytest.approx(0.8)
+    assert one.verdict == "behind"
+
+
+def test_a_row_without_a_time_is_compared_with_nothing() -> None:
+    assert summaries(timed("a", "eager", 10, ("eager", 10.0)), Row("a", "ours", error="wrong result")) == []
+
+
+def test_each_measure_is_compared_with_its_own_best_baseline(
+    add_figure: Add, made: Callable, quality: Callable
+) -> None:
+    rows = [
+        made("ingan-fast", coherence=0.004, completeness=0.004),
+        made("GPNN", coherence=0.005, completeness=0.003),
+        made("seam carving", coherence=0.008, completeness=0.002),
+    ]
+    add_figure("7", rows)
+    ((_, (line,)),) = quality().best
+    coherence, completeness = line.cells["coherence"], line.cells["completeness"]
+    assert (coherence.theirs.method, coherence.verdict, coherence.gap) == ("GPNN", "ahead", "20% lower")
+    assert (completeness.theirs.method, completeness.verdict) == ("seam carving", "behind")
+    assert completeness.gap == "100% higher"
+    assert counts(quality().tally) == (1, 0, 1)
+    assert counts(quality().beside("seam carving")) == (1, 0, 1)
+    assert counts(quality().beside("seam carving", "coherence")) == (1, 0, 0)
+
+
+def test_a_kept_size_is_best_at_one_and_worse_beyond_it(add_figure: Add, made: Callable, quality: Callable) -> None:
+    add_figure("7", [made("ingan-fast", kept_width=1.3), made("GPNN", kept_width=0.9)])
+    ((_, (line,)),) = quality().best
+    assert (line.cells["size_kept"].verdict, line.cells["size_kept"].gap) == ("behind", "by 0.20")
+
+
+def test_what_differs_by_less_than_the_measures_do_is_level(add_figure: Add, made: Callable, quality: Callable) -> None:
+    ours = made("ingan-fast", coherence=0.00500, kept_width=0.90)
+    add_figure("7", [ours, made("GPNN", coherence=0.00507, kept_width=0.91)])
+    assert counts(quality().tally) == (0, 2, 0)
+
+
+def test_an_output_that_two_figures_show_is_counted_once(add_figure: Add, made: Callable, quality: Callable) -> None:
+    rows = [made("ingan-fast", swd=0.01), made("GPNN", swd=0.02)]
+    add_figure("5", rows)
+    add_figure("7", rows)
+    assert counts(quality().tally) == (1, 0, 0)
+    assert counts(quality().all_tally) == (1, 0, 0)
+
+
+def test_good_numbers_of_the_failure_are_not_counted(add_figure: Add, made: Callable, quality: Callable) -> None:
+    add_figure("10", [made("ingan-fast", coherence=0.001), made("GPNN", coherence=0.9)])
+    assert quality().tally.total == 0
+    assert quality().best == []
+
+
+def test_variants_of_figure_9_are_compared_with_the_whole_of_their_seed_and_are_no_baselines(
+    add_figure: Add, made: Callable, quality: Callable
+) -> None:
+    values = {"all losses": 2, "no reconstruction": 4, "all losses, seed 1": 8, "no reconstruction, seed 1": 6}
+    rows = [made(name, completeness=value / 1000) for name, value in values.items()]
+    add_figure("9", [*rows, made("plain resize", completeness=0.001)])
+    assert quality().ablations == ["no reconstruction"]
+    assert counts(quality().beside_ablation("no reconstruction")) == (1, 0, 1)
+    assert quality().baselines == []
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "first"),
+    [
+        ((100.0, 0.5), (0.0, 10.5), 11),  # after 10 outputs both took 105 s
+        ((100.0, 0.5), (0.0, 0.5), None),
+        ((100.0, 0.5), (0.0, 0.1), None),
+        ((100.0, 0.5), (0.0, 200.0), 1),
+        ((100.0, 0.5), (120.0, 0.5), 1),
+    ],
+)
+def test_the_break_even_is_the_first_output_from_which_all_of_it_takes_less_time(
+    ours: tuple[float, float], theirs: tuple[float, float], first: int | None
+) -> None:
+    from report_page.cost import Offer, Pair
+
+    assert Pair("coins", Offer(*ours), Offer(*theirs)).first == first
+
+
+def test_costs_are_compared_over_the_outputs_that_both_made(add_figure: Add, made: Callable, found: Callable) -> None:
+    from report_page.cost import compare
+
+    rows = [
+        made("ingan-fast", "width x1.5", seconds=1.0, training_seconds=60.0),
+        made("ingan-fast", "height x1.5", seconds=9.0, training_seconds=60.0),
+        made("GPNN", "width x1.5", seconds=11.0),
+        made("seam carving", "width x1.5", seconds=None, error="not installed"),
+    ]
+    add_figure("7", rows)
+    (cost,) = compare(found().figures)
+    assert (cost.baseline, cost.training, cost.output, cost.theirs.output) == ("GPNN", 60, 1, 11)
+    assert cost.break_even == "from output 7"
+
+
+def test_a_baseline_that_always_takes_less_time_is_told_as_never(
+    add_figure: Add, made: Callable, found: Callable
+) -> None:
+    from report_page.cost import compare
+
+    add_figure("7", [made("ingan-fast", seconds=1.0, training_seconds=60.0), made("plain resize", seconds=0.001)])
+    (cost,) = compare(found().figures)
+    assert (cost.break_even, cost.verdict) == ("never", "behind")
