@@ -1,13 +1,13 @@
 """What there is to report: the results and figures in a folder, and what of it can't be used."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from ingan_fast.bench.results import Results
+from ingan_fast.bench.results import SCHEMA, Results
 from ingan_fast.errors import UserError
 from report_page import figure_file
-from report_page.checked import check
+from report_page.checked import check, load
 from report_page.figure_file import Figure
 
 BENCHMARKS = ("warp", "train", "retarget", "export", "video", "cold-start", "scaling")
@@ -94,8 +94,10 @@ def _place(order: tuple[str, ...], name: str) -> int:
 
 
 def _results(path: Path) -> Results:
+    document = load(path)
+    if isinstance(document, dict) and document.get("schema") == SCHEMA:
+        check(document, RESULTS, str(path))
     results = Results.read(path)
-    check(asdict(results), RESULTS, str(path))
     for key, kind in (("fits", [FIT]), ("not_measured", [str])):
         if key in results.details:
             check(results.details[key], kind, f"{path}, details.{key}")

@@ -1,5 +1,6 @@
 """Speed: each measured ratio beside its baseline."""
 
+import math
 import statistics
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -7,8 +8,11 @@ from dataclasses import dataclass
 from ingan_fast.bench.results import Results, Row
 from report_page.verdicts import Tally, Verdict
 
-LEVEL = 0.05  # times as fast, either way: less than a busy machine's medians differ by from run to run
+LEVEL = 0.05  # times as fast, either way, at the least: how far runs of the same code may lie apart
+NOISE = "times_as_fast_noise"  # of a row's details: how uncertain its ratio is, as a part of it
 OURS = "ours"
+# Their baselines are what nothing can beat (a bare Python, a pipeline's slowest stage), or ours as well.
+WITHOUT_RIVALS = {"cold-start": "a limit", "video": "a limit", "scaling": "ours, too"}
 
 
 @dataclass(frozen=True)
@@ -20,11 +24,12 @@ class Comparison:
     ratio: float  # above 1 we are faster
     rival: str  # the fastest of the case's others: the baseline, or one that is faster
     beside_rival: float  # as `ratio`
+    noise: float  # of `beside_rival`, as a part of it
 
     @property
     def verdict(self) -> Verdict:
         """Beside the fastest of the others."""
-        return Verdict.of(self.beside_rival - 1, LEVEL)
+        return _verdict(self.beside_rival, self.noise)
 
 
 @dataclass(frozen=True)
@@ -37,8 +42,17 @@ class Summary:
     comparisons: list[Comparison]
 
     @property
+    def instead(self) -> str | None:
+        """What the baseline is where it is no rival; then nothing is ahead or behind."""
+        return WITHOUT_RIVALS.get(self.benchmark)
+
+    @property
+    def rivalled(self) -> list[Comparison]:
+        return [] if self.instead else self.comparisons
+
+    @property
     def tally(self) -> Tally:
-        return Tally.of(one.verdict for one in self.comparisons)
+        return Tally.of(one.verdict for one in self.rivalled)
 
     @property
     def ratios(self) -> list[float]:
@@ -49,8 +63,7 @@ class Summary:
     @property
     def not_ahead(self) -> list[Comparison]:
         """The worst first."""
-        worse = (one for one in self.comparisons if one.verdict != Verdict.AHEAD)
-        return sorted(worse, key=lambda one: one.beside_rival)
+        return sorted((one for one in self.rivalled if one.verdict != Verdict.AHEAD), key=lambda one: one.beside_rival)
 
     @property
     def ceilings(self) -> list[tuple[str, float, float]]:
@@ -77,10 +90,12 @@ def comparisons(results: Results) -> Iterable[Comparison]:
         others = [
             one for one in results.rows if (one.case, one.baseline) == (row.case, row.baseline) and one.times_as_fast
         ]
-        rivals = {one.name: one.times_as_fast or 1 for one in others if not is_ours(one, results)}
-        rivals[row.baseline] = 1.0
+        rivals = {row.baseline: (1.0, 0.0)}
+        rivals |= {one.name: (one.times_as_fast or 1, _noise(one)) for one in others if not is_ours(one, results)}
         rival = max(rivals, key=lambda name: rivals[name])
-        yield Comparison(row, row.baseline, row.times_as_fast, rival, row.times_as_fast / rivals[rival])
+        ratio, noise = rivals[rival]
+        both = math.hypot(_noise(row), noise if rival != row.baseline else 0.0)
+        yield Comparison(row, row.baseline, row.times_as_fast, rival, row.times_as_fast / ratio, both)
 
 
 def is_ours(row: Row, results: Results) -> bool:
@@ -90,14 +105,28 @@ def is_ours(row: Row, results: Results) -> bool:
     return row.name not in {one.baseline for one in results.rows}
 
 
-def verdict(row: Row) -> Verdict | None:
-    """For a row's ratio; None where it has none."""
-    if row.times_as_fast is None or row.baseline in (None, row.name):
+def has_ratio(row: Row) -> bool:
+    """To another row."""
+    return row.times_as_fast is not None and row.baseline not in (None, row.name)
+
+
+def verdict(row: Row, benchmark: str) -> Verdict | None:
+    """For a row's ratio; None where it has none, or the baseline is no rival."""
+    if row.times_as_fast is None or not has_ratio(row) or benchmark in WITHOUT_RIVALS:
         return None
-    return Verdict.of(row.times_as_fast - 1, LEVEL)
+    return _verdict(row.times_as_fast, _noise(row))
 
 
 def worst_and_best(summaries: list[Summary]) -> tuple[Comparison, Comparison] | None:
     """By their ratio to the fastest of the others; None where nothing is compared."""
-    every = sorted((each for one in summaries for each in one.comparisons), key=lambda one: one.beside_rival)
+    every = sorted((each for one in summaries for each in one.rivalled), key=lambda one: one.beside_rival)
     return (every[0], every[-1]) if every else None
+
+
+def _verdict(ratio: float, noise: float) -> Verdict:
+    return Verdict.of(math.log(ratio), max(noise, math.log1p(LEVEL))) if ratio > 0 else Verdict.BEHIND
+
+
+def _noise(row: Row) -> float:
+    found = row.details.get(NOISE)
+    return found if isinstance(found, int | float) else 0.0

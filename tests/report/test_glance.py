@@ -36,14 +36,15 @@ def counts(tally: Any) -> tuple[int, int, int]:
     return tally.ahead, tally.level, tally.behind
 
 
-def timed(case: str, name: str, median: float, baseline: tuple[str, float]) -> Row:
-    return Row(case, name, Spread(median, median, median, median), baseline[0], baseline[1] / median)
+def timed(case: str, name: str, median: float, baseline: tuple[str, float], **details: float) -> Row:
+    spread = Spread(median, median, median, median)
+    return Row(case, name, spread, baseline[0], baseline[1] / median, details=details)
 
 
-def summaries(*rows: Row) -> Any:
+def summaries(*rows: Row, benchmark: str = "warp") -> Any:
     from report_page.speed import summaries
 
-    return summaries(Results("warp", {}, {}, list(rows), commit=None))
+    return summaries(Results(benchmark, {}, {}, list(rows), commit=None))
 
 
 def test_a_ratio_is_ahead_level_or_behind_by_more_than_noise() -> None:
@@ -63,6 +64,22 @@ def test_another_method_that_is_faster_than_the_baseline_is_what_we_are_compared
     assert (one.row.name, one.ratio, one.rival) == ("ours", 2, "inductor")
     assert one.beside_rival == pytest.approx(0.8)
     assert one.verdict == "behind"
+
+
+def test_a_ratio_within_its_own_noise_is_level() -> None:
+    eager = ("eager", 10.0)
+    ours = timed("a", "ours", 8, eager, times_as_fast_noise=0.3)
+    (summary,) = summaries(timed("a", "eager", 10, eager), ours)
+    assert counts(summary.tally) == (0, 1, 0)
+
+
+def test_what_is_slower_than_a_limit_is_not_behind() -> None:
+    python = ("python -c pass", 10.0)
+    rows = timed("a", "python -c pass", 10, python), timed("a", "--help", 100, python)
+    (summary,) = summaries(*rows, benchmark="cold-start")
+    assert (summary.name, summary.instead, summary.ratios[0]) == ("--help", "a limit", 0.1)
+    assert summary.tally.total == 0
+    assert summary.not_ahead == []
 
 
 def test_a_row_without_a_time_is_compared_with_nothing() -> None:
