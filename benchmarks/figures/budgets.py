@@ -41,9 +41,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Share:
-    """A picture's part of a budget."""
+    """A picture's part of a budget.
 
-    seconds: float  # of training
+    On a CPU a number of iterations, so that the same pictures come out on a busy machine; on a GPU, where the paper's
+    network is trained, a time.
+    """
+
+    iterations: int
+    seconds: float
     side: int | None = None  # px that its longer side is made at most, for all methods
 
 
@@ -57,7 +62,7 @@ class Budget:
         ablation_seeds: of figure 9, whose numbers are told for each.
         options: of the baselines that take less than their defaults, by name.
         preset: None is the device's.
-        changes: to that preset's settings; with its iterations the shares' seconds are not looked at.
+        changes: to that preset's settings.
     """
 
     name: str
@@ -75,10 +80,11 @@ class Budget:
     def plan(self, picture: str, device: str) -> Plan:
         """The training of a picture, shared by the figures: the paper's preset on a GPU."""
         share = self.shares[picture]
-        preset = self.preset or ("paper" if device == "cuda" else "cpu")
-        changes = {**({"max_side": share.side} if share.side else {}), **self.changes}
-        seconds = None if "iterations" in changes else share.seconds
-        return Plan(f"{picture}-{self.name}", picture, preset, seconds, changes)
+        sides = {"max_side": share.side} if share.side else {}
+        if device == "cuda":
+            return Plan(f"{picture}-{self.name}", picture, "paper", share.seconds, {**sides, **self.changes})
+        often = dict.fromkeys(("iterations", "preview_every", "validate_every"), share.iterations)
+        return Plan(f"{picture}-{self.name}", picture, self.preset or "cpu", None, {**sides, **often, **self.changes})
 
     def ablation(self, name: str, changes: Mapping[str, Any], seed: int, device: str) -> Plan:
         """A training of figure 9: the paper's network with `changes`."""
@@ -87,11 +93,15 @@ class Budget:
         settings = {**small, "iterations": iterations, "preview_every": iterations, **self.changes, **changes}
         return Plan(f"market-{self.name}-{name}-{seed}", "market", self.preset or "paper", None, settings, seed)
 
-    def told(self) -> str:
+    def told(self, device: str) -> str:
         """For people: how long is trained, what is reduced, which baselines take less than their defaults."""
-        seconds = sorted({share.seconds for share in self.shares.values()})
-        between = " to ".join(duration(one) for one in dict.fromkeys((seconds[0], seconds[-1])))
-        trained = f"{between} of training a picture, {self.ablation_iterations:,} iterations of each ablation"
+        if device == "cuda":
+            seconds = [share.seconds for share in self.shares.values()]
+            trained = f"{duration(min(seconds))} to {duration(max(seconds))}"
+        else:
+            iterations = [self.plan(picture, device).changes["iterations"] for picture in self.shares]
+            trained = f"{min(iterations):,} to {max(iterations):,} iterations"
+        trained += f" of training a picture, {self.ablation_iterations:,} iterations of each ablation"
         sides = ", ".join(f"{picture} {share.side} px" for picture, share in self.shares.items() if share.side)
         less = [
             f"{method} with {', '.join(f'{value} {name}' for name, value in options.items())} instead of its default"
@@ -104,23 +114,23 @@ class Budget:
 QUICK = Budget(
     "quick",
     {
-        "market": Share(90.0, side=240),
-        "coins": Share(75.0, side=240),
-        "gravel": Share(60.0, side=160),
-        "coffee": Share(60.0, side=200),
+        "market": Share(900, 90.0, side=240),
+        "coins": Share(750, 75.0, side=240),
+        "gravel": Share(600, 60.0, side=160),
+        "coffee": Share(500, 60.0, side=200),
     },
     ablation_iterations=500,
-    options={"GPDM": {"steps": 60}, "Spatial GAN": {"iterations": 700}},
+    options={"GPDM": {"steps": 60, "learning_rate": 0.01}, "Spatial GAN": {"iterations": 1500}},
 )
 FULL = Budget(
     "full",
     {
-        "market": Share(600.0),
-        "coins": Share(400.0),
-        "gravel": Share(300.0, side=192),
-        "facade": Share(300.0),
-        "brick": Share(200.0, side=192),
-        "coffee": Share(120.0),
+        "market": Share(6000, 600.0),
+        "coins": Share(4000, 600.0),
+        "gravel": Share(3000, 300.0, side=192),
+        "facade": Share(3000, 300.0),
+        "brick": Share(2000, 300.0, side=192),
+        "coffee": Share(1000, 120.0),
     },
     ablation_iterations=1500,
     ablation_seeds=(0, 1),

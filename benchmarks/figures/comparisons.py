@@ -39,7 +39,7 @@ def figure_6(studio: Studio) -> Figure:
     pictures = studio.budget.chosen("gravel", "brick")
     look = (
         "Grains should keep their size, with no visible period and no seams. Image quilting copies whole blocks, whose "
-        "borders may show; the Spatial GAN is trained for each output, a training that its seconds include."
+        "borders may show; the Spatial GAN makes grains from noise and gives no pixel of the source."
     )
     return _figure(studio, "6", look, pictures, ("both x1.5", "both x2"), TEXTURE_METHODS)
 

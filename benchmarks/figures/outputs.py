@@ -3,15 +3,19 @@
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from torch import nn
 
 from figures.trainings import Trained
 from ingan_fast.baselines import BASELINES, plain_homography
+from ingan_fast.baselines.inputs import Progress
+from ingan_fast.baselines.spatial_gan import sample_spatial_gan, train_spatial_gan
 from ingan_fast.cli.console import messages, progress
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
@@ -23,6 +27,8 @@ from ingan_fast.run_folder import digest
 OURS = "ingan-fast"
 MEASURES = ("kept_width", "kept_height", "coherence", "completeness", "swd")
 STEPS = 1000  # of a method's progress bar
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -68,11 +74,15 @@ class Task:
         return None if self.is_size else self.transform.mask()
 
 
+Timed = tuple[Pixels, float, float | None]  # an output, its seconds, those of the training before it
+
+
 class Outputs:
     """The folder of finished outputs."""
 
     def __init__(self, folder: Path, options: Mapping[str, Mapping[str, Any]]):
         self.folder, self.options = folder, options
+        self._textures: dict[str, tuple[nn.Module, float]] = {}  # Spatial GANs and their training's seconds
 
     def count(self) -> int:
         return len(list(self.folder.glob("*/*.json")))
@@ -80,34 +90,36 @@ class Outputs:
     def ours(self, task: Task, trained: Trained, name: str = OURS) -> Made:
         """A trained generator's output; `name` where there are several."""
 
-        def make() -> Pixels:
-            return trained.generator.retarget(task.transform).picture
+        def make() -> Timed:
+            result, seconds = timed(lambda: trained.generator.retarget(task.transform))
+            return result.picture, seconds, trained.seconds
 
-        return self._once(task, name, {"weights": trained.weights}, make, trained.seconds)
+        return self._once(task, name, {"weights": trained.weights}, make)
 
     def baseline(self, task: Task, method: str) -> Made:
         """A baseline's output; an error in its row where it refuses (a missing package)."""
-        baseline, options = BASELINES[method], dict(self.options.get(method, {}))
+        options = dict(self.options.get(method, {}))
 
-        def make() -> Pixels:
+        def make() -> Timed:
             if not task.is_size:
-                return plain_homography(task.source, task.transform)[0]
-            with progress(f"{method}, {task.picture}, {task.output}", STEPS) as advance:
-                told = 0
+                return *timed(lambda: plain_homography(task.source, task.transform)[0]), None
+            with _bar(f"{method}, {task.picture}, {task.output}") as report:
+                if method == "Spatial GAN":
+                    return self._texture(task, options, report)
+                shown = {"progress": report} if BASELINES[method].seeded else {}
+                function = BASELINES[method].function
+                return *timed(lambda: function(task.source, task.transform.size, **options, **shown)), None
 
-                def report(done: float) -> None:
-                    nonlocal told
-                    while told < STEPS * done:
-                        advance()
-                        told += 1
+        return self._once(task, method, {"options": options}, make)
 
-                shown = {"progress": report} if baseline.seeded else {}
-                picture: Pixels = baseline.function(task.source, task.transform.size, **options, **shown)
-                return picture
+    def _texture(self, task: Task, options: Mapping[str, Any], report: Progress) -> Timed:
+        """By a Spatial GAN, whose one training serves all sizes of a picture."""
+        if task.picture not in self._textures:
+            self._textures[task.picture] = timed(lambda: train_spatial_gan(task.source, progress=report, **options))
+        generator, training = self._textures[task.picture]
+        return *timed(lambda: sample_spatial_gan(generator, task.transform.size)), training
 
-        return self._once(task, method, {"options": options}, make, None)
-
-    def _once(self, task: Task, method: str, settings: Mapping[str, Any], make: Any, training: float | None) -> Made:
+    def _once(self, task: Task, method: str, settings: Mapping[str, Any], make: Callable[[], Timed]) -> Made:
         """What lies there of the same settings, or what `make` gives now."""
         stem = re.sub(r"[^a-z0-9.]+", "-", f"{task.picture}-{task.output}".lower())
         path = self.folder / re.sub(r"[^a-z0-9]+", "-", method.lower()) / f"{stem}.png"
@@ -119,13 +131,11 @@ class Outputs:
         if row is not None:
             return Made(row, load_image(path, min_side=1))
         try:
-            clock = time.perf_counter()
-            picture = make()
-            seconds = time.perf_counter() - clock
+            picture, seconds, training = make()
         except UserError as error:
-            messages.print(f"{method}, {task.picture}, {task.output}: {error}", markup=False)
+            messages.print(f"{method}, {task.picture}, {task.output}: {error}", markup=False, soft_wrap=True)
             none: dict[str, float | None] = dict.fromkeys(MEASURES)
-            return Made(_row(task, method, None, training, none, str(error)), None)
+            return Made(_row(task, method, None, None, none, str(error)), None)
         row = _row(task, method, seconds, training, evaluate(picture, task.source, task.mask))
         save_image(picture, path)
         atomic_write(path.with_suffix(".json"), (json.dumps({"key": key} | row.as_dict()) + "\n").encode())
@@ -151,3 +161,25 @@ def _row(
     error: str | None = None,
 ) -> Row:
     return Row(task.picture, task.output, method, task.transform.size, seconds, training, dict(measures), error)
+
+
+def timed(call: Callable[[], T]) -> tuple[T, float]:
+    """What a call gives, and its seconds."""
+    clock = time.perf_counter()
+    result = call()
+    return result, time.perf_counter() - clock
+
+
+@contextmanager
+def _bar(name: str) -> Iterator[Progress]:
+    """A progress bar; yields what is told the part that is done."""
+    with progress(name, STEPS) as advance:
+        told = 0
+
+        def report(done: float) -> None:
+            nonlocal told
+            while told < STEPS * done:
+                advance()
+                told += 1
+
+        yield report

@@ -38,9 +38,8 @@ class Studio:
         outputs = self.outputs.count()
         if not trainings + outputs:
             return ""
-        return (
-            f"{self.out / 'work'} has {trainings} trainings and {outputs} outputs already; what fits is not made again"
-        )
+        found = f"trainings {trainings}, outputs {outputs} are there already"
+        return f"{self.out / 'work'}: {found}; what fits is not made again"
 
     def training(self, picture: str) -> Trained:
         """The one training of a picture that the figures share."""

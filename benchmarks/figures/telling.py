@@ -26,10 +26,14 @@ def times(rows: Sequence[Row]) -> str:
     for row in rows:
         if row.seconds is not None:
             values[row.method].append(row.seconds)
-    told = ", ".join(f"{method} {np.median(found):.2g}" for method, found in values.items())
-    training = {row.picture: row.training_seconds for row in rows if row.training_seconds is not None}
-    before = f" ({OURS} after {np.mean(list(training.values())):.0f} s of training a picture)" if training else ""
-    return f"Seconds for one output, medians: {told}{before}."
+    told = ", ".join(f"{method} {np.median(found):.2g}{_training(rows, method)}" for method, found in values.items())
+    return f"Seconds for one output, medians: {told}."
+
+
+def _training(rows: Sequence[Row], method: str) -> str:
+    """How long the method trains for a picture, on average."""
+    seconds = {row.picture: row.training_seconds for row in rows if row.method == method and row.training_seconds}
+    return f" (after {np.mean(list(seconds.values())):.0f} of training a picture)" if seconds else ""
 
 
 def behind(rows: Sequence[Row]) -> str:

@@ -59,14 +59,34 @@ def spatial_gan_texture(
         UserError: an array that is no such picture, a side under 16 px, more than 4 megapixels.
     """
     source, size = check_task(source, size)
+    generator = train_spatial_gan(
+        source, iterations=iterations, learning_rate=learning_rate, seed=seed, progress=progress
+    )
+    return sample_spatial_gan(generator, size, seed=seed)
+
+
+def train_spatial_gan(
+    source: Pixels,
+    *,
+    iterations: int = 3000,
+    learning_rate: float = 5e-4,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> nn.Module:
+    """The generator of textures like `source`, of any size; arguments as for `spatial_gan_texture`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        generator = _train(to_tensor(source), iterations, learning_rate, progress)
-        columns, rows = (-(-side // STEP) + 2 * BORDER for side in size)
-        with torch.no_grad():
-            texture = generator(_noise(1, rows, columns))
-        first = BORDER * STEP
-        return to_pixels(texture[..., first : first + size[1], first : first + size[0]])
+        return _train(to_tensor(source), iterations, learning_rate, progress)
+
+
+def sample_spatial_gan(generator: nn.Module, size: Size, *, seed: int = 0) -> Pixels:
+    """A texture of `size` (width, height), uint8 [height, width, 3]."""
+    columns, rows = (-(-side // STEP) + 2 * BORDER for side in size)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(seed)
+        texture = generator(_noise(1, rows, columns))
+    first = BORDER * STEP
+    return to_pixels(texture[..., first : first + size[1], first : first + size[0]])
 
 
 def _train(source: Tensor, iterations: int, learning_rate: float, progress: Progress | None) -> nn.Module:

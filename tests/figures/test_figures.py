@@ -74,7 +74,7 @@ def test_a_second_run_makes_nothing_again(make: Make, capsys: pytest.CaptureFixt
     rows = read(out, "fig10")["rows"]
     capsys.readouterr()
     make("10")
-    assert "1 trainings and 8 outputs already" in capsys.readouterr().err
+    assert "trainings 1, outputs 8 are there already" in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in (out / "work").rglob("*")} == before
     assert read(out, "fig10")["rows"] == rows
 
