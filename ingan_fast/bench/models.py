@@ -9,16 +9,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ingan_fast.config import Settings, preset
 from ingan_fast.errors import UserError
+from ingan_fast.export.run import Wanted, export
 from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels
 from ingan_fast.jumps import with_jumps
 from ingan_fast.networks import Generator
+from ingan_fast.retargeting import load
 from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.sampling import to_tensor
 
-EXIT_SPREAD = (
-    0.005  # of the last convolution's weights: outputs as smooth, and as sensitive to rounding, as trained ones
-)
+FASTEST_FIRST = ("openvino", "onnxruntime", "torch")  # on a CPU
+EXIT_SPREAD = 0.005  # of the last convolution's weights: rounding shows as much as in a trained generator
 
 
 @torch.no_grad()
@@ -49,6 +50,23 @@ def count_flop(retarget: Callable[[Transform], object], transform: Transform) ->
     with FlopCounterMode(display=False) as counter:
         retarget(transform)
     return int(counter.get_total_flops())
+
+
+def write_models(folder: Path, name: str, picture: Pixels) -> dict[str, Path]:
+    """A model of the preset `name` for each of `contenders`: of one run, in `folder`.
+
+    Raises:
+        UserError: onnx is missing, without which there is none.
+    """
+    names = contenders()
+    run = write_run(folder / "run", name, picture)
+    model = export(load(run, "cpu"), folder / "model", Wanted()).path
+    return {contender: run if contender == "torch" else model for contender in names}
+
+
+def contenders() -> list[str]:
+    """The fastest backend on a CPU that is installed, and the next one."""
+    return installed(FASTEST_FIRST)[:2]
 
 
 def installed(backends: tuple[str, ...]) -> list[str]:

@@ -12,19 +12,16 @@ import torch
 
 from ingan_fast.baselines import plain_resize
 from ingan_fast.bench.machine import describe, measure_matmul
-from ingan_fast.bench.models import count_flop, installed, write_run
+from ingan_fast.bench.models import contenders, count_flop, write_models
 from ingan_fast.bench.power_law import fit_power_law
 from ingan_fast.bench.results import Results, Row
 from ingan_fast.bench.served import Call, Memory, Served
 from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.errors import UserError
-from ingan_fast.export.run import Wanted, export
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.images import Pixels
 from ingan_fast.retargeting import TrainedGenerator, load
 
-BACKENDS = ("openvino", "onnxruntime", "torch")  # the fastest on a CPU first
-CONTENDERS = 2  # of those that are installed
 SLOW = 10.0  # seconds of a first call, above which it is the only one, and counts
 OUTPUT, SOURCE = "output pixels", "source pixels"
 COUNTED = ((128, 96), (256, 192))  # outputs whose operations are counted: multiples of any generator's cell
@@ -134,7 +131,7 @@ class Operations:
 
 def steps(request: ScalingRequest) -> int:
     tasks = len(request.outputs) + len(request.sources)
-    return len(request.presets) * tasks * len(_contenders())
+    return len(request.presets) * tasks * len(contenders())
 
 
 def measure(request: ScalingRequest, picture: Pixels, advance: Advance) -> Results:
@@ -150,11 +147,8 @@ def measure(request: ScalingRequest, picture: Pixels, advance: Advance) -> Resul
     about: dict[str, str] = {}
     for preset in request.presets:
         with tempfile.TemporaryDirectory() as folder:
-            run = write_run(Path(folder) / "run", preset, picture)
-            trained = load(run, "cpu")
-            operations = Operations.of(trained)
-            model = export(trained, Path(folder) / "model", Wanted()).path
-            models = {name: run if name == "torch" else model for name in _contenders()}
+            models = write_models(Path(folder), preset, picture)
+            operations = Operations.of(load(Path(folder) / "run", "cpu"))
             pace: dict[tuple[str, str], float] = {}  # by name and what grows: seconds a pixel
             for task in _tasks(request, preset, picture):
                 able = {}
@@ -183,10 +177,6 @@ def measure(request: ScalingRequest, picture: Pixels, advance: Advance) -> Resul
             "notes": [*about.values(), *(f"left out: {one}" for one in left_out)],
         },
     )
-
-
-def _contenders() -> list[str]:
-    return installed(BACKENDS)[:CONTENDERS]
 
 
 def _tasks(request: ScalingRequest, preset: str, picture: Pixels) -> list[Task]:
@@ -220,7 +210,7 @@ def _take_turns(models: Mapping[str, Path], task: Task, repeat: int, advance: Ad
 
 def _rows(task: Task, outcomes: Mapping[str, Outcome], flop: float, matmul: float) -> list[Row]:
     """The last of the contenders is the baseline."""
-    baseline = _contenders()[-1]
+    baseline = contenders()[-1]
     base = outcomes[baseline].seconds if baseline in outcomes else []
     rows = []
     for name, outcome in outcomes.items():
