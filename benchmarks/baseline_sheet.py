@@ -5,16 +5,17 @@ python benchmarks/baseline_sheet.py PICTURE SHEET.png [--scale 1.5x1] [--kind si
 
 import argparse
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from figures.outputs import bar, timed
+from figures.panels import time_text, wrapped
 from rich.console import Console
 from rich.table import Table
 
 from ingan_fast.baselines import BASELINES
-from ingan_fast.cli.console import INTERRUPTED, messages, progress
+from ingan_fast.cli.console import INTERRUPTED, messages
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.images import Pixels, check_output_path, fit_within, load_image, save_image
@@ -29,7 +30,6 @@ MEASURES = {
     "completeness": "complete",
     "swd": "swd",
 }
-SHEET_WIDTH = 1600  # px, as many panels a row as fit
 
 
 @dataclass(frozen=True)
@@ -41,28 +41,16 @@ class Made:
 
 
 def make(name: str, source: Pixels, size: Size) -> Made:
-    with progress(name, 1000) as advance:
-        told = 0
-
-        def report(done: float) -> None:
-            nonlocal told
-            while told < 1000 * done:
-                advance()
-                told += 1
-
-        start = time.perf_counter()
-        picture = BASELINES[name](source, size, progress=report)
-        seconds = time.perf_counter() - start
+    with bar(name) as report:
+        picture, seconds = timed(lambda: BASELINES[name](source, size, progress=report))
     return Made(name, picture, seconds, evaluate(picture, source))
 
 
 def panels(source: Pixels, results: list[Made]) -> Pixels:
-    """The source and the results, from left to right in as many rows as it takes."""
-    rows = [[Panel(f"source, {source.shape[1]}x{source.shape[0]}", source, framed=True)]]
-    across = max(1, SHEET_WIDTH // (results[0].picture.shape[1] + 12)) if results else 1
-    for first in range(0, len(results), across):
-        rows.append([Panel(f"{r.name}, {r.seconds:.1f} s", r.picture) for r in results[first : first + across]])
-    return sheet(rows)
+    """The source, then the results in as many rows as it takes."""
+    first = Panel(f"source, {source.shape[1]}x{source.shape[0]}", source, framed=True)
+    made = [Panel(f"{one.name}, {time_text(one.seconds)}", one.picture) for one in results]
+    return sheet([[first], *wrapped(made)])
 
 
 def table(results: list[Made], title: str) -> Table:

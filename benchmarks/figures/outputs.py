@@ -103,7 +103,7 @@ class Outputs:
         def make() -> Timed:
             if not task.is_size:
                 return *timed(lambda: plain_homography(task.source, task.transform)[0]), None
-            with _bar(f"{method}, {task.picture}, {task.output}") as report:
+            with bar(f"{method}, {task.picture}, {task.output}") as report:
                 if method == "Spatial GAN":
                     return self._texture(task, options, report)
                 shown = {"progress": report} if BASELINES[method].seeded else {}
@@ -171,7 +171,7 @@ def timed(call: Callable[[], T]) -> tuple[T, float]:
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[Progress]:
+def bar(name: str) -> Iterator[Progress]:
     """A progress bar; yields what is told the part that is done."""
     with progress(name, STEPS) as advance:
         told = 0
