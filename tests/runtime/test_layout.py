@@ -19,8 +19,9 @@ from ingan_fast.networks import Generator
 from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.run_folder import Config
 from ingan_fast.runtime.anchors import _chances
+from ingan_fast.runtime.arrangement import Arrangement
 from ingan_fast.runtime.cuts import cheapest_path
-from ingan_fast.runtime.layout import Layout, Source, unit_scale
+from ingan_fast.runtime.layout import Layout, Source, arrange, unit_scale
 from ingan_fast.sampling import sampling_tensor, to_pixels, to_tensor
 
 CPU = torch.device("cpu")
@@ -194,3 +195,53 @@ def test_random_weights_paint_the_same_picture(transform: Transform, scatter: bo
     torch.nn.init.normal_(generator.exit.weight, std=0.1)
     config = Config.new(settings, "smoke", None, 0, {"noise": source}, "cpu")
     assert_painted_alike(TrainedGenerator(generator, [source], config, CPU), transform)
+
+
+# Arrangements
+
+
+@pytest.mark.parametrize("scatter", [False, True])
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_by_its_own_arrangement_a_layout_is_the_same_to_the_bit(transform: Transform, scatter: bool) -> None:
+    size, jump = (64, 56), (14, 16)
+    for image in (noise(size), None):
+        expected = unit_scale(transform, size, jump, scatter, image)
+        arrangement = arrange(transform, size, jump, scatter, image)
+        layout = unit_scale(transform, size, jump, scatter, None, arrangement)
+        np.testing.assert_array_equal(layout.grids, expected.grids)
+        np.testing.assert_array_equal(layout.preference, expected.preference)
+
+
+def shown(transform: Transform, arrangement: Arrangement) -> NDArray[np.float64]:
+    """What the preferred layout shows at each pixel, [Ho, Wo, 2] in source pixels."""
+    layout = unit_scale(transform, ODD_SIZED, (14, 16), False, None, arrangement)
+    best = layout.preference[0].argmax(axis=0)
+    grid = np.take_along_axis(layout.grids[0], best[None, ..., None], axis=0)[0]
+    return np.asarray((grid.astype(float) + 1) / 2 * ODD_SIZED)
+
+
+def test_an_arrangement_goes_on_where_another_one_would_be_taken() -> None:
+    """The 2.75th jump of 16 px is where a third one comes: on either side of it both show nearly the same as beyond."""
+    image, widths = noise(ODD_SIZED), (ODD_SIZED[0] + 43, ODD_SIZED[0] + 45)
+    before, after = (Transform.resize((width, ODD_SIZED[1])) for width in widths)
+    old, new = (arrange(transform, ODD_SIZED, (14, 16), False, image) for transform in (before, after))
+    assert (old.across.last, new.across.last) == (2, 3)
+    for arrangement in (old, new):
+        places = [shown(transform, arrangement) for transform in (before, after)]
+        moved = np.abs(places[1][:, : widths[0]] - places[0])
+        assert (moved.max(axis=2) <= 2.1).mean() > 0.95  # what moves with the right border moves by 2 px
+    hopped = np.abs(shown(after, new)[:, : widths[0]] - shown(before, old)).max(axis=2)
+    assert (hopped > 10).mean() > 0.1
+
+
+@pytest.mark.parametrize("scale", [(1, 1), (1.3, 0.7), (1.6, 0.6), (2.4, 0.4)])
+def test_an_arrangement_lays_other_transforms_out_from_border_to_border(scale: tuple[float, float]) -> None:
+    arrangement = arrange(Transform.scale(2, 0.5, ODD_SIZED), ODD_SIZED, (14, 16), False, noise(ODD_SIZED))
+    transform = Transform.scale(*scale, ODD_SIZED)
+    places = shown(transform, arrangement)
+    assert np.isfinite(places).all()
+    for axis, side in enumerate(ODD_SIZED):
+        along = places[..., axis].swapaxes(0, 1 - axis)
+        assert np.median(along[0]) == pytest.approx(0.5, abs=0.1)
+        assert np.median(along[-1]) == pytest.approx(side - 0.5, abs=0.1)
+        assert ((along > -1) & (along < side + 1)).mean() > 0.98
