@@ -1,14 +1,15 @@
 """Results of a benchmark as a file: one schema for all of them, so that they can be compared and reported."""
 
 import json
+import statistics
 import subprocess
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from ingan_fast.bench.timing import Spread
+from ingan_fast.bench.timing import Spread, noise_of_ratio
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
 
@@ -105,6 +106,14 @@ class Results:
         del document["schema"]
         _check_keys(cls, [*document, "rows"], name)
         return cls(**document, rows=rows)
+
+
+def beside(row: Row, baseline: str, of_baseline: list[float], own: list[float]) -> Row:
+    """The row with its ratio to a baseline, by the medians of seconds that were timed in turns."""
+    ratio = statistics.median(of_baseline) / statistics.median(own)
+    noise = noise_of_ratio(of_baseline, own)
+    details = row.details | {"times_as_fast_noise": noise}
+    return replace(row, baseline=baseline, times_as_fast=ratio, details=details)
 
 
 def commit() -> str | None:

@@ -4,7 +4,7 @@ import importlib.util
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +14,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ingan_fast.bench.machine import describe, measure_matmul, process_peak
-from ingan_fast.bench.results import Results, Row
+from ingan_fast.bench.results import Results, Row, beside
 from ingan_fast.bench.separate import separately
-from ingan_fast.bench.timing import Advance, Spread, Stopwatch, take_turns
+from ingan_fast.bench.timing import Advance, Spread, Stopwatch, seconds_in_turns, take_turns
 from ingan_fast.config import Settings, preset
 from ingan_fast.errors import UserError
 from ingan_fast.export.run import Wanted, export
@@ -29,6 +29,7 @@ from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.runtime import Retargeter
 from ingan_fast.sampling import sampling_tensor, to_pixels, to_tensor
 
+CPU = torch.device("cpu")
 EAGER = "eager, unfolded"
 BACKENDS = ("torch", "onnxruntime", "openvino")
 WARM_UP = 2
@@ -63,50 +64,42 @@ def steps(request: RetargetRequest) -> int:
     return (1 + len(_installed())) * (request.repeat + WARM_UP + 1)
 
 
-def measure(request: RetargetRequest, picture: Pixels, advance: Advance) -> Results:
-    """A row of each backend; those that aren't installed are left out, a wrong one has an `error` and no times.
+def measure(request: RetargetRequest, picture: Pixels, advance: Advance = lambda: None) -> Results:
+    """A row of each backend; those that aren't installed are left out.
+
+    A backend that can't run the model or whose picture is wrong has an `error` in its row, and no times.
 
     Raises:
-        UserError: onnx is not installed, or a backend can't run the model.
+        UserError: onnx is not installed.
     """
-    device = torch.device("cpu")
     settings = with_jumps(preset(request.preset), [picture])
     generator = _untrained(settings, picture)
     transform = Transform.resize(request.size)
+    case = f"{request.size[0]}x{request.size[1]}, preset {request.preset}"
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder) / "run")
         run.write_config(Config.new(settings, request.preset, None, 0, {"picture": picture}, "cpu"), [picture])
         run.write_generator(generator, settings, 0)
         model = export(load(run.path, "cpu"), Path(folder) / "model", Wanted()).path
-        paths = {"torch": run.path, "onnxruntime": model, "openvino": model}
-        retargeters = {name: Retargeter.open(paths[name], "cpu", name) for name in _installed()}
+        paths = {name: run.path if name == "torch" else model for name in _installed()}
         expected = _eager(generator, picture, transform)
-        actions: dict[str, Callable[[], object]] = {EAGER: partial(_eager, generator, picture, transform)}
-        errors, inside = {}, {}
-        for name, retargeter in retargeters.items():
-            off = np.quantile(np.abs(retargeter(transform=transform).astype(int) - expected), 0.999)
-            if off > ALLOWED:
-                errors[name] = f"wrong result: its picture is {off:.3g} grey levels off, allowed is {ALLOWED:g}"
-                continue
-            actions[name] = partial(retargeter, transform=transform)
-            inside[name] = _listen(retargeter)
+        advance()
+        ready, errors = {}, []
+        for name, path in paths.items():
+            try:
+                ready[name] = _right(name, path, transform, expected)
+            except (UserError, RuntimeError) as error:  # the others shall be measured
+                errors.append(Row(case, name, error=str(error)))
             advance()
-        take_turns(actions, WARM_UP, Stopwatch(device), advance)
-        for each in inside.values():
-            each.seconds.clear()
-        spreads = take_turns(actions, request.repeat, Stopwatch(device), advance)
-        peaks = {name: _peak_memory(paths[name], name, request.size) for name in inside}
-        flop, matmul = _flop(load(run.path, "cpu").retarget, transform), measure_matmul(device)
-    case = f"{request.size[0]}x{request.size[1]}, preset {request.preset}"
-    rows = [
-        _row(case, name, spread, spreads[EAGER], flop, matmul["flop_per_second"], inside.get(name), peaks.get(name))
-        for name, spread in spreads.items()
-    ]
+        seconds, inside = _time(partial(_eager, generator, picture, transform), ready, transform, request, advance)
+        peaks = {name: _peak_memory(paths[name], name, request.size) for name in ready}
+        flop, matmul = _flop(load(run.path, "cpu").retarget, transform), measure_matmul(CPU)
+    rows = [_row(case, name, seconds, inside.get(name), peaks.get(name)) for name in seconds]
     return Results(
         "retarget",
-        describe(device),
+        describe(CPU),
         asdict(request),
-        rows + [Row(case, name, error=error) for name, error in errors.items()],
+        [_beside_matmul(row, flop, matmul["flop_per_second"]) for row in rows] + errors,
         ceilings={"matmul": matmul["flop_per_second"]},
         details={
             "source_size": [picture.shape[1], picture.shape[0]],
@@ -114,39 +107,54 @@ def measure(request: RetargetRequest, picture: Pixels, advance: Advance) -> Resu
             "matmul": matmul,
             "notes": [
                 f"uint8 to uint8 from {picture.shape[1]}x{picture.shape[0]}; {flop / 1e9:.3g} GFLOP",
-                *(retargeter.describe() for retargeter in retargeters.values()),
+                *(retargeter.describe() for retargeter in ready.values()),
             ],
         },
     )
 
 
-def _row(
-    case: str,
-    name: str,
-    spread: Spread,
-    eager: Spread,
-    flop: int,
-    ceiling: float,
-    inside: Inside | None,
-    peak: int | None,
-) -> Row:
-    rate = flop / (spread.median / 1e3)
-    details = {}
+def _right(name: str, path: Path, transform: Transform, expected: Pixels) -> Retargeter:
+    """The backend with the model opened.
+
+    Raises:
+        UserError, RuntimeError: it can't run the model, or makes another picture than the expected one.
+    """
+    retargeter = Retargeter.open(path, "cpu", name)
+    off = np.quantile(np.abs(retargeter(transform=transform).astype(int) - expected), 0.999)
+    if off > ALLOWED:
+        raise RuntimeError(f"wrong result: its picture is {off:.3g} grey levels off, allowed is {ALLOWED:g}")
+    return retargeter
+
+
+def _time(
+    eager: Callable[[], object],
+    ready: dict[str, Retargeter],
+    transform: Transform,
+    request: RetargetRequest,
+    advance: Advance,
+) -> tuple[dict[str, list[float]], dict[str, Inside]]:
+    """Seconds of each one's outputs, and of the backends' own calls in them."""
+    inside = {name: _listen(retargeter) for name, retargeter in ready.items()}
+    actions = {EAGER: eager, **{name: partial(one, transform=transform) for name, one in ready.items()}}
+    take_turns(actions, WARM_UP, Stopwatch(CPU), advance)
+    for each in inside.values():
+        each.seconds.clear()
+    return seconds_in_turns(actions, request.repeat, Stopwatch(CPU), advance), inside
+
+
+def _row(case: str, name: str, seconds: dict[str, list[float]], inside: Inside | None, peak: int | None) -> Row:
+    spread, details = Spread.of(seconds[name]), {}
     if inside is not None:
         alone = Spread.of(inside.seconds)
         details = {"milliseconds_inside": alone.as_dict(), "overhead": 1 - alone.mean / spread.mean}
-    return Row(
-        case,
-        name,
-        spread,
-        baseline=EAGER,
-        times_as_fast=eager.median / spread.median,
-        flop_per_second=rate,
-        ceiling="matmul",
-        fraction_of_ceiling=rate / ceiling,
-        peak_memory_bytes=peak,
-        details=details,
-    )
+    row = Row(case, name, spread, peak_memory_bytes=peak, details=details)
+    return beside(row, EAGER, seconds[EAGER], seconds[name])
+
+
+def _beside_matmul(row: Row, flop: int, ceiling: float) -> Row:
+    assert row.milliseconds is not None
+    rate = flop / (row.milliseconds.median / 1e3)
+    return replace(row, flop_per_second=rate, ceiling="matmul", fraction_of_ceiling=rate / ceiling)
 
 
 @torch.no_grad()

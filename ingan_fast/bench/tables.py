@@ -1,10 +1,11 @@
-"""The results of a benchmark as a table."""
+"""The results of a benchmark, and a comparison of two, as tables."""
 
 from collections.abc import Callable
 from itertools import groupby
 
 from rich.table import Table
 
+from ingan_fast.bench.compare import Comparison
 from ingan_fast.bench.machine import title
 from ingan_fast.bench.results import Results, Row
 
@@ -29,6 +30,26 @@ def results_table(results: Results) -> Table:
         for row in rows:
             name = "  " * (len(cases) > 1) + row.name + " (fell back)" * bool(row.details.get("fell_back"))
             table.add_row(name, *(cell(row) or "-" for cell in columns.values()))
+    return table
+
+
+def comparison_table(comparison: Comparison) -> Table:
+    """Of the rows that both have, by benchmark and case."""
+    commits = " to ".join(", ".join(map(str, side)) for side in comparison.commits)
+    table = Table(title=f"commit {commits}", title_justify="left", box=None)
+    table.caption, table.caption_justify = "medians in milliseconds; x2 is twice as fast in B", "left"
+    table.add_column("", no_wrap=True)
+    for name in ("A", "B", "factor", "range"):
+        table.add_column(name, justify="right", no_wrap=True)
+    table.add_column("")
+    table.add_column("by")
+    for (benchmark, case), rows in groupby(comparison.rows, key=lambda row: (row.benchmark, row.case)):
+        table.add_row(f"{benchmark}: {case}")
+        for row in rows:
+            times = (_number(value) or "-" for value in row.milliseconds)
+            between = "-" if row.low is None else f"{row.low:.2f} to {row.high:.2f}"
+            verdict = row.verdict if row.error is None else f"{row.verdict}: {row.error}"
+            table.add_row(f"  {row.name}", *times, _times(row.factor) or "-", between, verdict, row.by or "")
     return table
 
 

@@ -1,8 +1,9 @@
 """Timing: one call at a time, what is compared taking turns, medians with their spread."""
 
+import math
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 import torch
@@ -15,6 +16,9 @@ Advance = Callable[[], None]
 HEAD_START = 1_000_000
 FLUSHED = 4  # times the size of the L2 cache is overwritten
 LEAST_FLUSHED = 64 << 20  # bytes
+NORMAL_P80 = 0.842  # of a normal distribution, in standard deviations
+MEDIANS_ERROR = 1.253  # a median's standard error in units of a mean's
+ERRORS = 4  # standard errors that are called noise: slow moments last longer than a turn
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,14 @@ class Stopwatch:
 def take_turns(
     actions: Mapping[str, Action], repeat: int, stopwatch: Stopwatch, advance: Advance = lambda: None
 ) -> dict[str, Spread]:
-    """The times of `repeat` calls of each action, one of each in turn, so that a slow moment of the machine meets all.
+    """The times of `repeat` calls of each action; see `seconds_in_turns`."""
+    return {name: Spread.of(values) for name, values in seconds_in_turns(actions, repeat, stopwatch, advance).items()}
+
+
+def seconds_in_turns(
+    actions: Mapping[str, Action], repeat: int, stopwatch: Stopwatch, advance: Advance = lambda: None
+) -> dict[str, list[float]]:
+    """Seconds of `repeat` calls of each action, one of each in turn, so that a slow moment of the machine meets all.
 
     `advance` is called after each call.
     """
@@ -85,4 +96,18 @@ def take_turns(
         for name, action in actions.items():
             seconds[name].append(stopwatch.seconds(action))
             advance()
-    return {name: Spread.of(values) for name, values in seconds.items()}
+    return seconds
+
+
+def noise_of_ratio(one: Sequence[float], other: Sequence[float]) -> float | None:
+    """How uncertain the median of one's over other's seconds is, as a part of it; both were timed in turns.
+
+    From the 20th and 80th percentile of the turns' ratios, so that a slow moment that met both is no noise:
+    `ERRORS` standard errors of a median. None of fewer than 3 turns.
+    """
+    if len(one) < 3:
+        return None
+    logs = [math.log(a / b) for a, b in zip(one, other, strict=True)]
+    quantiles = statistics.quantiles(logs, n=5, method="inclusive")
+    deviation = (quantiles[-1] - quantiles[0]) / (2 * NORMAL_P80)
+    return ERRORS * MEDIANS_ERROR * deviation / math.sqrt(len(logs))

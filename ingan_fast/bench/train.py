@@ -16,7 +16,7 @@ from ingan_fast.baselines import plain_resize
 from ingan_fast.bench.machine import PeakMemory, describe, measure_matmul, process_peak
 from ingan_fast.bench.plain import PlainIteration
 from ingan_fast.bench.results import Results, Row
-from ingan_fast.bench.timing import Advance, Spread, Stopwatch, take_turns
+from ingan_fast.bench.timing import Advance, Spread, Stopwatch, noise_of_ratio, take_turns
 from ingan_fast.compiled import count_compilations
 from ingan_fast.config import Settings, preset, with_changes
 from ingan_fast.engine import make_engine
@@ -237,6 +237,7 @@ def _rows(
             rows.append(Row(case, one.name, error=one.error))
             continue
         achieved = operations / means[one.name]
+        noise = noise_of_ratio(seconds[PLAIN], seconds[one.name]) if PLAIN in means else None
         row = Row(
             case,
             one.name,
@@ -248,6 +249,7 @@ def _rows(
             fraction_of_ceiling=achieved / ceiling,
             peak_memory_bytes=one.peak_memory.get("reserved"),
             details={
+                "times_as_fast_noise": noise,
                 "warm_up_seconds": one.warm_up_seconds,
                 "compilations": one.compilations,
                 "fell_back": one.fell_back,

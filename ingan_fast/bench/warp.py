@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ingan_fast.bench.machine import describe, memory
-from ingan_fast.bench.results import Results, Row
-from ingan_fast.bench.timing import Advance, Spread, Stopwatch, take_turns
+from ingan_fast.bench.results import Results, Row, beside
+from ingan_fast.bench.timing import Advance, Spread, Stopwatch, seconds_in_turns, take_turns
 from ingan_fast.bench.warp_methods import (
     BOTH,
     EAGER,
@@ -86,7 +86,7 @@ def measure(request: WarpRequest, device: torch.device, advance: Advance = lambd
         asdict(request),
         [_beside_the_copy(row, ceiling) for row in rows],
         ceilings={COPY: ceiling},
-        details={"copy_bytes": copied},
+        details={"copy_bytes": copied, "notes": [_about(request)]},
     )
 
 
@@ -108,22 +108,19 @@ def _measure_case(
     timed = actions | {COPY: _copy(copied, device)}
     stopwatch = Stopwatch(device, cold=True)
     take_turns(timed, WARM_UP, stopwatch, advance)
-    times = take_turns(timed, request.repeat, stopwatch, advance)
+    seconds = seconds_in_turns(timed, request.repeat, stopwatch, advance)
     calls = take_turns(timed, CALLS, Stopwatch(device), advance) if device.type == "cuda" else {}
-    return [_timed(row, times, calls) if _key(row) in actions else row for row in rows], times[COPY]
+    rows = [_timed(row, seconds, calls) if _key(row) in actions else row for row in rows]
+    return rows, Spread.of(seconds[COPY])
 
 
-def _timed(row: Row, times: dict[str, Spread], calls: dict[str, Spread]) -> Row:
-    own, eager = times[_key(row)], times.get(_key(replace(row, name=EAGER)))
-    idle = {"call_milliseconds": calls[_key(row)].as_dict()} if calls else {}
-    return replace(
-        row,
-        milliseconds=own,
-        baseline=None if eager is None else EAGER,
-        times_as_fast=None if eager is None else eager.median / own.median,
-        bytes_per_second=row.details["bytes"] / (own.median / 1e3),
-        details=row.details | idle,
-    )
+def _timed(row: Row, seconds: dict[str, list[float]], calls: dict[str, Spread]) -> Row:
+    own = Spread.of(seconds[_key(row)])
+    if calls:
+        row.details["call_milliseconds"] = calls[_key(row)].as_dict()
+    row = replace(row, milliseconds=own, bytes_per_second=row.details["bytes"] / (own.median / 1e3))
+    eager = seconds.get(_key(replace(row, name=EAGER)))
+    return row if eager is None else beside(row, EAGER, eager, seconds[_key(row)])
 
 
 def _beside_the_copy(row: Row, ceiling: float) -> Row:
@@ -176,6 +173,11 @@ def _copy(moved: int, device: torch.device) -> Callable[[], Tensor]:
     source = torch.ones(moved // 2, dtype=torch.int8, device=device)
     target = torch.empty_like(source)
     return lambda: target.copy_(source)
+
+
+def _about(request: WarpRequest) -> str:
+    width, height = request.size
+    return f"{request.channels} channels of {width}x{height}, {request.dtype}, padding {request.padding}"
 
 
 def _key(row: Row) -> str:

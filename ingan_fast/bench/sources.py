@@ -1,0 +1,66 @@
+"""Where results are read from: a file, a folder, or a revision of this checkout."""
+
+import subprocess
+from pathlib import Path
+
+from ingan_fast.bench.results import Results
+from ingan_fast.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = "benchmarks/results/cpu"  # of the committed results
+
+
+def read_runs(name: str, folder: str = FOLDER) -> dict[str, Results]:
+    """Results by the benchmark's name.
+
+    Args:
+        name: a results file; a folder of them, or one with such a folder `results`; or else a git revision.
+        folder: where the revision has its results.
+
+    Raises:
+        UserError: it is none of these, has no results, or results of another schema.
+    """
+    path = Path(name)
+    if path.is_file():
+        return _by_benchmark([Results.read(path)], name)
+    if path.is_dir():
+        files = sorted(path.glob("*.json")) or sorted((path / "results").glob("*.json"))
+        return _by_benchmark([Results.read(file) for file in files], name)
+    return _by_benchmark(_of_revision(name, folder.strip("/")), f"{name}:{folder}")
+
+
+def _by_benchmark(results: list[Results], name: str) -> dict[str, Results]:
+    if not results:
+        raise UserError(f"{name} has no results (*.json); write some with ingan-fast bench all --out FOLDER")
+    runs = {one.benchmark: one for one in results}
+    if len(runs) < len(results):
+        names = sorted(one.benchmark for one in results)
+        twice = next(name for name in names if names.count(name) > 1)
+        raise UserError(f"{name} has more than one file of {twice!r}; give the file that is meant")
+    return runs
+
+
+def _of_revision(revision: str, folder: str) -> list[Results]:
+    """Of the JSON files that the revision has in `folder`."""
+    if (
+        revision.startswith("-")
+        or not (ROOT / ".git").exists()
+        or not _git("rev-parse", "--verify", f"{revision}^{{commit}}")
+    ):
+        raise UserError(
+            f"{revision!r} is no results file, no folder and no revision of this checkout; give one of these"
+        )
+    listed = _git("ls-tree", "--name-only", f"{revision}:{folder}") or ""
+    files = [f"{revision}:{folder}/{line}" for line in listed.splitlines() if line.endswith(".json")]
+    if not files:
+        raise UserError(f"revision {revision} has no results in {folder}; give another one, or --folder")
+    return [Results.parse(_git("show", file) or "", file) for file in files]
+
+
+def _git(*words: str) -> str | None:
+    """What git says; None where it refuses or isn't there."""
+    try:
+        done = subprocess.run(["git", "-C", ROOT, *words], capture_output=True, text=True)
+    except OSError:
+        return None
+    return done.stdout if done.returncode == 0 else None
