@@ -78,9 +78,10 @@ def unit_scale(
             put where they show least in it. None: halfway between anchors.
         arrangement: of this transformation, which then needs no `image`, or of another one.
     """
-    frame = _Frame(transform, source_size, jump, scatter, arrangement)
-    if arrangement is None and image is not None:
-        frame.find_cuts(image if isinstance(image, Source) else Source(image))
+    if arrangement is None:
+        frame = _cut(transform, source_size, jump, scatter, image)
+    else:
+        frame = _Frame(transform, source_size, jump, scatter, arrangement)
     width, height = transform.size
     grids = np.empty((1, LAYOUTS, height, width, 2), np.float32)
     preference = np.empty((1, LAYOUTS, height, width), np.float32)
@@ -98,9 +99,7 @@ def arrange(
     image: NDArray[np.uint8] | Source | None,
 ) -> Arrangement:
     """How many jumps a transformation has and where they are cut; arguments as for `unit_scale`."""
-    frame = _Frame(transform, source_size, jump, scatter)
-    if image is not None:
-        frame.find_cuts(image if isinstance(image, Source) else Source(image))
+    frame = _cut(transform, source_size, jump, scatter, image)
     return Arrangement(frame.across.anchors.cuts, frame.down.anchors.cuts, frame.scattered)
 
 
@@ -170,7 +169,7 @@ class _Frame:
                 jump[1 - axis],
                 self.scattered,
                 spacing,
-                given and given.last,
+                None if given is None else given.last,
             )
             if given is not None and given.shown is not None:
                 anchors.cut_at(given.shown)
@@ -250,6 +249,20 @@ class _Frame:
         cell = (number_y % CELLS * CELLS)[:, None] + number_x % CELLS
         grids[..., 0] = column.distance + across.anywhere(cell, 0)
         grids[..., 1] = row.distance[:, None] + down.anywhere(cell, 1)
+
+
+def _cut(
+    transform: Transform,
+    source_size: Size,
+    jump: tuple[int, int],
+    scatter: bool,
+    image: NDArray[np.uint8] | Source | None,
+) -> _Frame:
+    """A frame with the cuts that show least."""
+    frame = _Frame(transform, source_size, jump, scatter)
+    if image is not None:
+        frame.find_cuts(image if isinstance(image, Source) else Source(image))
+    return frame
 
 
 def _fill_preference(preference: Floats, row: Floats, column: Floats, aside: Floats, below: Floats) -> None:
