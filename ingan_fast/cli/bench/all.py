@@ -33,60 +33,59 @@ def all_(
     device: Device = "auto",
 ) -> None:
     out = out or (OUT / "short" if short else OUT)
-    if out.exists() and not out.is_dir():
-        raise UserError(f"--out {out} is a file; give a folder")
+    folder = out / "results"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {out}: {folder} can't be made ({error.strerror}); choose another place") from None
     from ingan_fast.bench.suite import PLANS
     from ingan_fast.training import pick_device
 
-    target = pick_device(device)
-    missing = []
+    target, missing = pick_device(device), []
     for name, plan in PLANS.items():
-        path = out / "results" / f"{name}.json"
-        if not again and _is_there(name, path, plan(target, short)):
-            continue
+        path = folder / f"{name}.json"
         try:
-            results = _run(name, str(target), short)
-        except (UserError, RuntimeError) as error:
+            results = None if again else _measured(name, path, plan(target, short))
+            if results is None:
+                results = _measure_apart(name, str(target), short)
+                results.write(path)
+                show(results)
+                print(f"{path}: numbers")
+        except (UserError, RuntimeError) as error:  # the others shall be measured
             messages.print(f"ingan-fast: {name}: not measured: {error}", soft_wrap=True)
             missing.append(name)
-            continue
         except KeyboardInterrupt:
-            messages.print(
-                f"interrupted; {out / 'results'} keeps what is done, the same command goes on", soft_wrap=True
-            )
+            messages.print(f"interrupted; what is done is in {folder}, the same command goes on", soft_wrap=True)
             raise typer.Exit(INTERRUPTED) from None
-        results.write(path)
-        show(results)
-        print(f"{path}: numbers")
-        if results.errors:
-            missing.append(f"{name} (in part)")
+        else:
+            missing += [f"{name} (in part)"] if results.errors else []
     if missing:
         messages.print(f"ingan-fast: missing: {', '.join(missing)}", soft_wrap=True)
         raise typer.Exit(1)
 
 
-def _is_there(name: str, path: Path, plan: "Plan") -> bool:
-    """Whether `path` has what is planned, measured here of this commit; what it has is told in a line."""
+def _measured(name: str, path: Path, plan: "Plan") -> "Results | None":
+    """What `path` has, where it is what is planned, measured here of this commit; a line tells which it is."""
     from ingan_fast.bench.results import Results
 
     if not path.exists():
-        return False
+        return None
     try:
         there = Results.read(path)
     except UserError as error:
         messages.print(f"{name}: measured anew: {error}", soft_wrap=True)
-        return False
-    other = _differs(there, plan)
+        return None
     of = f"{there.created[:16].replace('T', ' ')} UTC, commit {there.commit}"
-    if other:
+    other = _other(there, plan)
+    if other is not None:
         messages.print(f"{name}: measured anew: {path} is of {other} ({of})", soft_wrap=True)
-        return False
+        return None
     messages.print(f"{name}: measured already ({of}), --again measures it anew", soft_wrap=True)
-    return True
+    return there
 
 
-def _differs(there: "Results", plan: "Plan") -> str | None:
-    """What makes the results others than what would be measured now."""
+def _other(there: "Results", plan: "Plan") -> str | None:
+    """In what the results are others than what would be measured now."""
     from ingan_fast.bench.machine import describe
     from ingan_fast.bench.results import commit
 
@@ -97,7 +96,7 @@ def _differs(there: "Results", plan: "Plan") -> str | None:
     return None if there.commit == commit() else "another commit"
 
 
-def _run(name: str, device: str, short: bool) -> "Results":
+def _measure_apart(name: str, device: str, short: bool) -> "Results":
     from ingan_fast.bench.separate import separately
 
     results: Results = separately(measure, name, device, short)
