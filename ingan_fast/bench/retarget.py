@@ -135,7 +135,10 @@ def _time(
 ) -> tuple[dict[str, list[float]], dict[str, Inside]]:
     """Seconds of each one's outputs, and of the backends' own calls in them."""
     inside = {name: _listen(retargeter) for name, retargeter in ready.items()}
-    actions = {EAGER: eager, **{name: partial(one, transform=transform) for name, one in ready.items()}}
+    actions: dict[str, Callable[[], object]] = {
+        EAGER: eager,
+        **{name: partial(one, transform=transform) for name, one in ready.items()},
+    }
     take_turns(actions, WARM_UP, Stopwatch(CPU), advance)
     for each in inside.values():
         each.seconds.clear()
