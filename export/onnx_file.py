@@ -31,7 +31,7 @@ def write_onnx(exported: Exported, path: Path, precision: str) -> None:
         {axis: axes[side] for axis, side in enumerate(shape) if isinstance(side, str)}
         for shape in exported.shapes.values()
     )
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), quiet():
         program = torch.onnx.export(
             exported.graph,
             tuple(exported.inputs.values()),
@@ -80,7 +80,7 @@ def _import_onnx() -> Any:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """The exporter tells its steps and warns of what nobody can act on."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level

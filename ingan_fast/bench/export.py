@@ -1,0 +1,231 @@
+"""`ingan-fast bench export`: from a run to each kind of deployable file, beside torch's exporter alone."""
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import torch
+from torch._inductor.cpp_builder import get_cpp_compiler
+
+from ingan_fast.bench.machine import describe
+from ingan_fast.bench.memory import forget_peak, process_peak
+from ingan_fast.bench.models import installed, write_run
+from ingan_fast.bench.results import Results, Row
+from ingan_fast.bench.timing import Advance, Spread
+from ingan_fast.errors import UserError
+from ingan_fast.export.engine import build_engine
+from ingan_fast.export.engine_cache import VARIABLE as BUILT_ENGINES
+from ingan_fast.export.onnx_file import OPSETS, quiet
+from ingan_fast.export.run import Wanted, export
+from ingan_fast.export.tensorrt import load_bindings
+from ingan_fast.images import Pixels
+from ingan_fast.retargeting import load
+from ingan_fast.runtime import cuda
+
+PLAIN, ONNX, BF16, PACKAGE, ENGINE = "torch.onnx.export alone", "onnx fp32", "onnx bf16", "pt2 fp32", "TensorRT engine"
+WARM_UP = "smoke"  # the preset of a first export, which loads what all of them need
+COMPILED = "TORCHINDUCTOR_CACHE_DIR"
+
+Make = Callable[[Path], Path]  # takes an empty folder; the file that was made in it
+
+
+@dataclass(frozen=True)
+class ExportRequest:
+    """What is measured; the generators have random weights.
+
+    Attributes:
+        presets: of the generators.
+        repeat: how often each file is made.
+    """
+
+    presets: tuple[str, ...] = ("cpu", "paper")
+    repeat: int = 1
+
+
+@dataclass
+class Made:
+    """What became of a file, each time anew.
+
+    Attributes:
+        file_bytes: of the file.
+        peak: the process's largest resident set meanwhile, in bytes.
+        error: why there is no file.
+    """
+
+    seconds: list[float] = field(default_factory=list)
+    file_bytes: int = 0
+    peak: int = 0
+    error: str | None = None
+
+    def again(self, make: Make) -> None:
+        with _without_caches() as folder:
+            forget_peak()
+            start = perf_counter()
+            try:
+                path = make(folder)
+            except UserError as error:
+                self.error = str(error)
+                return
+            self.seconds.append(perf_counter() - start)
+            self.peak = max(self.peak, process_peak())
+            self.file_bytes = path.stat().st_size
+
+
+def steps(request: ExportRequest) -> int:
+    files = len(_makers(Path(), Path(), without=_missing()))
+    return 1 + len(request.presets) * (1 + files * request.repeat)
+
+
+def measure(request: ExportRequest, picture: Pixels, advance: Advance) -> Results:
+    """A row of each kind of file and preset; what can't be made for want of a package is left out, and told.
+
+    Raises:
+        UserError: onnx is not installed.
+    """
+    installed(())
+    missing = _missing()
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for preset in (WARM_UP, *request.presets):
+            run = write_run(folder / preset, preset, picture)
+            model = _onnx(run, "fp32", folder / f"{preset}_model")  # what engines are built from
+            advance()
+            if preset in request.presets:
+                made = _take_turns(_makers(run, model, without=missing), request.repeat, advance)
+                rows += _rows(f"preset {preset}", made)
+    left_out = [f"{name}: {why}" for name, why in missing.items()]
+    notes = [
+        "made and checked; nothing is taken from an earlier build; peak GB of the process that makes one after another"
+    ]
+    return Results(
+        "export",
+        describe(torch.device("cpu")),
+        asdict(request),
+        rows,
+        details={"not_measured": left_out, "notes": [*notes, *(f"left out: {one}" for one in left_out)]},
+    )
+
+
+def _missing() -> dict[str, str]:
+    """What can't be made here, and why."""
+    missing = {}
+    if importlib.util.find_spec("openvino") is None:
+        missing[BF16] = "it is checked in openvino, which is not installed; pip install 'ingan-fast[openvino]'"
+    try:
+        get_cpp_compiler()
+    except Exception:  # inductor's own
+        missing[PACKAGE] = "there is no C++ compiler"
+    try:
+        load_bindings(_flavor())
+    except UserError as error:
+        missing[ENGINE] = str(error)
+    return missing
+
+
+def _flavor() -> str:
+    """TensorRT itself builds on a GPU alone."""
+    return "auto" if cuda.available() else "tensorrt-rtx"
+
+
+def _makers(run: Path, model: Path, without: Mapping[str, str]) -> dict[str, Make]:
+    """By what they make; `model` is the run's ONNX file."""
+    makers: dict[str, Make] = {
+        PLAIN: partial(_plain, run),
+        ONNX: partial(_onnx, run, "fp32"),
+        BF16: partial(_onnx, run, "bf16"),
+        PACKAGE: partial(_package, run),
+        ENGINE: partial(_engine, model),
+    }
+    return {name: make for name, make in makers.items() if name not in without}
+
+
+def _plain(run: Path, folder: Path) -> Path:
+    """The same graph by the exporter of torch, as it is: not cleaned, not checked, not described."""
+    exported = Wanted().graph(load(run, "cpu"))
+    axes = tuple(
+        {axis: torch.export.Dim.AUTO for axis, side in enumerate(shape) if isinstance(side, str)}
+        for shape in exported.shapes.values()
+    )
+    path = folder / "model.onnx"
+    with torch.no_grad(), quiet():
+        program = torch.onnx.export(
+            exported.graph,
+            tuple(exported.inputs.values()),
+            dynamo=True,
+            dynamic_shapes=axes,
+            opset_version=OPSETS["fp32"],
+            verbose=False,
+        )
+        assert program is not None
+        program.save(path)
+    return path
+
+
+def _onnx(run: Path, precision: str, folder: Path) -> Path:
+    return export(load(run, "cpu"), folder, Wanted("onnx", precision)).path
+
+
+def _package(run: Path, folder: Path) -> Path:
+    return export(load(run, "cpu", merge=False), folder, Wanted("pt2")).path
+
+
+def _engine(model: Path, folder: Path) -> Path:
+    shutil.copytree(model.parent, folder, dirs_exist_ok=True)
+    return build_engine(folder / model.name, _flavor())
+
+
+@contextmanager
+def _without_caches() -> Iterator[Path]:
+    """An empty folder, while nothing that was built or compiled before is known."""
+    before = {name: os.environ.get(name) for name in (BUILT_ENGINES, COMPILED)}
+    with tempfile.TemporaryDirectory() as kept, tempfile.TemporaryDirectory() as folder:
+        os.environ |= {name: kept for name in before}
+        try:
+            yield Path(folder)
+        finally:
+            for name, value in before.items():
+                if value is None:
+                    del os.environ[name]
+                else:
+                    os.environ[name] = value
+
+
+def _take_turns(makers: Mapping[str, Make], repeat: int, advance: Advance) -> dict[str, Made]:
+    made = {name: Made() for name in makers}
+    for _ in range(repeat):
+        for name, make in makers.items():
+            if made[name].error is None:
+                made[name].again(make)
+            advance()
+    return made
+
+
+def _rows(case: str, made: Mapping[str, Made]) -> list[Row]:
+    """torch's exporter is what the same file of ours is beside."""
+    plain, rows = made[PLAIN], []
+    for name, one in made.items():
+        if one.error is not None:
+            rows.append(Row(case, name, error=one.error))
+            continue
+        compared = name in (PLAIN, ONNX) and plain.error is None
+        rows.append(
+            Row(
+                case,
+                name,
+                Spread.of(one.seconds),
+                baseline=PLAIN if compared else None,
+                times_as_fast=median(plain.seconds) / median(one.seconds) if compared else None,
+                peak_memory_bytes=one.peak,
+                details={"file_bytes": one.file_bytes},
+            )
+        )
+    return rows
