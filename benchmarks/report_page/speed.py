@@ -110,9 +110,11 @@ def has_ratio(row: Row) -> bool:
     return row.times_as_fast is not None and row.baseline not in (None, row.name)
 
 
-def verdict(row: Row, benchmark: str) -> Verdict | None:
-    """For a row's ratio; None where it has none, or the baseline is no rival."""
-    if row.times_as_fast is None or not has_ratio(row) or benchmark in WITHOUT_RIVALS:
+def verdict(row: Row, results: Results) -> Verdict | None:
+    """For the ratio of one of our rows; None where it has none, or its baseline is no rival."""
+    if row.times_as_fast is None or not has_ratio(row):
+        return None
+    if results.benchmark in WITHOUT_RIVALS or not is_ours(row, results):
         return None
     return _verdict(row.times_as_fast, _noise(row))
 

@@ -73,6 +73,15 @@ def test_where_we_are_behind_is_said_in_words_and_with_a_symbol(
     assert "▼ behind, 100% higher 4.00 ; GPNN 2.00" in told
 
 
+def test_only_our_ratios_are_called_ahead_or_behind(add_results: Add, timed: Callable, write: Callable) -> None:
+    rows = [timed("x1", name, median, ("eager", 10)) for name, median in (("eager", 10), ("ours", 5), ("inductor", 2))]
+    add_results("warp", rows)
+    told = section(write(), "speed")
+    assert "▲ ×2.00 eager" in told
+    assert "×5.00 eager" in told
+    assert "▲ ×5.00" not in told
+
+
 def test_a_rows_numbers_are_told_with_their_spread_ceiling_and_memory(
     add_results: Add, timed: Callable, write: Callable
 ) -> None:
