@@ -53,7 +53,7 @@ def figure_9(studio: Studio) -> Figure:
         f"dB: {', '.join(back)}."
     )
     left_out = ["the paper's network at its full size and length"] * (studio.device == "cpu")
-    return Figure("9", TITLE, caption, panels, rows + plain, records, left_out)
+    return Figure("9", TITLE, caption, panels, rows + plain, records, left_out, ablations=True)
 
 
 def way_back(trained: Trained) -> float:

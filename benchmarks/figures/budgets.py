@@ -1,6 +1,6 @@
 """How much time figures may take: what is trained for how long, which pictures, how many steps of slow methods."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,22 +93,27 @@ class Budget:
         settings = {**small, "iterations": iterations, "preview_every": iterations, **self.changes, **changes}
         return Plan(f"market-{self.name}-{name}-{seed}", "market", self.preset or "paper", None, settings, seed)
 
-    def told(self, device: str) -> str:
-        """For people: how long is trained, what is reduced, which baselines take less than their defaults."""
-        if device == "cuda":
-            seconds = [share.seconds for share in self.shares.values()]
-            trained = f"{duration(min(seconds))} to {duration(max(seconds))}"
+    def told(self, device: str, pictures: Collection[str], methods: Collection[str], ablations: bool = False) -> str:
+        """For people: how long is trained, what is reduced, which baselines take less than their defaults.
+
+        Of a figure with these pictures and methods; `ablations` where it is figure 9.
+        """
+        plans = [self.plan(picture, device) for picture in self.shares if picture in pictures]
+        if ablations:
+            trained = [f"{self.ablation_iterations:,} iterations each"]
+        elif device == "cuda":
+            trained = [f"{plan.picture} {duration(plan.seconds or 0)}" for plan in plans]
         else:
-            iterations = [self.plan(picture, device).changes["iterations"] for picture in self.shares]
-            trained = f"{min(iterations):,} to {max(iterations):,} iterations"
-        trained += f" of training a picture, {self.ablation_iterations:,} iterations of each ablation"
-        sides = ", ".join(f"{picture} {share.side} px" for picture, share in self.shares.items() if share.side)
-        less = [
-            f"{method} with {', '.join(f'{value} {name}' for name, value in options.items())} instead of its default"
-            for method, options in self.options.items()
-        ]
-        reduced = [f"pictures reduced for all methods, longer sides: {sides}"] if sides else []
-        return "; ".join([f"{self.name}: {trained}", *reduced, *less])
+            trained = [f"{plan.picture} {plan.changes['iterations']:,} iterations" for plan in plans]
+        told = [f"{self.name}: training {', '.join(trained)}"]
+        sides = [f"{plan.picture} {side} px" for plan in plans if (side := plan.changes.get("max_side"))]
+        if sides and not ablations:
+            told.append(f"pictures reduced for all methods, longer sides {', '.join(sides)}")
+        for method, options in self.options.items():
+            if method in methods:
+                values = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in options.items())
+                told.append(f"{method} with {values}, not its defaults")
+        return "; ".join(told)
 
 
 QUICK = Budget(

@@ -59,7 +59,7 @@ def make(names: Sequence[str], out: Path, budget: Budget, device: str = "auto") 
         messages.print(studio.there(), markup=False, soft_wrap=True)
     for name, figure in figures:
         clock = time.perf_counter()
-        path = write(figure(studio), out / "figures", budget.told(studio.device), studio.device)
+        path = write(figure(studio), out / "figures", budget, studio.device)
         print(f"{name}: {path}, {duration(time.perf_counter() - clock)}", flush=True)
 
 

@@ -1,6 +1,5 @@
 """A figure's sheet: panels with the method and its time, a title above, the budget below."""
 
-import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -27,6 +26,8 @@ def time_text(seconds: float | None) -> str:
     """For a title: "0.13 s", "12 s"."""
     if seconds is None:
         return "-"
+    if seconds < 0.01:
+        return "under 0.01 s"
     return f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
 
 
@@ -57,11 +58,22 @@ def page(title: str, rows: Sequence[Sequence[Panel]], below: Sequence[str]) -> P
 def _text(lines: Sequence[str], width: int, height: int) -> Pixels:
     """Lines of text on white, broken where they are too long: uint8 [h, width, 3]."""
     font = ImageFont.load_default(height)
-    letters = int((width - 2 * GAP) / font.getlength("n"))
-    broken = [part for line in lines for part in textwrap.wrap(line, letters)]
+    broken = [part for line in lines for part in _broken(line, font, width - 2 * GAP)]
     each = round(1.4 * height)
     image = Image.new("RGB", (width, GAP + each * len(broken)), PAPER)
     draw = ImageDraw.Draw(image)
     for number, line in enumerate(broken):
         draw.text((GAP, GAP // 2 + each * number), line, fill=INK, font=font)
     return np.asarray(image)
+
+
+def _broken(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
+    """A text's words in lines of at most `width` px."""
+    broken = [""]
+    for word in line.split():
+        longer = f"{broken[-1]} {word}".strip()
+        if broken[-1] and font.getlength(longer) > width:
+            broken.append(word)
+        else:
+            broken[-1] = longer
+    return broken

@@ -1,14 +1,14 @@
 """A figure as files: fig7.png, the sheet, and fig7.json, its numbers (schema "ingan-fast/figure/1")."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from figures.budgets import Budget
 from figures.outputs import Row
 from figures.panels import page
 from ingan_fast.bench.machine import describe
@@ -30,10 +30,11 @@ class Figure:
     panels: list[list[Panel]]  # rows of the sheet
     rows: list[Row]
     trainings: list[dict[str, Any]]
-    not_measured: list[str] = field(default_factory=list)
+    not_measured: list[str]
+    ablations: bool = False  # its trainings are not the shared ones
 
 
-def write(figure: Figure, folder: Path, budget: str, device: str) -> Path:
+def write(figure: Figure, folder: Path, budget: Budget, device: str) -> Path:
     """Write the figure's two files, the numbers last; the path of the sheet.
 
     Raises:
@@ -41,7 +42,11 @@ def write(figure: Figure, folder: Path, budget: str, device: str) -> Path:
     """
     name = f"fig{figure.number}"
     picture = folder / f"{name}.png"
-    save_image(page(f"{figure.number}  {figure.title}", figure.panels, [figure.caption, f"Budget: {budget}."]), picture)
+    told = budget.told(
+        device, {row.picture for row in figure.rows}, {row.method for row in figure.rows}, figure.ablations
+    )
+    below = [figure.caption, f"Budget {told}. One output's seconds beside its method, without training."]
+    save_image(page(f"Figure {figure.number}: {figure.title}", figure.panels, below), picture)
     document = {
         "schema": SCHEMA,
         "figure": figure.number,
@@ -51,18 +56,10 @@ def write(figure: Figure, folder: Path, budget: str, device: str) -> Path:
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(),
         "machine": describe(torch.device(device)),
-        "budget": budget,
+        "budget": told,
         "trainings": figure.trainings,
         "rows": [row.as_dict() for row in figure.rows],
         "not_measured": figure.not_measured,
     }
     atomic_write(folder / f"{name}.json", (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
     return picture
-
-
-def trainings_text(trainings: Sequence[dict[str, Any]]) -> str:
-    """For people: "market 1,200 iterations in 110 s"."""
-    return "; ".join(
-        f"{one['name']}: {one['iterations']:,} iterations of the preset {one['preset']} in {one['seconds']:.0f} s"
-        for one in trainings
-    )
