@@ -5,6 +5,7 @@ operation, in the same precision, so that the same cuts are found. What every pi
 positions come and go in [-1, 1] over the side, numbers of anchors as halves, since even and odd ones take turns.
 """
 
+from dataclasses import replace
 from functools import cache
 from typing import NamedTuple
 
@@ -82,7 +83,7 @@ class Anchors:
         self.reach = min(SEEN * float(lengths.sum()) / self.last, side / 2)  # px around an anchor that are likely seen
         self.output = _running_sum(lengths)  # px along the output to each knot
         self.places = self._place_of(np.arange(self.last + 1, dtype=np.float32))  # px in the source
-        self.cuts = Cuts(self.last, None)
+        self.cuts = Cuts(self.last, float(total), None)
         self._cuts: tuple[Floats, Floats] | None = None  # how far from the even anchor, [anchors, blocks]
         self._halves = _bases_and_rises(self.number / np.float32(2))
         parity = np.array([[0], [1]])
@@ -115,7 +116,7 @@ class Anchors:
 
     def cut_at(self, shown: Floats) -> None:
         """Cut where the part before each cut shows these places, [K, blocks] (px in the source)."""
-        self.cuts = Cuts(self.last, shown)
+        self.cuts = replace(self.cuts, shown=shown)
         parts = np.full((self.last + 1, shown.shape[1]), 0.5, np.float32)  # of the way to the next anchor
         parts[: len(shown)] = np.clip(self._parts(shown), TRIED_FROM, TRIED_TO)
         from_even = parts / np.float32(2)

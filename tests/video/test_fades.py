@@ -19,8 +19,8 @@ LENGTH = 10
 
 
 def arranged(jumps: int, shown: float = 20.0) -> Arrangement:
-    cuts = Cuts(jumps, np.full((jumps, 4), shown, np.float32))
-    return Arrangement(cuts, Cuts(1, None), False)
+    cuts = Cuts(jumps, 60.0, np.full((jumps, 4), shown, np.float32))
+    return Arrangement(cuts, Cuts(1, 0.0, None), False)
 
 
 def mixes(jumps: Sequence[int], leaps: Sequence[int] = ()) -> list[Mix]:
@@ -115,9 +115,11 @@ def test_a_cut_may_move_a_little_unseen() -> None:
     assert arranged(2, 20).resembles(arranged(2, 22))
     assert not arranged(2, 20).resembles(arranged(2, 30))
     assert not arranged(2).resembles(arranged(3))
-    texture = Arrangement(Cuts(2, None), Cuts(2, None), True)
-    assert texture.resembles(Arrangement(Cuts(2, None), Cuts(2, None), True))
-    assert not texture.resembles(Arrangement(Cuts(2, None), Cuts(2, None), False))
+    still = Cuts(1, 0.1, np.zeros((1, 4), np.float32)), Cuts(1, 0.1, np.full((1, 4), 40, np.float32))
+    assert still[0].resembles(still[1])  # nothing jumps there
+    texture = Arrangement(Cuts(2, 60.0, None), Cuts(2, 60.0, None), True)
+    assert texture.resembles(Arrangement(Cuts(2, 60.0, None), Cuts(2, 60.0, None), True))
+    assert not texture.resembles(Arrangement(Cuts(2, 60.0, None), Cuts(2, 60.0, None), False))
 
 
 def test_pictures_are_mixed_in_their_parts() -> None:
