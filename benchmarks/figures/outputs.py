@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from figures.trainings import Trained
 from ingan_fast.baselines import BASELINES, plain_homography
 from ingan_fast.baselines.inputs import Progress
 from ingan_fast.baselines.spatial_gan import sample_spatial_gan, train_spatial_gan
+from ingan_fast.bench.results import commit
 from ingan_fast.cli.console import messages, progress
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
@@ -82,6 +84,7 @@ class Outputs:
 
     def __init__(self, folder: Path, options: Mapping[str, Mapping[str, Any]]):
         self.folder, self.options = folder, options
+        self._commit = commit()  # ours is quickly made again where the code is another one
         self._textures: dict[str, tuple[nn.Module, float]] = {}  # Spatial GANs and their training's seconds
 
     def count(self) -> int:
@@ -94,7 +97,7 @@ class Outputs:
             result, seconds = timed(lambda: trained.generator.retarget(task.transform))
             return result.picture, seconds, trained.seconds
 
-        return self._once(task, name, {"weights": trained.weights}, make)
+        return self._once(task, name, {"weights": trained.weights, "commit": self._commit}, make)
 
     def baseline(self, task: Task, method: str) -> Made:
         """A baseline's output; an error in its row where it refuses (a missing package)."""
@@ -123,10 +126,8 @@ class Outputs:
         """What lies there of the same settings, or what `make` gives now."""
         stem = re.sub(r"[^a-z0-9.]+", "-", f"{task.picture}-{task.output}".lower())
         path = self.folder / re.sub(r"[^a-z0-9]+", "-", method.lower()) / f"{stem}.png"
-        key = json.dumps(
-            {"picture": digest(task.source), "size": task.transform.size, "matrix": task.transform.matrix.tolist()}
-            | settings
-        )
+        asked = {"picture": digest(task.source), "size": task.transform.size, "matrix": task.transform.matrix.tolist()}
+        key = json.dumps({**asked, **settings, "version": version("ingan-fast")})
         row = self._known(path, key, task, method)
         if row is not None:
             return Made(row, load_image(path, min_side=1))
