@@ -59,7 +59,8 @@ def measure(request: ColdStartRequest, picture: Pixels, advance: Advance) -> Res
     device = torch.device("cpu")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        export(load(write_run(folder / "run", request.preset, picture), "cpu"), folder / "model", Wanted())
+        write_run(folder / "run", request.preset, picture)
+        export(load(folder / "run", "cpu"), folder / "model", Wanted())
         commands = _commands(request, folder)
         actions = {name: partial(_run, _start(words)) for name, words in commands.items()}
         take_turns(actions, 1, Stopwatch(device), advance)

@@ -96,7 +96,8 @@ def measure(request: ExportRequest, picture: Pixels, advance: Advance) -> Result
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for preset in (WARM_UP, *request.presets):
-            run = write_run(folder / preset, preset, picture)
+            run = folder / preset
+            write_run(run, preset, picture)
             model = _onnx(run, "fp32", folder / f"{preset}_model")  # what engines are built from
             advance()
             if preset in request.presets:

@@ -2,7 +2,6 @@
 
 import os
 import platform
-import resource
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,10 @@ import torch
 
 from ingan_fast.bench.timing import Spread, Stopwatch, take_turns
 
-PACKAGES = ("ingan-fast", "torch", "triton")
+PACKAGES = ("ingan-fast", "torch", "triton", "onnx", "onnxruntime", "openvino", "tensorrt-rtx", "av")
 # Side of the square bfloat16 matrices whose product is the ceiling of arithmetic.
 MATMUL_SIDE = {"cuda": 4096, "cpu": 1024}
 MATMUL_CALLS = {"cuda": 50, "cpu": 10}
-BYTES_OF_RSS = 1 if platform.system() == "Darwin" else 1024  # the unit of getrusage's ru_maxrss
 
 
 def describe(device: torch.device) -> dict[str, Any]:
@@ -85,15 +83,6 @@ class PeakMemory:
             "allocated": torch.cuda.max_memory_allocated(self.device) - self.allocated,
             "reserved": torch.cuda.max_memory_reserved(self.device) - self.reserved,
         }
-
-
-def process_peak() -> int:
-    """The largest resident set of this process, in bytes."""
-    status = Path("/proc/self/status")
-    if status.is_file():  # getrusage tells a parent's peak, too, where a process was started by a larger one
-        lines = (line.split() for line in status.read_text().splitlines())
-        return next(int(line[1]) << 10 for line in lines if line[0] == "VmHWM:")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES_OF_RSS
 
 
 def memory(device: torch.device) -> int:

@@ -36,13 +36,18 @@ def untrained(settings: Settings, picture: Pixels) -> Generator:
     return generator.eval()
 
 
-def write_run(folder: Path, name: str, picture: Pixels) -> Path:
-    """The run folder that a training of the preset `name` on `picture` leaves, but for its weights; `folder`."""
+def write_run(folder: Path, name: str, picture: Pixels) -> Generator:
+    """The run folder that a training of the preset `name` on `picture` leaves, but for its weights.
+
+    Returns:
+        The generator, with its norms: in the folder they are folded in.
+    """
     settings = with_jumps(preset(name), [picture])
     run = RunFolder(folder)
     run.write_config(Config.new(settings, name, None, 0, {"picture": picture}, "cpu"), [picture])
-    run.write_generator(untrained(settings, picture), settings, 0)
-    return run.path
+    generator = untrained(settings, picture)
+    run.write_generator(generator, settings, 0)
+    return generator
 
 
 def count_flop(retarget: Callable[[Transform], object], transform: Transform) -> int:
@@ -59,7 +64,8 @@ def write_models(folder: Path, name: str, picture: Pixels) -> dict[str, Path]:
         UserError: onnx is missing, without which there is none.
     """
     names = contenders()
-    run = write_run(folder / "run", name, picture)
+    run = folder / "run"
+    write_run(run, name, picture)
     model = export(load(run, "cpu"), folder / "model", Wanted()).path
     return {contender: run if contender == "torch" else model for contender in names}
 

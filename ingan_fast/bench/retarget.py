@@ -1,6 +1,5 @@
 """`ingan-fast bench retarget`: one output by every backend of the runtime, beside the generator as it was trained."""
 
-import importlib.util
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,21 +10,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
-from ingan_fast.bench.machine import describe, measure_matmul, process_peak
+from ingan_fast.bench.machine import describe, measure_matmul
+from ingan_fast.bench.models import count_flop, installed, write_run
 from ingan_fast.bench.results import Results, Row, beside
-from ingan_fast.bench.separate import separately
+from ingan_fast.bench.served import Served
 from ingan_fast.bench.timing import Advance, Spread, Stopwatch, seconds_in_turns, take_turns
-from ingan_fast.config import Settings, preset
 from ingan_fast.errors import UserError
 from ingan_fast.export.run import Wanted, export
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.images import Pixels
-from ingan_fast.jumps import with_jumps
 from ingan_fast.networks import Generator
 from ingan_fast.retargeting import load
-from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.runtime import Retargeter
 from ingan_fast.sampling import sampling_tensor, to_pixels, to_tensor
 
@@ -33,7 +29,6 @@ CPU = torch.device("cpu")
 EAGER = "eager, unfolded"
 BACKENDS = ("torch", "onnxruntime", "openvino")
 WARM_UP = 2
-NORM_STEPS = 30  # running statistics move by a tenth in each
 ALLOWED = 2.0  # grey levels that 99.9 % of the values may be off
 
 
@@ -61,7 +56,7 @@ class Inside:
 
 
 def steps(request: RetargetRequest) -> int:
-    return (1 + len(_installed())) * (request.repeat + WARM_UP + 1)
+    return (1 + len(installed(BACKENDS))) * (request.repeat + WARM_UP + 1)
 
 
 def measure(request: RetargetRequest, picture: Pixels, advance: Advance = lambda: None) -> Results:
@@ -72,16 +67,13 @@ def measure(request: RetargetRequest, picture: Pixels, advance: Advance = lambda
     Raises:
         UserError: onnx is not installed.
     """
-    settings = with_jumps(preset(request.preset), [picture])
-    generator = _untrained(settings, picture)
     transform = Transform.resize(request.size)
     case = f"{request.size[0]}x{request.size[1]}, preset {request.preset}"
     with tempfile.TemporaryDirectory() as folder:
-        run = RunFolder(Path(folder) / "run")
-        run.write_config(Config.new(settings, request.preset, None, 0, {"picture": picture}, "cpu"), [picture])
-        run.write_generator(generator, settings, 0)
-        model = export(load(run.path, "cpu"), Path(folder) / "model", Wanted()).path
-        paths = {name: run.path if name == "torch" else model for name in _installed()}
+        run = Path(folder) / "run"
+        generator = write_run(run, request.preset, picture)
+        model = export(load(run, "cpu"), Path(folder) / "model", Wanted()).path
+        paths = {name: run if name == "torch" else model for name in installed(BACKENDS)}
         expected = _eager(generator, picture, transform)
         advance()
         ready, errors = {}, []
@@ -93,7 +85,7 @@ def measure(request: RetargetRequest, picture: Pixels, advance: Advance = lambda
             advance()
         seconds, inside = _time(partial(_eager, generator, picture, transform), ready, transform, request, advance)
         peaks = {name: _peak_memory(paths[name], name, request.size) for name in ready}
-        flop, matmul = _flop(load(run.path, "cpu").retarget, transform), measure_matmul(CPU)
+        flop, matmul = count_flop(load(run, "cpu").retarget, transform), measure_matmul(CPU)
     rows = [_row(case, name, seconds, inside.get(name), peaks.get(name)) for name in seconds]
     return Results(
         "retarget",
@@ -160,18 +152,6 @@ def _beside_matmul(row: Row, flop: int, ceiling: float) -> Row:
     return replace(row, flop_per_second=rate, ceiling="matmul", fraction_of_ceiling=rate / ceiling)
 
 
-@torch.no_grad()
-def _untrained(settings: Settings, picture: Pixels) -> Generator:
-    """Random weights, and norms that know their activations: what bfloat16 rounds is as large as in a trained one."""
-    torch.manual_seed(0)
-    generator = Generator(settings).train()
-    torch.nn.init.normal_(generator.exit.weight, std=0.01)
-    image = to_tensor(picture)
-    for _ in range(NORM_STEPS):
-        generator(image, torch.eye(3)[None], image.shape[-2:])
-    return generator.eval()
-
-
 @torch.inference_mode()
 def _eager(generator: Generator, picture: Pixels, transform: Transform) -> Pixels:
     """The generator as it stands after a training: norms, float32, uint8 to uint8."""
@@ -192,28 +172,9 @@ def _listen(retargeter: Retargeter) -> Inside:
     return inside
 
 
-def _flop(retarget: Callable[[Transform], object], transform: Transform) -> int:
-    """Of the folded generator; what sampling costs is not counted."""
-    with FlopCounterMode(display=False) as counter:
-        retarget(transform)
-    return int(counter.get_total_flops())
-
-
 def _peak_memory(model: Path, backend: str, size: Size) -> int:
     """Bytes that a process of its own has at most."""
-    peak: int = separately(_peak, model, backend, size)
-    return peak
-
-
-def _peak(model: Path, backend: str, size: Size) -> int:
-    with Retargeter.open(model, "cpu", backend) as retargeter:
+    with Served(model, backend) as served:
         for _ in range(2):
-            retargeter(size=size)
-    return process_peak()
-
-
-def _installed() -> list[str]:
-    found = [name for name in BACKENDS if importlib.util.find_spec(name) is not None]
-    if importlib.util.find_spec("onnx") is None:
-        raise UserError("this benchmark exports a model, which needs onnx: pip install 'ingan-fast[export]'")
-    return found
+            served.output(size)
+        return served.memory().peak

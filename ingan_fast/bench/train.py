@@ -13,7 +13,8 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ingan_fast.baselines import plain_resize
-from ingan_fast.bench.machine import PeakMemory, describe, measure_matmul, process_peak
+from ingan_fast.bench.machine import PeakMemory, describe, measure_matmul
+from ingan_fast.bench.memory import process_peak
 from ingan_fast.bench.plain import PlainIteration
 from ingan_fast.bench.results import Results, Row
 from ingan_fast.bench.timing import Advance, Spread, Stopwatch, noise_of_ratio, take_turns
