@@ -2,6 +2,7 @@
 
 import io
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,10 +10,11 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from ingan_fast.bench import train, warp, warp_methods
+from ingan_fast.bench import retarget, train, warp, warp_methods
 from ingan_fast.bench.machine import measure_matmul
 from ingan_fast.bench.plain import PlainIteration
 from ingan_fast.bench.results import Results
+from ingan_fast.bench.retarget import RetargetRequest
 from ingan_fast.bench.tables import results_table
 from ingan_fast.bench.timing import Spread, Stopwatch, take_turns
 from ingan_fast.bench.train import TrainRequest
@@ -21,8 +23,10 @@ from ingan_fast.bench.warp_methods import BOTH, FORWARD, Method, Problem, action
 from ingan_fast.config import SMOKE
 from ingan_fast.engine import Engine
 from ingan_fast.errors import UserError
+from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels
 from ingan_fast.kernels import PADDINGS, homography_warp, ops
+from ingan_fast.runtime import Retargeter
 from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState
 from ingan_fast.step import training_step
@@ -300,3 +304,19 @@ def test_the_plain_iteration_trains(picture: Pixels) -> None:
     after = [parameter.detach() for parameter in state.generator.parameters()]
     assert any(not torch.equal(a, b) for a, b in zip(after, before, strict=True))
     assert all(parameter.isfinite().all() for parameter in after)
+
+
+@pytest.mark.slow
+def test_no_speed_of_a_backend_whose_picture_is_wrong(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    right = retarget._right
+
+    def wrong(name: str, path: Path, transform: Transform, expected: Pixels) -> Retargeter:
+        return right(name, path, transform, expected if name == "torch" else 255 - expected)
+
+    monkeypatch.setattr(retarget, "_right", wrong)
+    results = retarget.measure(RetargetRequest("smoke", (64, 48), 1), picture)
+    assert [row.name for row in results.rows if row.milliseconds] == ["eager, unfolded", "torch"]
+    assert [line.partition(":")[0] for line in results.errors] == [
+        "64x48, preset smoke, onnxruntime", "64x48, preset smoke, openvino"
+    ]  # fmt: skip
+    assert all("grey levels off, allowed is 2" in line for line in results.errors)

@@ -38,7 +38,7 @@ class RetargetRequest:
 
     preset: str = "paper"
     size: Size = (640, 480)  # (width, height)
-    repeat: int = 7
+    repeat: int = 5
 
 
 @dataclass

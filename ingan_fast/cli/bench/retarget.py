@@ -21,7 +21,7 @@ HELP = (
 def retarget(
     preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "paper",
     size: Annotated[str, typer.Option(metavar="WxH", help="Of the output, from 16x16.")] = "640x480",
-    repeat: Annotated[int, typer.Option(help="Timed calls of each.")] = 7,
+    repeat: Annotated[int, typer.Option(help="Timed calls of each.")] = 5,
     image: Picture = None,
     json_path: JsonPath = None,
 ) -> None:
