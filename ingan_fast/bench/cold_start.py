@@ -12,8 +12,8 @@ import torch
 
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.models import write_run
-from ingan_fast.bench.results import Results, Row
-from ingan_fast.bench.timing import Advance, Stopwatch, take_turns
+from ingan_fast.bench.results import Results, Row, beside
+from ingan_fast.bench.timing import Advance, Spread, Stopwatch, seconds_in_turns
 from ingan_fast.errors import UserError
 from ingan_fast.export.run import Wanted, export
 from ingan_fast.images import Pixels
@@ -43,7 +43,7 @@ class ColdStartRequest:
 
     preset: str = "cpu"
     side: int = 64
-    repeat: int = 5
+    repeat: int = 3
 
 
 def steps(request: ColdStartRequest) -> int:
@@ -63,24 +63,16 @@ def measure(request: ColdStartRequest, picture: Pixels, advance: Advance) -> Res
         export(load(folder / "run", "cpu"), folder / "model", Wanted())
         commands = _commands(request, folder)
         actions = {name: partial(_run, _start(words)) for name, words in commands.items()}
-        take_turns(actions, 1, Stopwatch(device), advance)
-        spreads = take_turns(actions, request.repeat, Stopwatch(device), advance)
+        seconds_in_turns(actions, 1, Stopwatch(device), advance)
+        seconds = seconds_in_turns(actions, request.repeat, Stopwatch(device), advance)
         peaks = {}
         for name, words in commands.items():
             peaks[name] = int(_run(["-c", TELLING_MEMORY, *words]).split()[-1])
             advance()
-    bare = spreads[BARE]
+    case = f"a fresh process, {request.side}x{request.side}, preset {request.preset}"
     rows = [
-        Row(
-            f"a fresh process, {request.side}x{request.side}, preset {request.preset}",
-            name,
-            spread,
-            baseline=BARE,
-            times_as_fast=bare.median / spread.median,
-            peak_memory_bytes=peaks[name],
-            details={"milliseconds_above_python": spread.median - bare.median},
-        )
-        for name, spread in spreads.items()
+        beside(Row(case, name, Spread.of(own), peak_memory_bytes=peaks[name]), BARE, seconds[BARE], own)
+        for name, own in seconds.items()
     ]
     notes = ["files were read before; the peak is that of another process"]
     return Results("cold-start", describe(device), asdict(request), rows, details={"notes": notes})

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from statistics import median
 from time import perf_counter
 
 import torch
@@ -18,20 +17,20 @@ from torch._inductor.cpp_builder import get_cpp_compiler
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.memory import forget_peak, process_peak
 from ingan_fast.bench.models import installed, write_run
-from ingan_fast.bench.results import Results, Row
+from ingan_fast.bench.results import Results, Row, beside
 from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.errors import UserError
 from ingan_fast.export.engine import build_engine
 from ingan_fast.export.engine_cache import VARIABLE as BUILT_ENGINES
 from ingan_fast.export.onnx_file import OPSETS, quiet
-from ingan_fast.export.run import Wanted, export
+from ingan_fast.export.run import FILES, Wanted, export
 from ingan_fast.export.tensorrt import load_bindings
 from ingan_fast.images import Pixels
 from ingan_fast.retargeting import load
 from ingan_fast.runtime import cuda
 
 PLAIN, ONNX, BF16, PACKAGE, ENGINE = "torch.onnx.export alone", "onnx fp32", "onnx bf16", "pt2 fp32", "TensorRT engine"
-WARM_UP = "smoke"  # the preset of a first export, which loads what all of them need
+WARM_UP = "smoke"  # the preset of a first export, which loads what the others need
 COMPILED = "TORCHINDUCTOR_CACHE_DIR"
 
 Make = Callable[[Path], Path]  # takes an empty folder; the file that was made in it
@@ -43,11 +42,17 @@ class ExportRequest:
 
     Attributes:
         presets: of the generators.
+        packages: those of the presets that are compiled for pt2, too, which takes most of a minute each.
         repeat: how often each file is made.
     """
 
     presets: tuple[str, ...] = ("cpu", "paper")
+    packages: tuple[str, ...] = ("cpu",)
     repeat: int = 1
+
+    @property
+    def not_compiled(self) -> list[str]:
+        return [preset for preset in self.presets if preset not in self.packages]
 
 
 @dataclass
@@ -80,8 +85,11 @@ class Made:
 
 
 def steps(request: ExportRequest) -> int:
-    files = len(_makers(Path(), Path(), without=_missing()))
-    return 1 + len(request.presets) * (1 + files * request.repeat)
+    missing = _missing()
+    files = len(request.presets) * len(_makers(Path(), Path(), without=missing))
+    if PACKAGE not in missing:
+        files -= len(request.not_compiled)
+    return 1 + files * request.repeat
 
 
 def measure(request: ExportRequest, picture: Pixels, advance: Advance) -> Results:
@@ -95,15 +103,18 @@ def measure(request: ExportRequest, picture: Pixels, advance: Advance) -> Result
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for preset in (WARM_UP, *request.presets):
-            run = folder / preset
+        write_run(folder / "warm-up", WARM_UP, picture)
+        _plain(folder / "warm-up", folder)
+        advance()
+        for preset in request.presets:
+            run = folder / preset / "run"
             write_run(run, preset, picture)
-            model = _onnx(run, "fp32", folder / f"{preset}_model")  # what engines are built from
-            advance()
-            if preset in request.presets:
-                made = _take_turns(_makers(run, model, without=missing), request.repeat, advance)
-                rows += _rows(f"preset {preset}", made)
+            without = missing if preset in request.packages else {PACKAGE: "not asked for", **missing}
+            makers = _makers(run, folder / preset / "model", without)
+            rows += _rows(f"preset {preset}", _take_turns(makers, request.repeat, advance))
     left_out = [f"{name}: {why}" for name, why in missing.items()]
+    if PACKAGE not in missing:
+        left_out += [f"{PACKAGE} of preset {preset}: not asked for" for preset in request.not_compiled]
     notes = [
         "made and checked; nothing is taken from an earlier build; peak GB of the process that makes one after another"
     ]
@@ -137,14 +148,14 @@ def _flavor() -> str:
     return "auto" if cuda.available() else "tensorrt-rtx"
 
 
-def _makers(run: Path, model: Path, without: Mapping[str, str]) -> dict[str, Make]:
-    """By what they make; `model` is the run's ONNX file."""
+def _makers(run: Path, kept: Path, without: Mapping[str, str]) -> dict[str, Make]:
+    """By what they make; in `kept` the ONNX file stays, which the engine is built from."""
     makers: dict[str, Make] = {
         PLAIN: partial(_plain, run),
-        ONNX: partial(_onnx, run, "fp32"),
+        ONNX: lambda folder: _onnx(run, "fp32", kept),
         BF16: partial(_onnx, run, "bf16"),
         PACKAGE: partial(_package, run),
-        ENGINE: partial(_engine, model),
+        ENGINE: partial(_engine, kept),
     }
     return {name: make for name, make in makers.items() if name not in without}
 
@@ -179,9 +190,9 @@ def _package(run: Path, folder: Path) -> Path:
     return export(load(run, "cpu", merge=False), folder, Wanted("pt2")).path
 
 
-def _engine(model: Path, folder: Path) -> Path:
-    shutil.copytree(model.parent, folder, dirs_exist_ok=True)
-    return build_engine(folder / model.name, _flavor())
+def _engine(kept: Path, folder: Path) -> Path:
+    shutil.copytree(kept, folder, dirs_exist_ok=True)
+    return build_engine(folder / FILES["onnx"], _flavor())
 
 
 @contextmanager
@@ -217,16 +228,8 @@ def _rows(case: str, made: Mapping[str, Made]) -> list[Row]:
         if one.error is not None:
             rows.append(Row(case, name, error=one.error))
             continue
-        compared = name in (PLAIN, ONNX) and plain.error is None
-        rows.append(
-            Row(
-                case,
-                name,
-                Spread.of(one.seconds),
-                baseline=PLAIN if compared else None,
-                times_as_fast=median(plain.seconds) / median(one.seconds) if compared else None,
-                peak_memory_bytes=one.peak,
-                details={"file_bytes": one.file_bytes},
-            )
-        )
+        details = {"file_bytes": one.file_bytes}
+        row = Row(case, name, Spread.of(one.seconds), peak_memory_bytes=one.peak, details=details)
+        comparable = name in (PLAIN, ONNX) and plain.error is None
+        rows.append(beside(row, PLAIN, plain.seconds, one.seconds) if comparable else row)
     return rows

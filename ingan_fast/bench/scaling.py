@@ -14,7 +14,7 @@ from ingan_fast.baselines import plain_resize
 from ingan_fast.bench.machine import describe, measure_matmul
 from ingan_fast.bench.models import contenders, count_flop, write_models
 from ingan_fast.bench.power_law import fit_power_law
-from ingan_fast.bench.results import Results, Row
+from ingan_fast.bench.results import Results, Row, beside
 from ingan_fast.bench.served import Call, Memory, Served
 from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.errors import UserError
@@ -22,7 +22,8 @@ from ingan_fast.geometry import Size, Transform
 from ingan_fast.images import Pixels
 from ingan_fast.retargeting import TrainedGenerator, load
 
-SLOW = 10.0  # seconds of a first call, above which it is the only one, and counts
+STEADY = 2.0  # seconds of a first call, above which it counts: what a first call adds is no part of that
+SLOW = 10.0  # seconds of a first call, above which it is the only one
 OUTPUT, SOURCE = "output pixels", "source pixels"
 COUNTED = ((128, 96), (256, 192))  # outputs whose operations are counted: multiples of any generator's cell
 
@@ -36,8 +37,8 @@ class ScalingRequest:
         outputs: (width, height) of what is made of the picture.
         sources: (width, height) of what `made` is made of.
         made: (width, height) of the output in that case.
-        repeat: timed calls of each, after a first one; none where that takes over `SLOW`, and counts itself.
-        limit: seconds; an output that would take longer, by the smaller one before it, is left out.
+        repeat: timed calls of each, after a first one that counts only where it is long (`STEADY`, `SLOW`).
+        limit: seconds; an output that would take longer, by the one before it, is left out.
     """
 
     presets: tuple[str, ...] = ("cpu", "paper")
@@ -45,7 +46,7 @@ class ScalingRequest:
     sources: tuple[Size, ...] = ((128, 128), (256, 256), (512, 512), (1024, 1024))
     made: Size = (640, 480)
     repeat: int = 3
-    limit: float = 30.0
+    limit: float = 20.0
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,10 @@ class Task:
         width, height = self.size if self.over == OUTPUT else self.source
         return width * height
 
+    def backends(self, installed: list[str]) -> list[str]:
+        """Those that do it: what a source's size adds, the fastest one shows."""
+        return installed if self.over == OUTPUT else installed[:1]
+
     def __str__(self) -> str:
         return f"{_text(self.size)} of {_text(self.source)}, preset {self.preset}"
 
@@ -78,26 +83,25 @@ class Outcome:
     Attributes:
         about: what runs the model.
         first: the first call.
-        after: seconds of the calls after it.
-        error: why there is no time.
+        seconds: of the calls that count.
+        error: why they don't.
     """
 
     about: str = ""
     first: Call | None = None
-    after: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
     memory: Memory | None = None
     error: str | None = None
 
-    @property
-    def wants_more(self) -> bool:
-        return self.error is None and self.first is not None and self.first.seconds <= SLOW
+    def begin(self, first: Call) -> None:
+        self.first = first
+        if first.seconds > STEADY:
+            self.seconds.append(first.seconds)
 
-    @property
-    def seconds(self) -> list[float]:
-        """Of the calls that count; none where there is an error."""
+    def wants_more(self, repeat: int) -> bool:
         if self.error is not None or self.first is None:
-            return []
-        return self.after or [self.first.seconds]
+            return False
+        return len(self.seconds) < (1 if self.first.seconds > SLOW else repeat)
 
     @contextmanager
     def noting(self) -> Iterator[None]:
@@ -130,8 +134,7 @@ class Operations:
 
 
 def steps(request: ScalingRequest) -> int:
-    tasks = len(request.outputs) + len(request.sources)
-    return len(request.presets) * tasks * len(contenders())
+    return len(request.presets) * (len(request.outputs) * len(contenders()) + len(request.sources))
 
 
 def measure(request: ScalingRequest, picture: Pixels, advance: Advance) -> Results:
@@ -149,13 +152,13 @@ def measure(request: ScalingRequest, picture: Pixels, advance: Advance) -> Resul
         with tempfile.TemporaryDirectory() as folder:
             models = write_models(Path(folder), preset, picture)
             operations = Operations.of(load(Path(folder) / "run", "cpu"))
-            pace: dict[tuple[str, str], float] = {}  # by name and what grows: seconds a pixel
+            pace: dict[str, float] = {}  # seconds for one of the operations, of the last output
             for task in _tasks(request, preset, picture):
                 able = {}
-                for name, path in models.items():
-                    expected = pace.get((name, task.over), 0.0) * task.pixels
+                for name in task.backends(list(models)):
+                    expected = pace.get(name, 0.0) * operations(task)
                     if expected <= request.limit:
-                        able[name] = path
+                        able[name] = models[name]
                         continue
                     left_out.append(f"{task}, {name}: about {expected:.0f} s, the limit is {request.limit:g}")
                     advance()
@@ -163,7 +166,7 @@ def measure(request: ScalingRequest, picture: Pixels, advance: Advance) -> Resul
                 for name, outcome in outcomes.items():
                     about.setdefault(name, outcome.about)
                     if outcome.seconds:
-                        pace[name, task.over] = median(outcome.seconds) / task.pixels
+                        pace[name] = median(outcome.seconds) / operations(task)
                 rows += _rows(task, outcomes, operations(task), matmul)
     return Results(
         "scaling",
@@ -194,14 +197,14 @@ def _take_turns(models: Mapping[str, Path], task: Task, repeat: int, advance: Ad
             with outcome.noting():
                 served[name] = stack.enter_context(Served(models[name], name))
                 outcome.about = served[name].about
-                outcome.first = served[name].output(task.size, task.frame)
+                outcome.begin(served[name].output(task.size, task.frame))
         for _ in range(repeat):
             for name, model in served.items():
-                if outcomes[name].wants_more:
+                if outcomes[name].wants_more(repeat):
                     with outcomes[name].noting():
-                        outcomes[name].after.append(model.output(task.size, task.frame).seconds)
+                        outcomes[name].seconds.append(model.output(task.size, task.frame).seconds)
         for name, outcome in outcomes.items():
-            if outcome.seconds:
+            if outcome.error is None:
                 with outcome.noting():
                     outcome.memory = served[name].memory()
             advance()
@@ -209,9 +212,7 @@ def _take_turns(models: Mapping[str, Path], task: Task, repeat: int, advance: Ad
 
 
 def _rows(task: Task, outcomes: Mapping[str, Outcome], flop: float, matmul: float) -> list[Row]:
-    """The last of the contenders is the baseline."""
-    baseline = contenders()[-1]
-    base = outcomes[baseline].seconds if baseline in outcomes else []
+    """The last one is the baseline of those that took as many turns."""
     rows = []
     for name, outcome in outcomes.items():
         if outcome.error is not None:
@@ -220,28 +221,27 @@ def _rows(task: Task, outcomes: Mapping[str, Outcome], flop: float, matmul: floa
         assert outcome.first is not None
         assert outcome.memory is not None
         middle = median(outcome.seconds)
-        rows.append(
-            Row(
-                str(task),
-                name,
-                Spread.of(outcome.seconds),
-                baseline=baseline if base else None,
-                times_as_fast=median(base) / middle if base else None,
-                flop_per_second=flop / middle,
-                ceiling="matmul",
-                fraction_of_ceiling=flop / middle / matmul,
-                peak_memory_bytes=outcome.memory.peak,
-                details={
-                    "preset": task.preset,
-                    "over": task.over,
-                    "pixels": task.pixels,
-                    "calls": len(outcome.seconds),
-                    "first_milliseconds": 1e3 * outcome.first.seconds,
-                    "pieces": outcome.first.pieces,
-                    "memory_for_outputs": outcome.memory.for_outputs,
-                },
-            )
+        row = Row(
+            str(task),
+            name,
+            Spread.of(outcome.seconds),
+            flop_per_second=flop / middle,
+            ceiling="matmul",
+            fraction_of_ceiling=flop / middle / matmul,
+            peak_memory_bytes=outcome.memory.peak,
+            details={
+                "preset": task.preset,
+                "over": task.over,
+                "pixels": task.pixels,
+                "calls": len(outcome.seconds),
+                "first_milliseconds": 1e3 * outcome.first.seconds,
+                "pieces": outcome.first.pieces,
+                "memory_for_outputs": outcome.memory.for_outputs,
+            },
         )
+        last, slowest = list(outcomes.items())[-1]
+        comparable = slowest.error is None and len(slowest.seconds) == len(outcome.seconds) and len(outcomes) > 1
+        rows.append(beside(row, last, slowest.seconds, outcome.seconds) if comparable else row)
     return rows
 
 

@@ -60,10 +60,43 @@ def _retarget(device: torch.device, short: bool) -> Plan:
     from ingan_fast.bench import retarget
 
     request = retarget.RetargetRequest("smoke", (64, 48), 2) if short else retarget.RetargetRequest()
+    return _of_picture(retarget, request, short)
+
+
+def _export(device: torch.device, short: bool) -> Plan:
+    from ingan_fast.bench import export
+
+    request = export.ExportRequest(("smoke",), ()) if short else export.ExportRequest()
+    return _of_picture(export, request, short)
+
+
+def _video(device: torch.device, short: bool) -> Plan:
+    from ingan_fast.bench import video
+
+    request = video.VideoRequest("smoke", (64, 48), 10, (32, 32), 1) if short else video.VideoRequest()
+    return _of_picture(video, request, short)
+
+
+def _cold_start(device: torch.device, short: bool) -> Plan:
+    from ingan_fast.bench import cold_start
+
+    request = cold_start.ColdStartRequest("smoke", 16, 1) if short else cold_start.ColdStartRequest()
+    return _of_picture(cold_start, request, short)
+
+
+def _scaling(device: torch.device, short: bool) -> Plan:
+    from ingan_fast.bench import scaling
+
+    tiny = scaling.ScalingRequest(("smoke",), ((32, 24), (64, 48)), ((32, 32),), (32, 24), 1)
+    return _of_picture(scaling, tiny if short else scaling.ScalingRequest(), short)
+
+
+def _of_picture(benchmark: Any, request: Any, short: bool) -> Plan:
+    """One on the CPU, of the picture that comes along."""
     picture = load_image(PICTURE)
     if short:
         picture = picture[:64, :96].copy()
-    return Plan(request, CPU, partial(retarget.steps, request), partial(retarget.measure, request, picture))
+    return Plan(request, CPU, partial(benchmark.steps, request), partial(benchmark.measure, request, picture))
 
 
 # By name: what is planned for a device, with tiny sizes where it shall be short.
@@ -71,4 +104,8 @@ PLANS: dict[str, Callable[[torch.device, bool], Plan]] = {
     "warp": _warp,
     "train": _train,
     "retarget": _retarget,
+    "export": _export,
+    "video": _video,
+    "cold-start": _cold_start,
+    "scaling": _scaling,
 }

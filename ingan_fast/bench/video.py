@@ -16,7 +16,7 @@ import torch
 from ingan_fast.baselines import plain_resize
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.models import contenders, write_models
-from ingan_fast.bench.results import Results, Row
+from ingan_fast.bench.results import Results, Row, beside
 from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.images import Pixels
@@ -50,7 +50,7 @@ class VideoRequest:
 
     preset: str = "cpu"
     canvas: Size = (640, 480)
-    frames: int = 30
+    frames: int = 24
     clip: Size = (320, 240)
     repeat: int = 3
 
@@ -223,17 +223,8 @@ def _rows(stages: Stages, seconds: Mapping[str, list[float]]) -> list[Row]:
             continue
         alone = {stage: median(seconds[stage]) for stage in (_alone(name), DECODING, ENCODING) if stage in seconds}
         slowest = max(alone, key=lambda stage: alone[stage])
-        middle = median(values)
-        rows.append(
-            Row(
-                case,
-                name,
-                Spread.of(values),
-                baseline=slowest,
-                times_as_fast=alone[slowest] / middle,
-                details={"frames": len(stages.frames), "fps": 1 / middle, "at_once": _at_once(stages, name)},
-            )
-        )
+        details = {"frames": len(stages.frames), "fps": 1 / median(values), "at_once": _at_once(stages, name)}
+        rows.append(beside(Row(case, name, Spread.of(values), details=details), slowest, seconds[slowest], values))
     return rows
 
 

@@ -1,0 +1,37 @@
+"""`ingan-fast bench cold-start`."""
+
+from typing import Annotated
+
+import typer
+
+from ingan_fast.cli.bench.common import JsonPath, Picture, check_count, finish, start
+from ingan_fast.cli.console import progress
+from ingan_fast.config import PRESETS, preset
+
+HELP = (
+    "What the command line takes from its start to its end, each time a fresh process, beside a bare Python: "
+    "--version, --help, a small output of an exported model (without torch) and of a run (with torch).\n\n"
+    "Examples:\n\n"
+    "    ingan-fast bench cold-start\n\n"
+    "    ingan-fast bench cold-start --preset paper --repeat 10 --json cold.json"
+)
+
+
+def cold_start(
+    preset_name: Annotated[str, typer.Option("--preset", help=f"Of the models, one of {', '.join(PRESETS)}.")] = "cpu",
+    repeat: Annotated[int, typer.Option(help="Timed processes of each.")] = 3,
+    image: Picture = None,
+    json_path: JsonPath = None,
+) -> None:
+    preset(preset_name)
+    check_count("repeat", repeat)
+    start("cpu", json_path, image)
+    from ingan_fast.bench import cold_start as bench
+    from ingan_fast.demo import PICTURE
+    from ingan_fast.images import load_image
+
+    request = bench.ColdStartRequest(preset_name, repeat=repeat)
+    picture = load_image(image or PICTURE)
+    with progress("measuring", bench.steps(request)) as advance:
+        results = bench.measure(request, picture, advance)
+    finish(results, json_path)

@@ -1,0 +1,44 @@
+"""`ingan-fast bench export`."""
+
+from typing import Annotated
+
+import typer
+
+from ingan_fast.cli.bench.common import JsonPath, Picture, check_count, finish, start
+from ingan_fast.cli.console import progress
+from ingan_fast.config import PRESETS, preset
+
+HELP = (
+    "From a run to each kind of deployable file: ONNX in float32 and bfloat16, pt2, a TensorRT engine; made, checked, "
+    "and none of it taken from an earlier build. Beside torch's ONNX exporter alone. Random weights.\n\n"
+    "Examples:\n\n"
+    "    ingan-fast bench export\n\n"
+    "    ingan-fast bench export --preset cpu --repeat 3 --json export.json"
+)
+
+
+def export(
+    presets: Annotated[
+        list[str] | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; repeatable; cpu and paper.")
+    ] = None,
+    packages: Annotated[
+        list[str] | None, typer.Option("--package", help="Which of them pt2 is compiled of, too; repeatable; cpu.")
+    ] = None,
+    repeat: Annotated[int, typer.Option(help="How often each file is made.")] = 1,
+    image: Picture = None,
+    json_path: JsonPath = None,
+) -> None:
+    for name in (*(presets or ()), *(packages or ())):
+        preset(name)
+    check_count("repeat", repeat)
+    start("cpu", json_path, image)
+    from ingan_fast.bench import export as bench
+    from ingan_fast.demo import PICTURE
+    from ingan_fast.images import load_image
+
+    defaults = bench.ExportRequest()
+    request = bench.ExportRequest(tuple(presets or defaults.presets), tuple(packages or defaults.packages), repeat)
+    picture = load_image(image or PICTURE)
+    with progress("measuring", bench.steps(request)) as advance:
+        results = bench.measure(request, picture, advance)
+    finish(results, json_path)

@@ -1,0 +1,62 @@
+"""`ingan-fast bench scaling`."""
+
+from typing import Annotated
+
+import typer
+
+from ingan_fast.cli.bench.common import JsonPath, Picture, check_count, finish, start
+from ingan_fast.cli.console import progress
+from ingan_fast.config import PRESETS, preset
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import check_output_size
+from ingan_fast.parsing import parse_size
+
+HELP = (
+    "How time and memory of one output grow with its size and with the source's, by the two fastest backends that are "
+    "installed, each in a process of its own; with the fitted exponents in the file of numbers. Random weights.\n\n"
+    "Examples:\n\n"
+    "    ingan-fast bench scaling\n\n"
+    "    ingan-fast bench scaling --preset cpu --size 640x480 --size 1280x960 --size 2560x1920 --json scaling.json"
+)
+
+
+def scaling(
+    presets: Annotated[
+        list[str] | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; repeatable; cpu and paper.")
+    ] = None,
+    sizes: Annotated[
+        list[str] | None,
+        typer.Option("--size", metavar="WxH", help="Of an output; repeatable; 320x240 to 3840x2160."),
+    ] = None,
+    sources: Annotated[
+        list[str] | None,
+        typer.Option("--source", metavar="WxH", help="Of a source; repeatable; 128x128 to 1024x1024."),
+    ] = None,
+    repeat: Annotated[int, typer.Option(help="Timed calls of each; one where a call takes over ten seconds.")] = 3,
+    limit: Annotated[float, typer.Option(help="Seconds; an output that would take longer is left out.")] = 20.0,
+    image: Picture = None,
+    json_path: JsonPath = None,
+) -> None:
+    for name in presets or ():
+        preset(name)
+    wanted, of = ([check_output_size(parse_size(text)) for text in texts or ()] for texts in (sizes, sources))
+    check_count("repeat", repeat)
+    if not limit > 0:
+        raise UserError(f"--limit {limit:g} is not possible; give seconds above 0")
+    start("cpu", json_path, image)
+    from ingan_fast.bench import scaling as bench
+    from ingan_fast.demo import PICTURE
+    from ingan_fast.images import load_image
+
+    defaults = bench.ScalingRequest()
+    request = bench.ScalingRequest(
+        tuple(presets or defaults.presets),
+        tuple(wanted or defaults.outputs),
+        tuple(of or defaults.sources),
+        repeat=repeat,
+        limit=limit,
+    )
+    picture = load_image(image or PICTURE)
+    with progress("measuring", bench.steps(request)) as advance:
+        results = bench.measure(request, picture, advance)
+    finish(results, json_path)
