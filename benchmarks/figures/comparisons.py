@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from figures import telling
-from figures.outputs import Row
+from figures.outputs import Compared, Row
 from figures.record import Figure
 from figures.shapes import shapes
-from figures.studio import Studio, compared_panels, source_panel
+from figures.studio import Studio, compared_panels, size_of, source_panel
 from ingan_fast.sheets import Panel
 
 SIZE_METHODS = ("plain resize", "seam carving", "bidirectional similarity", "GPNN", "GPDM")
@@ -57,53 +57,62 @@ def figure_7(studio: Studio) -> Figure:
 
 def figure_8(studio: Studio) -> Figure:
     """Non-rectangular outputs."""
-    rows: list[Row] = []
-    panels: list[list[Panel]] = []
     pictures = studio.budget.chosen("market", "coins", "facade")
-    for picture in pictures:
-        source = studio.source(picture)
-        first = [source_panel(picture, source)]
-        for name, transform in shapes((source.shape[1], source.shape[0])).items():
-            task = studio.task(picture, name, transform)
-            made = studio.compare(task, ("plain homography",))
-            rows += [one.row for one in made]
-            panels += compared_panels(task, made, first)
-            first = []
+    tasks = [
+        studio.task(picture, name, transform)
+        for picture in pictures
+        for name, transform in shapes(size_of(studio.source(picture))).items()
+    ]
+    made = [(task, studio.compare(task, ("plain homography",))) for task in tasks]
     look = (
         "The plain homography stretches things where the shape is wide and squeezes them where it is narrow; ours "
         "should have things of their own size all over, along the shape's own rows and columns. Where these fan out, "
         "ours changes the number of things from row to row, and blended things may show there."
     )
-    caption = telling.joined(look, telling.times(rows), telling.behind(rows))
-    return Figure("8", TITLES["8"], caption, panels, rows, _trainings(studio, pictures), [ONE_SEED, NO_KEPT])
+    left_out = [ONE_SEED, NO_KEPT]
+    return Figure(
+        "8", TITLES["8"], told(look, made), panels_of(made), rows_of(made), _trainings(studio, pictures), left_out
+    )
 
 
 def _figure(
     studio: Studio, number: str, look: str, pictures: Sequence[str], outputs: Sequence[str], methods: Sequence[str]
 ) -> Figure:
     """All methods on all pictures and outputs."""
-    rows, panels = compared(studio, pictures, outputs, methods)
-    kept = telling.kept(rows)
-    caption = telling.joined(look, kept, telling.times(rows), telling.behind(rows), telling.missing(rows))
-    left_out = [ONE_SEED, NEW_CODE] if kept else [ONE_SEED, NEW_CODE, NO_KEPT]
-    return Figure(number, TITLES[number], caption, panels, rows, _trainings(studio, pictures), left_out)
+    made = compared(studio, pictures, outputs, methods)
+    rows = rows_of(made)
+    left_out = [ONE_SEED, NEW_CODE] if telling.kept(rows) else [ONE_SEED, NEW_CODE, NO_KEPT]
+    return Figure(
+        number, TITLES[number], told(look, made), panels_of(made), rows, _trainings(studio, pictures), left_out
+    )
 
 
-def compared(
-    studio: Studio, pictures: Sequence[str], outputs: Sequence[str], methods: Sequence[str]
-) -> tuple[list[Row], list[list[Panel]]]:
-    """Numbers and panels of all methods on all pictures and outputs of `studio.SCALES`."""
-    rows: list[Row] = []
+def compared(studio: Studio, pictures: Sequence[str], outputs: Sequence[str], methods: Sequence[str]) -> Compared:
+    """All methods' outputs of all pictures, of `studio.SCALES`."""
+    tasks = [studio.task(picture, output) for picture in pictures for output in outputs]
+    return [(task, studio.compare(task, methods)) for task in tasks]
+
+
+def rows_of(made: Compared) -> list[Row]:
+    return [one.row for _, some in made for one in some]
+
+
+def panels_of(made: Compared) -> list[list[Panel]]:
+    """The sheet's rows: each task's outputs, before a picture's first one its source."""
     panels: list[list[Panel]] = []
-    for picture in pictures:
-        first = [source_panel(picture, studio.source(picture))]
-        for output in outputs:
-            task = studio.task(picture, output)
-            made = studio.compare(task, methods)
-            rows += [one.row for one in made]
-            panels += compared_panels(task, made, first)
-            first = []
-    return rows, panels
+    seen: set[str] = set()
+    for task, some in made:
+        panels += compared_panels(task, some, [] if task.picture in seen else [source_panel(task.picture, task.source)])
+        seen.add(task.picture)
+    return panels
+
+
+def told(look: str, made: Compared) -> str:
+    """The caption."""
+    rows = rows_of(made)
+    return telling.joined(
+        look, telling.kept(rows), telling.times(rows), telling.behind(rows), telling.tints(made), telling.missing(rows)
+    )
 
 
 def _trainings(studio: Studio, pictures: Sequence[str]) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Figure 10: where the method fails, on a picture of one dominant object."""
 
-from figures import telling
-from figures.comparisons import NEW_CODE, ONE_SEED, compared
+from figures.comparisons import NEW_CODE, ONE_SEED, compared, panels_of, rows_of, told
 from figures.record import Figure
 from figures.studio import Studio
 from ingan_fast.suitability import LIKELY_TO_FAIL, unlike_the_rest
@@ -12,13 +11,12 @@ METHODS = ("plain resize", "seam carving", "GPNN")
 
 def figure_10(studio: Studio) -> Figure:
     """Wider and narrower."""
-    rows, panels = compared(studio, ["coffee"], ("width x1.5", "width x0.6"), METHODS)
+    made = compared(studio, ["coffee"], ("width x1.5", "width x0.6"), METHODS)
     alone = unlike_the_rest(studio.source("coffee"))
     look = (
         "A cup can't be laid out anew from parts of itself: ours repeats or cuts it, and numbers of patches do not see "
         "that (kept and coherence may look good here). A plain resize or seam carving is what to use. The check that "
         f"a training begins with gives {alone:.2f} for this picture and warns above {LIKELY_TO_FAIL:g}."
     )
-    caption = telling.joined(look, telling.kept(rows), telling.times(rows), telling.behind(rows), telling.missing(rows))
     trainings = [studio.training("coffee").record()]
-    return Figure("10", TITLE, caption, panels, rows, trainings, [ONE_SEED, NEW_CODE])
+    return Figure("10", TITLE, told(look, made), panels_of(made), rows_of(made), trainings, [ONE_SEED, NEW_CODE])

@@ -3,7 +3,7 @@
 import json
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -76,6 +76,7 @@ class Task:
         return None if self.is_size else self.transform.mask()
 
 
+Compared = Sequence[tuple[Task, Sequence[Made]]]  # tasks, with all methods' outputs
 Timed = tuple[Pixels, float, float | None]  # an output, its seconds, those of the training before it
 
 

@@ -9,7 +9,7 @@ from figures.budgets import Budget, Plan
 from figures.outputs import OURS, Made, Outputs, Task
 from figures.panels import panel, wrapped
 from figures.trainings import Trained, trained
-from ingan_fast.geometry import Transform
+from ingan_fast.geometry import Size, Transform
 from ingan_fast.images import Pixels
 from ingan_fast.sheets import Panel
 from ingan_fast.training import pick_device
@@ -72,8 +72,12 @@ class Studio:
 
 def sized(picture: str, source: Pixels, output: str) -> Task:
     """The task of one of `SCALES`."""
-    size = source.shape[1], source.shape[0]
-    return Task(picture, source, output, Transform.scale(*SCALES[output], size))
+    return Task(picture, source, output, Transform.scale(*SCALES[output], size_of(source)))
+
+
+def size_of(picture: Pixels) -> Size:
+    """(width, height)."""
+    return picture.shape[1], picture.shape[0]
 
 
 def source_panel(picture: str, source: Pixels) -> Panel:

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from figures.outputs import OURS, Row
+from figures.outputs import OURS, Compared, Row
 
 DISTANCES = ("coherence", "completeness", "swd")
 KEPT = ("kept_width", "kept_height")
+TINT = 0.5  # grey levels; less is rounding
 
 
 def kept(rows: Sequence[Row]) -> str:
@@ -54,6 +55,21 @@ def behind(rows: Sequence[Row]) -> str:
             told.append(f"{name.replace('_', ' ')}: {lost}")
     return f"Where {OURS} is behind, outputs in which another method has the better number: " + (
         "; ".join(told) + "." if told else "none of these."
+    )
+
+
+def tints(made: Compared) -> str:
+    """How much colour ours brings into grey pictures, where it can be seen."""
+    levels: dict[str, list[float]] = defaultdict(list)
+    for task, some in made:
+        for one in some:
+            if one.row.method == OURS and one.picture is not None and np.ptp(task.source, axis=2).max() == 0:
+                levels[task.picture].append(float(np.ptp(one.picture, axis=2).mean()))
+    seen = ", ".join(f"{picture} {np.mean(found):.1f}" for picture, found in levels.items() if np.mean(found) >= TINT)
+    return (
+        f"Grey pictures that ours tints (a short training leaves that), mean spread of the channels: {seen}."
+        if seen
+        else ""
     )
 
 
