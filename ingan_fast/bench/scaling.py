@@ -121,7 +121,7 @@ class Operations:
 
     @classmethod
     def of(cls, trained: TrainedGenerator) -> "Operations":
-        """By counting two small outputs: each is made of as much for a pixel of the source, and of the output."""
+        """By counting two small outputs; but for what borders add, each pixel takes as many."""
         small, large = (count_flop(trained.retarget, Transform.resize(size)) for size in COUNTED)
         few, many = (width * height for width, height in COUNTED)
         output = (large - small) / (many - few)

@@ -1,5 +1,6 @@
 """A model in a process of its own, which makes an output whenever it is asked to; its memory is its own."""
 
+import contextlib
 import multiprocessing
 import signal
 import time
@@ -60,22 +61,20 @@ class Served:
         self._process.start()
         theirs.close()  # so that the end of the process is the end of the pipe
         try:
-            self.about = str(self._receive())
+            self.about = str(self._answer())
         except BaseException:
             self.close()
             raise
 
     def output(self, size: Size, frame: Pixels | None = None) -> Call:
         """Make an output of this (width, height)."""
-        self._pipe.send((size, frame))
-        call = self._receive()
+        call = self._ask((size, frame))
         assert isinstance(call, Call)
         return call
 
     def memory(self) -> Memory:
         """Until now."""
-        self._pipe.send(None)
-        memory = self._receive()
+        memory = self._ask(None)
         assert isinstance(memory, Memory)
         return memory
 
@@ -96,10 +95,15 @@ class Served:
             self._process.terminate()
         self.close()
 
-    def _receive(self) -> object:
+    def _ask(self, request: tuple[Size, Pixels | None] | None) -> object:
+        with contextlib.suppress(ConnectionError):  # the answer tells that there is nobody
+            self._pipe.send(request)
+        return self._answer()
+
+    def _answer(self) -> object:
         try:
             result = self._pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionError):
             self._process.join(PATIENCE)
             raise UserError(f"its process ended with code {self._process.exitcode}; is there memory enough?") from None
         if isinstance(result, Exception):
