@@ -75,7 +75,8 @@ class Made:
             forget_peak()
             start = perf_counter()
             try:
-                path = make(folder)
+                with quiet():
+                    path = make(folder)
             except UserError as error:
                 self.error = str(error)
                 return
@@ -104,7 +105,8 @@ def measure(request: ExportRequest, picture: Pixels, advance: Advance) -> Result
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_run(folder / "warm-up", WARM_UP, picture)
-        _plain(folder / "warm-up", folder)
+        with quiet():
+            _plain(folder / "warm-up", folder)
         advance()
         for preset in request.presets:
             run = folder / preset / "run"
@@ -168,7 +170,7 @@ def _plain(run: Path, folder: Path) -> Path:
         for shape in exported.shapes.values()
     )
     path = folder / "model.onnx"
-    with torch.no_grad(), quiet():
+    with torch.no_grad():
         program = torch.onnx.export(
             exported.graph,
             tuple(exported.inputs.values()),
