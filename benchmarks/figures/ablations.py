@@ -45,9 +45,9 @@ def figure_9(studio: Studio) -> Figure:
             back.append(f"{method} {way_back(trained):.1f}")
     plain = [studio.outputs.baseline(sized("market", source, output), "plain resize").row for output in OUTPUTS]
     caption = (
-        f"{len(studio.budget.ablation_seeds)} seed(s), {records[0]['iterations']:,} iterations each: what differs by "
-        "little here may differ by chance. The network is the paper's with the changes listed (on a CPU a small one), "
-        "not the default preset, which keeps sizes by its layout and has no reconstruction loss. In the paper, without "
+        f"Seeds: {len(studio.budget.ablation_seeds)}; {records[0]['iterations']:,} iterations each: what differs by "
+        "little here may differ by chance. The network is the paper's (on a CPU made small: see the trainings' "
+        "changes), not the default preset, which keeps sizes by its layout and has no reconstruction loss. In the paper, without "
         "the reconstruction loss parts of the picture get lost (completeness), and with one scale of D only small "
         f"things look right. {_means(rows + plain)} The source reconstructed from its output of width x1.5, PSNR in "
         f"dB: {', '.join(back)}."

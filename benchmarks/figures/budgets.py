@@ -119,12 +119,12 @@ class Budget:
 QUICK = Budget(
     "quick",
     {
-        "market": Share(900, 90.0, side=240),
-        "coins": Share(750, 75.0, side=240),
-        "gravel": Share(600, 60.0, side=160),
-        "coffee": Share(500, 60.0, side=200),
+        "market": Share(800, 90.0, side=240),
+        "coins": Share(900, 90.0, side=240),
+        "gravel": Share(1000, 90.0, side=160),
+        "coffee": Share(150, 60.0, side=200),
     },
-    ablation_iterations=500,
+    ablation_iterations=400,
     options={"GPDM": {"steps": 60, "learning_rate": 0.01}, "Spatial GAN": {"iterations": 1500}},
 )
 FULL = Budget(
