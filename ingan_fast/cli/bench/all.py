@@ -28,7 +28,9 @@ OUT = Path("benchmarks/report")
 
 def all_(
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help=f"{OUT}, or {OUT / 'short'} with --short.")] = None,
-    short: Annotated[bool, typer.Option("--short", help="Tiny sizes, in a minute or two: does all of it work?")] = False,
+    short: Annotated[
+        bool, typer.Option("--short", help="Tiny sizes, in a minute or two: does all of it work?")
+    ] = False,
     again: Annotated[bool, typer.Option("--again", help="Also what is measured already.")] = False,
     device: Device = "auto",
 ) -> None:
