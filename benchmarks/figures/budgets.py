@@ -121,7 +121,7 @@ QUICK = Budget(
     {
         "market": Share(800, 90.0, side=240),
         "coins": Share(900, 90.0, side=240),
-        "gravel": Share(1000, 90.0, side=160),
+        "gravel": Share(2000, 90.0, side=160),
         "coffee": Share(150, 60.0, side=200),
     },
     ablation_iterations=400,

@@ -1,11 +1,10 @@
 """`ingan-fast bench video`: the pipeline from first to last frame, beside each of its stages alone."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -15,7 +14,7 @@ import torch
 
 from ingan_fast.baselines import plain_resize
 from ingan_fast.bench.machine import describe
-from ingan_fast.bench.models import contenders, write_models
+from ingan_fast.bench.models import write_models
 from ingan_fast.bench.results import Results, Row, beside
 from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.geometry import Size, Transform
@@ -36,9 +35,9 @@ BLACK = (0, 0, 0)
 NOTES = [
     "a frame; models are opened before the time begins",
     "alone: the stage as all that runs",
-    "an encoder looks further ahead than so short a video lasts, so most of its work comes last",
+    "an encoder looks some forty frames ahead, so part of its work comes after the last frame",
 ]
-DECODING, ENCODING = "decoding alone", "encoding alone"
+ALONE = RETARGETING, DECODING, ENCODING = "retargeting alone", "decoding alone", "encoding alone"
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ class VideoRequest:
 
     preset: str = "cpu"
     canvas: Size = (640, 480)
-    frames: int = 10
+    frames: int = 60
     clip: Size = (320, 240)
     repeat: int = 3
 
@@ -69,7 +68,6 @@ class Case:
         still: one picture is in all of them, and none is decoded.
         animation: what they show.
         reference: where cuts are looked for; None: in each frame.
-        backends: that make it.
     """
 
     name: str
@@ -77,38 +75,35 @@ class Case:
     still: bool
     animation: Animation
     reference: Pixels | None
-    backends: Sequence[str]
 
 
 class Stages:
-    """One video's stages, together and alone, each as often as it is called."""
+    """One video's stages by one backend, together and alone, each as often as it is called."""
 
-    def __init__(self, case: Case, models: Mapping[str, Path], out: Path):
-        self.case, self.models, self.out = case, models, out
-        self.reports: dict[str, list[Report]] = {backend: [] for backend in case.backends}
+    def __init__(self, case: Case, backend: str, model: Path, out: Path):
+        self.case, self.backend, self.model, self.out = case, backend, model, out
+        self.reports: list[Report] = []
         with case.open_source() as source:
             self.base = source.timing.base
             self.frames = [replace(item, pixels=_copy(item.pixels)) for item in source if isinstance(item, Frame)]
-        self.pictures = self._render(case.backends[0])[0]
+        self.pictures = self._render()[0]
 
     @property
     def all(self) -> dict[str, Callable[[], float]]:
         """What is timed, by name; each returns its seconds."""
-        together = {backend: partial(self.together, backend) for backend in self.case.backends}
-        alone = {_alone(backend): partial(self.retarget, backend) for backend in self.case.backends}
         decode = {} if self.case.still else {DECODING: self.decode}
-        return {**together, **alone, **decode, ENCODING: self.encode}
+        return {self.backend: self.together, RETARGETING: self.retarget, **decode, ENCODING: self.encode}
 
-    def together(self, backend: str) -> float:
+    def together(self) -> float:
         """The pipeline, from the first frame to the end of the file."""
-        with self._engine(backend) as engine, self.case.open_source() as source, self._sink(source) as sink:
+        with self._engine() as engine, self.case.open_source() as source, self._sink(source) as sink:
             renderer = self._renderer(engine)
             report = run(source, renderer, sink, renderer.shape)
-        self.reports[backend].append(report)
+        self.reports.append(report)
         return report.wall
 
-    def retarget(self, backend: str) -> float:
-        return self._render(backend)[1]
+    def retarget(self) -> float:
+        return self._render()[1]
 
     def decode(self) -> float:
         with self.case.open_source() as source:
@@ -125,9 +120,9 @@ class Stages:
             sink.finish()
             return perf_counter() - start
 
-    def _render(self, backend: str) -> tuple[list[Pixels], float]:
+    def _render(self) -> tuple[list[Pixels], float]:
         """All pictures, and how many seconds they took."""
-        with self._engine(backend) as engine:
+        with self._engine() as engine:
             renderer = self._renderer(engine)
             pictures = [np.empty(renderer.shape, np.uint8) for _ in self.frames]
             start = perf_counter()
@@ -135,9 +130,9 @@ class Stages:
                 renderer(frame, picture)
             return pictures, perf_counter() - start
 
-    def _engine(self, backend: str) -> Retargeter:
+    def _engine(self) -> Retargeter:
         """Opened anew, so that no frame's geometry is known from the last time."""
-        return Retargeter.open(self.models[backend], "cpu", backend)
+        return Retargeter.open(self.model, "cpu", self.backend)
 
     def _renderer(self, engine: Retargeter) -> Renderer:
         return Renderer(engine, self.case.animation, self.base, BLACK, self.case.reference)
@@ -147,12 +142,11 @@ class Stages:
 
 
 def steps(request: VideoRequest) -> int:
-    backends = len(contenders())
-    return (2 * backends + 1 + 2 + 2) * request.repeat
+    return (3 + 4) * request.repeat  # decoding is a stage of the clip alone
 
 
 def measure(request: VideoRequest, picture: Pixels, advance: Advance) -> Results:
-    """Rows of each video: by each backend all stages at once, beside the slowest of them alone, and each alone.
+    """Rows of each video by the fastest backend: all stages at once, beside the slowest of them alone, and each alone.
 
     Raises:
         UserError: onnx is not installed.
@@ -160,9 +154,9 @@ def measure(request: VideoRequest, picture: Pixels, advance: Advance) -> Results
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        models = write_models(folder, request.preset, picture)
-        for case in _cases(request, picture, folder, list(models)):
-            stages = Stages(case, models, folder / "out.mp4")
+        backend, model = next(iter(write_models(folder, request.preset, picture).items()))
+        for case in _cases(request, picture, folder):
+            stages = Stages(case, backend, model, folder / "out.mp4")
             seconds = _take_turns(stages.all, request.repeat, advance)
             rows += _rows(stages, {name: [one / request.frames for one in each] for name, each in seconds.items()})
     return Results(
@@ -174,7 +168,7 @@ def measure(request: VideoRequest, picture: Pixels, advance: Advance) -> Results
     )
 
 
-def _cases(request: VideoRequest, picture: Pixels, folder: Path, backends: Sequence[str]) -> Iterator[Case]:
+def _cases(request: VideoRequest, picture: Pixels, folder: Path) -> Iterator[Case]:
     source_size, fps = (picture.shape[1], picture.shape[0]), Fraction(request.frames, SECONDS)
     script = read_script(SCRIPT, source_size, fps=fps, seconds=SECONDS, canvas=request.canvas)
     yield Case(
@@ -183,7 +177,6 @@ def _cases(request: VideoRequest, picture: Pixels, folder: Path, backends: Seque
         True,
         script,
         None,
-        backends,
     )
     clip = folder / "clip.mp4"
     _write_clip(clip, picture, request)
@@ -196,7 +189,6 @@ def _cases(request: VideoRequest, picture: Pixels, folder: Path, backends: Seque
         False,
         unmoving(transform, request.clip),
         reference,
-        backends[:1],
     )
 
 
@@ -223,29 +215,25 @@ def _rows(stages: Stages, seconds: Mapping[str, list[float]]) -> list[Row]:
     """Of seconds a frame."""
     case, rows = stages.case.name, []
     for name, values in seconds.items():
-        if name not in stages.reports:
+        if name != stages.backend:
             rows.append(Row(case, name, Spread.of(values)))
             continue
-        alone = {stage: median(seconds[stage]) for stage in (_alone(name), DECODING, ENCODING) if stage in seconds}
+        alone = {stage: median(seconds[stage]) for stage in ALONE if stage in seconds}
         slowest = max(alone, key=lambda stage: alone[stage])
-        details = {"frames": len(stages.frames), "fps": 1 / median(values), "at_once": _at_once(stages, name)}
+        details = {"frames": len(stages.frames), "fps": 1 / median(values), "at_once": _at_once(stages)}
         rows.append(beside(Row(case, name, Spread.of(values), details=details), slowest, seconds[slowest], values))
     return rows
 
 
-def _at_once(stages: Stages, backend: str) -> dict[str, float]:
+def _at_once(stages: Stages) -> dict[str, float]:
     """Milliseconds a frame that each stage worked, while the others did, too."""
-    reports, count = stages.reports[backend], len(stages.frames)
+    reports, count = stages.reports, len(stages.frames)
     times = {
         "decoding": [report.decode for report in reports],
         "retargeting": [report.inference for report in reports],
         "encoding": [report.encode for report in reports],
     }
     return {stage: 1e3 * median(values) / count for stage, values in times.items()}
-
-
-def _alone(backend: str) -> str:
-    return f"{backend}, retargeting alone"
 
 
 def _copy(pixels: Pixels | None) -> Pixels | None:

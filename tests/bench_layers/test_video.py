@@ -10,7 +10,7 @@ import pytest
 
 from ingan_fast.bench import video
 from ingan_fast.bench.results import Results
-from ingan_fast.bench.video import DECODING, ENCODING, Stages, VideoRequest
+from ingan_fast.bench.video import DECODING, ENCODING, RETARGETING, Stages, VideoRequest
 from ingan_fast.images import Pixels
 from ingan_fast.video.reading import Clip
 
@@ -21,7 +21,6 @@ REQUEST = VideoRequest("smoke", (64, 48), 10, (32, 32), 2)
 def backend(monkeypatch: pytest.MonkeyPatch, models: dict[str, Path]) -> str:
     """The only one that is measured."""
     monkeypatch.setattr(video, "write_models", lambda *_: {"onnxruntime": models["onnxruntime"]})
-    monkeypatch.setattr(video, "contenders", lambda: ["onnxruntime"])
     return "onnxruntime"
 
 
@@ -35,9 +34,8 @@ def results(backend: str, picture: Pixels) -> Results:
 
 def test_all_stages_at_once_are_held_against_the_slowest_alone(results: Results, backend: str) -> None:
     script, clip = ([row for row in results.rows if row.case.startswith(name)] for name in ("script", "clip"))
-    retargeting = f"{backend}, retargeting alone"
-    assert [row.name for row in script] == [backend, retargeting, ENCODING]
-    assert [row.name for row in clip] == [backend, retargeting, DECODING, ENCODING]
+    assert [row.name for row in script] == [backend, RETARGETING, ENCODING]
+    assert [row.name for row in clip] == [backend, RETARGETING, DECODING, ENCODING]
     for together, *alone in (script, clip):
         medians = {row.name: row.milliseconds.median for row in alone if row.milliseconds}
         assert together.baseline == max(medians, key=lambda name: medians[name])
@@ -58,21 +56,21 @@ def test_stages_work_no_longer_than_all_of_it_takes(results: Results, backend: s
 
 
 @pytest.fixture
-def cases(backend: str, picture: Pixels, tmp_path: Path) -> dict[str, video.Case]:
-    return {case.name.split()[0]: case for case in video._cases(REQUEST, picture, tmp_path, [backend])}
+def cases(picture: Pixels, tmp_path: Path) -> dict[str, video.Case]:
+    return {case.name.split()[0]: case for case in video._cases(REQUEST, picture, tmp_path)}
 
 
 @pytest.mark.parametrize("name", ["script", "clip"])
 def test_the_pipeline_and_its_stages_alone_make_the_same_frames(
-    name: str, cases: dict[str, video.Case], models: dict[str, Path], tmp_path: Path, backend: str
+    name: str, cases: dict[str, video.Case], models: dict[str, Path], tmp_path: Path
 ) -> None:
     def frames(write: Callable[[], float]) -> list[Pixels]:
         assert write() > 0
         with closing(Clip(tmp_path / "out.mp4")) as clip:
             return [frame.pixels.copy() for frame in clip]
 
-    stages = Stages(cases[name], models, tmp_path / "out.mp4")
-    together, alone = frames(lambda: stages.together(backend)), frames(stages.encode)
+    stages = Stages(cases[name], "onnxruntime", models["onnxruntime"], tmp_path / "out.mp4")
+    together, alone = frames(stages.together), frames(stages.encode)
     assert len(together) == len(alone) == REQUEST.frames
     # Where in memory a frame is decides how it is converted to the encoder's colours.
     np.testing.assert_allclose(np.array(together, int), np.array(alone, int), atol=12)
