@@ -39,7 +39,12 @@ class Codec:
 
 # Near to lossless to the eye, at once playable while loading; what browsers play.
 H264 = Codec(
-    "libx264", "yuv420p", 16384, even=True, options={"crf": "18"}, container_options={"movflags": "+faststart"}
+    "libx264",
+    "yuv420p",
+    16384,
+    even=True,
+    options={"crf": "16", "preset": "veryfast"},
+    container_options={"movflags": "+faststart"},
 )
 _VP9_OPTIONS = {"crf": "24", "b": "0", "deadline": "good", "cpu-used": "4", "row-mt": "1"}
 VP9 = Codec("libvpx-vp9", "yuv420p", 65535, options=_VP9_OPTIONS)
