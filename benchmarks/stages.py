@@ -118,9 +118,10 @@ def _wait(process: subprocess.Popen[bytes], limit: float, grace: float) -> int |
     except BaseException:  # an interrupt of this process
         _end(process)
         raise
-    process.send_signal(signal.SIGINT)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(grace)
+    if grace:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(grace)
     _end(process)
     return None
 
