@@ -1,5 +1,6 @@
 """The measures of `ingan_fast.metrics`, as the page tells them (QUALITY of a retargeting has no single number)."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from report_page.verdicts import Verdict
@@ -8,23 +9,24 @@ LEVEL = 0.02  # coherence and the like are within 2 % of those over all patches;
 
 
 @dataclass(frozen=True)
-class Measure:
+class Measure(ABC):
     """One number of an output."""
 
     label: str
     meaning: str
     scale: float = 1.0  # what it is shown times
 
+    @abstractmethod
     def cost(self, value: float) -> float:
         """Smaller is better, 0 is best."""
-        raise NotImplementedError
 
+    @abstractmethod
     def verdict(self, ours: float, theirs: float) -> Verdict:
-        raise NotImplementedError
+        """Ahead, level or behind."""
 
+    @abstractmethod
     def gap(self, ours: float, theirs: float) -> str:
         """By how much, in words that stand after a verdict."""
-        raise NotImplementedError
 
     def text(self, value: float) -> str:
         return f"{value * self.scale:.2f}"
