@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ingan_fast.baselines import BASELINES
+from ingan_fast.bench.checked import check, load
+from ingan_fast.bench.results import MACHINE
 from ingan_fast.errors import UserError
-from report_page.checked import check, load
 from report_page.measures import with_one_kept
 
 SCHEMA = "ingan-fast/figure/1"
@@ -19,7 +20,6 @@ FAILURE = "10"  # the figure of what can't be laid out anew: measures of patches
 WHOLE = "all losses"  # the variant that the others are taken away from
 SEED = ", seed "
 
-MACHINE = {"device": str, "name": str, "threads": int, "versions": {str: (str, None)}}
 TRAINING = {"name": str, "picture": str, "preset": str, "changes": dict, "iterations": int, "seconds": float}
 ROW = {
     "picture": str,

@@ -4,30 +4,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from ingan_fast.bench.results import SCHEMA, Results
+from ingan_fast.bench.checked import check
+from ingan_fast.bench.results import Results
 from ingan_fast.errors import UserError
 from report_page import figure_file
-from report_page.checked import check, load
 from report_page.figure_file import Figure
 
 BENCHMARKS = ("warp", "train", "retarget", "export", "video", "cold-start", "scaling")
 FIGURES = ("1", "5", "6", "7", "8", "9", "10")
 
-SPREAD = {"median": float, "p20": float, "p80": float, "mean": float}
-ROW = {
-    "case": str,
-    "name": str,
-    "milliseconds": (SPREAD, None),
-    "baseline": (str, None),
-    "times_as_fast": (float, None),
-    "flop_per_second": (float, None),
-    "bytes_per_second": (float, None),
-    "ceiling": (str, None),
-    "fraction_of_ceiling": (float, None),
-    "peak_memory_bytes": (int, None),
-    "error": (str, None),
-    "details": dict,
-}
 FIT = {
     "case": str,
     "name": str,
@@ -36,16 +21,6 @@ FIT = {
     "exponent": float,
     "standard_error": (float, None),
     "points": [[float]],
-}
-RESULTS = {
-    "benchmark": str,
-    "machine": figure_file.MACHINE,
-    "settings": dict,
-    "rows": [ROW],
-    "ceilings": {str: float},
-    "details": dict,
-    "commit": (str, None),
-    "created": str,
 }
 
 
@@ -94,9 +69,6 @@ def _place(order: tuple[str, ...], name: str) -> int:
 
 
 def _results(path: Path) -> Results:
-    document = load(path)
-    if isinstance(document, dict) and document.get("schema") == SCHEMA:
-        check(document, RESULTS, str(path))
     results = Results.read(path)
     for key, kind in (("fits", [FIT]), ("not_measured", [str])):
         if key in results.details:

@@ -9,11 +9,40 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ingan_fast.bench import checked
 from ingan_fast.bench.timing import Spread, noise_of_ratio
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
 
 SCHEMA = "ingan-fast/bench/1"
+
+# Of a file's values (`checked`); which keys there are, the classes say.
+MACHINE = {"device": str, "name": str, "threads": int, "versions": {str: (str, None)}}
+SPREAD = {"median": float, "p20": float, "p80": float, "mean": float}
+ROW = {
+    "case": str,
+    "name": str,
+    "milliseconds": (SPREAD, None),
+    "baseline": (str, None),
+    "times_as_fast": (float, None),
+    "flop_per_second": (float, None),
+    "bytes_per_second": (float, None),
+    "ceiling": (str, None),
+    "fraction_of_ceiling": (float, None),
+    "peak_memory_bytes": (int, None),
+    "error": (str, None),
+    "details": dict,
+}
+RESULTS = {
+    "benchmark": str,
+    "machine": MACHINE,
+    "settings": dict,
+    "rows": [ROW],
+    "ceilings": {str: float},
+    "details": dict,
+    "commit": (str, None),
+    "created": str,
+}
 
 
 @dataclass(frozen=True)
@@ -86,26 +115,22 @@ class Results:
     @classmethod
     def read(cls, path: Path) -> "Results":
         """Raises UserError: no such file, no JSON, another schema, or parts that are missing or unknown."""
-        try:
-            text = path.read_text()
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"{path} can't be read: {error}") from None
-        return cls.parse(text, str(path))
+        return cls._of(checked.load(path), str(path))
 
     @classmethod
     def parse(cls, text: str, name: str) -> "Results":
         """Raises UserError as `read`; `name` is told."""
-        try:
-            document = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise UserError(f"{name} is no JSON: {error}") from None
+        return cls._of(checked.parse(text, name), name)
+
+    @classmethod
+    def _of(cls, document: Any, name: str) -> "Results":
         found = document.get("schema") if isinstance(document, dict) else None
         if found != SCHEMA:
             raise UserError(f"{name} has the schema {found!r}, this version reads {SCHEMA!r}; measure again")
-        rows = [_row(row, f"{name}, row {number}") for number, row in enumerate(document.pop("rows", []))]
-        del document["schema"]
-        _check_keys(cls, [*document, "rows"], name)
-        return cls(**document, rows=rows)
+        content = {key: value for key, value in document.items() if key != "schema"}
+        checked.check(content, RESULTS, name)
+        _check_keys(cls, content, name)
+        return cls(**content | {"rows": [_row(row, f"{name}.rows[{at}]") for at, row in enumerate(content["rows"])]})
 
 
 def beside(row: Row, baseline: str, of_baseline: list[float], own: list[float]) -> Row:
@@ -135,15 +160,14 @@ def _git(folder: Path, *words: str) -> str:
 
 def _row(document: dict[str, Any], name: str) -> Row:
     _check_keys(Row, document, name)
-    spread = document.get("milliseconds")
+    spread = document["milliseconds"]
     if spread is not None:
-        _check_keys(Spread, spread, f"{name}, milliseconds")
-    return Row(**document | {"milliseconds": None if spread is None else Spread(**spread)})
+        _check_keys(Spread, spread, f"{name}.milliseconds")
+        spread = Spread(**spread)
+    return Row(**document | {"milliseconds": spread})
 
 
 def _check_keys(of: type, found: Iterable[str], name: str) -> None:
-    if not isinstance(found, (dict, list)):
-        raise UserError(f"{name} is {found!r}; an object is needed; measure again")
     known, found = {one.name for one in fields(of)}, set(found)
     if found != known:
         odd = ", ".join(sorted(known ^ found))

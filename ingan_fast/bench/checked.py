@@ -22,11 +22,18 @@ def load(path: Path) -> Any:
         UserError: it can't be read, or is no JSON.
     """
     try:
-        return json.loads(path.read_text())
+        text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} can't be read: {error}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str) -> Any:
+    """JSON. Raises UserError where it is none; `name` is told."""
+    try:
+        return json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise UserError(f"{path} is no JSON: {error}") from None
+        raise UserError(f"{name} is no JSON: {error}") from None
 
 
 def check(value: Any, kind: Kind, name: str) -> None:
