@@ -1,11 +1,12 @@
 """All that is to be measured on a CUDA machine, in one command: no network, nothing installed outside a folder.
 
-    python3 benchmarks/bench_gpu.py [--minutes 9] [--out FOLDER] [--stages tests warp train training]
+    python3 benchmarks/bench_gpu.py [--minutes 9] [--out FOLDER] [--stages probe tests warp train frames training]
 
-Installs this checkout without its dependencies into a temporary folder, runs the tests that need a GPU, the benchmarks
-of the warp and of an iteration, and a training of the `paper` preset for the time that is left; retargets and judges.
-Every stage has a limit of its own, and one that fails is recorded and keeps no other from running. results.json is
-written after each. `--device cpu` runs the same stages on tiny inputs, to try the script.
+Installs this checkout without its dependencies into a temporary folder. A probe says within a minute what runs at all;
+then come the tests that need a GPU, the benchmarks of the warp, of an iteration and of frames a second, and two
+trainings side by side for the time that is left, retargeted and judged. Every stage is a process with a limit of its
+own, and one that fails is recorded and keeps no other from running. results.json is written after each. `--device cpu`
+runs the same stages on tiny inputs, to try the script.
 
 It uses the running Python, which needs torch and what pyproject.toml lists; this file needs the standard library alone.
 """
@@ -19,6 +20,8 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,32 +30,77 @@ from stages import ROOT, Stages
 PARTS = ("ingan_fast", "kernels", "export", "pyproject.toml", "README.md", "LICENSE")
 PICTURE = ROOT / "ingan_fast" / "assets" / "market.png"
 
-NAMES = ("tests", "warp", "train", "training")
+NAMES = ("probe", "tests", "warp", "train", "frames", "training")
 # Seconds that a stage may take at the most; a training takes what is left.
-LIMITS = {"install": 60, "tests": 110, "warp": 100, "more warps": 30, "train": 170, "pictures": 40, "evaluate": 45}
-LEAST_TRAINING = {"cuda": 90, "cpu": 0}  # s that are kept for a training when earlier stages take long
+LIMITS = {
+    "install": 60,
+    "probe": 100,
+    "tests": 90,
+    "large tests": 40,
+    "warp": 60,
+    "train": 60,
+    "frames": 60,
+    "pictures": 40,
+    "evaluate": 45,
+}
+LEAST_TRAINING = {"cuda": 150, "cpu": 0}  # s that are kept for a training when earlier stages take long
 GRACE = 20  # s for a training to save itself where its time is over
-ITERATIONS = 20_000
-USED = 0.85  # of the time that is left; the rest is for previews, checkpoints and mistakes of the estimate
+PREPARED = 0.5  # s that a size costs before it is replayed: one plain step, and its capture
+BEGUN = 25  # s until a training's first iteration: imports, pictures, compilation
+USED = 0.9  # of the time that is left; the rest is for previews, checkpoints and mistakes of the estimate
 LARGEST = 2_000_000  # bytes of a picture
 
-# Arguments of `ingan-fast bench warp`: first the case of the goal, then smaller and larger ones, and odd channels.
+# Arguments of `ingan-fast bench warp`: the case of the goal in the training's and in full precision.
 WARPS = {
     "cuda": (
         ("--size", "640x480", "--channels", "64", "--dtype", "bfloat16"),
         ("--size", "640x480", "--channels", "64", "--dtype", "float32", "--no-compile"),
-        ("--size", "256x256", "--channels", "64", "--dtype", "bfloat16", "--no-compile"),
-        ("--size", "1920x1080", "--channels", "3", "--dtype", "float32", "--no-compile"),
-        ("--size", "640x480", "--channels", "65", "--dtype", "float16", "--no-compile"),
     ),
-    "cpu": (
-        ("--size", "64x48", "--channels", "8", "--repeat", "2"),
-        ("--size", "32x32", "--channels", "3", "--dtype", "float32", "--repeat", "2"),
-    ),
+    "cpu": (("--size", "64x48", "--channels", "8", "--repeat", "2"),),
 }
-TRAIN = {
-    "cuda": ("--preset", "paper", "--crop", "256", "--iterations", "60"),
-    "cpu": ("--preset", "smoke", "--iterations", "2"),
+# Arguments of `ingan-fast bench train`, a process each: the engine of trainings first.
+TRAINS = {
+    "cuda": tuple(
+        ("--preset", "paper", "--crop", "256", "--iterations", count, "--engine", engine, plain)
+        for engine, count, plain in (
+            ("graphs", "60", "--no-plain"),
+            ("record", "60", "--no-plain"),
+            ("eager", "20", "--plain"),
+        )
+    ),
+    "cpu": (("--preset", "smoke", "--iterations", "2"),),
+}
+FRAMES = {
+    "cuda": (
+        ("--preset", "paper", "--size", "640x480", "1920x1080"),
+        ("--preset", "cpu", "--size", "640x480", "1920x1080"),
+    ),
+    "cpu": (("--preset", "smoke", "--size", "64x48", "--way", "eager", "graphs"),),
+}
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training of the programme.
+
+    Attributes:
+        sizes: of outputs, each of which is prepared before and after the norms are frozen.
+        steps_a_second: beside the measured iteration of `paper`, how fast its own iterations are.
+    """
+
+    name: str
+    options: tuple[str, ...]
+    sizes: int
+    pace: float = 1.0
+
+
+# Few sizes: each costs a capture, and there are minutes only.
+TRAININGS = {
+    "cuda": (
+        Training("paper", ("--preset", "paper", "--set", "buckets=8", "--set", "ramp=0"), 8),
+        Training("best", ("--preset", "best", "--set", "buckets=8", "--set", "ramp=0"), 8),
+    ),
+    "cpu": (Training("smoke", ("--preset", "smoke", "--set", "max_side=96"), 1),),
 }
 RETARGET = """
 import sys
@@ -90,9 +138,24 @@ def copy_package(source: Path, target: Path) -> None:
 
 
 def run_tests(stages: Stages, device: str, reserve: float) -> None:
-    workers = ("-n", "4") if device == "cuda" and importlib.util.find_spec("xdist") else ()
-    options = ("-m", "gpu", "--continue-on-collection-errors", "-p", "no:cacheprovider", *workers)
-    stages.run("tests", "-m", "pytest", *options, "tests", reserve=reserve, limit=LIMITS["tests"])
+    """The tests that need a GPU: those that take much of its memory apart, one at a time."""
+    files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py") if _needs_gpu(path))
+    for name, mark, workers in (("tests", "gpu and not large", "8"), ("large tests", "gpu and large", "0")):
+        options = ["-m", mark, "-v", "--tb=short", "-rfE", "--continue-on-collection-errors", "-p", "no:cacheprovider"]
+        if device == "cuda" and importlib.util.find_spec("xdist"):
+            options += ["-n", workers]
+        if importlib.util.find_spec("pytest_timeout"):  # ends the session in time to print what failed
+            options.append(f"--session-timeout={LIMITS[name] - 15}")
+        stages.run(name, "-m", "pytest", *options, *files, reserve=reserve, limit=LIMITS[name])
+
+
+def _needs_gpu(path: Path) -> bool:
+    text = path.read_text()
+    return ("mark.gpu" in text and "TensorRT is not installed" not in text) or (_has_tensorrt() and "mark.gpu" in text)
+
+
+def _has_tensorrt() -> bool:
+    return any(importlib.util.find_spec(name) for name in ("tensorrt", "tensorrt_rtx"))
 
 
 def run_bench(stages: Stages, name: str, words: Sequence[str], device: str, reserve: float) -> dict[str, Any] | None:
@@ -104,63 +167,98 @@ def run_bench(stages: Stages, name: str, words: Sequence[str], device: str, rese
     return json.loads(path.read_text()) if path.is_file() else None
 
 
-def run_warps(stages: Stages, name: str, cases: Sequence[Sequence[str]], device: str, reserve: float) -> None:
+def run_benches(stages: Stages, name: str, cases: Sequence[Sequence[str]], device: str, reserve: float) -> None:
+    """A process for each case, whose report is kept at once."""
+    reports = stages.results.setdefault(name, [])
     for case in cases:
-        report = run_bench(stages, name, ("warp", *case), device, reserve)
+        report = run_bench(stages, name, (name, *case), device, reserve)
         if report is not None:
-            stages.results.setdefault("warp", []).append(report)
+            reports.append(report)
+            stages.write()
 
 
-def run_training(stages: Stages, device: str) -> None:
-    """Train for the time that is left, then retarget, judge, and keep the pictures and curves."""
-    run, page, numbers = (stages.work / name for name in ("run", "page", "numbers.json"))
+def run_frames(stages: Stages, device: str, reserve: float) -> None:
+    rows = stages.out / "frames.jsonl"
+    rows.unlink(missing_ok=True)
+    script = ROOT / "benchmarks" / "gpu_frames.py"
+    for case in FRAMES[device]:
+        words = (script, "--device", device, *case, "--json", rows)
+        stages.run("frames", *words, reserve=reserve, limit=LIMITS["frames"])
+    if rows.is_file():
+        stages.results["frames"] = [json.loads(line) for line in rows.read_text().splitlines()]
+        rows.unlink()
+
+
+def run_trainings(stages: Stages, device: str) -> None:
+    """Train side by side for the time that is left; they are looked at, not timed."""
+    trainings = TRAININGS[device]
+    stages.results["trainings"] = {}
+    with ThreadPoolExecutor(len(trainings)) as threads:
+        for done in [threads.submit(run_training, stages, device, each, len(trainings)) for each in trainings]:
+            done.result()
+
+
+def run_training(stages: Stages, device: str, training: Training, beside: int) -> None:
+    """Train, retarget, judge, and keep the pictures and curves."""
+    folder = stages.work / training.name
+    run, page, numbers = (folder / name for name in ("run", "page", "numbers.json"))
+    folder.mkdir()
     reserve = LIMITS["pictures"] + LIMITS["evaluate"]
-    options = ["--preset", "smoke", "--set", "max_side=96"]
+    options = training.options
     if device == "cuda":
-        options = ["--preset", "paper", *length(stages.results.get("train"), stages.left() - reserve)]
+        seconds = (stages.left() - reserve) / beside
+        options = (*options, *length(stages.results.get("train", ()), seconds, training))
     words = ("ingan_fast.cli", "train", PICTURE, "--out", run, "--device", device, *options)
-    stages.run("training", "-m", *words, reserve=reserve, grace=GRACE)
-    log = run / "log.jsonl"
-    if log.is_file():
-        stages.results["training"] = [json.loads(line) for line in log.read_text().splitlines()][-1:]
-    stages.run("pictures", "-c", RETARGET, run, page, limit=LIMITS["pictures"], shown="retarget, and draw a sheet")
+    stages.run(f"training {training.name}", "-m", *words, reserve=reserve, grace=GRACE)
+    shown = "retarget, and draw a sheet"
+    stages.run(f"pictures {training.name}", "-c", RETARGET, run, page, limit=LIMITS["pictures"], shown=shown)
     words = ("ingan_fast.cli", "evaluate", run, "--json", numbers, "--device", device)
-    stages.run("evaluate", "-m", *words, limit=LIMITS["evaluate"])
-    if numbers.is_file():
-        stages.results["evaluation"] = json.loads(numbers.read_text())["outputs"]
-    for picture in (page / "sheet.png", *(run / "monitor" / f"{name}.png" for name in ("latest", "losses", "quality"))):
+    stages.run(f"evaluate {training.name}", "-m", *words, limit=LIMITS["evaluate"])
+    log = run / "log.jsonl"
+    lines = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
+    stages.results["trainings"][training.name] = {
+        "last": lines[-1:],
+        "outputs": json.loads(numbers.read_text())["outputs"] if numbers.is_file() else None,
+    }
+    stages.write()
+    for picture in (page / "sheet.png", run / "monitor" / "losses.png", run / "monitor" / "quality.png"):
         if picture.is_file():
-            keep(picture, stages.out)
+            keep(picture, stages.out, f"{training.name}_{picture.name}")
 
 
-def length(report: dict[str, Any] | None, seconds: float) -> list[str]:
-    """The options of a training of `ITERATIONS`, or of as many as fit into `seconds` by the measured iteration.
+def length(reports: Sequence[dict[str, Any]], seconds: float, training: Training) -> list[str]:
+    """The options of a training that takes `seconds`, by the fastest measured iteration of `paper`.
 
     Where nothing was measured the training is cut off when its time is over, and its pictures are of then.
     """
-    rows = [row for row in (report or {}).get("rows", ()) if row["milliseconds"] and row["name"] != "plain"]
-    if report is None or not rows:
-        return ["--iterations", str(ITERATIONS)]
-    fastest = min(rows, key=lambda row: row["milliseconds"]["mean"])
-    # Every size is prepared twice: before and after the norms are frozen.
-    moving = USED * seconds - 2 * fastest["details"]["warm_up_seconds"]
-    each = (fastest["milliseconds"]["mean"] + report["details"]["draw_milliseconds"]["mean"]) / 1e3
-    count = max(min(ITERATIONS, int(moving / each)), 200)
-    options = ["--engine", fastest["name"], "--iterations", str(count)]
+    rows = [
+        (row["milliseconds"]["mean"], row["name"], report["details"]["draw_milliseconds"]["mean"])
+        for report in reports
+        for row in report["rows"]
+        if row["milliseconds"] and row["name"] != "plain"
+    ]
+    if not rows:
+        return []
+    iteration, engine, draw = min(rows)
+    # A draw is made on the host while the GPU works; the slower of the two is the pace.
+    each = max(iteration / training.pace, draw) / 1e3
+    moving = USED * seconds - BEGUN - 2 * PREPARED * training.sizes
+    count = max(int(moving / each), 200)
+    options = ["--engine", engine, "--iterations", str(count)]
     for name in ("preview", "validate", "checkpoint"):
         options += ["--set", f"{name}_every={count // 4}"]
     return options
 
 
-def keep(picture: Path, out: Path) -> None:
+def keep(picture: Path, out: Path, name: str) -> None:
     """Copy a picture into the results, as a JPEG where it would be large."""
     if picture.stat().st_size <= LARGEST:
-        shutil.copy(picture, out / picture.name)
+        shutil.copy(picture, out / name)
         return
     from PIL import Image
 
     with Image.open(picture) as image:
-        image.convert("RGB").save(out / f"{picture.stem}.jpg", quality=85)
+        image.convert("RGB").save((out / name).with_suffix(".jpg"), quality=85)
 
 
 def check_device(device: str) -> str | None:
@@ -180,17 +278,20 @@ def run_stages(stages: Stages, names: Sequence[str], device: str) -> None:
     reserve = 0
     if "training" in names:
         reserve = LEAST_TRAINING[device] + LIMITS["pictures"] + LIMITS["evaluate"]
-    first, *more = WARPS[device]
+    if "probe" in names:
+        small = () if device == "cuda" else ("--preset", "smoke", "--crop", "48")
+        script = ROOT / "benchmarks" / "gpu_probe.py"
+        stages.run("probe", script, "--device", device, *small, reserve=reserve, limit=LIMITS["probe"])
     if "tests" in names:
         run_tests(stages, device, reserve)
     if "warp" in names:
-        run_warps(stages, "warp", [first], device, reserve)
+        run_benches(stages, "warp", WARPS[device], device, reserve)
     if "train" in names:
-        stages.results["train"] = run_bench(stages, "train", ("train", *TRAIN[device]), device, reserve)
-    if "warp" in names:
-        run_warps(stages, "more warps", more, device, reserve)
+        run_benches(stages, "train", TRAINS[device], device, reserve)
+    if "frames" in names:
+        run_frames(stages, device, reserve)
     if "training" in names:
-        run_training(stages, device)
+        run_trainings(stages, device)
 
 
 def main() -> int:
@@ -213,7 +314,7 @@ def main() -> int:
         run_stages(stages, arguments.stages, arguments.device)
         stages.write()
     print(f"{out}: {', '.join(sorted(path.name for path in out.iterdir()))}")
-    return 0 if all(record["status"] == "ok" for record in stages.results["stages"]) else 1
+    return 0 if all(record["status"] in ("ok", "skipped") for record in stages.results["stages"]) else 1
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LINES = 60  # of a stage's output that are kept
+LINES = 150  # of a stage's output that are kept
 
 
 @dataclass
@@ -26,11 +27,15 @@ class Stages:
     started: float = field(default_factory=time.monotonic)
     results: dict[str, Any] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
+    _writing: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         self.results |= {"minutes": self.minutes, "stages": []}
         self.environment = os.environ | {
-            "PYTHONPATH": str(self.work / "installed"),
+            # First of all what is installed here; what the caller brought along stays to be found.
+            "PYTHONPATH": os.pathsep.join(
+                [str(self.work / "installed"), *filter(None, [os.environ.get("PYTHONPATH")])]
+            ),
             "PYTHONSAFEPATH": "1",  # the checkout's folder is not the package
             "COLUMNS": "160",
             "TORCHINDUCTOR_CACHE_DIR": str(self.work / "inductor"),  # empty, so that warm-ups are whole
@@ -50,7 +55,9 @@ class Stages:
         grace: float = 0.0,
         shown: str | None = None,
     ) -> dict[str, Any]:
-        """Run Python with these arguments.
+        """Run Python with these arguments; several threads may do so at a time.
+
+        Its output is in `out`/NAME.running while it runs, so that an end of this process loses none of it.
 
         Args:
             limit: seconds.
@@ -65,9 +72,10 @@ class Stages:
         record: dict[str, Any] = {"name": name, "command": self.scrub(shown or " ".join(map(str, words)))}
         self.results["stages"].append(record)
         if limit <= grace:
-            return self.told(record | {"status": "skipped", "code": None, "seconds": 0.0}, "no time is left for it")
+            return self.told(record, "skipped", None, 0.0, "no time is left for it")
         start = time.monotonic()
-        with open(self.work / "output.txt", "w+") as output:
+        running = self.out / f"{name.replace(' ', '_')}.running"
+        with running.open("w+") as output:
             process = subprocess.Popen(
                 [sys.executable, *map(str, words)],
                 cwd=ROOT,
@@ -80,14 +88,21 @@ class Stages:
             output.seek(0)
             text = output.read()
         status = "out of time" if code is None else "failed" if code else "ok"
-        return self.told(record | {"status": status, "code": code, "seconds": round(time.monotonic() - start, 1)}, text)
+        self.told(record, status, code, round(time.monotonic() - start, 1), text)
+        running.unlink()
+        return record
 
-    def told(self, record: dict[str, Any], text: str) -> dict[str, Any]:
-        """Note a stage's record and the end of its output."""
+    def skip(self, name: str, reason: str) -> None:
+        """Note a stage that isn't run, and why."""
+        record: dict[str, Any] = {"name": name, "command": ""}
+        self.results["stages"].append(record)
+        self.told(record, "skipped", None, 0.0, reason)
+
+    def told(self, record: dict[str, Any], status: str, code: int | None, seconds: float, text: str) -> dict[str, Any]:
+        """Complete a stage's record, and keep the end of its output."""
         lines = [line.rstrip() for line in self.scrub(text).splitlines() if line.strip()]
-        record["last_line"] = lines[-1] if lines else ""
-        self.results["stages"][-1] = record
-        heading = f"{record['name']}: {record['status']}, {record['seconds']:.0f} s"
+        record |= {"status": status, "code": code, "seconds": seconds, "last_line": lines[-1] if lines else ""}
+        heading = f"{record['name']}: {status}, {seconds:.0f} s"
         print(f"{heading}; {self.left():.0f} s left", flush=True)
         self.log += [f"== {heading}: {record['command']}", *lines[-LINES:], ""]
         self.write()
@@ -100,6 +115,10 @@ class Stages:
         return text
 
     def write(self) -> None:
+        with self._writing:
+            self._write()
+
+    def _write(self) -> None:
         for name, text in (
             ("results.json", json.dumps(self.results, indent=2) + "\n"),
             ("log.txt", "\n".join(self.log) + "\n"),

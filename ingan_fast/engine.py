@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ingan_fast.compiled import CompiledStep, Notice
 from ingan_fast.errors import UserError
-from ingan_fast.recorded import RecordedSteps, Step, record
+from ingan_fast.recorded import GraphPool, RecordedSteps, Step
 from ingan_fast.sampling import Draw
 from ingan_fast.state import TrainingState
 from ingan_fast.step import training_step
@@ -35,7 +35,8 @@ def make_engine(name: str, device: torch.device, notice: Notice) -> "Engine":
     compiled = CompiledStep(notice)
     if name == "compile":
         return Engine([compiled, as_it_stands], notice)
-    return Engine([RecordedSteps(compiled, record), RecordedSteps(as_it_stands, record), as_it_stands], notice)
+    recorded = [RecordedSteps(step, GraphPool().record) for step in (compiled, as_it_stands)]
+    return Engine([*recorded, as_it_stands], notice)
 
 
 def as_it_stands(state: TrainingState, draw: Draw) -> Tensor:
@@ -76,7 +77,9 @@ class Engine:
                 return self.ways[0](state, draw)
             except torch.OutOfMemoryError:
                 raise
-            except RuntimeError as error:  # a compiler's, or of a recording; one of the step itself comes again
+            # Compilers raise exceptions of their own kinds (Triton's are no RuntimeError). An error of the step itself
+            # comes again in the last way, where it is not caught.
+            except Exception as error:
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
                 self.notice(f"the training step can't be compiled or recorded here and runs slower: {reason}")
                 del self.ways[0]

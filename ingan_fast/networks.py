@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from ingan_fast.config import Settings
 from ingan_fast.convolutions import ReflectConv2d, SpectralConv2d, power_iteration
-from ingan_fast.kernels import UnitScale, grid_warp, homography_warp, unit_scale
+from ingan_fast.kernels import UnitScale, grid_warp, homography_warp, is_exporting, unit_scale
 from ingan_fast.kernels.unit_scale import LAYOUTS, SHARPNESS
 
 # How far the network can move the logit of one layout against another's. From one anchor to the next that goes from
@@ -262,7 +262,7 @@ def _pad_to_multiple(features: Tensor, multiple: int) -> Tensor:
     height, width = features.shape[-2:]
     bottom = (height + multiple - 1) // multiple * multiple - height
     right = (width + multiple - 1) // multiple * multiple - width
-    if not torch.compiler.is_exporting() and not bottom and not right:
+    if not is_exporting() and not bottom and not right:
         return features
     return F.pad(features, (0, right, 0, bottom), mode="replicate")
 

@@ -1,5 +1,7 @@
 """Whole training steps as CUDA graphs: a step's thousands of launches become one."""
 
+import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -27,7 +29,7 @@ class RecordedSteps:
 
     Args:
         step: `training_step` or a compiled one.
-        record: makes a replay of a function that reads and writes tensors in place (`record`).
+        record: makes a replay of a function that reads and writes tensors in place (`GraphPool.record`).
     """
 
     def __init__(self, step: Step, record: Callable[[Callable[[], Tensor]], Replay]):
@@ -52,26 +54,42 @@ class RecordedSteps:
         self.recordings = {key: value for key, value in self.recordings.items() if key[-1] == state.norm_frozen}
 
 
-def record(function: Callable[[], Tensor]) -> Replay:
-    """Record what `function` launches on the GPU; its result is overwritten by the next replay of any recording."""
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph, pool=_pool()):
-        result = function()
+class GraphPool:
+    """Captures functions as CUDA graphs that share one pool of memory.
 
-    def replay() -> Tensor:
-        graph.replay()
-        return result
+    Graphs of one pool overwrite each other's intermediate results. So everything captured by one `GraphPool` must run
+    one after the other: one training, or one backend of the runtime, has a pool of its own.
+    """
 
-    return replay
+    def __init__(self) -> None:
+        self._graphs: weakref.WeakSet[torch.cuda.CUDAGraph] = weakref.WeakSet()
+        self._handle: Any = None
+
+    def record(self, function: Callable[[], Tensor]) -> Replay:
+        """Capture what `function` launches on the GPU; the next replay of any graph may overwrite its result.
+
+        Raises:
+            RuntimeError: `function` does something that can't be captured, such as waiting for the GPU.
+        """
+        with _CAPTURING:
+            # torch 2.11 can't capture into a pool whose graphs are all gone: cuBLAS still holds a workspace there, and
+            # the allocator finds the pool in use by nobody (pytorch issue 175276).
+            if not self._graphs:
+                self._handle = torch.cuda.graph_pool_handle()
+            graph = torch.cuda.CUDAGraph()
+            # "thread_local": other threads may allocate memory meanwhile.
+            with torch.cuda.graph(graph, pool=self._handle, capture_error_mode="thread_local"):
+                result = function()
+            self._graphs.add(graph)
+
+        def replay() -> Tensor:
+            graph.replay()
+            return result
+
+        return replay
 
 
-_POOLS: dict[int, Any] = {}
-
-
-def _pool() -> Any:
-    """One pool of memory for all: recordings follow each other, none needs what another one left there."""
-    device = torch.cuda.current_device()
-    return _POOLS.setdefault(device, torch.cuda.graph_pool_handle())
+_CAPTURING = threading.Lock()  # torch captures on one stream of the whole process
 
 
 def _copy(draw: Draw) -> Draw:

@@ -37,9 +37,13 @@ class TrainingState:
         self.forgetting = torch.zeros((), device=device)
 
     def _adam(self, weights: Tensor) -> torch.optim.Adam:
-        on_gpu = self.device.type == "cuda"
         rate = torch.zeros((), device=self.device)
-        return torch.optim.Adam([weights], rate, betas=(0.5, 0.999), fused=True, capturable=on_gpu)
+        return torch.optim.Adam([weights], rate, betas=(0.5, 0.999), fused=True, capturable=self._capturable)
+
+    @property
+    def _capturable(self) -> bool:
+        """Whether a step may be captured as a CUDA graph; Adam refuses that on a CPU."""
+        return self.device.type == "cuda"
 
     def set_schedules(self) -> None:
         """What this iteration's step reads: learning rates, the weights of D's scales, the pace of the average."""
@@ -80,8 +84,10 @@ class TrainingState:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in _PARTS:
             getattr(self, name).load_state_dict(state[name])
-        for optimizer in (self.optimizer_g, self.optimizer_d):  # a checkpoint is read into the CPU's memory
-            optimizer.param_groups[0]["lr"] = optimizer.param_groups[0]["lr"].to(self.device)
+        for optimizer in (self.optimizer_g, self.optimizer_d):
+            group = optimizer.param_groups[0]
+            group["lr"] = group["lr"].to(self.device)  # a checkpoint is read into the CPU's memory
+            group["capturable"] = self._capturable  # not the checkpoint's: it may come from another kind of device
         self.iteration = state["iteration"]
         self.norm_frozen = state["norm_frozen"]
         set_norm_mode(self.generator, training=not self.norm_frozen)

@@ -6,6 +6,7 @@ its own backward needs, and exporters get the twin's `grid_sample`, which they k
 """
 
 import warnings
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -75,9 +76,20 @@ def grid_warp(features: Tensor, grid: Tensor, padding: str = "reflection") -> Te
 
 
 def _takes_the_operator(features: Tensor) -> bool:
-    if torch.compiler.is_exporting() or torch.jit.is_tracing():
+    if is_exporting():
         return False
     return features.is_cuda or torch.compiler.is_compiling()
+
+
+def is_exporting() -> bool:
+    """Whether a graph is being made for another runtime, by `torch.export`, the ONNX exporter or tracing.
+
+    Dynamo of torch 2.11 takes `torch.compiler.is_exporting()` for True also in `torch.compile` (pytorch issue 176347).
+    The flag behind it is right in both versions.
+    """
+    if torch.compiler.is_dynamo_compiling():
+        return torch.compiler._is_exporting_flag
+    return torch.compiler.is_exporting() or torch.jit.is_tracing()
 
 
 @torch.library.custom_op("ingan_fast::homography_warp", mutates_args=())
@@ -87,11 +99,13 @@ def homography_warp_op(features: Tensor, matrix: Tensor, height: int, width: int
 
 @homography_warp_op.register_kernel("cuda")
 def _(features: Tensor, matrix: Tensor, height: int, width: int, padding: str) -> Tensor:
-    kernels = _kernels(features)
-    if kernels is None:
-        return reference.homography_warp(features, matrix, (height, width), padding)
-    warped = kernels.homography_warp(features, matrix, (height, width), padding)
-    return warped.contiguous(memory_format=layout(is_channels_last(features)))
+    size = (height, width)
+    return _run(
+        features,
+        lambda kernels: kernels.homography_warp(features, matrix, size, padding),
+        lambda: reference.homography_warp(features, matrix, size, padding),
+        is_channels_last(features),
+    )
 
 
 @homography_warp_op.register_fake
@@ -108,13 +122,15 @@ def homography_warp_backward_op(
 
 @homography_warp_backward_op.register_kernel("cuda")
 def _(gradient: Tensor, matrix: Tensor, height: int, width: int, padding: str, channels_last: bool) -> Tensor:
-    kernels = _kernels(gradient)
-    if kernels is None:
-        return reference.homography_warp_gradient(gradient, matrix, (height, width), padding, channels_last)
+    size = (height, width)
     gathers = BACKWARD == "gather" or torch.are_deterministic_algorithms_enabled()
-    backward = kernels.homography_warp_gather if gathers else kernels.homography_warp_scatter
-    result: Tensor = backward(gradient, matrix, (height, width), padding)
-    return result.contiguous(memory_format=layout(channels_last))
+    name = "homography_warp_gather" if gathers else "homography_warp_scatter"
+    return _run(
+        gradient,
+        lambda kernels: getattr(kernels, name)(gradient, matrix, size, padding),
+        lambda: reference.homography_warp_gradient(gradient, matrix, size, padding, channels_last),
+        channels_last,
+    )
 
 
 @homography_warp_backward_op.register_fake
@@ -129,11 +145,12 @@ def grid_warp_op(features: Tensor, grid: Tensor, padding: str) -> Tensor:
 
 @grid_warp_op.register_kernel("cuda")
 def _(features: Tensor, grid: Tensor, padding: str) -> Tensor:
-    kernels = _kernels(features)
-    if kernels is None:
-        return reference.grid_warp(features, grid, padding)
-    warped = kernels.grid_warp(features, grid, padding)
-    return warped.contiguous(memory_format=layout(is_channels_last(features)))
+    return _run(
+        features,
+        lambda kernels: kernels.grid_warp(features, grid, padding),
+        lambda: reference.grid_warp(features, grid, padding),
+        is_channels_last(features),
+    )
 
 
 @grid_warp_op.register_fake
@@ -150,11 +167,14 @@ def grid_warp_backward_op(
 
 @grid_warp_backward_op.register_kernel("cuda")
 def _(gradient: Tensor, grid: Tensor, height: int, width: int, padding: str, channels_last: bool) -> Tensor:
-    kernels = _kernels(gradient)
-    if kernels is None or torch.are_deterministic_algorithms_enabled():
-        return reference.grid_warp_gradient(gradient, grid, (height, width), padding, channels_last)
-    result: Tensor = kernels.grid_warp_scatter(gradient, grid, (height, width), padding)
-    return result.contiguous(memory_format=layout(channels_last))
+    size = (height, width)
+
+    def twin() -> Tensor:
+        return reference.grid_warp_gradient(gradient, grid, size, padding, channels_last)
+
+    if torch.are_deterministic_algorithms_enabled():
+        return twin()
+    return _run(gradient, lambda kernels: kernels.grid_warp_scatter(gradient, grid, size, padding), twin, channels_last)
 
 
 @grid_warp_backward_op.register_fake
@@ -195,10 +215,32 @@ def _empty(like: Tensor, height: int, width: int, channels_last: bool) -> Tensor
     return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=layout(channels_last))
 
 
+def _run(
+    tensor: Tensor, fused: Callable[[ModuleType], Tensor], twin: Callable[[], Tensor], channels_last: bool
+) -> Tensor:
+    """What `fused` makes of the Triton kernels, in the given layout; what `twin` makes where they can't run."""
+    kernels = _kernels(tensor)
+    if kernels is None:
+        return twin()
+    try:
+        return fused(kernels).contiguous(memory_format=layout(channels_last))
+    except kernels.TritonError as error:  # of its compiler, or this GPU is too small for a tile
+        _warn(error)
+        _broken.append(kernels)
+        return twin()
+
+
+_broken: list[ModuleType] = []  # the kernels, once they have failed: all later calls go to the twin
+
+
+def _warn(error: Exception) -> None:
+    warnings.warn(f"the fused warp can't run, the plain one does ({error})", RuntimeWarning, stacklevel=3)
+
+
 def _kernels(tensor: Tensor) -> ModuleType | None:
     """The launches of the Triton kernels, where they can run on this tensor."""
     loaded = _load_kernels()
-    if loaded is None or tensor.dtype not in loaded.DTYPES:
+    if loaded is None or loaded in _broken or tensor.dtype not in loaded.DTYPES:
         return None
     return loaded if torch.cuda.get_device_capability(tensor.device) >= MIN_CAPABILITY else None
 
@@ -217,6 +259,6 @@ def _load_kernels() -> ModuleType | None:
     except ImportError:
         return None
     except Exception as error:
-        warnings.warn(f"the fused warp can't run, the plain one does ({error})", RuntimeWarning, stacklevel=2)
+        _warn(error)
         return None
     return triton_warp

@@ -10,10 +10,13 @@ from typing import Any
 import torch
 import triton
 from torch import Tensor
+from triton.errors import TritonError
 
 from ingan_fast.kernels.triton_forward import warp_forward
 from ingan_fast.kernels.triton_gather import warp_gather
 from ingan_fast.kernels.triton_scatter import warp_scatter
+
+__all__ = ["DTYPES", "TritonError"]  # beside the launches
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 

@@ -85,9 +85,14 @@ def test_compiled_steps_train_as_steps_do_and_are_compiled_a_few_times(
     assert (losses - expected).abs().max() < 0.05 * expected.abs().max()
 
 
-def test_what_cannot_be_compiled_runs_as_it_is_and_is_told_once(picture: Pixels) -> None:
+class TritonError(Exception):
+    """As Triton's own: no RuntimeError."""
+
+
+@pytest.mark.parametrize("kind", [RuntimeError, TritonError])
+def test_what_cannot_be_compiled_runs_as_it_is_and_is_told_once(picture: Pixels, kind: type[Exception]) -> None:
     def broken(state: TrainingState, draw: Draw) -> Tensor:
-        raise RuntimeError("no compiler here\nand a long trace")
+        raise kind("no compiler here\nand a long trace")
 
     told: list[str] = []
     losses, _ = trained(Engine([broken, training_step], told.append), picture, FEW_SIZES)
@@ -125,3 +130,16 @@ def test_a_gpu_trains_the_same_with_every_engine(picture: Pixels, name: str) -> 
     assert not any("can't be compiled or recorded" in text for text in told), told
     assert every[0].isfinite().all()
     assert (every[0] - every[1]).abs().max() < 0.05 * every[1].abs().max()
+
+
+@pytest.mark.gpu
+def test_a_cpu_s_checkpoint_goes_on_as_recorded_steps(picture: Pixels) -> None:
+    device, told = torch.device("cuda"), list[str]()
+    state = TrainingState(FEW_SIZES, 0, device)
+    state.load_state_dict(TrainingState(FEW_SIZES, 0, CPU).state_dict())
+    sampler, engine = Sampler([picture], FEW_SIZES, 0, device), make_engine("graphs", device, told.append)
+    ways = len(engine.ways)
+    for _ in range(3):
+        losses = engine.step(state, sampler.draw(0))
+    assert losses.isfinite().all()
+    assert len(engine.ways) == ways, told

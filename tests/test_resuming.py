@@ -14,14 +14,16 @@ import pytest
 import torch
 
 from ingan_fast import load, train
+from ingan_fast.config import preset
 from ingan_fast.curves import read_log
 from ingan_fast.engine import Engine
 from ingan_fast.errors import UserError
 from ingan_fast.images import Pixels, save_image
 from ingan_fast.progress import Status
 from ingan_fast.run_folder import RunFolder
-from ingan_fast.sampling import Draw
+from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState
+from ingan_fast.step import training_step
 from ingan_fast.training import Result
 from trainings import SETTINGS, generator_bytes, leftovers, losses_of, run
 
@@ -86,6 +88,19 @@ def test_resuming_a_finished_training_changes_nothing(
     result = train(picture_path, run_copy, preset_name="smoke", device="cpu", resume=True)
     assert result.finished
     assert {path: path.stat().st_mtime_ns for path in run_copy.rglob("*") if path.is_file()} == before
+
+
+def test_a_checkpoint_of_a_gpu_can_be_gone_on_with_on_a_cpu(picture: Pixels) -> None:
+    """Adam's steps are capturable as CUDA graphs on a GPU only: the device decides, not the checkpoint."""
+    settings, device = preset("smoke"), torch.device("cpu")
+    state, other = (TrainingState(settings, 0, device) for _ in range(2))
+    saved = other.state_dict()
+    for name in ("optimizer_g", "optimizer_d"):
+        saved[name]["param_groups"][0]["capturable"] = True
+    state.load_state_dict(saved)
+    training_step(state, Sampler([picture], settings, 0, device).draw(0))
+    for optimizer in (state.optimizer_g, state.optimizer_d):
+        assert optimizer.param_groups[0]["capturable"] is False
 
 
 def test_resume_starts_a_training_that_is_not_there(uninterrupted: Path, picture_path: Path, tmp_path: Path) -> None:

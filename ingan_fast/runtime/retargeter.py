@@ -85,13 +85,14 @@ class Retargeter:
         Args:
             frame: uint8 [H, W, 3], RGB; the picture that was trained on where None. With the backends tensorrt and
                 torch any object on the GPU with DLPack (tensorrt: or the CUDA array interface), too: then the result
-                is one, nothing goes through the host, and nothing waits.
+                is one, and nothing goes through the host or waits, unless cuts are looked for in the frame.
             size: (width, height) of the output; or
             scale: its factor(s), across and down; or
             transform: a homography.
             out: where to write, uint8 [Ho, Wo, 3]; a new array where None.
             reference: where a unit-scale generator looks for cuts between its layouts, uint8 [H, W, 3]. Where None,
-                in the frame; frames of a clip had better share one, so that cuts stay where they are.
+                in the frame, of which a copy goes to the host if it is on the GPU; frames of a clip had better share
+                one, so that cuts stay where they are.
             arrangement: where these cuts are, of this or of another transform (`arrange`); nothing is looked for then.
             stream: the CUDA stream to work on, with frames on the GPU.
             progress: called with the part of a tiled output that is done, in (0, 1].
@@ -232,13 +233,15 @@ class Retargeter:
         arrangement: Arrangement | None,
         stream: Any,
     ) -> Any:
+        backend: Any = self._backend
         with self._lock:
             if self._opened.fixed:
-                prepared = self._backend.prepare({})
+                prepared = backend.prepare({})
             else:
-                cuts = self.source if reference is None else reference
-                prepared = self._geometries.get(transform, (frame.shape[1], frame.shape[0]), cuts, arrangement)
-            return self._backend.run_on_device(frame, prepared, transform.size, out, stream)  # type: ignore[attr-defined]
+                if self._opened.layout is not None and reference is None and arrangement is None:
+                    reference = backend.to_host(frame, stream)
+                prepared = self._geometries.get(transform, (frame.shape[1], frame.shape[0]), reference, arrangement)
+            return backend.run_on_device(frame, prepared, transform.size, out, stream)
 
 
 def _output(out: Any, size: Size) -> Pixels:

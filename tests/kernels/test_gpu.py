@@ -15,9 +15,9 @@ MATRICES = torch.tensor(
 )
 SIZE, OUT = (67, 83), (91, 61)
 PADDINGS = ["reflection", "border", "zeros"]
-# Of the largest value: the features' own rounding, and for float32 that of the coordinates and of TensorFloat-32's
-# three products.
-TOLERANCES = {torch.float32: 1e-4, torch.float16: 2e-3, torch.bfloat16: 1e-2}
+# Of the largest value: the features' own rounding, and for float32 that of the coordinates (fused products and sums
+# alone make 7e-5 of it in the worst case) and of TensorFloat-32's three products.
+TOLERANCES = {torch.float32: 3e-4, torch.float16: 2e-3, torch.bfloat16: 1e-2}
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +94,7 @@ def test_the_gather_is_the_atomics(matrix: list[list[float]], padding: str) -> N
     where = torch.tensor([matrix]).cuda()
     gathered = triton_warp.homography_warp_gather(gradient, where, (41, 23), padding)
     scattered = triton_warp.homography_warp_scatter(gradient, where, (41, 23), padding)
-    assert_close(gathered, scattered.cpu(), 1e-4)
+    assert_close(gathered, scattered.cpu(), TOLERANCES[torch.float32])
 
 
 def test_contiguous_features_stay_contiguous(backward: str) -> None:
@@ -103,7 +103,7 @@ def test_contiguous_features_stay_contiguous(backward: str) -> None:
     found = value_and_gradient(lambda x: homography_warp(x, MATRICES.cuda(), OUT), features.cuda())
     for each, other in zip(found, expected, strict=True):
         assert each.is_contiguous()
-        assert_close(each, other, 1e-4)
+        assert_close(each, other, TOLERANCES[torch.float32])
 
 
 def test_float64_goes_to_the_twin() -> None:

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -231,3 +232,26 @@ def test_a_cuda_build_without_triton_uses_the_twin(monkeypatch: pytest.MonkeyPat
         assert ops._load_kernels() is None
     finally:
         ops._load_kernels.cache_clear()
+
+
+def test_kernels_that_triton_cannot_build_are_left_for_the_twin(monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels = ModuleType("kernels")
+    kernels.__dict__.update(DTYPES=(torch.float32,), TritonError=KeyError)
+    monkeypatch.setattr(ops, "_load_kernels", lambda: kernels)
+    monkeypatch.setattr(ops, "_broken", [])
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device: (9, 0))
+    calls: list[str] = []
+
+    def fused(kernels: ModuleType) -> Tensor:
+        calls.append("fused")
+        raise KeyError("out of resource: shared memory")
+
+    def twin() -> Tensor:
+        calls.append("twin")
+        return torch.ones(1, 3, 4, 4)
+
+    features = torch.zeros(1, 3, 4, 4)
+    with pytest.warns(RuntimeWarning, match="plain one does .*shared memory"):
+        assert ops._run(features, fused, twin, False).sum() == 48
+    assert ops._run(features, fused, twin, False).sum() == 48
+    assert calls == ["fused", "twin", "twin"]

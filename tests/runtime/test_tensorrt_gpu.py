@@ -1,5 +1,6 @@
 """Real engines of TensorRT, of whatever flavour is installed, on a real GPU; skipped where there is none."""
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,13 @@ from ingan_fast.retargeting import load
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.backends.tensorrt import verify
 
-pytestmark = pytest.mark.gpu
+# Skipped before any fixture is made: without TensorRT there is no reason to train a run.
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(
+        not any(map(importlib.util.find_spec, ("tensorrt", "tensorrt_rtx"))), reason="TensorRT is not installed"
+    ),
+]
 
 SIZES = [(90, 70), (64, 56), (121, 93)]
 

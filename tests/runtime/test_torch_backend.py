@@ -1,5 +1,7 @@
 """The torch backend: recorded work gives what running it gives, and arrays of other libraries go in and out."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from ingan_fast import Transform
 from ingan_fast.export.graph import deployed
 from ingan_fast.images import Pixels
 from ingan_fast.retargeting import TrainedGenerator
+from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.backends import torch as backends
 from ingan_fast.runtime.backends.torch import TorchBackend
 from ingan_fast.runtime.geometry import Geometries
@@ -80,3 +83,50 @@ def test_tensors_go_in_and_come_out_without_numpy(
     expected = generator_of_run.retarget(transform).picture
     assert np.abs(first.numpy().astype(int) - expected).max() <= 1
     assert (first != out).any()  # and the first picture was not written over
+
+
+def test_frames_on_the_device_take_their_cuts_from_the_frame(trained_run: Path, picture: Pixels) -> None:
+    frame = np.ascontiguousarray(picture[::-1, ::-1])
+    with Retargeter.open(trained_run, "cpu", "torch") as retargeter:
+        expected = retargeter(frame, size=(110, 90))
+        assert (retargeter(frame, size=(110, 90), reference=picture) != expected).any()
+        found = retargeter(torch.from_numpy(frame), size=(110, 90))
+        np.testing.assert_array_equal(found.numpy(), expected)
+
+
+class Streams:
+    """What a call does on CUDA's streams, in order; a stand-in for torch's."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        self.calls: list[object] = []
+        self.current = 0
+        monkeypatch.setattr(torch.cuda, "current_stream", lambda device: self)
+        monkeypatch.setattr(Tensor, "record_stream", lambda tensor, stream: None)
+
+    def wait_event(self, event: object) -> None:
+        self.calls.append(("wait", self.current))
+
+    def record(self, stream: object) -> None:
+        self.calls.append(("done", self.current))
+
+    def synchronize(self) -> None:
+        self.calls.append("finish")
+
+
+def test_calls_on_several_streams_take_turns(
+    backend: TorchBackend,
+    generator_of_run: TrainedGenerator,
+    picture: Pixels,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each waits for the end of the one before: recorded work shares its inputs and memory."""
+    streams = Streams(monkeypatch)
+    backend._done = streams  # type: ignore[assignment]
+    transform = Transform.resize((80, 60))
+    places = prepared(backend, generator_of_run, transform, picture)
+    for streams.current in (1, 2):
+        backend.run_on_device(torch.from_numpy(picture), places, transform.size)
+    assert streams.calls == [("wait", 1), ("done", 1), ("wait", 2), ("done", 2)]
+    backend.close()
+    assert streams.calls[-1] == "finish"
+    assert not backend._recordings

@@ -13,6 +13,7 @@ run. Geometry is on the device once for many frames, and copied into a plan wher
 import threading
 from collections import OrderedDict
 from functools import partial
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +144,18 @@ class TensorRTBackend:
             target = out if isinstance(out, np.ndarray) else device_view(out, self._device, caller, writable=True)
         self.run(view, prepared, target, caller)
         return out
+
+    def to_host(self, frame: Any, stream: Any = None) -> Pixels:
+        """A copy of a frame on the device; waits for it."""
+        caller = stream_handle(stream)
+        view = device_view(frame, self._device, caller)
+        with self._lock, self._device.current():
+            self._check_open()
+            staged = cuda.HostMemory(self._device, prod(view.shape))
+            self._stream.wait_for(caller)
+            self._stream.download(staged, view.pointer)
+            self._stream.synchronize()
+            return staged.array.reshape(view.shape).copy()
 
     def close(self) -> None:
         """Give all memory back; nothing can be run any more."""

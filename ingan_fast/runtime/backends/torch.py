@@ -6,7 +6,7 @@ was never run on one: it is tested with a stand-in that runs the recorded functi
 
 import contextlib
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.export.graph import deployed
 from ingan_fast.geometry import Size
 from ingan_fast.images import Pixels
-from ingan_fast.recorded import Replay, record
+from ingan_fast.recorded import GraphPool, Replay
 from ingan_fast.retargeting import TrainedGenerator, load
 from ingan_fast.runtime.backends import Geometry, first_line
 from ingan_fast.runtime.sidecar import Layout, Sidecar
@@ -67,6 +67,7 @@ class TorchBackend:
         self._device, self._unit, self._recorder = device, unit, recorder
         self._format = torch.contiguous_format if package else torch.channels_last
         self._recordings: OrderedDict[tuple[Any, ...], Recording] = OrderedDict()
+        self._done = torch.cuda.Event() if device.type == "cuda" else None  # the end of the last call's work
         self.bytes_per_pixel = 48 * channels
         self.about = f"torch {torch.__version__}, {device}, {about}"
 
@@ -90,7 +91,7 @@ class TorchBackend:
         if trained.device.type != "cuda":
             return cls(deployed(trained.generator), trained.device, channels, "fp32")
         generator = trained.generator.to(torch.bfloat16)
-        return cls(deployed(generator), trained.device, channels, "bf16, CUDA graphs", recorder=record)
+        return cls(deployed(generator), trained.device, channels, "bf16, CUDA graphs", recorder=GraphPool().record)
 
     def prepare(self, geometry: Geometry) -> list[Tensor]:
         return [torch.from_numpy(array).to(self._device) for array in geometry.values()]
@@ -98,21 +99,50 @@ class TorchBackend:
     @torch.inference_mode()
     def run(self, frame: Pixels | None, prepared: list[Tensor], out: Pixels, stream: Any = None) -> None:
         given = None if frame is None else torch.from_numpy(np.ascontiguousarray(frame)).to(self._device)
-        torch.from_numpy(out).copy_(self._picture(given, prepared))
+        with self._in_turn(prepared):
+            torch.from_numpy(out).copy_(self._picture(given, prepared))
 
     @torch.inference_mode()
     def run_on_device(self, frame: Any, prepared: list[Tensor], size: Size, out: Any = None, stream: Any = None) -> Any:
         """As `run`, with arrays of any library on the device (DLPack); a tensor where `out` is None."""
-        with _on(stream):
+        with _on(stream), self._in_turn(prepared):
             picture = self._picture(torch.from_dlpack(frame), prepared)
             if out is None:
                 return picture.clone()  # the next frame may be written to the same place
             torch.from_dlpack(out).copy_(picture)
             return out
 
+    def to_host(self, frame: Any, stream: Any = None) -> Pixels:
+        """A copy of a frame on the device; waits for it."""
+        with _on(stream):
+            pixels: Pixels = torch.from_dlpack(frame).cpu().numpy()
+            return pixels
+
     def close(self) -> None:
         self._graph = None
+        self._finish()
         self._recordings.clear()
+
+    @contextlib.contextmanager
+    def _in_turn(self, geometry: list[Tensor]) -> Iterator[None]:
+        """Order this call's work after the last one's, on the GPU: they share inputs and memory.
+
+        Calls may come on different streams; nobody waits on the host.
+        """
+        if self._done is None:
+            yield
+            return
+        stream = torch.cuda.current_stream(self._device)
+        stream.wait_event(self._done)
+        for place in geometry:  # made on another stream, maybe, and dropped while this one still reads it
+            place.record_stream(stream)
+        yield
+        self._done.record(stream)
+
+    def _finish(self) -> None:
+        """Wait until nothing runs any more that memory could be taken from."""
+        if self._done is not None:
+            self._done.synchronize()
 
     def _picture(self, frame: Tensor | None, geometry: list[Tensor]) -> Tensor:
         """uint8 [H, W, 3] and geometry → uint8 [Ho, Wo, 3], on the device."""
@@ -122,6 +152,7 @@ class TorchBackend:
         recording = self._recordings.get(shape)
         if recording is None:
             if len(self._recordings) == RECORDINGS:
+                self._finish()
                 self._recordings.popitem(last=False)
             copies = [place.clone() for place in geometry]
             self._recordings[shape] = Recording(None if frame is None else frame.clone(), copies)

@@ -1,0 +1,118 @@
+"""Frames a second of the runtime on a GPU: uint8 on the device in, uint8 on the device out. A line of JSON a row.
+
+    python benchmarks/gpu_frames.py [--device cuda] [--preset paper] [--size 640x480] [--json rows.jsonl]
+
+The generator has random weights. Each way to run it is compared with the CPU's float32 picture first. Each row is
+written as soon as it is measured.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from ingan_fast.bench.models import write_run
+from ingan_fast.bench.timing import Spread, Stopwatch, take_turns
+from ingan_fast.demo import PICTURE
+from ingan_fast.images import Pixels, load_image
+from ingan_fast.parsing import parse_size
+from ingan_fast.recorded import GraphPool
+from ingan_fast.runtime.backends.torch import TorchBackend
+from ingan_fast.runtime.opening import open_model
+from ingan_fast.runtime.retargeter import Retargeter
+
+WAYS = ("eager", "graphs", "compiled, graphs")
+WARM_UP = 4
+REPEAT = {"cuda": 50, "cpu": 1}
+STREAMED = {"cuda": 100, "cpu": 1}  # frames one after the other without waiting
+
+
+def open_run(run: Path, device: torch.device, way: str) -> Retargeter:
+    """The run's generator, played in one of `WAYS`."""
+    opened = open_model(run, device.type, "torch")
+    ready: Any = opened.backend
+    graph = torch.compile(ready._graph, dynamic=False) if way.startswith("compiled") else ready._graph
+    recorder = GraphPool().record if way.endswith("graphs") and device.type == "cuda" else None
+    backend = TorchBackend(graph, device, 64, way, recorder=recorder)
+    return Retargeter(replace(opened, backend=backend), max_memory=64 << 30)
+
+
+def measure(run: Path, device: torch.device, way: str, picture: Pixels, expected: Pixels) -> dict[str, Any]:
+    """A row: how far off, milliseconds of one frame alone, frames a second of many, bytes."""
+    size = (expected.shape[1], expected.shape[0])
+    frame = torch.from_numpy(picture).to(device)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    retargeter = open_run(run, device, way)
+    start = time.perf_counter()
+    for _ in range(WARM_UP):
+        found = retargeter(frame, size=size, reference=picture)
+    pixels = found.cpu().numpy().astype(int)
+    warm_up = time.perf_counter() - start
+    out = torch.empty_like(found)
+
+    def one() -> object:
+        return retargeter(frame, size=size, reference=picture, out=out)
+
+    spread: Spread = take_turns({"one": one}, REPEAT[device.type], Stopwatch(device))["one"]
+    off = np.abs(pixels - expected)
+    return {
+        "milliseconds": asdict(spread),
+        "frames_per_second": _rate(one, STREAMED[device.type], device),
+        "warm_up_seconds": warm_up,
+        "off_999": float(np.quantile(off, 0.999)),
+        "off_most": int(off.max()),
+        "peak_bytes": torch.cuda.max_memory_reserved() if device.type == "cuda" else None,
+    }
+
+
+def _rate(one: Callable[[], object], count: int, device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    start = time.perf_counter()
+    for _ in range(count):
+        one()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return count / (time.perf_counter() - start)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda")
+    parser.add_argument("--preset", default="paper")
+    parser.add_argument("--size", nargs="+", default=["640x480"], help="WIDTHxHEIGHT of the outputs")
+    parser.add_argument("--way", nargs="+", choices=WAYS, default=WAYS)
+    parser.add_argument("--json", type=Path, help="append a line a row")
+    arguments = parser.parse_args()
+    device, picture = torch.device(arguments.device), load_image(PICTURE)
+    failed = False
+    with tempfile.TemporaryDirectory() as folder:
+        run = Path(folder) / "run"
+        write_run(run, arguments.preset, picture)
+        for size in map(parse_size, arguments.size):
+            expected = Retargeter.open(run, "cpu", "torch")(size=size)
+            for way in arguments.way:
+                row: dict[str, Any] = {"preset": arguments.preset, "way": way, "size": list(size)}
+                try:
+                    row |= measure(run, device, way, picture, expected)
+                except Exception as error:  # the other rows shall be measured
+                    failed = True
+                    row |= {"error": f"{type(error).__name__}: {error}"[:300]}
+                print(json.dumps(row), flush=True)
+                if arguments.json:
+                    with arguments.json.open("a") as file:
+                        file.write(json.dumps(row) + "\n")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
