@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ingan_fast.kernels import reflect_pad
+
 
 class ReflectConv2d(nn.Conv2d):
     """A convolution over a reflected border, that pads in the input's own dtype."""
@@ -18,9 +20,7 @@ class ReflectConv2d(nn.Conv2d):
 
     def convolve(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.border:
-            # Autocast on a CPU would pad in float32 and cast twice.
-            with torch.autocast(input.device.type, enabled=False):
-                input = F.pad(input, [self.border] * 4, mode="reflect")
+            input = reflect_pad(input, self.border)
         return F.conv2d(input, weight, bias, self.stride)
 
     def forward(self, input: Tensor) -> Tensor:

@@ -22,10 +22,16 @@ from triton.compiler import ASTSource
 from ingan_fast.kernels import triton_warp
 from ingan_fast.kernels.triton_forward import SIZES, warp_forward
 from ingan_fast.kernels.triton_gather import warp_gather
+from ingan_fast.kernels.triton_pad import PAD_SIZES, pad_backward, pad_forward
 from ingan_fast.kernels.triton_scatter import warp_scatter
 
 CAPABILITIES = (80, 90, 120)
 BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
+
+PADS = {
+    "pad": (pad_forward, ("features", "padded")),
+    "pad's gradient": (pad_backward, ("gradient", "result")),
+}
 
 _POINTERS = {torch.float32: "*fp32", torch.float16: "*fp16", torch.bfloat16: "*bf16"}
 _WIDE_LOAD = re.compile(r"ld\.global[\w.:]*\.v4\.b32|ld\.global[\w.:]*\.v2\.b64|cp\.async\.cg")  # 128 bits
@@ -36,7 +42,7 @@ _NARROW_LOAD = re.compile(r"ld\.global[\w.:]*\.[bu](8|16)\b")
 class Variant:
     """One kernel compiled for one kind of argument."""
 
-    kernel: str  # "forward", "atomics" or "gather"
+    kernel: str  # of the warp: "forward", "atomics" or "gather"; of the reflected border: "pad" or "pad's gradient"
     dtype: torch.dtype = torch.bfloat16
     channels: int = 64
     padding: str = "reflection"
@@ -46,8 +52,11 @@ class Variant:
     @property
     def name(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
+        wide = " · int64" * self.wide
+        if self.kernel in PADS:
+            return f"{self.kernel} · {dtype} · C {self.channels}{wide}"
         source = "grid" if self.grid else "homography"
-        return f"{self.kernel} · {source} · {dtype} · C {self.channels} · {self.padding}" + " · int64" * self.wide
+        return f"{self.kernel} · {source} · {dtype} · C {self.channels} · {self.padding}{wide}"
 
 
 @dataclass(frozen=True)
@@ -72,13 +81,20 @@ def variants() -> Iterator[Variant]:
         yield Variant(kernel, channels=65)
         yield Variant(kernel, padding="border")
         yield Variant(kernel, padding="zeros")
+    for kernel in PADS:
+        for channels in (64, 24, 3):
+            for dtype in _POINTERS:
+                yield Variant(kernel, dtype, channels)
+        yield Variant(kernel, channels=65)
+        yield Variant(kernel, wide=True)
 
 
 def compile_variant(variant: Variant, capability: int) -> Compiled:
     """Compiles as a launch on aligned tensors would, for a compute capability of 10 · major + minor."""
     function, pointers, constants = _arguments(variant)
     names = function.arg_names
-    kinds = dict.fromkeys(names, "constexpr") | dict.fromkeys(SIZES, "i32") | pointers
+    sizes = PAD_SIZES if variant.kernel in PADS else SIZES
+    kinds = dict.fromkeys(names, "constexpr") | dict.fromkeys(sizes, "i32") | pointers
     aligned: Any = {(names.index(name),): [["tt.divisibility", 16]] for name in pointers}
     source = ASTSource(function, kinds, constexprs=constants, attrs=aligned)
     kernel = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=triton_warp.OPTIONS)
@@ -96,6 +112,9 @@ def compile_variant(variant: Variant, capability: int) -> Compiled:
 def _arguments(variant: Variant) -> tuple[Any, dict[str, str], dict[str, Any]]:
     """The kernel, the types of its pointers, and its constants."""
     values = _POINTERS[variant.dtype]
+    if variant.kernel in PADS:
+        function, pointers = PADS[variant.kernel]
+        return function, dict.fromkeys(pointers, values), triton_warp.pad_constants(variant.channels, variant.wide)
     if variant.kernel == "gather":
         constants = triton_warp.gather_constants(variant.channels, variant.dtype, variant.padding, variant.wide)
         return warp_gather, {"gradient": values, "matrices": "*fp32", "result": values}, constants

@@ -234,7 +234,7 @@ _broken: list[ModuleType] = []  # the kernels, once they have failed: all later 
 
 
 def _warn(error: Exception) -> None:
-    warnings.warn(f"the fused warp can't run, the plain one does ({error})", RuntimeWarning, stacklevel=3)
+    warnings.warn(f"the fused kernels can't run, the plain ones do ({error})", RuntimeWarning, stacklevel=3)
 
 
 def _kernels(tensor: Tensor) -> ModuleType | None:

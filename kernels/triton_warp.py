@@ -14,6 +14,7 @@ from triton.errors import TritonError
 
 from ingan_fast.kernels.triton_forward import warp_forward
 from ingan_fast.kernels.triton_gather import warp_gather
+from ingan_fast.kernels.triton_pad import pad_backward, pad_forward
 from ingan_fast.kernels.triton_scatter import warp_scatter
 
 __all__ = ["DTYPES", "TritonError"]  # beside the launches
@@ -72,11 +73,39 @@ def homography_warp_gather(gradient: Tensor, matrix: Tensor, size: tuple[int, in
     return result
 
 
+def reflect_pad(features: Tensor, border: int) -> Tensor:
+    """As `kernels.reflect_pad`, for CUDA features in `DTYPES` whose sides are longer than `border`; channels_last."""
+    features = _rows(features)
+    height, width = features.shape[2:]
+    padded = _empty(features, (height + 2 * border, width + 2 * border))
+    constants = pad_constants(features.shape[1], is_wide(padded))
+    with _on(features):
+        pad_forward[_programs(padded, constants)](features, padded, height, width, border, **constants, **OPTIONS)
+    return padded
+
+
+def reflect_pad_gather(gradient: Tensor, border: int) -> Tensor:
+    """The gradient in the features, channels_last, summed in a fixed order."""
+    gradient = _rows(gradient)
+    height, width = (side - 2 * border for side in gradient.shape[2:])
+    result = _empty(gradient, (height, width))
+    constants = pad_constants(gradient.shape[1], is_wide(gradient))
+    with _on(gradient):
+        pad_backward[_programs(result, constants)](gradient, result, height, width, border, **constants, **OPTIONS)
+    return result
+
+
+def pad_constants(channels: int, wide: bool) -> dict[str, Any]:
+    """What `pad_forward` and `pad_backward` are compiled for."""
+    block = min(triton.next_power_of_2(channels), MAX_BLOCK_C)
+    tile_h, tile_w = _tile(channels, block, TILES)
+    return {"C": channels, "WIDE": wide, "TILE_H": tile_h, "TILE_W": tile_w, "BLOCK_C": block}
+
+
 def sampling_constants(channels: int, padding: str, grid: bool, wide: bool, scatters: bool) -> dict[str, Any]:
     """What `warp_forward`, or where it scatters `warp_scatter`, is compiled for."""
     block = min(triton.next_power_of_2(channels), MAX_BLOCK_C)
-    tiles = ROUGH_TILES if channels % VECTOR else SCATTER_TILES if scatters else TILES
-    tile_h, tile_w = next(shape for most, shape in tiles.items() if block <= most)
+    tile_h, tile_w = _tile(channels, block, SCATTER_TILES if scatters else TILES)
     return {
         "C": channels,
         "PADDING": padding,
@@ -86,6 +115,11 @@ def sampling_constants(channels: int, padding: str, grid: bool, wide: bool, scat
         "TILE_W": tile_w,
         "BLOCK_C": block,
     }
+
+
+def _tile(channels: int, block: int, tiles: dict[int, tuple[int, int]]) -> tuple[int, int]:
+    tiles = ROUGH_TILES if channels % VECTOR else tiles
+    return next(shape for most, shape in tiles.items() if block <= most)
 
 
 def gather_constants(channels: int, dtype: torch.dtype, padding: str, wide: bool) -> dict[str, Any]:

@@ -12,7 +12,7 @@ if os.environ.get("TRITON_INTERPRET") == "1":
     pytest.skip("what the interpreter runs isn't compiled", allow_module_level=True)
 
 from ingan_fast.kernels import ahead_of_time
-from ingan_fast.kernels.ahead_of_time import CAPABILITIES, Variant, compile_variant, variants
+from ingan_fast.kernels.ahead_of_time import CAPABILITIES, PADS, Variant, compile_variant, variants
 
 PAGE = Path(__file__).parents[2] / "docs" / "kernels.md"
 
@@ -25,7 +25,7 @@ def check(variant: Variant, capability: int) -> None:
         assert compiled.narrow_loads == 0, f"{variant.name} reads narrowly on sm_{capability}"
 
 
-@pytest.mark.parametrize("kernel", ["forward", "atomics", "gather"])
+@pytest.mark.parametrize("kernel", ["forward", "atomics", "gather", *PADS])
 def test_rows_are_read_128_bits_at_a_time_and_nothing_spills(kernel: str) -> None:
     check(Variant(kernel), 90)
     check(Variant(kernel, torch.float32), 80)
@@ -56,3 +56,4 @@ def test_a_variant_s_name_says_what_it_is_compiled_for() -> None:
     names = [variant.name for variant in variants()]
     assert len(set(names)) == len(names)
     assert "gather · homography · bfloat16 · C 64 · reflection · int64" in names
+    assert "pad's gradient · bfloat16 · C 64 · int64" in names
