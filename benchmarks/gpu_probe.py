@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.models import write_run
-from ingan_fast.bench.pad import measure_pad
+from ingan_fast.bench.pad import CASES, PadCase, measure_pad
 from ingan_fast.config import Settings, with_changes
 from ingan_fast.config import preset as find_preset
 from ingan_fast.demo import PICTURE
@@ -36,9 +36,10 @@ from ingan_fast.sampling import Sampler
 from ingan_fast.state import TrainingState
 from ingan_fast.step import training_step
 
-STEPS = 10  # timed ones
+STEPS = {"cuda": 10, "cpu": 1}  # timed ones
 ROWS = 30  # of the profiler's table
 MATRIX = torch.tensor([[[1.1, 0.2, 0.05], [-0.1, 0.9, -0.03], [0.1, 0.2, 1.0]]])
+PADS = {"cuda": CASES, "cpu": (PadCase(8, 24, 24, 3),)}
 SIZES = {"cuda": ((64, 160, 120), (240, 200)), "cpu": ((8, 24, 20), (30, 22))}  # [C, H, W] and (Ho, Wo)
 
 
@@ -53,6 +54,7 @@ class Probe:
     def __init__(self, device: torch.device, settings: Settings, picture: Pixels):
         self.device, self.settings, self.picture = device, settings, picture
         self.on_gpu = device.type == "cuda"
+        self.steps = STEPS[device.type]
         self.sampler = Sampler([picture], settings, 0, device)
         self.draw = self.sampler.calibration(1)[0]
         self.engine_name = "graphs" if self.on_gpu else "eager"
@@ -99,7 +101,7 @@ class Probe:
                 yield f"{dtype}, {way}: value off by {errors[0]:.2g}, gradient by {errors[1]:.2g} of the largest"
 
     def pad(self) -> Iterator[str]:
-        for row in measure_pad(self.device):
+        for row in measure_pad(self.device, PADS[self.device.type]):
             yield ", ".join(f"{name} {value}" for name, value in row.items())
 
     def eager_step(self) -> Iterator[str]:
@@ -148,7 +150,7 @@ class Probe:
             engine.step(state, self.draw)
         activity = torch.profiler.ProfilerActivity
         with torch.profiler.profile(activities=[activity.CUDA if self.on_gpu else activity.CPU]) as profiler:
-            for _ in range(STEPS):
+            for _ in range(self.steps):
                 engine.step(state, self.draw)
             self._wait()
         order = "self_cuda_time_total" if self.on_gpu else "self_cpu_time_total"
@@ -158,10 +160,10 @@ class Probe:
             microseconds = {event.key: event.self_cpu_time_total for event in events}
         counts = {event.key: event.count for event in events}
         total = sum(microseconds.values())
-        yield f"{total / STEPS / 1e3:.2f} ms and {sum(counts.values()) / STEPS:.0f} launches a step, by {order}"
+        yield f"{total / self.steps / 1e3:.2f} ms and {sum(counts.values()) / self.steps:.0f} launches a step, by {order}"
         for name, spent in sorted(microseconds.items(), key=lambda item: -item[1])[:ROWS]:
-            share, calls = spent / max(total, 1e-9), counts[name] / STEPS
-            yield f"{spent / STEPS / 1e3:7.3f} ms {share:5.1%} {calls:6.1f} x {name[:150]}"
+            share, calls = spent / max(total, 1e-9), counts[name] / self.steps
+            yield f"{spent / self.steps / 1e3:7.3f} ms {share:5.1%} {calls:6.1f} x {name[:150]}"
 
     def cudnn_benchmark(self) -> Iterator[str]:
         """Whether looking for the fastest convolution pays at one size."""
@@ -195,7 +197,8 @@ class Probe:
     def _training(self, name: str, notice: Callable[[str], None]) -> tuple[TrainingState, Engine]:
         return TrainingState(self.settings, 0, self.device), make_engine(name, self.device, notice)
 
-    def _milliseconds(self, action: Callable[[], object], times: int = STEPS) -> float:
+    def _milliseconds(self, action: Callable[[], object], times: int | None = None) -> float:
+        times = times or self.steps
         self._wait()
         start = time.perf_counter()
         for _ in range(times):

@@ -126,6 +126,7 @@ def test_deterministic_mode_gives_the_same_bits(dtype: torch.dtype, backward: st
         assert_close(first, twin, TOLERANCES.get(dtype, 1e-4))
 
 
+@pytest.mark.large
 @pytest.mark.parametrize(("size", "out"), [((2048, 2048), (29, 31)), ((29, 31), (2048, 2048))])
 def test_the_last_image_beyond_32_bit_indices_is_as_alone(
     size: tuple[int, int], out: tuple[int, int], backward: str

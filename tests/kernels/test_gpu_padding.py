@@ -98,6 +98,7 @@ def test_compiled_whole_it_is_the_same() -> None:
     assert torch.allclose(found, wanted, rtol=2e-2, atol=1e-6)
 
 
+@pytest.mark.large
 def test_the_last_image_beyond_32_bit_indices_is_as_alone() -> None:
     if torch.cuda.mem_get_info()[0] < 32 * 2**30:
         pytest.skip("needs 32 GiB")
