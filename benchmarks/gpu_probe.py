@@ -153,14 +153,13 @@ class Probe:
             for _ in range(self.steps):
                 engine.step(state, self.draw)
             self._wait()
-        order = "self_cuda_time_total" if self.on_gpu else "self_cpu_time_total"
+        order = "self_device_time_total" if self.on_gpu else "self_cpu_time_total"
         events = profiler.key_averages()
-        microseconds = {event.key: getattr(event, "self_device_time_total", 0.0) for event in events}
-        if not self.on_gpu:
-            microseconds = {event.key: event.self_cpu_time_total for event in events}
+        microseconds = {event.key: float(getattr(event, order)) for event in events}
         counts = {event.key: event.count for event in events}
         total = sum(microseconds.values())
-        yield f"{total / self.steps / 1e3:.2f} ms and {sum(counts.values()) / self.steps:.0f} launches a step, by {order}"
+        launches = sum(counts.values()) / self.steps
+        yield f"{total / self.steps / 1e3:.2f} ms and {launches:.0f} launches a step, by {order}"
         for name, spent in sorted(microseconds.items(), key=lambda item: -item[1])[:ROWS]:
             share, calls = spent / max(total, 1e-9), counts[name] / self.steps
             yield f"{spent / self.steps / 1e3:7.3f} ms {share:5.1%} {calls:6.1f} x {name[:150]}"

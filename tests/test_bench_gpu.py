@@ -1,10 +1,14 @@
 """The script of `make bench-gpu`, on a CPU."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -44,11 +48,11 @@ def test_without_a_gpu_it_says_so_in_a_line_and_does_nothing(tmp_path: Path) -> 
 
 
 def test_a_stage_is_recorded_with_the_end_of_its_output(stages: Any, tmp_path: Path) -> None:
-    record = stages.run("count", "-c", f"for i in range(100): print({str(stages.work)!r} + '/line', i)")
-    assert (record["status"], record["code"], record["last_line"]) == ("ok", 0, "line 99")
+    record = stages.run("count", "-c", f"for i in range(200): print({str(stages.work)!r} + '/line', i)")
+    assert (record["status"], record["code"], record["last_line"]) == ("ok", 0, "line 199")
     log = (tmp_path / "log.txt").read_text()
-    assert "line 40\n" in log
-    assert "line 39\n" not in log
+    assert "line 140\n" in log
+    assert "line 49\n" not in log
     assert json.loads((tmp_path / "results.json").read_text())["stages"] == [record]
     assert str(stages.work) not in log + json.dumps(record)
 
@@ -78,31 +82,82 @@ def test_without_time_a_stage_is_skipped(stages: Any) -> None:
 
 
 def report(**means: float) -> dict[str, Any]:
-    rows: list[dict[str, Any]] = [
-        {"name": name, "milliseconds": {"mean": mean}, "details": {"warm_up_seconds": 10.0}}
-        for name, mean in means.items()
-    ]
+    rows: list[dict[str, Any]] = [{"name": name, "milliseconds": {"mean": mean}} for name, mean in means.items()]
     rows.append({"name": "compile", "milliseconds": None, "error": "wrong result"})
     return {"rows": rows, "details": {"draw_milliseconds": {"mean": 1.0}}}
 
 
+def options(script: ModuleType, reports: list[dict[str, Any]], seconds: float, **about: Any) -> list[str]:
+    found: list[str] = script.length(reports, seconds, script.Training("one", (), **{"sizes": 5} | about))
+    return found
+
+
 def test_a_training_is_as_long_as_the_time_that_is_left(script: ModuleType) -> None:
-    options = script.length(report(graphs=9.0, eager=80.0, plain=5.0), 100.0)
-    assert options[:4] == ["--engine", "graphs", "--iterations", "6500"]  # (0.85 · 100 − 2 · 10) s at 10 ms
-    assert options[4:6] == ["--set", "preview_every=1625"]
-    assert script.length(report(graphs=9.0), 1000.0)[3] == "20000"
-    assert script.length(report(graphs=9.0), 5.0)[3] == "200"
-    for nothing in (None, report(), report(plain=5.0)):
-        assert script.length(nothing, 100.0) == ["--iterations", "20000"]
+    both = [report(graphs=10.0), report(eager=80.0, plain=5.0)]
+    # 0.9 of 100 s, less 25 s until it begins and half a second for each of the five sizes, twice: 60 s of 10 ms.
+    found = options(script, both, 100.0)
+    assert found[:4] == ["--engine", "graphs", "--iterations", "6000"]
+    assert found[4:6] == ["--set", "preview_every=1500"]
+    assert options(script, both, 100.0, sizes=35)[3] == "3000"
+    assert options(script, both, 100.0, pace=2.0)[3] == "12000"
+    assert options(script, both, 30.0)[3] == "200"
 
 
-def test_large_pictures_are_kept_as_jpeg(script: ModuleType, picture_path: Path, tmp_path: Path) -> None:
-    script.keep(picture_path, tmp_path)
-    assert (tmp_path / picture_path.name).read_bytes() == picture_path.read_bytes()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(script, "LARGEST", 10)
-        script.keep(picture_path, tmp_path)
-    assert (tmp_path / f"{picture_path.stem}.jpg").is_file()
+def test_the_slower_of_host_and_gpu_is_a_training_s_pace(script: ModuleType) -> None:
+    """A draw is made while the GPU works."""
+    assert options(script, [report(graphs=0.5)], 100.0)[3] == "60000"
+
+
+def test_a_training_of_which_nothing_was_measured_is_ended_by_its_time(script: ModuleType) -> None:
+    for nothing in ([], [report()], [report(plain=5.0)]):
+        assert options(script, nothing, 100.0) == []
+
+
+def test_packages_that_the_caller_brought_along_are_still_found(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "carried.py").write_text("")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    stages = script.Stages(1.0, tmp_path, tmp_path)
+    assert stages.run("import", "-c", "import carried")["status"] == "ok"
+
+
+def test_a_kill_of_the_script_loses_no_line_of_a_stage(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from pathlib import Path
+sys.path.insert(0, {str(SCRIPT.parent)!r})
+from stages import Stages
+folder = Path({str(tmp_path)!r})
+Stages(1.0, folder, folder).run("slow one", "-c", "import time; print('found', flush=True); time.sleep(60)")
+"""
+    with subprocess.Popen([sys.executable, "-c", code]) as process:
+        running, deadline = tmp_path / "slow_one.running", time.monotonic() + 30
+        while not (running.exists() and running.read_text()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.kill()
+    assert running.read_text() == "found\n"
+    for line in subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True).stdout.splitlines():
+        if "print('found', flush=True)" in line and "from stages" not in line:
+            os.kill(int(line.split()[0]), signal.SIGKILL)  # the stage outlives its parent
+
+
+def test_stages_can_run_side_by_side(stages: Any) -> None:
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(lambda number: stages.run(f"stage {number}", "-c", f"print({number})"), range(3)))
+    assert sorted((one["name"], one["last_line"]) for one in stages.results["stages"]) == [
+        ("stage 0", "0"), ("stage 1", "1"), ("stage 2", "2")
+    ]  # fmt: skip
+
+
+def test_large_pictures_are_kept_as_jpeg(
+    script: ModuleType, picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script.keep(picture_path, tmp_path, "paper_sheet.png")
+    assert (tmp_path / "paper_sheet.png").read_bytes() == picture_path.read_bytes()
+    monkeypatch.setattr(script, "LARGEST", 10)
+    script.keep(picture_path, tmp_path, "paper_sheet.png")
+    assert (tmp_path / "paper_sheet.jpg").is_file()
 
 
 def test_where_pip_fails_the_package_is_copied(
@@ -124,14 +179,16 @@ def test_where_pip_fails_the_package_is_copied(
 def test_all_stages_run_on_a_cpu_and_leave_few_files(tmp_path: Path) -> None:
     done = call("--device", "cpu", "--minutes", 10, "--out", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr + (tmp_path / "log.txt").read_text()
-    names = {"results.json", "log.txt", "sheet.png", "latest.png", "losses.png", "quality.png"}
-    assert {path.name for path in tmp_path.iterdir()} == names
+    pictures = {"smoke_sheet.png", "smoke_losses.png", "smoke_quality.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"results.json", "log.txt", *pictures}
     assert all(path.stat().st_size <= 2_000_000 for path in tmp_path.iterdir())
     results = json.loads((tmp_path / "results.json").read_text())
     ran = [record["name"] for record in results["stages"]]
     assert ran == [
-        "install", "version", "tests", "warp", "train", "more warps", "training", "pictures", "evaluate"
+        "install", "version", "probe", "tests", "large tests", "warp", "train", "frames", "training smoke",
+        "pictures smoke", "evaluate smoke",
     ]  # fmt: skip
-    assert [one["benchmark"] for one in (*results["warp"], results["train"])] == ["warp", "warp", "train"]
-    assert results["training"][0]["iteration"] == 12
-    assert len(results["evaluation"]) == 4
+    assert [one["benchmark"] for one in (*results["warp"], *results["train"])] == ["warp", "train"]
+    assert [(row["way"], row["off_most"] <= 1) for row in results["frames"]] == [("eager", True), ("graphs", True)]
+    assert results["trainings"]["smoke"]["last"][0]["iteration"] == 12
+    assert len(results["trainings"]["smoke"]["outputs"]) == 4
