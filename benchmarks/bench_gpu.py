@@ -141,7 +141,7 @@ def run_tests(stages: Stages, device: str, reserve: float) -> None:
     """The tests that need a GPU: those that take much of its memory apart, one at a time."""
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py") if _needs_gpu(path))
     for name, mark, workers in (("tests", "gpu and not large", "8"), ("large tests", "gpu and large", "0")):
-        options = ["-m", mark, "-v", "--tb=short", "-rfE", "--continue-on-collection-errors", "-p", "no:cacheprovider"]
+        options = ["-m", mark, "-vv", "--tb=short", "-rfE", "--continue-on-collection-errors", "-p", "no:cacheprovider"]
         if device == "cuda" and importlib.util.find_spec("xdist"):
             options += ["-n", workers]
         if importlib.util.find_spec("pytest_timeout"):  # ends the session in time to print what failed

@@ -1,0 +1,71 @@
+"""A run played by torch on a CUDA device, as CUDA graphs; skipped where there is none."""
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from ingan_fast.images import Pixels
+from ingan_fast.runtime import Retargeter
+
+pytestmark = pytest.mark.gpu
+
+SIZES = [(90, 70), (64, 56), (121, 93)]
+FRAMES = 12
+
+
+@pytest.fixture
+def frames(picture: Pixels) -> list[Tensor]:
+    return [torch.from_numpy(np.ascontiguousarray(np.roll(picture, turn, axis=1))).cuda() for turn in range(FRAMES)]
+
+
+def test_frames_are_those_of_a_cpu(trained_run: Path, frames: list[Tensor], picture: Pixels) -> None:
+    with Retargeter.open(trained_run, "cuda", "torch") as opened, Retargeter.open(trained_run, "cpu") as reference:
+        for frame in frames:  # the first of a size runs as it is, the second is captured, the others are replays
+            for size in SIZES:
+                expected = reference(frame.cpu().numpy(), size=size, reference=picture).astype(int)
+                for found in (
+                    opened(frame, size=size, reference=picture).cpu().numpy(),
+                    opened(frame.cpu().numpy(), size=size, reference=picture),
+                ):
+                    assert np.quantile(np.abs(found - expected), 0.999) <= 2
+
+
+def play(run: Path, frames: list[Tensor], picture: Pixels, results: list[Tensor]) -> None:
+    stream = torch.cuda.Stream()
+    with Retargeter.open(run, "cuda", "torch") as opened:
+        for frame in frames:
+            results.append(opened(frame, size=SIZES[0], reference=picture, stream=stream))
+        stream.synchronize()
+
+
+def test_two_at_a_time_do_not_disturb_each_other(trained_run: Path, frames: list[Tensor], picture: Pixels) -> None:
+    torch.cuda.synchronize()  # the frames were made on another stream
+    alone: list[Tensor] = []
+    play(trained_run, frames, picture, alone)
+    both: list[list[Tensor]] = [[], []]
+    threads = [threading.Thread(target=play, args=(trained_run, frames, picture, results)) for results in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for results in both:
+        assert len(results) == FRAMES
+        assert all(torch.equal(one, other) for one, other in zip(results, alone, strict=True))
+
+
+def test_one_on_two_streams_takes_turns(trained_run: Path, frames: list[Tensor], picture: Pixels) -> None:
+    torch.cuda.synchronize()
+    alone: list[Tensor] = []
+    play(trained_run, frames, picture, alone)
+    streams = [torch.cuda.Stream(), torch.cuda.Stream()]
+    with Retargeter.open(trained_run, "cuda", "torch") as opened:
+        found = [
+            opened(frame, size=SIZES[0], reference=picture, stream=streams[turn % 2])
+            for turn, frame in enumerate(frames)
+        ]
+        torch.cuda.synchronize()
+    assert all(torch.equal(one, other) for one, other in zip(found, alone, strict=True))
