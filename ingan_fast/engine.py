@@ -12,27 +12,33 @@ from ingan_fast.sampling import Draw
 from ingan_fast.state import TrainingState
 from ingan_fast.step import training_step
 
-ENGINES = ("auto", "eager", "compile", "graphs")
+ENGINES = ("auto", "eager", "compile", "record", "graphs-static", "graphs")
 
 
 def check_engine(name: str, device: torch.device) -> None:
     """
     Raises:
-        UserError: an unknown engine, or graphs without a GPU.
+        UserError: an unknown engine, or one that records without a GPU.
     """
     if name not in ENGINES:
         raise UserError(f"engine {name!r} is not known; give {', '.join(ENGINES[:-1])} or {ENGINES[-1]}")
-    if name == "graphs" and device.type != "cuda":
-        raise UserError(f"engine graphs needs a GPU and this is a {device.type}; give --engine eager or compile")
+    if name in ("record", "graphs-static", "graphs") and device.type != "cuda":
+        raise UserError(f"engine {name} needs a GPU and this is a {device.type}; give --engine eager or compile")
 
 
 def make_engine(name: str, device: torch.device, notice: Notice) -> "Engine":
-    """The engine of that name, "auto": graphs on a GPU, eager on a CPU (compiled, steps are no faster there)."""
+    """The engine of that name, "auto": graphs on a GPU, eager on a CPU (compiled, steps are no faster there).
+
+    "record" are graphs of steps that are not compiled, "graphs-static" those of steps that are compiled for each number
+    of channels. Which of the three is the fastest has not been measured yet.
+    """
     if name == "auto":
         name = "graphs" if device.type == "cuda" else "eager"
     if name == "eager":
         return Engine([training_step], notice)
-    compiled = CompiledStep(notice)
+    if name == "record":
+        return Engine([RecordedSteps(training_step, GraphPool().record), training_step], notice)
+    compiled = CompiledStep(notice, static_channels=name == "graphs-static")
     if name == "compile":
         return Engine([compiled, as_it_stands], notice)
     recorded = [RecordedSteps(step, GraphPool().record) for step in (compiled, as_it_stands)]

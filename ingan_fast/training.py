@@ -68,7 +68,8 @@ def train(
         early_stop: the setting of that name: go over to the end once quality no longer changes.
         device: "auto", "cpu" or "cuda".
         engine: how steps are run: "eager", "compile" (torch.compile), "graphs" (compiled, and recorded once for each
-            size; a GPU only), or "auto": graphs on a GPU, eager on a CPU.
+            size; a GPU only), "graphs-static" (that, compiled for each number of channels), "record" (recorded, not
+            compiled), or "auto": graphs on a GPU, eager on a CPU.
         seed: the same seed and number of iterations give the same bytes on the same CPU with as many threads.
         resume: go on with the training in `out` from its last checkpoint; start it where there is none.
         overwrite: replace the run in `out`.

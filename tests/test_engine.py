@@ -1,5 +1,7 @@
 """Engines run the same training: recorded, compiled, or as it stands."""
 
+import os
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -7,6 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from ingan_fast import compiled
+from ingan_fast.compiled import CACHE, CACHE_VARIABLES, RECOMPILE_LIMIT, CompiledStep
 from ingan_fast.config import SMOKE, Settings
 from ingan_fast.engine import Engine, check_engine, make_engine
 from ingan_fast.errors import UserError
@@ -62,6 +66,89 @@ def test_recordings_from_before_the_norms_were_frozen_are_let_go(picture: Pixels
     assert {key[-1] for key in steps.recordings} == {True}
 
 
+def settings_of_compilers() -> dict[str, Any]:
+    return {
+        "channels": torch._dynamo.config.force_parameter_static_shapes,
+        "limit": torch._dynamo.config.recompile_limit,
+        "duck": torch.fx.experimental._config.use_duck_shape,  # type: ignore[attr-defined]
+        "donated": torch._functorch.config.donated_buffer,
+        "cache": os.environ.get("TORCHINDUCTOR_CACHE_DIR"),
+        "triton": os.environ.get("TRITON_CACHE_DIR"),
+    }
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("chosen", [None, "/chosen"])
+def test_a_compiled_step_leaves_the_process_s_settings_alone(
+    picture: Pixels, monkeypatch: pytest.MonkeyPatch, chosen: str | None, fails: bool
+) -> None:
+    during: list[dict[str, Any]] = []
+    settings_of_compilers()  # the first import of a compiler sets a place for its cache
+
+    def step(state: TrainingState, draw: Draw) -> Tensor:
+        during.append(settings_of_compilers())
+        os.environ["TRITON_CACHE_DIR"] = "/inductor's"  # as inductor does
+        if fails:
+            raise RuntimeError("no compiler here")
+        return torch.zeros(4)
+
+    for name in CACHE_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    if chosen:
+        monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", chosen)
+    monkeypatch.setattr(compiled, "training_step", step)
+    sampler, state = Sampler([picture], FEW_SIZES, 0, CPU), TrainingState(FEW_SIZES, 0, CPU)
+    before = settings_of_compilers()
+    for static in (False, True):
+        with pytest.raises(RuntimeError, match="no compiler here") if fails else nullcontext():
+            CompiledStep(print, static)(state, sampler.draw(0))
+    assert [each["channels"] for each in during] == [False, True]
+    for each in during:
+        assert each["duck"] is each["donated"] is False
+        assert each["limit"] > before["limit"]
+        assert each["cache"] == (chosen or os.path.expanduser(CACHE))
+    assert settings_of_compilers() == before
+
+
+def test_the_environment_is_written_to_for_new_shapes_only(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other threads may read it."""
+    kept: list[str | None] = []
+
+    def step(state: TrainingState, draw: Draw) -> Tensor:
+        kept.append(os.environ.get("TORCHINDUCTOR_CACHE_DIR"))
+        return torch.zeros(4)
+
+    monkeypatch.delenv("TORCHINDUCTOR_CACHE_DIR", raising=False)
+    monkeypatch.setattr(compiled, "training_step", step)
+    sampler, state = Sampler([picture], FEW_SIZES, 0, CPU), TrainingState(FEW_SIZES, 0, CPU)
+    run, draw = CompiledStep(print), sampler.draw(0)
+    run(state, draw)
+    run(state, draw)
+    state.freeze_norm(sampler)
+    run(state, draw)
+    assert [each is not None for each in kept] == [True, False, True]
+
+
+def test_channels_may_be_static(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then norms of each number of channels are compiled by themselves, and never one for all of them."""
+    from torch._dynamo.utils import counters
+
+    compile_module = torch.nn.Module.compile
+    # The graphs are the same, and inductor takes minutes.
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", lambda self, **options: compile_module(self, backend="aot_eager", **options)
+    )
+    expected, _ = trained(make_engine("eager", CPU, print), picture, PAPER_LIKE)
+    compilations = []
+    for static in (False, True):
+        torch._dynamo.reset()
+        counters.clear()
+        losses, _ = trained(Engine([CompiledStep(lambda text: None, static)], print), picture, PAPER_LIKE)
+        compilations.append(counters["stats"]["unique_graphs"])
+        assert (losses - expected).abs().max() < 0.05 * expected.abs().max()
+    assert compilations[0] < compilations[1] <= RECOMPILE_LIMIT
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("settings", [PAPER_LIKE, LAID_OUT], ids=["paper-like", "laid out"])
 def test_compiled_steps_train_as_steps_do_and_are_compiled_a_few_times(
@@ -112,14 +199,15 @@ def test_out_of_memory_is_not_taken_for_a_failed_compilation(picture: Pixels) ->
 
 def test_a_cpu_runs_steps_as_they_are(picture: Pixels) -> None:
     assert make_engine("auto", CPU, print).ways == [training_step]
-    with pytest.raises(UserError, match="needs a GPU"):
-        check_engine("graphs", CPU)
-    with pytest.raises(UserError, match="auto, eager, compile or graphs"):
+    for name in ("record", "graphs-static", "graphs"):
+        with pytest.raises(UserError, match=f"engine {name} needs a GPU"):
+            check_engine(name, CPU)
+    with pytest.raises(UserError, match="auto, eager, compile, record, graphs-static or graphs"):
         check_engine("turbo", CPU)
 
 
 @pytest.mark.gpu
-@pytest.mark.parametrize("name", ["compile", "graphs"])
+@pytest.mark.parametrize("name", ["compile", "record", "graphs-static", "graphs"])
 def test_a_gpu_trains_the_same_with_every_engine(picture: Pixels, name: str) -> None:
     device = torch.device("cuda")
     told: list[str] = []

@@ -26,7 +26,11 @@ def train(
     ] = None,
     crop: Annotated[int | None, typer.Option(help="Pixels a side instead of the preset's.")] = None,
     engine: Annotated[
-        list[str] | None, typer.Option(help="auto, eager, compile or graphs; repeatable. All on a GPU, eager on a CPU.")
+        list[str] | None,
+        typer.Option(
+            help="auto, eager, compile, record, graphs-static or graphs; repeatable. graphs, compile and eager on a "
+            "GPU, eager on a CPU."
+        ),
     ] = None,
     iterations: Annotated[
         int | None, typer.Option(help=f"Timed ones; {ITERATIONS['cuda']} on a GPU, {ITERATIONS['cpu']} on a CPU.")
