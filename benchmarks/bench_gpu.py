@@ -35,8 +35,8 @@ NAMES = ("probe", "tests", "warp", "train", "frames", "training")
 LIMITS = {
     "install": 60,
     "probe": 100,
-    "tests": 90,
-    "large tests": 40,
+    "tests": 80,
+    "large tests": 60,
     "warp": 60,
     "train": 60,
     "frames": 60,
@@ -52,28 +52,24 @@ LARGEST = 2_000_000  # bytes of a picture
 
 # Arguments of `ingan-fast bench warp`: the case of the goal in the training's and in full precision.
 WARPS = {
-    "cuda": (
-        ("--size", "640x480", "--channels", "64", "--dtype", "bfloat16"),
-        ("--size", "640x480", "--channels", "64", "--dtype", "float32", "--no-compile"),
+    "cuda": tuple(
+        ("--size", "640x480", "--channels", "64", "--dtype", dtype, "--no-compile") for dtype in ("bfloat16", "float32")
     ),
     "cpu": (("--size", "64x48", "--channels", "8", "--repeat", "2"),),
 }
 # Arguments of `ingan-fast bench train`, a process each: the engine of trainings first.
 TRAINS = {
-    "cuda": tuple(
-        ("--preset", "paper", "--crop", "256", "--iterations", count, "--engine", engine, plain)
-        for engine, count, plain in (
-            ("graphs", "60", "--no-plain"),
-            ("record", "60", "--no-plain"),
-            ("eager", "20", "--plain"),
-        )
+    "cuda": (
+        ("--preset", "paper", "--crop", "256", "--iterations", "60", "--engine", "record", "--no-plain"),
+        ("--preset", "paper", "--crop", "256", "--iterations", "20", "--engine", "eager", "--plain"),
     ),
     "cpu": (("--preset", "smoke", "--iterations", "2"),),
 }
 FRAMES = {
     "cuda": (
-        ("--preset", "paper", "--size", "640x480", "1920x1080"),
-        ("--preset", "cpu", "--size", "640x480", "1920x1080"),
+        ("--preset", "paper", "--size", "640x480", "1920x1080", "--way", "eager", "graphs"),
+        ("--preset", "cpu", "--size", "640x480", "1920x1080", "--way", "eager", "graphs"),
+        ("--preset", "paper", "--size", "640x480", "--way", "compiled, graphs"),
     ),
     "cpu": (("--preset", "smoke", "--size", "64x48", "--way", "eager", "graphs"),),
 }
@@ -140,7 +136,7 @@ def copy_package(source: Path, target: Path) -> None:
 def run_tests(stages: Stages, device: str, reserve: float) -> None:
     """The tests that need a GPU: those that take much of its memory apart, one at a time."""
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py") if _needs_gpu(path))
-    for name, mark, workers in (("tests", "gpu and not large", "8"), ("large tests", "gpu and large", "0")):
+    for name, mark, workers in (("tests", "gpu and not large", "auto"), ("large tests", "gpu and large", "0")):
         options = ["-m", mark, "-vv", "--tb=short", "-rfE", "--continue-on-collection-errors", "-p", "no:cacheprovider"]
         if device == "cuda" and importlib.util.find_spec("xdist"):
             options += ["-n", workers]

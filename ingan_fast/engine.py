@@ -33,7 +33,7 @@ def make_engine(name: str, device: torch.device, notice: Notice) -> "Engine":
     of channels. Which of the three is the fastest has not been measured yet.
     """
     if name == "auto":
-        name = "graphs" if device.type == "cuda" else "eager"
+        name = "record" if device.type == "cuda" else "eager"
     if name == "eager":
         return Engine([training_step], notice)
     if name == "record":

@@ -31,7 +31,7 @@ def both_ways(features: Tensor, gradient: Tensor, border: int) -> tuple[Tensor, 
 
 
 @pytest.mark.parametrize("dtype", TOLERANCES)
-@pytest.mark.parametrize("channels", [1, 3, 24, 64, 65, 512])
+@pytest.mark.parametrize("channels", [3, 64, 65])  # narrow, wide loads, neither: each is compiled for itself
 @pytest.mark.parametrize(("height", "width", "border"), [(67, 83, 1), (67, 83, 3), (4, 5, 3), (2, 2, 1)])
 def test_values_and_gradients_are_those_of_torch_s_padding(
     height: int, width: int, border: int, channels: int, dtype: torch.dtype
