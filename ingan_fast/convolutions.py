@@ -1,7 +1,8 @@
 """The networks' convolutions: over a reflected border, and with spectral norm (Miyato et al., ICLR 2018)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -17,6 +18,7 @@ class ReflectConv2d(nn.Conv2d):
     def __init__(self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, padding: int = 0):
         super().__init__(in_channels, out_channels, kernel, stride=stride)
         self.border = padding
+        self.shared: Tensor | None = None  # the weight as `shared_weights` prepares it
 
     def convolve(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.border:
@@ -24,7 +26,10 @@ class ReflectConv2d(nn.Conv2d):
         return F.conv2d(input, weight, bias, self.stride)
 
     def forward(self, input: Tensor) -> Tensor:
-        return self.convolve(input, self.weight, self.bias)
+        return self.convolve(input, self.own_weight() if self.shared is None else self.shared, self.bias)
+
+    def own_weight(self) -> Tensor:
+        return self.weight
 
 
 class SpectralConv2d(ReflectConv2d):
@@ -40,7 +45,6 @@ class SpectralConv2d(ReflectConv2d):
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, padding: int = 0):
         super().__init__(in_channels, out_channels, kernel, stride=stride, padding=padding)
-        self.shared: Tensor | None = None
         self.register_buffer("u", F.normalize(torch.randn(out_channels), dim=0))
         self.register_buffer("v", F.normalize(torch.randn(self.weight[0].numel()), dim=0))
 
@@ -49,89 +53,113 @@ class SpectralConv2d(ReflectConv2d):
         with torch.autocast(self.weight.device.type, enabled=False):
             return self.weight / self.u.dot(self.weight.flatten(1) @ self.v)
 
-    def forward(self, input: Tensor) -> Tensor:
-        return self.convolve(input, self.normalised_weight() if self.shared is None else self.shared, self.bias)
+    def own_weight(self) -> Tensor:
+        return self.normalised_weight()
 
 
 @torch.no_grad()
 def power_iteration(network: nn.Module, steps: int = 1) -> None:
     """Power iterations of every spectrally normalised convolution in `network`."""
-    convolutions = spectral_convolutions(network)
-    matrices = [convolution.weight.flatten(1) for convolution in convolutions]
-    u, v = ([getattr(convolution, name) for convolution in convolutions] for name in "uv")
-    for _ in range(steps):
-        for matrix, left, right in zip(matrices, u, v, strict=True):
-            torch.mv(matrix.T, left, out=right)
-        _make_unit_vectors(v)
-        for matrix, left, right in zip(matrices, u, v, strict=True):
-            torch.mv(matrix, right, out=left)
-        _make_unit_vectors(u)
-
-
-def _make_unit_vectors(vectors: list[Tensor]) -> None:
-    lengths = torch._foreach_norm(vectors)
-    torch._foreach_clamp_min_(lengths, 1e-12)
-    torch._foreach_div_(vectors, lengths)
+    for group in _of_one_shape(spectral_convolutions(network)):
+        weights, u, v = _stacked([one.weight for one in group]), [one.u for one in group], [one.v for one in group]
+        matrices, left = weights.flatten(2), torch.stack(u)
+        for _ in range(steps):
+            right = F.normalize(_products(matrices.mT, left), dim=1)
+            left = F.normalize(_products(matrices, right), dim=1)
+        torch._foreach_copy_(u + v, [*left.unbind(), *right.unbind()])
 
 
 @contextmanager
 def shared_weights(*networks: nn.Module) -> Iterator[None]:
     """Normalise (and cast, under autocast) each weight once for all passes inside; they share its gradient, too."""
-    every = [spectral_convolutions(network) for network in networks]
-    for convolutions in every:
-        device = convolutions[0].weight.device.type
-        autocast = torch.is_autocast_enabled(device)
-        dtype = torch.get_autocast_dtype(device) if autocast else convolutions[0].weight.dtype
-        parts = [(convolution.weight, convolution.u, convolution.v) for convolution in convolutions]
-        normalised = SpectralNorm.apply(dtype, *(part for triple in parts for part in triple))
-        for convolution, weight in zip(convolutions, normalised, strict=True):
-            convolution.shared = weight
+    every = [module for network in networks for module in network.modules() if isinstance(module, ReflectConv2d)]
+    device = every[0].weight.device.type
+    autocast = torch.is_autocast_enabled(device)
+    dtype = torch.get_autocast_dtype(device) if autocast else every[0].weight.dtype
+    for network in networks:
+        for group in _of_one_shape(spectral_convolutions(network)):
+            vectors = torch.stack([one.u for one in group]), torch.stack([one.v for one in group])
+            normalised = SpectralNorm.apply(dtype, *vectors, *(one.weight for one in group))
+            for convolution, weight in zip(group, normalised, strict=True):
+                convolution.shared = weight
+    for convolution in every:
+        if not isinstance(convolution, SpectralConv2d):
+            convolution.shared = convolution.weight.to(dtype, memory_format=torch.channels_last)
     try:
         yield
     finally:
-        for convolutions in every:
-            for convolution in convolutions:
-                convolution.shared = None
+        for convolution in every:
+            convolution.shared = None
 
 
 def spectral_convolutions(network: nn.Module) -> list[SpectralConv2d]:
     return [module for module in network.modules() if isinstance(module, SpectralConv2d)]
 
 
+def _of_one_shape(convolutions: list[SpectralConv2d]) -> list[list[SpectralConv2d]]:
+    """Groups whose weights have one shape: D's scales, G's residual blocks. A GPU does the work of each at once."""
+    groups: dict[torch.Size, list[SpectralConv2d]] = {}
+    for convolution in convolutions:
+        groups.setdefault(convolution.weight.shape, []).append(convolution)
+    return list(groups.values())
+
+
+def _stacked(weights: Sequence[Tensor]) -> Tensor:
+    """Weights of one shape as one tensor [K, ...]; a view where they lie at equal distances (`state.flatten`)."""
+    first = weights[0]
+    places = [weight.storage_offset() for weight in weights]
+    distances = {after - before for before, after in pairwise(places)}
+    together = {weight.untyped_storage().data_ptr() for weight in weights}
+    if len(together) == 1 and len(distances) <= 1 and all(weight.is_contiguous() for weight in weights):
+        distance = distances.pop() if distances else first.numel()
+        return first.detach().as_strided((len(weights), *first.shape), (distance, *first.stride()), places[0])
+    return torch.stack([weight.detach() for weight in weights])
+
+
+def _products(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """Of matrices [K, M, N] and vectors [K, N]: [K, M]."""
+    return torch.bmm(matrices, vectors[:, :, None])[:, :, 0]
+
+
 class SpectralNorm(torch.autograd.Function):
-    """W/σ of many weights at once, σ = uᵀWv with fixed u and v; weights are thought of as matrices [out, in·k·k].
+    """W/σ of weights of one shape, σ = uᵀWv with fixed u and v; weights are thought of as matrices [out, in·k·k].
 
     Its gradient is (g − ⟨g, W/σ⟩ · uvᵀ) / σ (Miyato et al. 2018, equation 12). Written out, since autograd's way to
     it makes and adds up several copies of every weight.
     """
 
     @staticmethod
-    def forward(ctx: Any, dtype: torch.dtype, *parts: Tensor) -> tuple[Tensor, ...]:
-        """Weights [out, in, k, k], u [out] and v [in·k·k] in turn, float32 → W/σ each, channels_last in `dtype`."""
+    def forward(ctx: Any, dtype: torch.dtype, u: Tensor, v: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
+        """u [K, out], v [K, in·k·k] and K weights [out, in, k, k], float32 → W/σ each, channels_last in `dtype`."""
         ctx.set_materialize_grads(False)  # a discriminator's scale may be left out
-        with torch.autocast(parts[0].device.type, enabled=False):
-            sigmas = [u.dot(weight.flatten(1) @ v) for weight, u, v in _triples(parts)]
-        ctx.save_for_backward(*parts, *sigmas)
-        return tuple(
-            (weight / sigma).to(dtype, memory_format=torch.channels_last)
-            for (weight, _, _), sigma in zip(_triples(parts), sigmas, strict=True)
-        )
+        stacked = _stacked(weights)
+        with torch.autocast(u.device.type, enabled=False):
+            sigmas = (u * _products(stacked.flatten(2), v)).sum(dim=1)
+        ctx.save_for_backward(u, v, sigmas, *weights)
+        normalised = (stacked / sigmas.view(-1, 1, 1, 1, 1)).flatten(0, 1)
+        return normalised.to(dtype, memory_format=torch.channels_last).split(weights[0].shape[0])
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        count = len(gradients)
-        parts, sigmas = ctx.saved_tensors[: 3 * count], ctx.saved_tensors[3 * count :]
-        result: list[Tensor | None] = [None]  # of dtype
-        for gradient, (weight, u, v), sigma in zip(gradients, _triples(parts), sigmas, strict=True):
-            result += [None if gradient is None else _spectral_gradient(gradient, weight, u, v, sigma), None, None]
-        return tuple(result)
+        *vectors, sigmas = ctx.saved_tensors[:3]
+        weights = ctx.saved_tensors[3:]
+        used = [index for index, gradient in enumerate(gradients) if gradient is not None]
+        result: list[Tensor | None] = [None] * len(gradients)
+        if used:
+            u, v, sigmas = (
+                whole if len(used) == len(gradients) else torch.stack([whole[index] for index in used])
+                for whole in (*vectors, sigmas)
+            )
+            given = torch.cat([gradient for gradient in gradients if gradient is not None])
+            parts = _spectral_gradients(given, _stacked([weights[index] for index in used]), u, v, sigmas)
+            for index, part in zip(used, parts, strict=True):
+                result[index] = part
+        return None, None, None, *result
 
 
-def _triples(parts: tuple[Tensor, ...]) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    return zip(parts[::3], parts[1::3], parts[2::3], strict=True)
-
-
-def _spectral_gradient(gradient: Tensor, weight: Tensor, u: Tensor, v: Tensor, sigma: Tensor) -> Tensor:
-    matrix = gradient.to(weight.dtype, memory_format=torch.contiguous_format).flatten(1)
-    along = matrix.flatten().dot(weight.flatten()) / sigma
-    return torch.addr(matrix, u * along, v, alpha=-1).div_(sigma).view_as(weight)
+def _spectral_gradients(gradient: Tensor, weights: Tensor, u: Tensor, v: Tensor, sigmas: Tensor) -> Tensor:
+    """Gradients [K·out, in, k, k], weights [K, out, in, k, k], u [K, out], v [K, in·k·k], σ [K] → as the weights."""
+    matrices = gradient.to(weights.dtype, memory_format=torch.contiguous_format).view(*weights.shape[:2], -1)
+    along = torch.linalg.vecdot(matrices.flatten(1), weights.flatten(1)) / sigmas
+    left = (u * along[:, None])[:, :, None]
+    return torch.baddbmm(matrices, left, v[:, None, :], alpha=-1).div_(sigmas[:, None, None]).view_as(weights)

@@ -175,7 +175,7 @@ class Discriminator(nn.Module):
             nn.LeakyReLU(SLOPE, inplace=True),
             SpectralConv2d(2 * channels, 4 * channels, 3),
             nn.LeakyReLU(SLOPE, inplace=True),
-            nn.Conv2d(4 * channels, 1, 3),
+            ReflectConv2d(4 * channels, 1, 3),
         )
 
     def forward(self, image: Tensor) -> Tensor:

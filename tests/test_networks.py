@@ -2,19 +2,22 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ingan_fast.config import PAPER, SMOKE, Settings
-from ingan_fast.convolutions import SpectralConv2d, power_iteration, shared_weights
+from ingan_fast.convolutions import ReflectConv2d, SpectralConv2d, _stacked, power_iteration, shared_weights
 from ingan_fast.networks import (
     Discriminator,
     Generator,
     MultiScaleDiscriminator,
     ResidualBlock,
 )
+from ingan_fast.state import flatten
 
 SMALL = replace(SMOKE, channels=4, blocks=1, unit_scale=False, d_channels=4)
 UNIT_SCALE = replace(SMALL, unit_scale=True)
@@ -29,8 +32,8 @@ def image(height: int = 24, width: int = 24, seed: int = 1) -> Tensor:
     return torch.rand(1, 3, height, width, generator=torch.Generator().manual_seed(seed)) * 2 - 1
 
 
-def convolutions(network: nn.Module) -> list[nn.Conv2d]:
-    return [module for module in network.modules() if isinstance(module, nn.Conv2d)]
+def convolutions(network: nn.Module) -> list[ReflectConv2d]:
+    return [module for module in network.modules() if isinstance(module, ReflectConv2d)]
 
 
 def structure(network: nn.Module) -> list[tuple[int, int, int]]:
@@ -121,6 +124,102 @@ def test_the_written_out_gradient_of_the_norm_is_autograd_s() -> None:
         assert conv.shared is not None
         (written_out,) = torch.autograd.grad((conv.shared * torch.arange(108.0).view(4, 3, 3, 3)).sum(), conv.weight)
     assert torch.allclose(written_out, numerical, rtol=1e-12)
+
+
+def test_scales_that_are_left_out_have_no_gradient_and_change_none_of_the_others() -> None:
+    """Weights of one shape are normalised together."""
+    torch.manual_seed(0)
+    apart = nn.ModuleList(SpectralConv2d(3, 4, 3) for _ in range(4))
+    power_iteration(apart, steps=2)
+    wanted = [torch.autograd.grad(apart[index](image()).square().sum(), apart[index].weight)[0] for index in (0, 2)]
+    for flat in (False, True):
+        if flat:
+            flatten(apart)
+        with shared_weights(apart):
+            loss = apart[0](image()).square().sum() + apart[2](image()).square().sum()
+        weights = [conv.weight for conv in apart]
+        found = torch.autograd.grad(loss, weights, allow_unused=True)
+        assert found[1] is None
+        assert found[3] is None
+        for each, other in zip((found[0], found[2]), wanted, strict=True):
+            assert each is not None
+            assert torch.allclose(each, other, atol=1e-5 * other.abs().max().item())
+
+
+def test_weights_of_one_shape_are_iterated_together_as_each_by_itself() -> None:
+    torch.manual_seed(0)
+    network = nn.ModuleList([SpectralConv2d(3, 4, 3), SpectralConv2d(5, 4, 1), SpectralConv2d(3, 4, 3)])
+    flatten(network)
+    expected = []
+    for conv in network:
+        matrix, u = conv.weight.detach().flatten(1), conv.u
+        for _ in range(3):
+            v = nn.functional.normalize(matrix.mT @ u, dim=0)
+            u = nn.functional.normalize(matrix @ v, dim=0)
+        expected.append((u, v))
+    power_iteration(network, steps=3)
+    for conv, (u, v) in zip(network, expected, strict=True):
+        assert torch.allclose(conv.u, u, atol=1e-6)
+        assert torch.allclose(conv.v, v, atol=1e-6)
+
+
+def test_equal_weights_of_a_training_are_one_piece_of_memory() -> None:
+    """Nothing is copied to work at them all at once."""
+    discriminator = MultiScaleDiscriminator(replace(SMALL, scales=3))
+    vector = flatten(discriminator)
+    weights = [net.body[2].weight for net in discriminator.nets]
+    stacked = _stacked(weights)
+    assert torch.equal(stacked, torch.stack(weights))
+    assert stacked.untyped_storage().data_ptr() == vector.untyped_storage().data_ptr()
+    uneven = _stacked([weights[0], weights[2], weights[1]])
+    assert torch.equal(uneven, torch.stack([weights[0], weights[2], weights[1]]))
+    last = [weight.contiguous(memory_format=torch.channels_last) for weight in weights]
+    assert torch.equal(_stacked(last), torch.stack(weights))
+
+
+class Operations(TorchDispatchMode):
+    """Counts what torch is asked to do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += not func.is_view
+        return func(*args, **(kwargs or {}))
+
+
+def operations(scales: int) -> int:
+    discriminator = MultiScaleDiscriminator(replace(SMALL, scales=scales))
+    flatten(discriminator)
+    spectral = [module for module in discriminator.modules() if isinstance(module, SpectralConv2d)]
+    with Operations() as counted:
+        power_iteration(discriminator)
+        with shared_weights(discriminator):
+            shared = [conv.shared for conv in spectral if conv.shared is not None]
+        torch.autograd.grad(shared, [conv.weight for conv in spectral], [weight.detach() for weight in shared])
+    return counted.count
+
+
+def test_more_scales_are_no_more_operations_of_the_norm() -> None:
+    """But for the one copy of each scale's last weight."""
+    assert operations(5) - operations(2) <= 3
+
+
+def test_every_weight_is_channels_last_within_shared_weights() -> None:
+    networks = generator(), MultiScaleDiscriminator(SMALL)
+    every = [conv for network in networks for conv in convolutions(network)]
+    with torch.autocast("cpu", torch.bfloat16), shared_weights(*networks):
+        for conv in every:
+            assert conv.shared is not None
+            assert conv.shared.dtype == torch.bfloat16
+            assert conv.shared.is_contiguous(memory_format=torch.channels_last)
+    assert all(conv.shared is None for conv in every)
+    exit_weight = networks[0].exit.weight.requires_grad_()
+    with shared_weights(networks[0]):
+        within = torch.autograd.grad(networks[0].exit(torch.ones(1, 4, 8, 8)).square().sum(), exit_weight)[0]
+    without = torch.autograd.grad(networks[0].exit(torch.ones(1, 4, 8, 8)).square().sum(), exit_weight)[0]
+    assert torch.allclose(within, without, rtol=1e-5)
 
 
 # The generator
