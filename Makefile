@@ -8,7 +8,7 @@ REPORT := benchmarks/report
 # The CPU build where there is no NVIDIA GPU; `TORCH=...` asks for another one.
 TORCH ?= $(if $(shell command -v nvidia-smi),torch>=2.11,torch==2.13.0)
 
-.PHONY: setup demo test lint bench figures bench-gpu clean
+.PHONY: setup demo test test-oldest lint bench figures bench-gpu clean
 
 setup: $(VENV)/.installed
 
@@ -25,6 +25,24 @@ demo: setup
 
 test: setup
 	$(BIN)/python -m pytest -n auto --dist loadfile  # each test has one thread
+
+# The parts that a GPU machine runs, on the oldest torch and Triton that are allowed and without a GPU. torch 2.11 comes
+# with its CUDA libraries: 5 GB. Not part of CI; run it when one of these parts changes.
+OLDEST := .venv-oldest
+OLDEST_PYTHON ?= $(shell for p in python3.12 python3; do $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' \
+    2>/dev/null && echo $$p && break; done)
+OLDEST_TESTS := tests/kernels tests/export tests/runtime $(addprefix tests/test_,engine.py recorded.py networks.py \
+    sampling.py step.py losses.py training.py resuming.py bench_gpu.py)
+
+test-oldest: $(OLDEST)/.installed
+	$(OLDEST)/bin/python -m pip install --quiet --no-deps --no-build-isolation --force-reinstall .
+	PYTHONSAFEPATH=1 $(OLDEST)/bin/python -m pytest -n auto --dist loadfile $(OLDEST_TESTS)
+
+$(OLDEST)/.installed: benchmarks/gpu_stack.txt
+	@test -n "$(OLDEST_PYTHON)" || { echo "test-oldest needs Python 3.12; make test-oldest OLDEST_PYTHON=/path/to/python3.12"; exit 2; }
+	$(OLDEST_PYTHON) -m venv $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --requirement benchmarks/gpu_stack.txt
+	touch $@
 
 lint: setup
 	$(BIN)/ruff check .
@@ -51,4 +69,4 @@ bench-gpu:
 	$(GPU_PYTHON) benchmarks/bench_gpu.py $(if $(STAGES),--stages $(STAGES))
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(OLDEST) build dist *.egg-info
