@@ -1,10 +1,10 @@
 """All that is to be measured on a CUDA machine, in one command: no network, nothing installed outside a folder.
 
-    python3 benchmarks/bench_gpu.py [--minutes 9] [--out FOLDER] [--stages probe tests warp train frames training]
+    python3 benchmarks/bench_gpu.py [--minutes 9] [--out FOLDER] [--stages probe warp train frames tests training]
 
 Installs this checkout without its dependencies into a temporary folder. A probe says within a minute what runs at all;
-then come the tests that need a GPU, the benchmarks of the warp, of an iteration and of frames a second, and two
-trainings side by side for the time that is left, retargeted and judged. Every stage is a process with a limit of its
+then come the benchmarks of the warp, of an iteration and of frames a second. What is not timed shares the time that is
+left: the tests that need a GPU, and two trainings, retargeted and judged. Every stage is a process with a limit of its
 own, and one that fails is recorded and keeps no other from running. results.json is written after each. `--device cpu`
 runs the same stages on tiny inputs, to try the script.
 
@@ -30,12 +30,12 @@ from stages import ROOT, Stages
 PARTS = ("ingan_fast", "kernels", "export", "pyproject.toml", "README.md", "LICENSE")
 PICTURE = ROOT / "ingan_fast" / "assets" / "market.png"
 
-NAMES = ("probe", "tests", "warp", "train", "frames", "training")
+NAMES = ("probe", "warp", "train", "frames", "tests", "training")
 # Seconds that a stage may take at the most; a training takes what is left.
 LIMITS = {
     "install": 60,
     "probe": 100,
-    "tests": 80,
+    "tests": 180,
     "large tests": 60,
     "warp": 60,
     "train": 60,
@@ -133,16 +133,16 @@ def copy_package(source: Path, target: Path) -> None:
     metadata.write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
 
 
-def run_tests(stages: Stages, device: str, reserve: float) -> None:
+def run_tests(stages: Stages, device: str) -> None:
     """The tests that need a GPU: those that take much of its memory apart, one at a time."""
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py") if _needs_gpu(path))
-    for name, mark, workers in (("tests", "gpu and not large", "auto"), ("large tests", "gpu and large", "0")):
+    for name, mark, workers in (("tests", "gpu and not large", "8"), ("large tests", "gpu and large", "0")):
         options = ["-m", mark, "-vv", "--tb=short", "-rfE", "--continue-on-collection-errors", "-p", "no:cacheprovider"]
         if device == "cuda" and importlib.util.find_spec("xdist"):
             options += ["-n", workers]
         if importlib.util.find_spec("pytest_timeout"):  # ends the session in time to print what failed
             options.append(f"--session-timeout={LIMITS[name] - 15}")
-        stages.run(name, "-m", "pytest", *options, *files, reserve=reserve, limit=LIMITS[name])
+        stages.run(name, "-m", "pytest", *options, *files, limit=LIMITS[name])
 
 
 def _needs_gpu(path: Path) -> bool:
@@ -185,13 +185,16 @@ def run_frames(stages: Stages, device: str, reserve: float) -> None:
         rows.unlink()
 
 
-def run_trainings(stages: Stages, device: str) -> None:
-    """Train side by side for the time that is left; they are looked at, not timed."""
-    trainings = TRAININGS[device]
+def run_untimed(stages: Stages, names: Sequence[str], device: str) -> None:
+    """Tests and trainings side by side: they are looked at, not timed."""
+    trainings = TRAININGS[device] if "training" in names else ()
     stages.results["trainings"] = {}
-    with ThreadPoolExecutor(len(trainings)) as threads:
-        for done in [threads.submit(run_training, stages, device, each, len(trainings)) for each in trainings]:
-            done.result()
+    with ThreadPoolExecutor(1 + len(trainings)) as threads:
+        running = [threads.submit(run_training, stages, device, each, len(trainings)) for each in trainings]
+        if "tests" in names:
+            running.append(threads.submit(run_tests, stages, device))
+        for one in running:
+            one.result()
 
 
 def run_training(stages: Stages, device: str, training: Training, beside: int) -> None:
@@ -278,16 +281,13 @@ def run_stages(stages: Stages, names: Sequence[str], device: str) -> None:
         small = () if device == "cuda" else ("--preset", "smoke", "--crop", "48")
         script = ROOT / "benchmarks" / "gpu_probe.py"
         stages.run("probe", script, "--device", device, *small, reserve=reserve, limit=LIMITS["probe"])
-    if "tests" in names:
-        run_tests(stages, device, reserve)
     if "warp" in names:
         run_benches(stages, "warp", WARPS[device], device, reserve)
     if "train" in names:
         run_benches(stages, "train", TRAINS[device], device, reserve)
     if "frames" in names:
         run_frames(stages, device, reserve)
-    if "training" in names:
-        run_trainings(stages, device)
+    run_untimed(stages, names, device)
 
 
 def main() -> int:

@@ -184,10 +184,8 @@ def test_all_stages_run_on_a_cpu_and_leave_few_files(tmp_path: Path) -> None:
     assert all(path.stat().st_size <= 2_000_000 for path in tmp_path.iterdir())
     results = json.loads((tmp_path / "results.json").read_text())
     ran = [record["name"] for record in results["stages"]]
-    assert ran == [
-        "install", "version", "probe", "tests", "large tests", "warp", "train", "frames", "training smoke",
-        "pictures smoke", "evaluate smoke",
-    ]  # fmt: skip
+    assert ran[:6] == ["install", "version", "probe", "warp", "train", "frames"]
+    assert set(ran[6:]) == {"tests", "large tests", "training smoke", "pictures smoke", "evaluate smoke"}
     assert [one["benchmark"] for one in (*results["warp"], *results["train"])] == ["warp", "train"]
     assert [(row["way"], row["off_most"] <= 1) for row in results["frames"]] == [("eager", True), ("graphs", True)]
     assert results["trainings"]["smoke"]["last"][0]["iteration"] == 12
