@@ -60,7 +60,7 @@ WARPS = {
 # Arguments of `ingan-fast bench train`, a process each: the engine of trainings first.
 TRAINS = {
     "cuda": (
-        ("--preset", "paper", "--crop", "256", "--iterations", "60", "--engine", "record", "--no-plain"),
+        ("--preset", "paper", "--crop", "256", "--iterations", "60", "--engine", "graphs", "--no-plain"),
         ("--preset", "paper", "--crop", "256", "--iterations", "20", "--engine", "eager", "--plain"),
     ),
     "cpu": (("--preset", "smoke", "--iterations", "2"),),

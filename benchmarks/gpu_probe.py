@@ -57,7 +57,7 @@ class Probe:
         self.steps = STEPS[device.type]
         self.sampler = Sampler([picture], settings, 0, device)
         self.draw = self.sampler.calibration(1)[0]
-        self.engine_name = "record" if self.on_gpu else "eager"
+        self.engine_name = "graphs" if self.on_gpu else "eager"
 
     def parts(self) -> dict[str, Callable[[], Iterator[str]]]:
         return {

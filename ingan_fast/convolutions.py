@@ -60,13 +60,28 @@ class SpectralConv2d(ReflectConv2d):
 @torch.no_grad()
 def power_iteration(network: nn.Module, steps: int = 1) -> None:
     """Power iterations of every spectrally normalised convolution in `network`."""
-    for group in _of_one_shape(spectral_convolutions(network)):
-        weights, u, v = _stacked([one.weight for one in group]), [one.u for one in group], [one.v for one in group]
-        matrices, left = weights.flatten(2), torch.stack(u)
-        for _ in range(steps):
-            right = F.normalize(_products(matrices.mT, left), dim=1)
-            left = F.normalize(_products(matrices, right), dim=1)
-        torch._foreach_copy_(u + v, [*left.unbind(), *right.unbind()])
+    groups = _of_one_shape(spectral_convolutions(network))
+    matrices = [_stacked([one.weight for one in group]).flatten(2) for group in groups]
+    left = [torch.stack([one.u for one in group]) for group in groups]
+    for _ in range(steps):
+        right = [_products(matrix.mT, u) for matrix, u in zip(matrices, left, strict=True)]
+        _make_unit_vectors(right)
+        left = [_products(matrix, v) for matrix, v in zip(matrices, right, strict=True)]
+        _make_unit_vectors(left)
+    every = [one for group in groups for one in group]
+    torch._foreach_copy_([one.u for one in every] + [one.v for one in every], _rows(left) + _rows(right))
+
+
+def _make_unit_vectors(matrices: list[Tensor]) -> None:
+    """Of each row."""
+    vectors = _rows(matrices)
+    lengths = torch._foreach_norm(vectors)
+    torch._foreach_clamp_min_(lengths, 1e-12)
+    torch._foreach_div_(vectors, lengths)
+
+
+def _rows(matrices: list[Tensor]) -> list[Tensor]:
+    return [row for matrix in matrices for row in matrix.unbind()]
 
 
 @contextmanager
@@ -82,14 +97,14 @@ def shared_weights(*networks: nn.Module) -> Iterator[None]:
             normalised = SpectralNorm.apply(dtype, *vectors, *(one.weight for one in group))
             for convolution, weight in zip(group, normalised, strict=True):
                 convolution.shared = weight
-    for convolution in every:
-        if not isinstance(convolution, SpectralConv2d):
-            convolution.shared = convolution.weight.to(dtype, memory_format=torch.channels_last)
+    for module in every:
+        if not isinstance(module, SpectralConv2d):
+            module.shared = module.weight.to(dtype, memory_format=torch.channels_last)
     try:
         yield
     finally:
-        for convolution in every:
-            convolution.shared = None
+        for module in every:
+            module.shared = None
 
 
 def spectral_convolutions(network: nn.Module) -> list[SpectralConv2d]:
@@ -150,8 +165,9 @@ class SpectralNorm(torch.autograd.Function):
                 whole if len(used) == len(gradients) else torch.stack([whole[index] for index in used])
                 for whole in (*vectors, sigmas)
             )
-            given = torch.cat([gradient for gradient in gradients if gradient is not None])
-            parts = _spectral_gradients(given, _stacked([weights[index] for index in used]), u, v, sigmas)
+            given = [gradient for gradient in gradients if gradient is not None]
+            together = given[0] if len(given) == 1 else torch.cat(given)
+            parts = _spectral_gradients(together, _stacked([weights[index] for index in used]), u, v, sigmas)
             for index, part in zip(used, parts, strict=True):
                 result[index] = part
         return None, None, None, *result

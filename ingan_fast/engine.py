@@ -1,54 +1,39 @@
-"""How training steps are run: as they stand, compiled, or recorded once for each size and repeated by the GPU."""
+"""How training steps are run: as they stand, or captured once for each size and replayed by the GPU."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
-from ingan_fast.compiled import CompiledStep, Notice
 from ingan_fast.errors import UserError
 from ingan_fast.recorded import GraphPool, RecordedSteps, Step
 from ingan_fast.sampling import Draw
 from ingan_fast.state import TrainingState
 from ingan_fast.step import training_step
 
-ENGINES = ("auto", "eager", "compile", "record", "graphs-static", "graphs")
+ENGINES = ("auto", "eager", "graphs")
+
+Notice = Callable[[str], None]
 
 
 def check_engine(name: str, device: torch.device) -> None:
     """
     Raises:
-        UserError: an unknown engine, or one that records without a GPU.
+        UserError: an unknown engine, or graphs without a GPU.
     """
     if name not in ENGINES:
         raise UserError(f"engine {name!r} is not known; give {', '.join(ENGINES[:-1])} or {ENGINES[-1]}")
-    if name in ("record", "graphs-static", "graphs") and device.type != "cuda":
-        raise UserError(f"engine {name} needs a GPU and this is a {device.type}; give --engine eager or compile")
+    if name == "graphs" and device.type != "cuda":
+        raise UserError(f"engine graphs needs a GPU and this is a {device.type}; give --engine eager")
 
 
 def make_engine(name: str, device: torch.device, notice: Notice) -> "Engine":
-    """The engine of that name, "auto": graphs on a GPU, eager on a CPU (compiled, steps are no faster there).
-
-    "record" are graphs of steps that are not compiled, "graphs-static" those of steps that are compiled for each number
-    of channels. Which of the three is the fastest has not been measured yet.
-    """
+    """The engine of that name, "auto": graphs on a GPU, eager on a CPU."""
     if name == "auto":
-        name = "record" if device.type == "cuda" else "eager"
+        name = "graphs" if device.type == "cuda" else "eager"
     if name == "eager":
         return Engine([training_step], notice)
-    if name == "record":
-        return Engine([RecordedSteps(training_step, GraphPool().record), training_step], notice)
-    compiled = CompiledStep(notice, static_channels=name == "graphs-static")
-    if name == "compile":
-        return Engine([compiled, as_it_stands], notice)
-    recorded = [RecordedSteps(step, GraphPool().record) for step in (compiled, as_it_stands)]
-    return Engine([*recorded, as_it_stands], notice)
-
-
-def as_it_stands(state: TrainingState, draw: Draw) -> Tensor:
-    """`training_step` of networks that may be compiled, without making use of that."""
-    with torch.compiler.set_stance("force_eager"):
-        return training_step(state, draw)
+    return Engine([RecordedSteps(training_step, GraphPool().record), training_step], notice)
 
 
 class Engine:
@@ -63,8 +48,6 @@ class Engine:
     def __init__(self, ways: Sequence[Step], notice: Notice):
         self.ways = list(ways)
         self.notice = notice
-        if len(self.ways) > 1:
-            notice("parts of the training step are compiled: the first iterations take longer")
 
     def step(self, state: TrainingState, draw: Draw) -> Tensor:
         """One training step (`training_step`), with what comes before and after it.
@@ -83,10 +66,10 @@ class Engine:
                 return self.ways[0](state, draw)
             except torch.OutOfMemoryError:
                 raise
-            # Compilers raise exceptions of their own kinds (Triton's are no RuntimeError). An error of the step itself
-            # comes again in the last way, where it is not caught.
+            # Not RuntimeError alone: Triton's compiler has exceptions of its own. An error of the step itself comes
+            # again in the last way, where it is not caught.
             except Exception as error:
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-                self.notice(f"the training step can't be compiled or recorded here and runs slower: {reason}")
+                self.notice(f"the training step can't be captured here and runs slower: {reason}")
                 del self.ways[0]
         return self.ways[0](state, draw)

@@ -28,7 +28,7 @@ class RecordedSteps:
     """Runs steps of each shape once as they are, which prepares kernels and memory, and records them the second time.
 
     Args:
-        step: `training_step` or a compiled one.
+        step: `training_step`.
         record: makes a replay of a function that reads and writes tensors in place (`GraphPool.record`).
     """
 

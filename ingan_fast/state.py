@@ -107,9 +107,8 @@ def recalibrate(generator: Generator, sampler: Sampler) -> None:
         norm.reset_running_stats()
         norm.momentum = None  # the plain mean of all that follows
     generator.train()
-    # As it stands: a mean over all is another graph than a training's, not worth a compilation.
     for draw in sampler.calibration(CALIBRATION_DRAWS):
-        with mixed_precision(sampler.device), torch.compiler.set_stance("force_eager"):
+        with mixed_precision(sampler.device):
             generator(draw.image, draw.transform, draw.size)
 
 

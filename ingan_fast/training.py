@@ -11,8 +11,7 @@ from typing import Any
 import torch
 
 from ingan_fast.budget import duration
-from ingan_fast.compiled import Notice
-from ingan_fast.engine import check_engine, make_engine
+from ingan_fast.engine import Notice, check_engine, make_engine
 from ingan_fast.errors import UserError
 from ingan_fast.history import History
 from ingan_fast.interrupts import interrupts
@@ -67,9 +66,8 @@ def train(
         settings: changes to the preset, by the names of `ingan_fast.config.Settings`.
         early_stop: the setting of that name: go over to the end once quality no longer changes.
         device: "auto", "cpu" or "cuda".
-        engine: how steps are run: "eager", "compile" (torch.compile), "graphs" (compiled, and recorded once for each
-            size; a GPU only), "graphs-static" (that, compiled for each number of channels), "record" (recorded, not
-            compiled), or "auto": graphs on a GPU, eager on a CPU.
+        engine: how steps are run: "eager", "graphs" (captured once for each size and replayed; a GPU only), or "auto":
+            graphs on a GPU, eager on a CPU.
         seed: the same seed and number of iterations give the same bytes on the same CPU with as many threads.
         resume: go on with the training in `out` from its last checkpoint; start it where there is none.
         overwrite: replace the run in `out`.

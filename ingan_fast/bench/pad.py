@@ -44,10 +44,12 @@ def measure_pad(
     compared with torch's first: where it is wrong its row has an `error`, and no times.
     """
     stopwatch = Stopwatch(device, cold=True)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for case in cases:
         features, gradient = _tensors(case, dtype, device)
-        calls = {name: partial(_both_ways, way, features, gradient, case.border) for name, way in WAYS.items()}
+        calls: dict[str, Callable[[], Any]] = {
+            name: partial(_both_ways, way, features, gradient, case.border) for name, way in WAYS.items()
+        }
         error = _error(calls, features, gradient, case.border)
         moved = 2 * (features.numel() + gradient.numel()) * features.element_size()
         if error is not None:

@@ -18,7 +18,6 @@ from ingan_fast.bench.memory import process_peak
 from ingan_fast.bench.plain import PlainIteration
 from ingan_fast.bench.results import Results, Row
 from ingan_fast.bench.timing import Advance, Spread, Stopwatch, noise_of_ratio, take_turns
-from ingan_fast.compiled import count_compilations
 from ingan_fast.config import Settings, preset, with_changes
 from ingan_fast.engine import make_engine
 from ingan_fast.images import Pixels, fit_within
@@ -57,7 +56,6 @@ class Contender:
     step: Step
     warm_up_seconds: float = 0.0
     peak_memory: dict[str, int] = field(default_factory=dict)
-    compilations: int = 0
     fell_back: str | None = None  # why the engine left its fastest way for the next one
     error: str | None = None
 
@@ -101,9 +99,7 @@ def measure(request: TrainRequest, picture: Pixels, device: torch.device, advanc
     for name in _names(request):
         contenders.append(_contender(name, settings, device, one_of_each, expected))
         advance()
-    compilations = count_compilations()
     seconds = _time([one for one in contenders if one.error is None], draws, device, advance)
-    compilations = count_compilations() - compilations
     operations_a_draw = statistics.fmean(operations[draw.size] for draw in draws)
     crop = "x".join(map(str, sampler.crop_size((picture.shape[1], picture.shape[0]))))
     spent = _time_draws(sampler, request.iterations, device)
@@ -121,8 +117,7 @@ def measure(request: TrainRequest, picture: Pixels, device: torch.device, advanc
             "matmul": matmul,
             "draw_milliseconds": spent.as_dict(),
             "process_peak_bytes": process_peak(),
-            "compilations_while_timed": compilations,
-            "notices": _notices(rows, compilations),
+            "notices": [f"{row.name}: {row.details['fell_back']}" for row in rows if row.details.get("fell_back")],
             "notes": [
                 f"{operations_a_draw / 1e9:.3g} GFLOP an iteration on average, {len(one_of_each)} sizes",
                 f"making a draw {spent.median:.3g} ms",
@@ -138,14 +133,6 @@ def steps(request: TrainRequest) -> int:
 
 def _names(request: TrainRequest) -> list[str]:
     return [*dict.fromkeys(request.engines), *[PLAIN] * request.plain]
-
-
-def _notices(rows: list[Row], compilations: int) -> list[str]:
-    """What else a reader should know."""
-    told = [f"{row.name}: {row.details['fell_back']}" for row in rows if row.details.get("fell_back")]
-    if compilations:
-        told.append(f"{compilations} compilations fell into timed iterations")
-    return told
 
 
 def _count_operations(settings: Settings, device: torch.device, draws: list[Draw]) -> dict[tuple[int, int], int]:
@@ -171,7 +158,7 @@ def _losses(step: Callable[[Draw], Tensor], draw: Draw) -> Tensor:
 
 def _contender(name: str, settings: Settings, device: torch.device, draws: list[Draw], expected: Tensor) -> Contender:
     """One that is warmed up: it has seen every shape, as often as it takes."""
-    memory, compilations, start = PeakMemory(device), count_compilations(), time.perf_counter()
+    memory, start = PeakMemory(device), time.perf_counter()
     try:
         if name == PLAIN:
             contender = _plain(settings, device, draws)
@@ -182,7 +169,6 @@ def _contender(name: str, settings: Settings, device: torch.device, draws: list[
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     contender.warm_up_seconds, contender.peak_memory = time.perf_counter() - start, memory.so_far()
-    contender.compilations = count_compilations() - compilations
     return contender
 
 
@@ -252,7 +238,6 @@ def _rows(
             details={
                 "times_as_fast_noise": noise,
                 "warm_up_seconds": one.warm_up_seconds,
-                "compilations": one.compilations,
                 "fell_back": one.fell_back,
                 "allocated_bytes": one.peak_memory.get("allocated"),
             },

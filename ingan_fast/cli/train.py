@@ -50,9 +50,8 @@ def train(
     engine: Annotated[
         str,
         typer.Option(
-            help="How steps run: eager, compile (torch.compile), record (recorded; a GPU), graphs (compiled and "
-            "recorded; a GPU), graphs-static (as graphs, for each number of channels), auto (graphs on a "
-            "GPU, eager on a CPU)."
+            help="How steps run: eager, graphs (captured once for each size and replayed; a GPU only), or auto: graphs "
+            "on a GPU, eager on a CPU."
         ),
     ] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 0,

@@ -75,7 +75,7 @@ def test_bench_warp_refuses(refused: Refused, words: tuple[object, ...], part: s
     ("words", "part"),
     [
         (("--preset", "papre"), "paper"),
-        (("--engine", "turbo"), "auto, eager, compile, record, graphs-static or graphs"),
+        (("--engine", "turbo"), "auto, eager or graphs"),
         (("--engine", "eager", "--engine", "graphs"), "needs a GPU"),
         (("--crop", 0), "crop"),
         (("--iterations", 0), "--iterations 0"),

@@ -91,7 +91,7 @@ def test_ctrl_c_saves_and_resume_goes_on(
         (["--iterations", "0"], "iterations=0"),
         (["--preset", "papper"], "'paper'"),
         (["--device", "tpu"], "auto, cpu or cuda"),
-        (["--engine", "turbo"], "auto, eager, compile, record, graphs-static or graphs"),
+        (["--engine", "turbo"], "auto, eager or graphs"),
         (["--device", "cpu", "--engine", "graphs"], "needs a GPU"),
         (["--resume", "--overwrite"], "exclude each other"),
     ],

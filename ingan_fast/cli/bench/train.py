@@ -14,7 +14,7 @@ HELP = (
     "torch's own parts), beside a matrix product.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench train\n\n"
-    "    ingan-fast bench train --engine eager --engine compile --iterations 30 --json train.json\n\n"
+    "    ingan-fast bench train --engine eager --iterations 30 --json train.json\n\n"
     "    ingan-fast bench train --preset paper --crop 128 --image photo.jpg"
 )
 ITERATIONS = defaults.ITERATIONS
@@ -27,10 +27,7 @@ def train(
     crop: Annotated[int | None, typer.Option(help="Pixels a side instead of the preset's.")] = None,
     engine: Annotated[
         list[str] | None,
-        typer.Option(
-            help="auto, eager, compile, record, graphs-static or graphs; repeatable. graphs, compile and eager on a "
-            "GPU, eager on a CPU."
-        ),
+        typer.Option(help="auto, eager or graphs; repeatable. Both on a GPU, eager on a CPU."),
     ] = None,
     iterations: Annotated[
         int | None, typer.Option(help=f"Timed ones; {ITERATIONS['cuda']} on a GPU, {ITERATIONS['cpu']} on a CPU.")
