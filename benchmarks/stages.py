@@ -110,7 +110,7 @@ class Stages:
 
     def scrub(self, text: str) -> str:
         """Without this machine's paths."""
-        for folder in (self.work, ROOT):
+        for folder in (self.work, ROOT, self.out, Path(sys.prefix)):
             text = text.replace(f"{folder}/", "").replace(str(folder), ".")
         return text
 

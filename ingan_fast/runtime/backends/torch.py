@@ -1,7 +1,6 @@
 """torch: run folders as they are, and AOTInductor packages. The one backend that imports it.
 
-On a GPU a run's convolutions are bfloat16 and each combination of shapes becomes a CUDA graph in its second frame. That
-was never run on one: it is tested with a stand-in that runs the recorded function again.
+On a GPU a run's convolutions are bfloat16 and each combination of shapes becomes a CUDA graph in its second frame.
 """
 
 import contextlib
