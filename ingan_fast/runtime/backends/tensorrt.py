@@ -1,6 +1,6 @@
 """TensorRT and TensorRT-RTX: a model.engine on a GPU, without torch.
 
-Never run on a GPU with TensorRT yet: tested with stand-ins for CUDA and TensorRT that do the same calls' work on the host and refuse
+Never run with TensorRT on a GPU yet: tested with stand-ins for both that do the same calls' work on the host and refuse
 wrong orders of them; the names of both are checked against cuda.h and the bindings. What only a GPU can show: that
 graphs are captured from an execution context, that user-managed memory is as large as it says, times.
 
