@@ -1,7 +1,7 @@
 """torch: run folders as they are, and AOTInductor packages. The one backend that imports it.
 
-On a GPU a run's convolutions are bfloat16 and each combination of shapes becomes a CUDA graph in its second frame. That
-was never run on one: it is tested with a stand-in that runs the recorded function again.
+A run's convolutions have the precision that is fastest on the device. On a GPU each combination of shapes becomes a CUDA
+graph in its second frame. That was never run on one: it is tested with a stand-in that runs the recorded function again.
 """
 
 import contextlib
@@ -19,6 +19,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.export.graph import deployed
 from ingan_fast.geometry import Size
 from ingan_fast.images import Pixels
+from ingan_fast.precision import choose_precision
 from ingan_fast.recorded import GraphPool, Replay
 from ingan_fast.retargeting import TrainedGenerator, load
 from ingan_fast.runtime.backends import Geometry, first_line
@@ -87,11 +88,12 @@ class TorchBackend:
 
     @classmethod
     def of_run(cls, trained: TrainedGenerator) -> "TorchBackend":
+        precision = choose_precision(trained.device)
+        graph = deployed(trained.generator.to(getattr(torch, precision)))
         channels = trained.settings.channels
         if trained.device.type != "cuda":
-            return cls(deployed(trained.generator), trained.device, channels, "fp32")
-        generator = trained.generator.to(torch.bfloat16)
-        return cls(deployed(generator), trained.device, channels, "bf16, CUDA graphs", recorder=GraphPool().record)
+            return cls(graph, trained.device, channels, precision)
+        return cls(graph, trained.device, channels, f"{precision}, CUDA graphs", recorder=GraphPool().record)
 
     def prepare(self, geometry: Geometry) -> list[Tensor]:
         return [torch.from_numpy(array).to(self._device) for array in geometry.values()]
