@@ -67,7 +67,8 @@ def train(
         preset_name: "cpu" (minutes on two cores), "best" (a GPU, or hours), "paper" (the paper's values) or "smoke"
             (seconds, a test); where None, `planning.choose` takes the one for the device and the budget.
         budget: seconds (60 to 172,800) that the training may take; iterations and intervals are made to fit, from a
-            measurement of some seconds, and again where the machine gets busier or less busy. Where None, the preset's iterations; without a preset, 600 on a CPU.
+            measurement of some seconds, and again where the machine gets busier or less busy. Where None, the preset's
+            iterations; without a preset, 600 on a CPU.
         settings: changes to the preset, by the names of `ingan_fast.config.Settings`.
         early_stop: the setting of that name: go over to the end once quality no longer changes.
         device: "auto", "cpu" or "cuda".

@@ -1,7 +1,8 @@
 """torch: run folders as they are, and AOTInductor packages. The one backend that imports it.
 
-A run's convolutions have the precision that is fastest on the device. On a GPU each combination of shapes becomes a CUDA
-graph in its second frame. That was never run on one: it is tested with a stand-in that runs the recorded function again.
+A run's convolutions have the precision that is fastest on the device. On a GPU each combination of shapes becomes a
+CUDA graph in its second frame. That was never run on one: it is tested with a stand-in that runs the recorded function
+again.
 """
 
 import contextlib
@@ -24,6 +25,7 @@ from ingan_fast.recorded import GraphPool, Replay
 from ingan_fast.retargeting import TrainedGenerator, load
 from ingan_fast.runtime.backends import Geometry, first_line
 from ingan_fast.runtime.sidecar import Layout, Sidecar
+from ingan_fast.threads import Threads, using_threads
 from ingan_fast.tiling import halo
 from ingan_fast.training import pick_device
 
@@ -68,6 +70,7 @@ class TorchBackend:
         self._device, self._unit, self._recorder = device, unit, recorder
         self._format = torch.contiguous_format if package else torch.channels_last
         self._recordings: OrderedDict[tuple[Any, ...], Recording] = OrderedDict()
+        self._threads, self._thread_count = Threads(), torch.get_num_threads()
         self._done = torch.cuda.Event() if device.type == "cuda" else None  # the end of the last call's work
         self.bytes_per_pixel = 48 * channels
         self.about = f"torch {torch.__version__}, {device}, {about}"
@@ -129,10 +132,13 @@ class TorchBackend:
     def _in_turn(self, geometry: list[Tensor]) -> Iterator[None]:
         """Order this call's work after the last one's, on the GPU: they share inputs and memory.
 
-        Calls may come on different streams; nobody waits on the host.
+        Calls may come on different streams; nobody waits on the host. A CPU's work has as many threads as suit it.
         """
         if self._done is None:
-            yield
+            self._threads.look()
+            self._thread_count = self._threads.suitable(self._thread_count)
+            with using_threads(self._thread_count):
+                yield
             return
         stream = torch.cuda.current_stream(self._device)
         stream.wait_event(self._done)
