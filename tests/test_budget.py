@@ -73,8 +73,8 @@ def run(picture: Path, out: Path, preset_name: str | None = "smoke", **more: Any
 
 def test_a_training_within_a_budget_is_the_one_of_that_many_iterations(picture_path: Path, tmp_path: Path) -> None:
     told: list[str] = []
-    config = run(picture_path, tmp_path / "timed", budget=60, notice=told.append)
-    assert config["budget"] == 60
+    config = run(picture_path, tmp_path / "timed", budget=3600, notice=told.append)  # enough on the busiest machine
+    assert config["budget"] == 3600
     planned = {name: config["settings"][name] for name in PLANNED}
     assert planned["iterations"] == MOST * SMOKE.iterations
     assert any("36 iterations of the preset smoke" in text and "hardly help" in text for text in told)
