@@ -44,6 +44,12 @@ $(OLDEST)/.installed: benchmarks/gpu_stack.txt
 	$(OLDEST)/bin/python -m pip install --quiet --requirement benchmarks/gpu_stack.txt
 	touch $@
 
+# Most laptops' instructions, imitated: convolutions of other sizes and precisions, and in another order, than here.
+test-avx2: setup
+	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest -n auto --dist loadfile -m "not slow" \
+	    tests/test_precision.py tests/test_resuming.py tests/test_retargeting.py tests/test_step.py \
+	    tests/test_suitability.py tests/test_tiling.py tests/test_training.py
+
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -20,7 +20,7 @@ GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, are spread evenly,
 MIN_W_RATIO = 0.1
 
 
-def curriculum_progress(iteration: int, ramp_iterations: int) -> float:
+def curriculum_progress(iteration: float, ramp_iterations: int) -> float:
     """How far the range has grown: from 0 at the first iteration to 1 at `ramp_iterations`, then 1.
 
     A ramp of 0 iterations is the full range from the start.

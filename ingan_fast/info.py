@@ -27,7 +27,7 @@ def describe(run: str | Path) -> Table:
         table.add_row("picture", f"{image['name']}, {image['width']}x{image['height']}")
     done = log[-1]["iteration"] if log else 0
     ends_at = [line["ends_at"] for line in log if "ends_at" in line]
-    total = f"{ends_at[0]} (early stop)" if ends_at else str(config.settings.iterations)
+    total = f"{ends_at[-1]} (planned: {config.settings.iterations})" if ends_at else str(config.settings.iterations)
     table.add_row("iterations", f"{done} of {total}")
     table.add_row("generator", _file(folder.generator_path))
     table.add_row("checkpoint", _file(folder.checkpoint_path))
@@ -36,7 +36,7 @@ def describe(run: str | Path) -> Table:
         values = [f"{key} {last[key]:.4g}" for key in last if key not in ("iteration", "seconds") and last[key]]
         if values:
             table.add_row(f"last {kind}", ", ".join(values))
-    table.add_row("seed, device", f"{config.seed}, {config.device}")
+    table.add_row("seed, device, precision", f"{config.seed}, {config.device}, {config.precision}")
     table.add_row("versions", ", ".join(f"{name} {number}" for name, number in config.versions.items()))
     table.add_row("preset", config.preset)
     if config.budget is not None:

@@ -60,8 +60,8 @@ class Monitor:
         return quality
 
     def log_end(self, iteration: int, ends_at: int) -> None:
-        """Append a line that says where an early stop puts the end."""
-        self._append(iteration, {"ends_at": ends_at}, "early_stop")
+        """Append a line that says where an early stop, or the clock, puts the end."""
+        self._append(iteration, {"ends_at": ends_at}, "plan")
 
     def _append(self, iteration: int, values: Mapping[str, float], kind: str) -> None:
         line: dict[str, float] = {"iteration": iteration, **{name: round(value, 6) for name, value in values.items()}}

@@ -18,6 +18,8 @@ from ingan_fast.preparation import load_sources
 from ingan_fast.run_folder import Config
 from ingan_fast.speed import measure_speed
 
+MEASURING = 0.2  # of a budget, that measuring the machine's speed takes at most, or little more
+
 Images = str | Path | Sequence[str | Path]
 
 
@@ -38,6 +40,8 @@ class Ready:
     plan: Plan
     sources: dict[str, Pixels]  # by name
     notices: list[str]  # what the user should know
+    reserve: float = 0.0  # seconds of what comes after the last iteration, where there is a budget
+    most: int = 0  # iterations, however much time there is
 
 
 def choose(
@@ -92,40 +96,48 @@ def within_budget(
     device: torch.device,
     clock: float,
     engine: str = "auto",
+    precision: str = "auto",
 ) -> Ready:
     """`given` with iterations and intervals that fit into its budget, of which the time since `clock` is gone.
 
     A budget of more than `MOST` times a preset's own iterations goes to the larger preset, where that one can do at
     least half of its own.
 
-    Raises:
-        UserError: the budget is too small to learn anything.
     """
-    fitted = _fitted(given, wanted, seed, device, clock, engine)
+    fitted = _fitted(given, wanted, seed, device, clock, engine, precision)
     plan = given.plan
     if plan.larger is not None and fitted.plan.settings.iterations >= MOST * plan.settings.iterations:
         settings = with_changes(preset(plan.larger), wanted)
-        larger = _fitted(ready(Plan(plan.larger, settings, plan.budget), images), wanted, seed, device, clock, engine)
+        other = ready(Plan(plan.larger, settings, plan.budget), images)
+        larger = _fitted(other, wanted, seed, device, clock, engine, precision)
         if larger.plan.settings.iterations >= settings.iterations / 2:
             fitted = larger
     if fitted.plan.settings.iterations < math.ceil(LEAST * preset(fitted.plan.preset).iterations):
-        raise UserError(
-            f"{duration(plan.budget or 0)} are enough for {fitted.plan.settings.iterations} iterations of the preset "
-            f"{fitted.plan.preset} here, too few to learn anything; give a larger --budget or a smaller preset"
-        )
+        few = "these are too few to learn much, unless the machine gets faster; a larger --budget gives more"
+        return replace(fitted, notices=[*fitted.notices, few])
     return fitted
 
 
 def _fitted(
-    given: Ready, wanted: Mapping[str, Any], seed: int, device: torch.device, clock: float, engine: str
+    given: Ready,
+    wanted: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+    clock: float,
+    engine: str,
+    precision: str,
 ) -> Ready:
     plan = given.plan
     assert plan.budget is not None
-    speed = measure_speed(list(given.sources.values()), plan.settings, seed, device, engine)
+    speed = measure_speed(
+        list(given.sources.values()), plan.settings, seed, device, engine, precision, MEASURING * plan.budget
+    )
     settings = fit(plan.settings, plan.budget - (time.perf_counter() - clock), speed)
     settings = with_changes(settings, {name: wanted[name] for name in PLANNED if name in wanted})
     takes = time.perf_counter() - clock + predicted(settings, speed)
     told = f"{settings.iterations} iterations of the preset {plan.preset}, about {duration(takes)} in all"
     if settings.iterations >= MOST * plan.settings.iterations:
         told += "; more would hardly help"
-    return Ready(replace(plan, settings=settings), given.sources, [*given.notices, told])
+    reserve = speed.preview + speed.validation + speed.checkpoint
+    most = math.ceil(MOST * plan.settings.iterations)
+    return Ready(replace(plan, settings=settings), given.sources, [*given.notices, told], reserve, most)

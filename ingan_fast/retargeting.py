@@ -70,8 +70,8 @@ class TrainedGenerator:
         Args:
             transform: an output size of at least 16 px a side, and a homography.
             image: uint8 [H, W, 3], the picture to retarget; the source where None.
-            tile: px a side of the pieces that the output is made in, a multiple of 16; the result does not
-                depend on it, peak memory does.
+            tile: px a side of the pieces that the output is made in, a multiple of 16; peak memory depends on it,
+                the result does not, up to rounding (`tiling`).
             progress: called with the part that is done, in (0, 1], after each piece.
 
         Raises:

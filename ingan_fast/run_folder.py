@@ -28,6 +28,7 @@ from ingan_fast.export.fold import fold
 from ingan_fast.files import atomic_write
 from ingan_fast.images import Pixels, load_image, save_image
 from ingan_fast.networks import Generator, to_channels_last
+from ingan_fast.precision import FORMERLY, check_precision
 
 FORMAT = 1
 
@@ -42,24 +43,34 @@ class Config:
     seed: int
     images: list[dict[str, Any]]  # name, sha256 of the pixels that are trained on, width, height
     device: str
+    precision: str  # of convolutions while it trains: float32, bfloat16 or float16
     versions: dict[str, str]
 
     @classmethod
     def new(
-        cls, settings: Settings, preset: str, budget: float | None, seed: int, named: dict[str, Pixels], device: str
+        cls,
+        settings: Settings,
+        preset: str,
+        budget: float | None,
+        seed: int,
+        named: dict[str, Pixels],
+        device: str,
+        precision: str = "float32",
     ) -> "Config":
         images = [
             {"name": name, "sha256": digest(pixels), "width": pixels.shape[1], "height": pixels.shape[0]}
             for name, pixels in named.items()
         ]
         versions = {name: version(name) for name in ("ingan-fast", "torch", "numpy")}
-        return cls(settings, preset, budget, seed, images, device, versions | {"python": platform.python_version()})
+        versions["python"] = platform.python_version()
+        return cls(settings, preset, budget, seed, images, device, precision, versions)
 
     def differences(self, other: "Config") -> list[str]:
         """What makes the two trainings different, for people: 'seed (0, now 1)'."""
         mine, theirs = (
             as_dict(config.settings)
-            | {"budget": config.budget, "seed": config.seed, "image": [i["sha256"][:12] for i in config.images]}
+            | {"budget": config.budget, "precision": config.precision, "seed": config.seed}
+            | {"image": [i["sha256"][:12] for i in config.images]}
             for config in (self, other)
         )
         return [f"{key} ({mine[key]}, now {theirs[key]})" for key in mine if mine[key] != theirs[key]]
@@ -117,6 +128,7 @@ class RunFolder:
             "settings": as_dict(config.settings),
             "images": config.images,
             "device": config.device,
+            "precision": config.precision,
             "versions": config.versions,
         }
         atomic_write(self.config_path, (json.dumps(content, indent=2) + "\n").encode())
@@ -152,6 +164,7 @@ class RunFolder:
                 int(content["seed"]),
                 _images(content["images"]),
                 str(content["device"]),
+                check_precision(str(content.get("precision", FORMERLY))),
                 dict(content["versions"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -48,10 +48,14 @@ class Sampler:
         seed = int(np.random.SeedSequence((self.seed, iteration, 1)).generate_state(1, np.uint64)[0] >> 1)
         return torch.Generator(self.device).manual_seed(seed)
 
-    def draw(self, iteration: int) -> Draw:
-        """The input of one training iteration."""
+    def draw(self, iteration: int, position: float | None = None) -> Draw:
+        """The input of one training iteration, at a position of the schedules (`Pace`); None: that of the iteration."""
         ramp = round(self.settings.ramp * self.settings.iterations)
-        return self._draw(self.rng(iteration), self.noise_generator(iteration), curriculum_progress(iteration, ramp))
+        return self._draw(
+            self.rng(iteration),
+            self.noise_generator(iteration),
+            curriculum_progress(iteration if position is None else position, ramp),
+        )
 
     def calibration(self, count: int) -> list[Draw]:
         """Draws over the full range, the same every time, to measure statistics on."""

@@ -1,6 +1,7 @@
 """All that a training is at one moment: networks, their optimisers, the averaged generator, the iteration."""
 
 import copy
+from dataclasses import astuple
 from typing import Any
 
 import torch
@@ -8,21 +9,30 @@ from torch import Tensor, nn
 
 from ingan_fast.config import Settings
 from ingan_fast.networks import Generator, MultiScaleDiscriminator
+from ingan_fast.pace import Pace
+from ingan_fast.precision import LOSS_SCALE, choose_precision, mixed_precision
 from ingan_fast.sampling import Sampler
 
 CALIBRATION_DRAWS = 60
 
 
 class TrainingState:
-    """The mutable state of a training; `state_dict` and `load_state_dict` are the checkpoint."""
+    """The mutable state of a training; `state_dict` and `load_state_dict` are the checkpoint.
 
-    def __init__(self, settings: Settings, seed: int, device: torch.device):
+    Args:
+        precision: of convolutions (`precision.PRECISIONS`).
+    """
+
+    def __init__(self, settings: Settings, seed: int, device: torch.device, precision: str = "auto"):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             generator, discriminator = Generator(settings), MultiScaleDiscriminator(settings)
         self.settings = settings
         self.device = device
+        self.precision = choose_precision(device) if precision == "auto" else precision
+        self.loss_scale = LOSS_SCALE if self.precision == "float16" else 1.0
         self.iteration = 0  # iterations that are done
+        self.pace = Pace()
         self.norm_frozen = False
         self.generator = generator.to(device)
         self.discriminator = discriminator.to(device)
@@ -45,13 +55,23 @@ class TrainingState:
         """Whether a step may be captured as a CUDA graph; Adam refuses that on a CPU."""
         return self.device.type == "cuda"
 
+    @property
+    def position(self) -> float:
+        """Where the schedules are, in the settings' iterations."""
+        return self.pace.at(self.iteration)
+
+    @property
+    def total(self) -> int:
+        """How many iterations the training has."""
+        return self.pace.total(self.settings.iterations)
+
     def set_schedules(self) -> None:
         """What this iteration's step reads: learning rates, the weights of D's scales, the pace of the average."""
-        settings, progress = self.settings, self.iteration / self.settings.iterations
+        settings, progress = self.settings, self.position / self.settings.iterations
         factor = min(1.0, (1 - progress) / (1 - settings.decay_from))  # constant, then linear to zero
         self.optimizer_g.param_groups[0]["lr"].fill_(settings.learning_rate_g * factor)
         self.optimizer_d.param_groups[0]["lr"].fill_(settings.learning_rate_d * factor)
-        self.fineness.fill_(self.iteration / max(settings.fine_at * settings.iterations, 1))
+        self.fineness.fill_(self.position / max(settings.fine_at * settings.iterations, 1))
         self.forgetting.fill_(1 - min(settings.ema, (2 + self.iteration) / (11 + self.iteration)))  # the start: soon
 
     @torch.no_grad()
@@ -61,7 +81,7 @@ class TrainingState:
 
     def freeze_norm(self, sampler: Sampler) -> None:
         """From here on G's batch norms use fixed statistics, so that what is deployed is what is trained."""
-        recalibrate(self.generator, sampler)
+        recalibrate(self.generator, sampler, self.precision)
         self.norm_frozen = True
         set_norm_mode(self.generator, training=False)
 
@@ -71,12 +91,13 @@ class TrainingState:
         for own, current in zip(generator.buffers(), self.generator.buffers(), strict=True):
             own.copy_(current)
         if not self.norm_frozen:
-            recalibrate(generator, sampler)
+            recalibrate(generator, sampler, self.precision)
         return generator.eval()
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "iteration": self.iteration,
+            "pace": astuple(self.pace),
             "norm_frozen": self.norm_frozen,
             **{name: getattr(self, name).state_dict() for name in _PARTS},
         }
@@ -89,6 +110,7 @@ class TrainingState:
             group["lr"] = group["lr"].to(self.device)  # a checkpoint is read into the CPU's memory
             group["capturable"] = self._capturable  # not the checkpoint's: it may come from another kind of device
         self.iteration = state["iteration"]
+        self.pace = Pace(*state.get("pace", ()))  # checkpoints from before there was one have none
         self.norm_frozen = state["norm_frozen"]
         set_norm_mode(self.generator, training=not self.norm_frozen)
 
@@ -97,7 +119,7 @@ _PARTS = ("generator", "discriminator", "averaged", "optimizer_g", "optimizer_d"
 
 
 @torch.no_grad()
-def recalibrate(generator: Generator, sampler: Sampler) -> None:
+def recalibrate(generator: Generator, sampler: Sampler, precision: str) -> None:
     """Set batch norm's running statistics to their mean over draws of the full range of transformations.
 
     At batch 1 a batch norm sees the statistics of the very image that is being made; folding needs fixed ones.
@@ -108,7 +130,7 @@ def recalibrate(generator: Generator, sampler: Sampler) -> None:
         norm.momentum = None  # the plain mean of all that follows
     generator.train()
     for draw in sampler.calibration(CALIBRATION_DRAWS):
-        with mixed_precision(sampler.device):
+        with mixed_precision(sampler.device, precision):
             generator(draw.image, draw.transform, draw.size)
 
 
@@ -116,11 +138,6 @@ def set_norm_mode(generator: Generator, training: bool) -> None:
     for module in generator.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.train(training)
-
-
-def mixed_precision(device: torch.device) -> torch.autocast:
-    """bfloat16 for convolutions, float32 for what is summed or compared."""
-    return torch.autocast(device.type, torch.bfloat16)
 
 
 @torch.no_grad()
@@ -136,9 +153,13 @@ def flatten(network: nn.Module) -> Tensor:
     return vector
 
 
-def gradient(loss: Tensor, network: nn.Module, retain_graph: bool = False) -> Tensor:
-    """∂loss/∂parameters of `network` alone, as one vector in the order of `flatten`."""
+def gradient(loss: Tensor, network: nn.Module, scale: float, retain_graph: bool = False) -> Tensor:
+    """∂loss/∂parameters of `network` alone, as one vector in the order of `flatten`.
+
+    Args:
+        scale: a power of two that the loss is multiplied by on its way back (`precision.LOSS_SCALE`).
+    """
     parts = torch.autograd.grad(
-        loss, list(network.parameters()), retain_graph=retain_graph, allow_unused=True, materialize_grads=True
+        loss * scale, list(network.parameters()), retain_graph=retain_graph, allow_unused=True, materialize_grads=True
     )
-    return torch.cat([part.flatten() for part in parts])
+    return torch.cat([part.flatten() for part in parts]).div_(scale)

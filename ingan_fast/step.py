@@ -6,8 +6,9 @@ from torch import Tensor
 from ingan_fast.convolutions import power_iteration, shared_weights
 from ingan_fast.losses import lsgan, reconstruction_l1
 from ingan_fast.networks import planes
+from ingan_fast.precision import mixed_precision
 from ingan_fast.sampling import Draw
-from ingan_fast.state import TrainingState, gradient, mixed_precision
+from ingan_fast.state import TrainingState, gradient
 
 LOSSES = ("adversarial", "reconstruction", "invention", "discriminator")
 
@@ -32,7 +33,7 @@ def training_step(state: TrainingState, draw: Draw) -> Tensor:
     zero = torch.zeros((), device=state.device)
     reconstruction = zero
     # Noise on real and fake alike keeps D from winning by their finest grain.
-    with mixed_precision(state.device), shared_weights(state.generator, state.discriminator):
+    with mixed_precision(state.device, state.precision), shared_weights(state.generator, state.discriminator):
         y, invented = state.generator(draw.image, draw.transform, draw.size)
         if settings.reconstruction:
             back = y.detach() if settings.detach_inverse else y
@@ -49,8 +50,8 @@ def training_step(state: TrainingState, draw: Draw) -> Tensor:
     loss_d = (lsgan(on_real, 1.0, fineness) + lsgan(on_fake, 0.0, fineness)) / 2
 
     # Both losses stand on one pass of D over y; each goes back to its own network's weights alone.
-    state.weights_g.grad = gradient(loss_g, state.generator, retain_graph=True)
-    state.weights_d.grad = gradient(loss_d, state.discriminator)
+    state.weights_g.grad = gradient(loss_g, state.generator, state.loss_scale, retain_graph=True)
+    state.weights_d.grad = gradient(loss_d, state.discriminator, state.loss_scale)
     state.optimizer_g.step()
     state.optimizer_d.step()
 

@@ -14,22 +14,26 @@ SIDE = 32  # px of the shorter side that is looked at: small elements and grain 
 BLOCK = SIDE // 4  # px a side of the parts
 # Measured: a photograph of one cup 0.76; textures 0.17 to 0.22, rows of things 0.15 to 0.35, mixed ones up to 0.45.
 LIKELY_TO_FAIL = 0.6
+# A contrast of one grey level: what varies less than that looks flat, and dividing by it would magnify rounding.
+LEAST_VARIANCE = (1 / 255) ** 2
 
 
 def unlike_the_rest(picture: Pixels) -> float:
     """How much of the picture's contrast its most singular large parts have to themselves: 0, they recur, to about 1.
 
     For blocks of a quarter of the shorter side: the mean squared difference to the most similar block that does not
-    overlap, as a part of the variance of all pixels at full size; of these the 90th percentile. Textures have their
+    overlap, as a part of the variance of all pixels at full size
+    (at least `LEAST_VARIANCE`); of these the 90th percentile. Textures have their
     contrast in what is smaller than that, rows of things find their like a few things away.
 
     Args:
         picture: uint8 [H, W, 3].
     """
-    variance = float((picture / 255).var(axis=(0, 1)).mean())
-    if variance == 0:
-        return 0.0
-    blocks = _small(picture).unfold(1, BLOCK, 1).unfold(2, BLOCK, 1)  # [3, rows, columns, 8, 8]
+    variance = max(float((picture / 255).var(axis=(0, 1)).mean()), LEAST_VARIANCE)
+    small = _small(picture)
+    # Differences of values close to zero have less rounding than those of values close to one.
+    small -= small.mean(dim=(1, 2), keepdim=True)
+    blocks = small.unfold(1, BLOCK, 1).unfold(2, BLOCK, 1)  # [3, rows, columns, 8, 8]
     rows, columns = blocks.shape[1:3]
     values = blocks.permute(1, 2, 0, 3, 4).reshape(rows * columns, -1)
     places = torch.cartesian_prod(torch.arange(rows), torch.arange(columns))

@@ -1,4 +1,9 @@
-"""Exact tiling: a large output made piece by piece, identical to the output made at once."""
+"""Tiling: a large output made piece by piece, equal to the output made at once up to rounding.
+
+Each pixel is computed from all that it depends on. A convolution library may sum in another order where its input has
+another size, so that a value which lies halfway between two grey levels can be rounded the other way: one level, in at
+most 1 of 10,000 values.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -16,13 +16,16 @@ from ingan_fast.errors import UserError
 from ingan_fast.history import History
 from ingan_fast.interrupts import interrupts
 from ingan_fast.monitor import Monitor, check_tensorboard
+from ingan_fast.pace import Budget, Follower
 from ingan_fast.planning import choose, ready, within_budget
+from ingan_fast.precision import check_precision, choose_precision, describe_precision
 from ingan_fast.preparation import begin, existing, go_on
 from ingan_fast.progress import Status
 from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.sampling import Sampler
 from ingan_fast.state import TrainingState
 from ingan_fast.suitability import warning
+from ingan_fast.threads import Threads, using_threads
 
 Report = Callable[[Status], None]
 
@@ -47,6 +50,7 @@ def train(
     early_stop: bool = False,
     device: str = "auto",
     engine: str = "auto",
+    precision: str = "auto",
     seed: int = 0,
     resume: bool = False,
     overwrite: bool = False,
@@ -62,14 +66,18 @@ def train(
         preset_name: "cpu" (minutes on two cores), "best" (a GPU, or hours), "paper" (the paper's values) or "smoke"
             (seconds, a test); where None, `planning.choose` takes the one for the device and the budget.
         budget: seconds (60 to 172,800) that the training may take; iterations and intervals are made to fit, from a
-            measurement of some seconds. Where None, the preset's iterations; without a preset, 600 on a CPU.
+            measurement of some seconds, and again where the machine gets busier or less busy. Where None, the preset's
+            iterations; without a preset, 600 on a CPU.
         settings: changes to the preset, by the names of `ingan_fast.config.Settings`.
         early_stop: the setting of that name: go over to the end once quality no longer changes.
         device: "auto", "cpu" or "cuda".
         engine: how steps are run: "eager", "graphs" (captured once for each size and replayed; a GPU only), or "auto":
             graphs on a GPU, eager on a CPU.
+        precision: of convolutions: "float32", "bfloat16", "float16", or "auto": what is fastest on the device; a run
+            that is gone on with keeps its own.
         seed: the same seed and number of iterations give the same bytes on the same CPU with as many threads.
-        resume: go on with the training in `out` from its last checkpoint; start it where there is none.
+        resume: go on with the training in `out` from its last checkpoint, with the plan that it has; start it where
+            there is none.
         overwrite: replace the run in `out`.
         tensorboard: also write event files to `out`/tensorboard (needs the extra `tensorboard`).
         report: called with the `Status` every `log_every` iterations.
@@ -86,36 +94,50 @@ def train(
     wanted = dict(settings or {}) | ({"early_stop": True} if early_stop else {})
     target = pick_device(device)
     check_engine(engine, target)
+    check_precision(precision)
     run = RunFolder(Path(out))
     started = existing(run, resume, overwrite)
+    if precision == "auto":
+        precision = choose_precision(target) if started is None else started.precision
     plan = choose(preset_name, wanted, budget, target.type, started)
     if tensorboard:
         check_tensorboard()
-    prepared = ready(plan, images)
-    if plan.budget is not None and started is None:
-        notice(f"measuring how many iterations fit into {duration(plan.budget)}")
-        prepared = within_budget(prepared, images, wanted, seed, target, clock, engine)
-    plan, sources = prepared.plan, list(prepared.sources.values())
-    config = Config.new(plan.settings, plan.preset, plan.budget, seed, prepared.sources, str(target))
-    if started is None:
-        begin(run, config, sources)
-    else:
-        go_on(run, started, config)
-    for text in (*prepared.notices, *filter(None, map(warning, sources))):
-        notice(text)
+    checkpoint = None if started is None else run.read_checkpoint()
+    threads = Threads() if started is None and target.type == "cpu" else None
+    with using_threads(_thread_count(threads, checkpoint)):
+        prepared, budget_left = ready(plan, images), None
+        if plan.budget is not None and started is None:
+            notice(f"measuring how many iterations fit into {duration(plan.budget)}")
+            prepared = within_budget(prepared, images, wanted, seed, target, clock, engine, precision)
+            budget_left = Budget(plan.budget, clock + plan.budget, prepared.reserve, prepared.most)
+        plan, sources = prepared.plan, list(prepared.sources.values())
+        config = Config.new(plan.settings, plan.preset, plan.budget, seed, prepared.sources, str(target), precision)
+        if started is None:
+            begin(run, config, sources)
+        else:
+            go_on(run, started, config)
+        for text in (describe_precision(precision, target), *prepared.notices, *filter(None, map(warning, sources))):
+            notice(text)
 
-    sampler = Sampler(sources, plan.settings, seed, target)
-    state, history = TrainingState(plan.settings, seed, target), History(plan.settings, target)
-    checkpoint = run.read_checkpoint()
+        sampler = Sampler(sources, plan.settings, seed, target)
+        state, history = TrainingState(plan.settings, seed, target, precision), History(plan.settings, target)
+        if checkpoint is not None:
+            _load_checkpoint(state, history, checkpoint, run)
+            notice(f"going on after iteration {state.iteration} of {state.total}")
+        if state.iteration < state.total or not run.generator_path.is_file():
+            follower = Follower(budget_left, threads)
+            with Monitor(run, sampler, tensorboard) as monitor, interrupts() as interrupted:
+                monitor.forget_after(state.iteration)
+                _loop(state, history, sampler, run, monitor, interrupted, engine, follower, report, notice)
+    return Result(run.path, state.iteration, state.total, finished=state.iteration == state.total)
+
+
+def _thread_count(threads: Threads | None, checkpoint: dict[str, Any] | None) -> int:
+    """How many threads a training begins with: of a run that is gone on with as many as it had."""
+    current = torch.get_num_threads()
     if checkpoint is not None:
-        _load_checkpoint(state, history, checkpoint, run)
-        notice(f"going on after iteration {state.iteration} of {state.settings.iterations}")
-    if state.iteration < state.settings.iterations or not run.generator_path.is_file():
-        with Monitor(run, sampler, tensorboard) as monitor, interrupts() as interrupted:
-            monitor.forget_after(state.iteration)
-            _loop(state, history, sampler, run, monitor, interrupted, engine, report, notice)
-    total = state.settings.iterations
-    return Result(run.path, state.iteration, total, finished=state.iteration == total)
+        return int(checkpoint.get("threads", current))
+    return current if threads is None else threads.settled(current)
 
 
 def _loop(
@@ -126,38 +148,58 @@ def _loop(
     monitor: Monitor,
     interrupted: threading.Event,
     engine_name: str,
+    follower: Follower,
     report: Report | None,
     notice: Notice,
 ) -> None:
     settings = history.settings  # the run's; state.settings are others after an early stop
     engine = make_engine(engine_name, state.device, notice)
-    while state.iteration < state.settings.iterations and not interrupted.is_set():
-        if not state.norm_frozen and state.iteration >= _freeze_at(state):
+    while state.iteration < state.total and not interrupted.is_set():
+        if not state.norm_frozen and state.position >= _freeze_at(state):
             state.freeze_norm(sampler)
-        losses = engine.step(state, sampler.draw(state.iteration))
+        losses = engine.step(state, sampler.draw(state.iteration, state.position))
         history.add_losses(state.iteration - 1, losses)
 
-        done, last = state.iteration, state.iteration == state.settings.iterations
+        decided = follower.look(state.iteration) and _follow(follower, state, monitor, notice)
+        done, last = state.iteration, state.iteration == state.total
         preview, validate = (last or done % every == 0 for every in (settings.preview_every, settings.validate_every))
         if last or done % settings.log_every == 0:
             means = history.mean_losses(done)
             monitor.log(done, means)
             if report:
-                report(Status(done, state.settings.iterations, means, history.last_quality()))
+                report(Status(done, state.total, means, history.last_quality()))
         if preview or validate:
             deployable = state.deployable(sampler)
         if preview:
             run.write_generator(deployable, settings, done)
             monitor.preview(done, deployable, state.discriminator)
-        if validate and history.add_validation(done, monitor.validate(done, deployable)):
+        if validate and history.add_validation(round(state.position), monitor.validate(done, deployable)):
             state.settings = history.current_settings()
-            monitor.log_end(done, state.settings.iterations)
-            notice(f"quality no longer changes: the training ends at iteration {state.settings.iterations}")
-        if last or done % settings.checkpoint_every == 0:
-            run.write_checkpoint(state.state_dict() | history.state_dict())
+            monitor.log_end(done, state.total)
+            notice(f"quality no longer changes: the training ends at iteration {state.total}")
+        if last or decided or done % settings.checkpoint_every == 0:
+            _write_checkpoint(run, state, history)
     if interrupted.is_set() or not run.generator_path.is_file():
         run.write_generator(state.deployable(sampler), settings, state.iteration)
-        run.write_checkpoint(state.state_dict() | history.state_dict())
+        _write_checkpoint(run, state, history)
+
+
+def _follow(follower: Follower, state: TrainingState, monitor: Monitor, notice: Notice) -> bool:
+    """Go on as the clock and the other processes suggest; whether that is otherwise than before."""
+    planned, threads = state.total, torch.get_num_threads()
+    total, count = follower.total(state.iteration, planned), follower.count(threads)
+    if total != planned:
+        notice(f"the plan follows the clock: {total} iterations instead of {planned}")
+        state.pace = state.pace.ending(state.iteration, total, state.settings.iterations)
+        monitor.log_end(state.iteration, total)
+    if count != threads:
+        torch.set_num_threads(count)
+        notice(f"other processes use the CPU {'more' if count < threads else 'less'}: going on with {count} threads")
+    return count != threads or total != planned
+
+
+def _write_checkpoint(run: RunFolder, state: TrainingState, history: History) -> None:
+    run.write_checkpoint(state.state_dict() | history.state_dict() | {"threads": torch.get_num_threads()})
 
 
 def _freeze_at(state: TrainingState) -> int:

@@ -85,7 +85,7 @@ def test_a_flat_curve_ends_a_training_early_and_properly(picture_path: Path, tmp
     assert checkpoint["optimizer_g"]["param_groups"][0]["lr"] < 0.2 * SMOKE.learning_rate_g
     assert load(tmp_path / "run", device="cpu").settings.iterations == 30
     names, values = ([str(cell) for cell in column.cells] for column in describe(tmp_path / "run").columns)
-    assert dict(zip(reversed(names), reversed(values), strict=True))["iterations"] == "16 of 16 (early stop)"
+    assert dict(zip(reversed(names), reversed(values), strict=True))["iterations"] == "16 of 16 (planned: 30)"
 
 
 @pytest.mark.usefixtures("always_flat")

@@ -231,7 +231,7 @@ def test_a_run_tells_what_it_is(trained_run: Path) -> None:
     assert rows["picture"] == "dots.png, 64x56"
     assert rows["iterations"] == "12 of 12"
     assert "generator.safetensors" in (rows["generator"])
-    assert rows["seed, device"] == "0, cpu"
+    assert rows["seed, device, precision"].startswith("0, cpu, ")
     assert rows["preset"] == "smoke"
 
 

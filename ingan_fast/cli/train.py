@@ -54,6 +54,9 @@ def train(
             "on a GPU, eager on a CPU."
         ),
     ] = "auto",
+    precision: Annotated[
+        str, typer.Option(help="Of convolutions: float32, bfloat16, float16, or auto: what is fastest on the device.")
+    ] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 0,
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")
@@ -79,6 +82,7 @@ def train(
             early_stop=early_stop,
             device=device,
             engine=engine,
+            precision=precision,
             seed=seed,
             resume=resume,
             overwrite=overwrite,

@@ -16,6 +16,7 @@ from ingan_fast.runtime.backends import torch as backends
 from ingan_fast.runtime.backends.torch import TorchBackend
 from ingan_fast.runtime.geometry import Geometries
 from ingan_fast.runtime.sidecar import Layout
+from ingan_fast.threads import using_threads
 from tape import Tape
 
 CPU = torch.device("cpu")
@@ -130,3 +131,23 @@ def test_calls_on_several_streams_take_turns(
     backend.close()
     assert streams.calls[-1] == "finish"
     assert not backend._recordings
+
+
+def test_frames_are_made_with_the_threads_that_suit_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    others, used = [0.0] * 3 + [9.0] * 20 + [0.0] * 40, []
+    looks = iter(others)
+    monkeypatch.setattr("ingan_fast.threads._others_running", lambda: next(looks))
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+
+    def graph(image: Tensor) -> Tensor:
+        used.append(torch.get_num_threads())
+        return image
+
+    with using_threads(2):
+        backend = TorchBackend(graph, CPU, 8, "fp32")
+        for _ in others:
+            backend.run(np.zeros((4, 4, 3), np.uint8), [], np.empty((4, 4, 3), np.uint8))
+            assert torch.get_num_threads() == 2  # the process's own
+    assert used[:3] == [2, 2, 2]
+    assert used[22] == 1
+    assert used[-1] == 2

@@ -1,6 +1,7 @@
 """torch: run folders as they are, and AOTInductor packages. The one backend that imports it.
 
-On a GPU a run's convolutions are bfloat16 and each combination of shapes becomes a CUDA graph in its second frame.
+A run's convolutions have the precision that is fastest on the device. On a GPU each combination of shapes becomes a
+CUDA graph in its second frame.
 """
 
 import contextlib
@@ -18,10 +19,12 @@ from ingan_fast.errors import UserError
 from ingan_fast.export.graph import deployed
 from ingan_fast.geometry import Size
 from ingan_fast.images import Pixels
+from ingan_fast.precision import choose_precision
 from ingan_fast.recorded import GraphPool, Replay
 from ingan_fast.retargeting import TrainedGenerator, load
 from ingan_fast.runtime.backends import Geometry, first_line
 from ingan_fast.runtime.sidecar import Layout, Sidecar
+from ingan_fast.threads import Threads, using_threads
 from ingan_fast.tiling import halo
 from ingan_fast.training import pick_device
 
@@ -66,6 +69,7 @@ class TorchBackend:
         self._device, self._unit, self._recorder = device, unit, recorder
         self._format = torch.contiguous_format if package else torch.channels_last
         self._recordings: OrderedDict[tuple[Any, ...], Recording] = OrderedDict()
+        self._threads, self._thread_count = Threads(), torch.get_num_threads()
         self._done = torch.cuda.Event() if device.type == "cuda" else None  # the end of the last call's work
         self.bytes_per_pixel = 48 * channels
         self.about = f"torch {torch.__version__}, {device}, {about}"
@@ -86,11 +90,12 @@ class TorchBackend:
 
     @classmethod
     def of_run(cls, trained: TrainedGenerator) -> "TorchBackend":
+        precision = choose_precision(trained.device)
+        graph = deployed(trained.generator.to(getattr(torch, precision)))
         channels = trained.settings.channels
         if trained.device.type != "cuda":
-            return cls(deployed(trained.generator), trained.device, channels, "fp32")
-        generator = trained.generator.to(torch.bfloat16)
-        return cls(deployed(generator), trained.device, channels, "bf16, CUDA graphs", recorder=GraphPool().record)
+            return cls(graph, trained.device, channels, precision)
+        return cls(graph, trained.device, channels, f"{precision}, CUDA graphs", recorder=GraphPool().record)
 
     def prepare(self, geometry: Geometry) -> list[Tensor]:
         return [torch.from_numpy(array).to(self._device) for array in geometry.values()]
@@ -126,10 +131,13 @@ class TorchBackend:
     def _in_turn(self, geometry: list[Tensor]) -> Iterator[None]:
         """Order this call's work after the last one's, on the GPU: they share inputs and memory.
 
-        Calls may come on different streams; nobody waits on the host.
+        Calls may come on different streams; nobody waits on the host. A CPU's work has as many threads as suit it.
         """
         if self._done is None:
-            yield
+            self._threads.look()
+            self._thread_count = self._threads.suitable(self._thread_count)
+            with using_threads(self._thread_count):
+                yield
             return
         stream = torch.cuda.current_stream(self._device)
         stream.wait_event(self._done)
