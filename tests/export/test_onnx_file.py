@@ -102,6 +102,8 @@ def test_coordinates_far_outside_are_reflected(exported: Written, trained: Train
 def test_half_precisions_are_half_as_large_and_within_two_levels(
     trained: TrainedGenerator, exported: Written, precision: str, tmp_path: Path
 ) -> None:
+    if precision == "bf16":
+        pytest.importorskip("openvino")  # the one that the file is checked with
     written = export(trained, tmp_path, Wanted(precision=precision))
     assert 0.001 < written.check.error <= 2
     weights = [w for w in onnx.load(written.path).graph.initializer if len(w.dims) == 4]

@@ -1,5 +1,6 @@
 """The runtime makes the run's own pictures, whatever runs the model, and refuses in one line what it can't do."""
 
+import importlib.util
 import shutil
 import subprocess
 import sys
@@ -17,10 +18,12 @@ from ingan_fast.runtime import Retargeter
 
 SIZES = [(64, 56), (97, 41), (16, 16), (33, 120), (130, 97)]
 TILT = Transform.from_corners([(10, 0), (90, 8), (100, 70), (0, 60)], (100, 70))
+needs_openvino = pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="OpenVINO is not installed")
+OPENVINO = pytest.param("openvino", marks=needs_openvino)
 ALLOWED = {"onnxruntime": 1, "openvino": 2, "torch": 1}  # grey levels; OpenVINO runs in bfloat16 where it can
 
 
-@pytest.fixture(params=ALLOWED)
+@pytest.fixture(params=["onnxruntime", OPENVINO, "torch"])
 def retargeter(request: pytest.FixtureRequest, model: Path, trained_run: Path) -> Retargeter:
     return Retargeter.open(trained_run if request.param == "torch" else model, "cpu", request.param)
 
@@ -84,6 +87,7 @@ def test_a_reference_keeps_cuts_where_they_are(model: Path, picture: Pixels) -> 
     )
 
 
+@needs_openvino
 def test_threads_take_turns(model: Path) -> None:
     retargeter = Retargeter.open(model, "cpu", "openvino")
     expected = [retargeter(size=size) for size in SIZES]
@@ -102,7 +106,7 @@ def test_threads_take_turns(model: Path) -> None:
         np.testing.assert_array_equal(picture, wanted)
 
 
-@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+@pytest.mark.parametrize("backend", ["onnxruntime", OPENVINO])
 def test_a_fixed_model_takes_frames_alone(fixed_model: Path, generator_of_run: TrainedGenerator, backend: str) -> None:
     retargeter = Retargeter.open(fixed_model, "cpu", backend)
     expected = generator_of_run.retarget(Transform.resize((96, 40))).picture
@@ -113,6 +117,7 @@ def test_a_fixed_model_takes_frames_alone(fixed_model: Path, generator_of_run: T
         retargeter(np.zeros((40, 40, 3), np.uint8))
 
 
+@needs_openvino
 def test_the_folder_of_an_export_is_enough(model: Path) -> None:
     with Retargeter.open(model.parent, "cpu") as retargeter:
         assert retargeter.backend == "openvino"
@@ -120,6 +125,7 @@ def test_the_folder_of_an_export_is_enough(model: Path) -> None:
         assert retargeter(size=(32, 32)).shape == (32, 32, 3)
 
 
+@needs_openvino
 def test_torch_is_never_imported(model: Path) -> None:
     program = f"""
 import sys
@@ -207,7 +213,7 @@ def test_what_is_no_model_is_refused_in_one_line(tmp_path: Path, model: Path, ma
         ("tpu", "auto", "tpu"),
         ("auto", "tflite", "tflite"),
         ("cpu", "tensorrt", "own file"),
-        ("cuda", "openvino", "CPU"),
+        pytest.param("cuda", "openvino", "CPU", marks=needs_openvino),
     ],
 )
 def test_what_a_backend_cant_do_is_refused(model: Path, device: str, backend: str, part: str) -> None:
