@@ -41,7 +41,7 @@ LIMITS = {
     "train": 60,
     "frames": 60,
     "pictures": 40,
-    "evaluate": 45,
+    "evaluate": 60,
 }
 LEAST_TRAINING = {"cuda": 150, "cpu": 0}  # s that are kept for a training when earlier stages take long
 GRACE = 20  # s for a training to save itself where its time is over
