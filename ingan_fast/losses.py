@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def scale_weights(scales: int, progress: Tensor) -> Tensor:
@@ -25,3 +26,37 @@ def reconstruction_l1(reconstructed: Tensor, image: Tensor, visible: Tensor) -> 
     """Mean |x̂ − x| over the pixels that T kept inside its output: [N, 3, H, W] twice, visible [H, W]."""
     difference = (reconstructed.float() - image).abs().mean(dim=1)  # [N, H, W]
     return (difference * visible).sum() / (visible.sum() * len(image)).clamp_min(1.0)
+
+
+def patch_swd(image: Tensor, other: Tensor, directions: Tensor, levels: int = 2) -> Tensor:
+    """Sliced Wasserstein-1 distance between the 7×7 patches of two images, at full and half size, as a scalar.
+
+    Every second patch, along `directions` [K, 3, 7, 7]; where one image has more, quantiles of it.
+    """
+    total = torch.zeros((), device=image.device)
+    for level in range(levels):
+        if min(*image.shape[-2:], *other.shape[-2:]) < 14:
+            break
+        a, b = (_projected(each, directions, 2 if level == 0 else 1) for each in (image, other))
+        count = min(a.shape[1], b.shape[1])
+        total = total + (_quantiles(a, count) - _quantiles(b, count)).abs().mean()
+        image, other = F.avg_pool2d(image, 2), F.avg_pool2d(other, 2)
+    return total / levels
+
+
+def _projected(image: Tensor, directions: Tensor, stride: int) -> Tensor:
+    """Sorted, [K, patches]."""
+    return F.conv2d(image, directions, stride=stride)[0].flatten(1).sort(dim=1).values
+
+
+def _quantiles(values: Tensor, count: int) -> Tensor:
+    if values.shape[1] == count:
+        return values
+    places = torch.linspace(0, values.shape[1] - 1, count, device=values.device).round().long()
+    return values.index_select(1, places)
+
+
+def out_of_place(y: Tensor, warped: Tensor, place: int) -> Tensor:
+    """Mean |y - x warped|, both averaged over squares of `place` px."""
+    place = min(place, *y.shape[-2:])
+    return (F.avg_pool2d(y, place, ceil_mode=True) - F.avg_pool2d(warped, place, ceil_mode=True)).abs().mean()

@@ -115,7 +115,14 @@ class Generator(nn.Module):
         self.up = nn.ModuleList(UpBlock(b, a) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
         self.exit = ReflectConv2d(widths[0], 3 + LAYOUTS if self.jump else 3, 7, padding=3)
         self.compose = Composition()
+        self.squash = settings.squash
+        self.refiners = nn.ModuleList(Refiner(settings.refiner_channels) for _ in range(settings.stages - 1))
+        self.shrinkage = 2 ** len(self.refiners)
         self.apply(_initialise)
+        with torch.no_grad():
+            self.exit.weight *= settings.exit_gain
+        for refiner in self.refiners:
+            nn.init.zeros_(refiner.exit.weight)  # begin with the coarse picture
         if self.jump:
             nn.init.zeros_(self.exit.weight)  # begin with the layout as it is
         power_iteration(self, steps=15)
@@ -130,7 +137,18 @@ class Generator(nn.Module):
         """
         if self.jump:
             return self.paint(image, self.lay_out(image, matrix, size))
-        return Painted(torch.tanh(self.trunk(homography_warp(self.entry(image), matrix, size))), None)
+        picture = self.squashed(self.lay(image, matrix, size))
+        for refiner in self.refiners:
+            picture = refiner(picture)
+        return Painted(picture[..., : size[0], : size[1]], None)
+
+    def lay(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
+        """The first stage's picture before tanh, [N, 3, ⌈Ho / shrinkage⌉, ⌈Wo / shrinkage⌉]; arguments as for `forward`."""
+        small = shrink(image, self.shrinkage).contiguous(memory_format=torch.channels_last)
+        return self.trunk(homography_warp(self.entry(small), matrix, (-(-size[0] // self.shrinkage), -(-size[1] // self.shrinkage))))
+
+    def squashed(self, picture: Tensor) -> Tensor:
+        return torch.tanh(picture) if self.squash else picture
 
     def lay_out(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> UnitScale:
         """The unit-scale layouts of an image; arguments as for `forward`."""
@@ -163,6 +181,31 @@ class Generator(nn.Module):
         return self.exit(features)[..., :height, :width]
 
 
+def shrink(image: Tensor, factor: int) -> Tensor:
+    """`image` made `factor` times smaller by averages; sides that are no multiples lose their last pixels."""
+    return image if factor == 1 else F.avg_pool2d(image, factor, ceil_mode=True)
+
+
+class Refiner(nn.Module):
+    """Makes a picture twice as large, with all the detail that it should have: [N, 3, H, W] → [N, 3, 2H, 2W]."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            ConvBlock(3, channels, 3),
+            ConvBlock(channels, channels, 3),
+            ConvBlock(channels, channels, 3),
+            UpBlock(channels, channels // 2),
+        )
+        self.exit = ReflectConv2d(channels // 2, 3, 3, padding=1)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        picture = picture.float()
+        larger = F.interpolate(picture, scale_factor=2.0, mode="bilinear", align_corners=False)
+        change = self.exit(self.body(picture.contiguous(memory_format=torch.channels_last)))
+        return larger + change.float()
+
+
 class Discriminator(nn.Module):
     """One scale's patch discriminator: four convolutions, the second strided (paper section 2.3)."""
 
@@ -193,14 +236,26 @@ class MultiScaleDiscriminator(nn.Module):
 
     def __init__(self, settings: Settings):
         super().__init__()
-        self.nets = nn.ModuleList(Discriminator(settings.d_channels) for _ in range(settings.scales))
+        count = settings.scales + settings.fine_scales * (settings.stages - 1)
+        self.stages, self.scales = settings.stages, settings.scales
+        self.fine_scales = settings.fine_scales
+        self.nets = nn.ModuleList(Discriminator(settings.d_channels) for _ in range(count))
         self.apply(_initialise)
         power_iteration(self, steps=15)
 
     def forward(self, image: Tensor) -> list[Tensor]:
+        maps = []
+        for stage in range(self.stages):
+            maps += self.of_stage(stage, shrink(image, 2 ** (self.stages - 1 - stage)))
+        return maps
+
+    def of_stage(self, stage: int, image: Tensor) -> list[Tensor]:
+        """The maps of what a stage made (0 is the coarsest)."""
+        start = self.scales + self.fine_scales * (stage - 1) if stage else 0
+        nets = self.nets[start : start + (self.fine_scales if stage else self.scales)]
         height, width = image.shape[-2:]
         maps = []
-        for index, net in enumerate(self.nets):
+        for index, net in enumerate(nets):
             factor = 2 ** (-index / 2)
             size = (round(height * factor), round(width * factor))
             if index and min(size) < self.SMALLEST:

@@ -123,13 +123,16 @@ class _Canvas:
             self.layout = generator.lay_out(image, sampling_tensor(transform, image.device), transform.size[::-1])
         else:
             self.grid = torch.from_numpy(transform.grid())[None].to(image.device)
-            self.entry = _Entry(generator, image)
+            self.entry = _Entry(generator, image) if not generator.refiners else None
+            self.transform = transform
 
     def part(self, tile: Tile) -> Tensor:
         rows, columns = slice(*tile.computed_rows), slice(*tile.computed_columns)
         if self.entry is not None:
             return torch.tanh(self.generator.trunk(self.entry.warped(self.grid[:, rows, columns])))
-        assert self.layout is not None
+        if self.layout is None:
+            y = self.generator(self.image, sampling_tensor(self.transform, self.image.device), self.transform.size[::-1])
+            return y.image[..., rows, columns]
         return self.generator.paint(self.image, self.layout.region(rows, columns)).image
 
 

@@ -29,6 +29,9 @@ class Draw:
     visible: Tensor  # [h, w] in [0, 1]: the part of x that T keeps inside its output
     noise: Tensor  # like y, standard normal: what D's view of y is disturbed by
     real_noise: Tensor  # likewise of `real`
+    windows: Tensor  # [2, 2] in [0, 1): where further stages look, in y and in `real`, down and across
+    directions: Tensor  # [K, 3, 7, 7], unit vectors: where the sliced distance looks
+    likeness: Tensor  # 1 where T changes no sizes, 0 where it changes them by half and more
 
 
 class Sampler:
@@ -93,6 +96,9 @@ class Sampler:
             ),
             noise=noises[0],
             real_noise=noises[1],
+            windows=torch.rand(2, 2, generator=noise, device=self.device),
+            directions=_directions(settings.swd_directions if settings.swd else 1, noise, self.device),
+            likeness=_upload(_likeness(transform, (width, height)), self.device),
         )
 
     def _crop(self, rng: np.random.Generator, source: Tensor) -> Tensor:
@@ -105,6 +111,16 @@ class Sampler:
     def crop_size(self, source_size: Size) -> Size:
         """(width, height) of the crops of a picture of that size."""
         return min(self.settings.crop, source_size[0]), min(self.settings.crop, source_size[1])
+
+
+def _directions(count: int, generator: torch.Generator, device: torch.device) -> Tensor:
+    directions = torch.randn(count, 3, 7, 7, generator=generator, device=device)
+    return directions / directions.flatten(1).norm(dim=1)[:, None, None, None]
+
+
+def _likeness(transform: Transform, size: Size) -> NDArray[np.float32]:
+    change = max(abs(np.log2(a / b)) for a, b in zip(transform.size, size, strict=True))
+    return np.asarray(max(0.0, 1 - change / 0.5), np.float32)
 
 
 def _offset(rng: np.random.Generator, side: int, crop: int) -> int:
