@@ -73,7 +73,7 @@ class Sampler:
             min_scale=settings.min_scale,
             max_scale=settings.max_scale,
             max_corner_shift=settings.max_corner_shift,
-            min_size=MIN_SIZE,
+            min_size=MIN_SIZE * 2 ** (settings.stages - 1),
             size_multiple=settings.size_multiple,
             buckets=settings.buckets,
             resize_probability=settings.resize_probability,
