@@ -31,22 +31,22 @@ def reconstruction_l1(reconstructed: Tensor, image: Tensor, visible: Tensor) -> 
 def patch_swd(image: Tensor, other: Tensor, directions: Tensor, levels: int = 2) -> Tensor:
     """Sliced Wasserstein-1 distance between the 7×7 patches of two images, at full and half size, as a scalar.
 
-    Every second patch, along `directions` [K, 3, 7, 7]; where one image has more, quantiles of it.
+    Along `directions` [K, 3, 7, 7]; where one image has more, quantiles of it.
     """
     total = torch.zeros((), device=image.device)
     for level in range(levels):
         if min(*image.shape[-2:], *other.shape[-2:]) < 14:
             break
-        a, b = (_projected(each, directions, 2 if level == 0 else 1) for each in (image, other))
+        a, b = (_projected(each, directions) for each in (image, other))
         count = min(a.shape[1], b.shape[1])
         total = total + (_quantiles(a, count) - _quantiles(b, count)).abs().mean()
         image, other = F.avg_pool2d(image, 2), F.avg_pool2d(other, 2)
     return total / levels
 
 
-def _projected(image: Tensor, directions: Tensor, stride: int) -> Tensor:
+def _projected(image: Tensor, directions: Tensor) -> Tensor:
     """Sorted, [K, patches]."""
-    return F.conv2d(image, directions, stride=stride)[0].flatten(1).sort(dim=1).values
+    return F.conv2d(image, directions)[0].flatten(1).sort(dim=1).values
 
 
 def _quantiles(values: Tensor, count: int) -> Tensor:
