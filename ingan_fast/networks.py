@@ -117,7 +117,7 @@ class Generator(nn.Module):
         self.compose = Composition()
         self.squash = settings.squash
         self.refiners = nn.ModuleList(Refiner(settings.refiner_channels) for _ in range(settings.stages - 1))
-        self.shrinkage = 2 ** len(self.refiners)
+        self.coarse = 2 ** len(self.refiners)  # px of the output to one of the first stage's
         self.apply(_initialise)
         with torch.no_grad():
             self.exit.weight *= settings.exit_gain
@@ -137,15 +137,19 @@ class Generator(nn.Module):
         """
         if self.jump:
             return self.paint(image, self.lay_out(image, matrix, size))
-        picture = self.squashed(self.lay(image, matrix, size))
+        picture = self.squashed(self.trunk(self.warp(image, matrix, size)))
+        return Painted(self.refine(picture)[..., : size[0], : size[1]], None)
+
+    def warp(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
+        """The entry's features where the first stage has its pixels, [N, C, ⌈Ho / coarse⌉, ⌈Wo / coarse⌉]."""
+        features = self.entry(shrink(image, self.coarse))
+        return homography_warp(features, _every(self.coarse, matrix, size), coarse_size(size, self.coarse))
+
+    def refine(self, picture: Tensor) -> Tensor:
+        """The first stage's picture made as large as it is to be, a stage at a time."""
         for refiner in self.refiners:
             picture = refiner(picture)
-        return Painted(picture[..., : size[0], : size[1]], None)
-
-    def lay(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
-        """The first stage's picture before tanh, [N, 3, ⌈Ho / shrinkage⌉, ⌈Wo / shrinkage⌉]; arguments as for `forward`."""
-        small = shrink(image, self.shrinkage).contiguous(memory_format=torch.channels_last)
-        return self.trunk(homography_warp(self.entry(small), matrix, (-(-size[0] // self.shrinkage), -(-size[1] // self.shrinkage))))
+        return picture
 
     def squashed(self, picture: Tensor) -> Tensor:
         return torch.tanh(picture) if self.squash else picture
@@ -182,8 +186,28 @@ class Generator(nn.Module):
 
 
 def shrink(image: Tensor, factor: int) -> Tensor:
-    """`image` made `factor` times smaller by averages; sides that are no multiples lose their last pixels."""
-    return image if factor == 1 else F.avg_pool2d(image, factor, ceil_mode=True)
+    """`image` made `factor` times smaller by averages; rows and columns that are left over are lost."""
+    return image if factor == 1 else F.avg_pool2d(image, factor)
+
+
+def coarse_size(size: tuple[int, int], factor: int) -> tuple[int, int]:
+    """(height, width) of every `factor`-th pixel, from the first one on."""
+    return -(-size[0] // factor), -(-size[1] // factor)
+
+
+def _every(factor: int, matrix: Tensor, size: tuple[int, int]) -> Tensor:
+    """The sampling matrix of every `factor`-th pixel of an output of that size, from the first one on.
+
+    So that what a coarse stage samples is a part of the grid for the whole output, whatever its size: graphs that are
+    deployed take that, and none has to calculate with coordinates.
+    """
+    if factor == 1:
+        return matrix
+    columns = list(matrix.unbind(dim=2))
+    for axis, (whole, coarse) in enumerate(zip(size[::-1], coarse_size(size, factor)[::-1], strict=True)):
+        columns[2] = columns[2] + columns[axis] * ((factor * coarse - factor + 1) / whole - 1)
+        columns[axis] = columns[axis] * (factor * coarse / whole)
+    return torch.stack(columns, dim=2)
 
 
 class Refiner(nn.Module):
@@ -195,14 +219,14 @@ class Refiner(nn.Module):
             ConvBlock(3, channels, 3),
             ConvBlock(channels, channels, 3),
             ConvBlock(channels, channels, 3),
-            UpBlock(channels, channels // 2),
         )
+        self.up = UpBlock(channels, channels // 2)
         self.exit = ReflectConv2d(channels // 2, 3, 3, padding=1)
 
     def forward(self, picture: Tensor) -> Tensor:
         picture = picture.float()
         larger = F.interpolate(picture, scale_factor=2.0, mode="bilinear", align_corners=False)
-        change = self.exit(self.body(picture.contiguous(memory_format=torch.channels_last)))
+        change = self.exit(self.up(self.body(picture.contiguous(memory_format=torch.channels_last))))
         return larger + change.float()
 
 

@@ -64,11 +64,11 @@ def _staged_losses(state: TrainingState, draw: Draw) -> tuple[Tensor, Tensor, Te
     settings, fineness, generator, critic = state.settings, state.fineness, state.generator, state.discriminator
     zero = torch.zeros((), device=state.device)
     adversarial = reconstruction = extra = loss_d = zero
-    factor = generator.shrinkage
+    factor = generator.coarse
     noise = settings.noise
     with mixed_precision(state.device), shared_weights(generator, critic):
         x = shrink(draw.image, factor)
-        logits = generator.lay(draw.image, draw.transform, draw.size)
+        logits = generator.trunk(generator.warp(draw.image, draw.transform, draw.size))
         picture = planes(generator.squashed(logits))
         real = planes(shrink(draw.real, factor))
         if settings.restraint:
