@@ -25,7 +25,7 @@ class PlainGraph(nn.Module):
         features = self.generator.entry(shrink(image, every).to(self.dtype)).float()
         # No arithmetic on the grid: after a convolution OpenVINO would do it in bfloat16, and shift pixels.
         warped = grid_warp(features, grid[:, ::every, ::every]).to(self.dtype)
-        picture = self.generator.squashed(self.generator.trunk(warped).float())
+        picture = torch.tanh(self.generator.trunk(warped).float())
         return self.generator.refine(picture)[..., : grid.shape[1], : grid.shape[2]]
 
 

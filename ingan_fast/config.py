@@ -28,29 +28,22 @@ class Settings:
     unit_scale: bool = False  # lay out at unit scale (kernels/unit_scale.py) instead of the paper's smooth warp
     jump_x: int = 0  # px in the source from one part of a layout to the next, across; 0: measured on the picture
     jump_y: int = 0  # down
-    squash: bool = True  # tanh at the exit, as in the paper; without it what leaves the range is the losses' to hold
-    exit_gain: float = 1.0  # of the exit's first weights: how far from grey the first pictures are
-    stages: int = 1  # 2: the paper's generator works at half size, and a second one makes that picture twice as large
-    refiner_channels: int = 48  # of that second one, at half size
+    exit_gain: float = 1.0  # of the exit's first weights; less keeps the first pictures away from tanh's ends
+    stages: int = 1  # 2: the generator works at half size, and a second, small one makes its picture twice as large
     scatter: bool = False  # a texture: lay its parts out in any order; found out where jumps are measured
 
     # Discriminator, section 2.3
     scales: int = 5  # at ratio √2; 1 is the single-scale ablation of figure 9
     d_channels: int = 64
-    fine_scales: int = 3  # for each further stage
-    window: int = 128  # px a side of what a further stage is trained on, out of what the stage before it made
+    window: int = 96  # px a side of the parts of a picture that further stages are trained on
     fine_at: float = 0.5  # when the scale weights have gone from coarsest-heavy to finest-heavy
     noise: float = 0.025  # standard deviation on what D sees, real and fake, of values in [-1, 1]
 
     # Losses, section 2.1
     reconstruction: float = 0.1  # λ; 0 is the ablation of figure 9
     detach_inverse: bool = False  # let the reconstruction train the inverse pass alone
-    places: float = 0.0  # weight of staying where T puts it, at the size of `place` px: colours in place
-    place: int = 16  # px; smaller than that, everything is free
-    swd: float = 0.0  # weight of the sliced distance between patches of x and y
-    swd_directions: int = 32
-    restraint: float = 0.0  # weight of what lies outside [-1, 1] before tanh or without it, squared
-    copy: float = 0.0  # weight of |y - x warped| where T hardly changes sizes
+    places: float = 0.0  # weight of colours staying where T puts them, looked at in squares of 16 px
+    copies: float = 0.0  # weight of being the source warped, where T hardly changes sizes
     invention: float = 1.0  # weight of what is painted over a unit-scale layout; nothing without one
 
     # Transformations and their curriculum, section 2.4
@@ -65,7 +58,6 @@ class Settings:
     # Optimisation
     learning_rate_g: float = 5e-5
     learning_rate_d: float = 5e-5
-    warmup: float = 0.0  # learning rates grow from 0 to here
     decay_from: float = 0.5  # linear to 0 from here
     ema: float = 0.999  # of G's weights; not in the paper, steadies what is deployed
     freeze_norm_at: float = 0.85  # batch norm's statistics are recalibrated and fixed: deployed = trained
@@ -82,7 +74,16 @@ class Settings:
             value = getattr(self, name)
             if not (low <= value <= high):
                 raise UserError(f"setting {name}={value} is not possible; it must lie between {low:g} and {high:g}")
+        if self.unit_scale and self.stages > 1:
+            raise UserError(f"setting stages={self.stages} is not possible with unit_scale; give unit_scale=false")
+        if self.downscales + self.stages > MOST_HALVINGS + 1:
+            raise UserError(
+                f"settings downscales={self.downscales} and stages={self.stages} are not possible together; "
+                f"downscales + stages must be {MOST_HALVINGS + 1} at most"
+            )
 
+
+MOST_HALVINGS = 4  # between an output and the network's coarsest features: tiles start at multiples of 16 px
 
 _FRACTION = (0.0, 1.0)
 _RANGES: dict[str, tuple[float, float]] = {
@@ -95,17 +96,10 @@ _RANGES: dict[str, tuple[float, float]] = {
     "jump_x": (0, 1024),
     "jump_y": (0, 1024),
     "exit_gain": (0.0, 10.0),
-    "stages": (1, 4),
-    "refiner_channels": (4, 1024),
-    "fine_scales": (1, 12),
+    "stages": (1, 3),
     "window": (32, 4096),
     "places": (0.0, 1e3),
-    "place": (1, 1024),
-    "swd": (0.0, 1e3),
-    "swd_directions": (1, 1024),
-    "restraint": (0.0, 1e3),
-    "copy": (0.0, 1e3),
-    "warmup": _FRACTION,
+    "copies": (0.0, 1e3),
     "scales": (1, 12),
     "d_channels": (1, 1024),
     "fine_at": _FRACTION,

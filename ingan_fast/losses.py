@@ -28,35 +28,21 @@ def reconstruction_l1(reconstructed: Tensor, image: Tensor, visible: Tensor) -> 
     return (difference * visible).sum() / (visible.sum() * len(image)).clamp_min(1.0)
 
 
-def patch_swd(image: Tensor, other: Tensor, directions: Tensor, levels: int = 2) -> Tensor:
-    """Sliced Wasserstein-1 distance between the 7×7 patches of two images, at full and half size, as a scalar.
+# px of the output: what is moved by less than that is free, so that elements of up to this size can keep their size.
+PLACE = 16
 
-    Along `directions` [K, 3, 7, 7]; where one image has more, quantiles of it.
+
+def out_of_place(apart: Tensor, coarse: int) -> Tensor:
+    """Mean |y - x warped|, averaged over squares of `PLACE` px first: do colours stay where T puts them?
+
+    Args:
+        apart: y - x warped, [N, 3, H, W].
+        coarse: px of the output to one of these.
     """
-    total = torch.zeros((), device=image.device)
-    for level in range(levels):
-        if min(*image.shape[-2:], *other.shape[-2:]) < 14:
-            break
-        a, b = (_projected(each, directions) for each in (image, other))
-        count = min(a.shape[1], b.shape[1])
-        total = total + (_quantiles(a, count) - _quantiles(b, count)).abs().mean()
-        image, other = F.avg_pool2d(image, 2), F.avg_pool2d(other, 2)
-    return total / levels
+    side = min(max(PLACE // coarse, 1), *apart.shape[-2:])
+    return F.avg_pool2d(apart, side, ceil_mode=True).abs().mean()
 
 
-def _projected(image: Tensor, directions: Tensor) -> Tensor:
-    """Sorted, [K, patches]."""
-    return F.conv2d(image, directions)[0].flatten(1).sort(dim=1).values
-
-
-def _quantiles(values: Tensor, count: int) -> Tensor:
-    if values.shape[1] == count:
-        return values
-    places = torch.linspace(0, values.shape[1] - 1, count, device=values.device).round().long()
-    return values.index_select(1, places)
-
-
-def out_of_place(y: Tensor, warped: Tensor, place: int) -> Tensor:
-    """Mean |y - x warped|, both averaged over squares of `place` px."""
-    place = min(place, *y.shape[-2:])
-    return (F.avg_pool2d(y, place, ceil_mode=True) - F.avg_pool2d(warped, place, ceil_mode=True)).abs().mean()
+def refinement_l1(fine: Tensor, coarse: Tensor, again: Tensor, real: Tensor) -> Tensor:
+    """What a further stage owes: `fine` is `coarse` when made small again, and a real crop made small comes back."""
+    return (F.avg_pool2d(fine, 2) - coarse).abs().mean() / 2 + (again - real).abs().mean() / 2

@@ -1,4 +1,4 @@
-"""The generator and the multi-scale discriminator of InGAN (ICCV 2019, sections 2.2 and 2.3)."""
+"""The generator of InGAN (ICCV 2019, section 2.2), and what was put beside it."""
 
 from itertools import pairwise
 from typing import NamedTuple, TypeVar, cast
@@ -115,10 +115,9 @@ class Generator(nn.Module):
         self.up = nn.ModuleList(UpBlock(b, a) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
         self.exit = ReflectConv2d(widths[0], 3 + LAYOUTS if self.jump else 3, 7, padding=3)
         self.compose = Composition()
-        self.squash = settings.squash
-        self.refiners = nn.ModuleList(Refiner(settings.refiner_channels) for _ in range(settings.stages - 1))
+        self.refiners = nn.ModuleList(Refiner(3 * widths[0] // 2) for _ in range(settings.stages - 1))
         self.coarse = 2 ** len(self.refiners)  # px of the output to one of the first stage's
-        self.apply(_initialise)
+        self.apply(initialise)
         with torch.no_grad():
             self.exit.weight *= settings.exit_gain
         for refiner in self.refiners:
@@ -135,24 +134,21 @@ class Generator(nn.Module):
             matrix: [N, 3, 3], the sampling matrix (output → source, normalised coordinates).
             size: (Ho, Wo), 16 or more each.
         """
+        y, invented = self.lay(shrink(image, self.coarse), matrix, size)
+        return Painted(self.refine(y)[..., : size[0], : size[1]], invented)
+
+    def lay(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Painted:
+        """What the first stage makes: [N, 3, ⌈Ho / coarse⌉, ⌈Wo / coarse⌉]; `image` is `coarse` times smaller, too."""
         if self.jump:
             return self.paint(image, self.lay_out(image, matrix, size))
-        picture = self.squashed(self.trunk(self.warp(image, matrix, size)))
-        return Painted(self.refine(picture)[..., : size[0], : size[1]], None)
-
-    def warp(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
-        """The entry's features where the first stage has its pixels, [N, C, ⌈Ho / coarse⌉, ⌈Wo / coarse⌉]."""
-        features = self.entry(shrink(image, self.coarse))
-        return homography_warp(features, _every(self.coarse, matrix, size), coarse_size(size, self.coarse))
+        warped = homography_warp(self.entry(image), _every(self.coarse, matrix, size), coarse_size(size, self.coarse))
+        return Painted(torch.tanh(self.trunk(warped)), None)
 
     def refine(self, picture: Tensor) -> Tensor:
         """The first stage's picture made as large as it is to be, a stage at a time."""
         for refiner in self.refiners:
             picture = refiner(picture)
-        return picture
-
-    def squashed(self, picture: Tensor) -> Tensor:
-        return torch.tanh(picture) if self.squash else picture
+        return picture.clamp(-1, 1) if self.refiners else picture
 
     def lay_out(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> UnitScale:
         """The unit-scale layouts of an image; arguments as for `forward`."""
@@ -230,69 +226,6 @@ class Refiner(nn.Module):
         return larger + change.float()
 
 
-class Discriminator(nn.Module):
-    """One scale's patch discriminator: four convolutions, the second strided (paper section 2.3)."""
-
-    def __init__(self, channels: int):
-        super().__init__()
-        self.body = nn.Sequential(
-            SpectralConv2d(3, channels, 3),
-            nn.LeakyReLU(SLOPE, inplace=True),
-            SpectralConv2d(channels, 2 * channels, 3, stride=2),
-            nn.LeakyReLU(SLOPE, inplace=True),
-            SpectralConv2d(2 * channels, 4 * channels, 3),
-            nn.LeakyReLU(SLOPE, inplace=True),
-            ReflectConv2d(4 * channels, 1, 3),
-        )
-
-    def forward(self, image: Tensor) -> Tensor:
-        return cast(Tensor, self.body(image))
-
-
-class MultiScaleDiscriminator(nn.Module):
-    """Discriminators at scales 1, 1/√2, 1/2, …, weights not shared (paper section 2.3).
-
-    Maps image [N, 3, H, W] to a list of maps [N, 1, h, w], finest first. Scales at which the shorter side
-    would be under `SMALLEST` px are left out, the finest never.
-    """
-
-    SMALLEST = 16
-
-    def __init__(self, settings: Settings):
-        super().__init__()
-        count = settings.scales + settings.fine_scales * (settings.stages - 1)
-        self.stages, self.scales = settings.stages, settings.scales
-        self.fine_scales = settings.fine_scales
-        self.nets = nn.ModuleList(Discriminator(settings.d_channels) for _ in range(count))
-        self.apply(_initialise)
-        power_iteration(self, steps=15)
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        maps = []
-        for stage in range(self.stages):
-            maps += self.of_stage(stage, shrink(image, 2 ** (self.stages - 1 - stage)))
-        return maps
-
-    def of_stage(self, stage: int, image: Tensor) -> list[Tensor]:
-        """The maps of what a stage made (0 is the coarsest)."""
-        start = self.scales + self.fine_scales * (stage - 1) if stage else 0
-        nets = self.nets[start : start + (self.fine_scales if stage else self.scales)]
-        height, width = image.shape[-2:]
-        maps = []
-        for index, net in enumerate(nets):
-            factor = 2 ** (-index / 2)
-            size = (round(height * factor), round(width * factor))
-            if index and min(size) < self.SMALLEST:
-                break
-            scaled = (
-                image
-                if index == 0
-                else F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
-            )
-            maps.append(net(scaled))
-        return maps
-
-
 def _change_cost(change: Tensor) -> Tensor:
     """How much colour is added, [N, 3, H, W]: mean |change|, and more for what changes the colour of whole elements.
 
@@ -346,7 +279,7 @@ def _pad_to_multiple(features: Tensor, multiple: int) -> Tensor:
     return F.pad(features, (0, right, 0, bottom), mode="replicate")
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):
         nn.init.xavier_normal_(module.weight)
         if module.bias is not None:

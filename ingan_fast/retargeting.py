@@ -130,7 +130,7 @@ class _Canvas:
         if self.entry is not None:
             every = self.generator.coarse
             warped = self.entry.warped(self.grid[:, rows, columns][:, ::every, ::every].contiguous())
-            return self.generator.refine(self.generator.squashed(self.generator.trunk(warped)))
+            return self.generator.refine(torch.tanh(self.generator.trunk(warped)))
         assert self.layout is not None
         return self.generator.paint(self.image, self.layout.region(rows, columns)).image
 

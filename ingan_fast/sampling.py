@@ -4,6 +4,7 @@ Everything is drawn from a generator seeded by (seed, iteration): an iteration's
 training came to it, which is what makes resuming exact.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,8 +31,7 @@ class Draw:
     noise: Tensor  # like y, standard normal: what D's view of y is disturbed by
     real_noise: Tensor  # likewise of `real`
     windows: Tensor  # [2, 2] in [0, 1): where further stages look, in y and in `real`, down and across
-    directions: Tensor  # [K, 3, 7, 7], unit vectors: where the sliced distance looks
-    likeness: Tensor  # 1 where T changes no sizes, 0 where it changes them by half and more
+    likeness: Tensor  # 1 where T changes no sizes, falling to 0 where it changes one of them by √2
 
 
 class Sampler:
@@ -97,7 +97,6 @@ class Sampler:
             noise=noises[0],
             real_noise=noises[1],
             windows=torch.rand(2, 2, generator=noise, device=self.device),
-            directions=_directions(settings.swd_directions if settings.swd else 1, noise, self.device),
             likeness=_upload(_likeness(transform, (width, height)), self.device),
         )
 
@@ -113,14 +112,9 @@ class Sampler:
         return min(self.settings.crop, source_size[0]), min(self.settings.crop, source_size[1])
 
 
-def _directions(count: int, generator: torch.Generator, device: torch.device) -> Tensor:
-    directions = torch.randn(count, 3, 7, 7, generator=generator, device=device)
-    return directions / directions.flatten(1).norm(dim=1)[:, None, None, None]
-
-
 def _likeness(transform: Transform, size: Size) -> NDArray[np.float32]:
-    change = max(abs(np.log2(a / b)) for a, b in zip(transform.size, size, strict=True))
-    return np.asarray(max(0.0, 1 - change / 0.5), np.float32)
+    octaves = max(abs(math.log2(new / old)) for new, old in zip(transform.size, size, strict=True))
+    return np.asarray(max(0.0, 1 - 2 * octaves), np.float32)
 
 
 def _offset(rng: np.random.Generator, side: int, crop: int) -> int:

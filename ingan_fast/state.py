@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ingan_fast.config import Settings
-from ingan_fast.networks import Generator, MultiScaleDiscriminator
+from ingan_fast.discriminator import MultiScaleDiscriminator
+from ingan_fast.networks import Generator
 from ingan_fast.sampling import Sampler
 
 CALIBRATION_DRAWS = 60
@@ -49,8 +50,6 @@ class TrainingState:
         """What this iteration's step reads: learning rates, the weights of D's scales, the pace of the average."""
         settings, progress = self.settings, self.iteration / self.settings.iterations
         factor = min(1.0, (1 - progress) / (1 - settings.decay_from))  # constant, then linear to zero
-        if settings.warmup:
-            factor = min(factor, (progress + 1 / settings.iterations) / settings.warmup)
         self.optimizer_g.param_groups[0]["lr"].fill_(settings.learning_rate_g * factor)
         self.optimizer_d.param_groups[0]["lr"].fill_(settings.learning_rate_d * factor)
         self.fineness.fill_(self.iteration / max(settings.fine_at * settings.iterations, 1))

@@ -11,12 +11,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ingan_fast.config import PAPER, SMOKE, Settings
 from ingan_fast.convolutions import ReflectConv2d, SpectralConv2d, _stacked, power_iteration, shared_weights
-from ingan_fast.networks import (
-    Discriminator,
-    Generator,
-    MultiScaleDiscriminator,
-    ResidualBlock,
-)
+from ingan_fast.discriminator import Discriminator, MultiScaleDiscriminator
+from ingan_fast.networks import Generator, ResidualBlock
 from ingan_fast.state import flatten
 
 SMALL = replace(SMOKE, channels=4, blocks=1, unit_scale=False, d_channels=4)
