@@ -213,6 +213,7 @@ SMOKE = replace(
 )
 
 PRESETS: dict[str, Settings] = {"learned": LEARNED, "cpu": CPU, "best": BEST, "paper": PAPER, "smoke": SMOKE}
+DEFAULT_PRESET = "learned"
 
 
 def preset(name: str) -> Settings:
