@@ -2,8 +2,8 @@
 
 Coherence (no artefacts) and completeness (nothing lost) follow Simakov et al., "Summarizing Visual Data Using
 Bidirectional Similarity", CVPR 2008; the patch SWD follows Elnekave & Weiss, "Generating natural images with
-direct patch distributions matching", ECCV 2022; `size_kept` (in `local_stretch`) asks whether the elements
-keep their size.
+direct patch distributions matching", ECCV 2022; `verbatim` counts the patches that were neither blended nor
+painted; `size_kept` (in `local_stretch`) asks whether the elements keep their size.
 
 Nearest neighbours are exact, over all patches of the other picture (`patches`). Only the *queries* are sampled
 where there are many: above `EXACT_PAIRS` pairs a level's mean is taken over `QUERIES` of its patches, one from
@@ -36,6 +36,7 @@ EXACT_PAIRS = 30_000**2
 QUERIES = 4096
 DIRECTIONS = 256  # within 2% of the mean over thousands
 SEED = 0
+SAME = 2e-4  # squared distance per value, about 3.6 grey levels: below it a patch counts as the source's own
 
 Pairs = list[tuple[Level, Level]]  # (output, source), finest first
 
@@ -67,6 +68,17 @@ def completeness(output: NDArray, source: NDArray, mask: NDArray | None = None) 
         return _completeness(levels(output, source, mask))
 
 
+def verbatim(output: NDArray, source: NDArray, mask: NDArray | None = None) -> float:
+    """The share of the output's patches, at full size, that are the source's own: 1 is best.
+
+    A ghost or a painted place costs it over its whole area, a hard seam only along itself. Coherence forgives a
+    ghost, since the mean of two patches is near to both. A perspective resamples every patch, so this is for outputs
+    without one. Arguments and errors as for `coherence`.
+    """
+    with full_precision():
+        return _verbatim(_distances(*levels(output, source, mask)[0]))
+
+
 def patch_swd(output: NDArray, source: NDArray, mask: NDArray | None = None) -> float:
     """Sliced Wasserstein-1 distance between the two pictures' patch distributions, all patches of each.
 
@@ -92,17 +104,19 @@ def psnr(a: NDArray, b: NDArray) -> float:
 
 
 def evaluate(output: NDArray, source: NDArray, mask: NDArray | None = None) -> dict[str, float | None]:
-    """All measures at once: coherence, completeness, swd, kept_width, kept_height.
+    """All measures at once: coherence, completeness, swd, verbatim, kept_width, kept_height.
 
     A `kept_*` is None where it isn't defined: that side unchanged, the other one changed, the output not a
     full rectangle, or too little in it to measure. Arguments and errors as for `coherence`.
     """
     with full_precision():
         pairs = levels(output, source, mask)
+        finest = _distances(*pairs[0])
         result: dict[str, float | None] = {
-            "coherence": _coherence(pairs),
+            "coherence": float(np.mean([_mean(finest), *(_mean(_distances(*pair)) for pair in pairs[1:])])),
             "completeness": _completeness(pairs),
             "swd": _patch_swd(pairs),
+            "verbatim": _verbatim(finest),
             "kept_width": None,
             "kept_height": None,
         }
@@ -130,25 +144,34 @@ def size_kept(output: NDArray, source: NDArray, axis: str = "width") -> float:
 
 
 def _coherence(pairs: Pairs) -> float:
-    return float(np.mean([_mean_nearest(out, src) for out, src in pairs]))
+    return float(np.mean([_mean(_distances(out, src)) for out, src in pairs]))
 
 
 def _completeness(pairs: Pairs) -> float:
-    return float(np.mean([_mean_nearest(src, out) for out, src in pairs]))
+    return float(np.mean([_mean(_distances(src, out)) for out, src in pairs]))
 
 
 def _patch_swd(pairs: Pairs) -> float:
     return float(np.mean([swd(out, src) for out, src in pairs]))
 
 
-def _mean_nearest(queries: Level, database: Level) -> float:
+def _verbatim(finest: Tensor) -> float:
+    return float((finest < SAME).double().mean())
+
+
+def _mean(distances: Tensor) -> float:
+    return float(distances.double().mean())
+
+
+def _distances(queries: Level, database: Level) -> Tensor:
+    """Squared distance per value to the nearest patch of the database, for all queries or `QUERIES` of them."""
     count = int(queries.valid.sum())
     if count * int(database.valid.sum()) > EXACT_PAIRS and count > QUERIES:
         generator = torch.Generator().manual_seed(SEED)
         chosen = (torch.arange(QUERIES) + torch.rand(QUERIES, generator=generator)) * (count / QUERIES)
         index = queries.valid.flatten().nonzero().flatten()[chosen.long().clamp_max(count - 1)]
         queries = only(queries, index)
-    return float(nearest(patches(queries), strips(database)).double().mean())
+    return nearest(patches(queries), strips(database))
 
 
 def swd(a: Level, b: Level) -> float:

@@ -10,7 +10,7 @@ from scipy.stats import wasserstein_distance
 from ingan_fast import metrics, patches
 from ingan_fast.baselines import plain_resize, seam_carve
 from ingan_fast.errors import UserError
-from ingan_fast.metrics import coherence, completeness, evaluate, patch_swd, psnr, size_kept
+from ingan_fast.metrics import coherence, completeness, evaluate, patch_swd, psnr, size_kept, verbatim
 
 
 def texture(height: int, width: int, seed: int = 0, discs: float = 0.02) -> NDArray[np.uint8]:
@@ -90,6 +90,16 @@ def test_more_blur_raises_completeness_and_swd(source: NDArray) -> None:
     assert completeness(outputs[2], source) > coherence(outputs[2], source)
 
 
+def test_a_ghost_costs_verbatim_everywhere_a_hard_seam_only_along_itself(source: NDArray) -> None:
+    assert verbatim(source, source) == 1
+    moved = np.roll(source, 20, axis=1)
+    ghost = ((source.astype(int) + moved) // 2).astype(np.uint8)
+    seam = np.concatenate([source[:, :40], source[:, 60:]], axis=1)
+    assert verbatim(ghost, source) < 0.2
+    assert verbatim(seam, source) == pytest.approx(1 - 6 / 70, abs=0.03)  # six columns of patches cross it
+    assert evaluate(seam, source)["verbatim"] == verbatim(seam, source)
+
+
 def test_a_missing_half_raises_completeness_far_more_than_coherence(source: NDArray) -> None:
     half = source[:, :48]
     assert completeness(half, source) > 20 * coherence(half, source)
@@ -162,7 +172,7 @@ def test_low_matmul_precision_elsewhere_does_not_reach_the_measures(source: NDAr
 
 def test_evaluate_gives_every_measure_and_none_where_one_is_undefined(source: NDArray) -> None:
     wide = evaluate(plain_resize(source, (144, 96)), source)
-    assert list(wide) == ["coherence", "completeness", "swd", "kept_width", "kept_height"]
+    assert list(wide) == ["coherence", "completeness", "swd", "verbatim", "kept_width", "kept_height"]
     assert wide["kept_width"] == pytest.approx(0, abs=0.02)
     assert wide["kept_height"] is None
     both = evaluate(plain_resize(source, (150, 150)), source)

@@ -27,7 +27,7 @@ from ingan_fast.metrics import evaluate
 from ingan_fast.run_folder import digest
 
 OURS = "ingan-fast"
-MEASURES = ("kept_width", "kept_height", "coherence", "completeness", "swd")
+MEASURES = ("kept_width", "kept_height", "coherence", "completeness", "swd", "verbatim")
 STEPS = 1000  # of a method's progress bar
 
 T = TypeVar("T")

@@ -25,7 +25,8 @@ HELP = (
     "    ingan-fast evaluate runs/fruit --maps maps      also where it is good or bad\n\n"
     "coherence: how far the output's patches are from the source's (artefacts); completeness: the source's from the "
     "output's (what was lost); swd: how different the two distributions of patches are; all x1000 in the table, 0 is "
-    "best. kept width, kept height: 0 where elements were stretched with the picture, 1 where they keep their size; "
+    "best. verbatim: the share of the output's patches that are the source's own, neither blended nor painted. "
+    "kept width, kept height: 0 where elements were stretched with the picture, 1 where they keep their size; "
     "for changes of one side alone. psnr: the source against its reconstruction, in dB."
 )
 
@@ -155,7 +156,7 @@ def _write_maps(output: "Output", source: "Pixels", stretch: Path, coherence: Pa
 
 def _table(judged: "list[Judged]") -> Table:
     """One block an output: its own numbers, then the baselines'."""
-    columns = ["coherence", "completeness", "swd", "kept_width", "kept_height"]
+    columns = ["coherence", "completeness", "swd", "verbatim", "kept_width", "kept_height"]
     if any("psnr" in one.measures for one in judged):
         columns.append("psnr")
     table = Table(box=None, pad_edge=False, caption="coherence, completeness, swd: x1000", caption_justify="left")

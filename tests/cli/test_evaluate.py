@@ -18,7 +18,7 @@ from ingan_fast.metrics import evaluate
 Command = Callable[..., Any]
 Refused = Callable[..., None]
 
-MEASURES = ["coherence", "completeness", "swd", "kept_width", "kept_height"]
+MEASURES = ["coherence", "completeness", "swd", "verbatim", "kept_width", "kept_height"]
 
 
 @pytest.fixture

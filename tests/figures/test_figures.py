@@ -21,7 +21,7 @@ Make = Callable[..., Path]
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "figures"
 KEYS = {"schema", "figure", "title", "caption", "picture", "created", "commit", "machine", "budget"}
 ROW_KEYS = {"picture", "output", "method", "size", "seconds", "training_seconds", "measures", "error"}
-MEASURES = {"kept_width", "kept_height", "coherence", "completeness", "swd"}
+MEASURES = {"kept_width", "kept_height", "coherence", "completeness", "swd", "verbatim"}
 
 
 def read(out: Path, name: str) -> dict[str, Any]:

@@ -1,0 +1,5 @@
+"""Laying a picture out anew at another size, without training and without torch (docs/layout.md)."""
+
+from ingan_fast.layout.layouts import Layout, Layouts, Wishes
+
+__all__ = ["Layout", "Layouts", "Wishes"]

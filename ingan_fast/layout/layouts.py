@@ -1,0 +1,259 @@
+"""Layouts of a picture at any size: found in a small version of it, drawn at its own resolution."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import Size
+from ingan_fast.layout.drawing import copy_pieces, draw
+from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask
+from ingan_fast.layout.refining import STEP, kept_before, refine
+from ingan_fast.layout.seams import Seams
+from ingan_fast.layout.single_objects import single_objects
+from ingan_fast.layout.solver import Axis
+
+SOLVED_PIXELS = 48_000  # of the small version in which jumps are found
+SOLVED_WIDTH = 400  # px, at most, along the axis that changes
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A change of one side.
+
+    Attributes:
+        axis: 0 for the width, 1 for the height.
+        seams: where and by how much.
+        turn: px by which the picture is rolled before (left or up), and its output is rolled back by as large a part.
+    """
+
+    axis: int
+    seams: Seams
+    turn: int = 0
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where each pixel of an output comes from.
+
+    Attributes:
+        source_size: (width, height) of the pictures that it is for.
+        steps: changes, one after another.
+    """
+
+    source_size: Size
+    steps: Sequence[Step]
+
+    def draw(self, picture: NDArray) -> NDArray:
+        """The picture [h, w, channels] laid out, its seams hidden."""
+        return self._applied(picture, draw)
+
+    def copy(self, values: NDArray) -> NDArray:
+        """Any values [h, w, ...] laid out as they are: masks, or maps of the same picture."""
+        return self._applied(values, copy_pieces)
+
+    def _applied(self, picture: NDArray, function: Callable[[NDArray, Seams], NDArray]) -> NDArray:
+        if (picture.shape[1], picture.shape[0]) != self.source_size:
+            given, wanted = f"{picture.shape[1]}x{picture.shape[0]}", "{}x{}".format(*self.source_size)
+            raise UserError(f"the picture is {given}, and the layout is of one of {wanted}; give that one")
+        for step in self.steps:
+            picture = applied(step, picture, function)
+        return picture
+
+
+def applied(step: Step, picture: NDArray, function: Callable[[NDArray, Seams], NDArray]) -> NDArray:
+    """One step of a layout, made by `draw` or `copy_pieces`."""
+    values = turned(picture, step.axis)
+    if not step.turn:
+        return turned(function(values, step.seams), step.axis)
+    result = function(np.roll(values, -step.turn, axis=1), step.seams)
+    back = round(step.turn * result.shape[1] / values.shape[1])
+    return turned(np.roll(result, back, axis=1), step.axis)
+
+
+def turned(values: NDArray, axis: int) -> NDArray:
+    """Rows and columns exchanged where the axis is 1, so that what changes is the width."""
+    return np.ascontiguousarray(values.swapaxes(0, 1)) if axis else values
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What is asked of a layout beside its size.
+
+    Attributes:
+        keep: [h, w]: appears once, whole, at its size.
+        remove: [h, w]: does not appear.
+        keep_objects: whether single objects, found by themselves, are spared where they can be.
+        tile: "", "x", "y" or "xy": the sides along which the output continues itself.
+        variation: 0 for the best layout, other numbers for other good ones.
+    """
+
+    keep: Mask | None = None
+    remove: Mask | None = None
+    keep_objects: bool = True
+    tile: str = ""
+    variation: int = 0
+
+
+class Layouts:
+    """Finds layouts of one picture; its tables are kept from size to size.
+
+    Args:
+        picture: [h, w, channels], as for `pictures.seen`.
+        wishes: for all of them.
+    """
+
+    def __init__(self, picture: NDArray, wishes: Wishes | None = None):
+        self.picture = picture
+        self.wishes = wishes or Wishes()
+        self._axes: dict[int, Axis] = {}
+        self._objects: Mask | None = None
+
+    @property
+    def size(self) -> Size:
+        return self.picture.shape[1], self.picture.shape[0]
+
+    def retarget(self, size: Size) -> NDArray:
+        """The picture at another size, without a network."""
+        return self.lay_out(size).draw(self.picture)
+
+    def objects(self) -> Mask:
+        """The single objects of the picture: [h, w]."""
+        if self._objects is None:
+            self._objects = single_objects(self.picture)
+        return self._objects
+
+    def lay_out(self, size: Size) -> Layout:
+        """The best layout of an output (width, height).
+
+        Raises:
+            UserError: what is kept or removed leaves none.
+        """
+        scene = Scene(self.picture, self.wishes.keep, self.wishes.remove, self._spared())
+        steps: list[Step] = []
+        for axis in self._order(size):
+            tiled = "xy"[axis] in self.wishes.tile
+            closed = any("xy"[step.axis] in self.wishes.tile for step in steps)
+            step = _found(scene, axis, size[axis], self.wishes.variation, tiled, closed, None if steps else self._axes)
+            steps.append(step)
+            scene = scene.after(step)
+        if scene.remove is not None and scene.remove.any():
+            raise UserError(
+                "what is to be removed can't all be left out at this size; give another size or a smaller mask"
+            )
+        return Layout(self.size, tuple(steps))
+
+    def _spared(self) -> Mask | None:
+        if not self.wishes.keep_objects or self.wishes.tile:
+            return None
+        objects = self.objects()
+        return objects if objects.any() else None
+
+    def _order(self, size: Size) -> list[int]:
+        """The axes that change: tiled ones first, then the one that becomes smaller."""
+        ratios = [wanted / given for wanted, given in zip(size, self.size, strict=True)]
+        axes = [axis for axis in (0, 1) if ratios[axis] != 1 or "xy"[axis] in self.wishes.tile]
+        if not axes and self.wishes.remove is not None and self.wishes.remove.any():
+            axes = [0]
+        return sorted(axes, key=lambda axis: ("xy"[axis] not in self.wishes.tile, ratios[axis]))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A picture with what is wished of its parts, each [h, w] and laid out with it."""
+
+    picture: NDArray
+    keep: Mask | None
+    remove: Mask | None
+    spare: Mask | None
+
+    def after(self, step: Step) -> "Scene":
+        masks = [
+            None if mask is None else applied(step, mask, copy_pieces) for mask in (self.keep, self.remove, self.spare)
+        ]
+        return Scene(applied(step, self.picture, draw), *masks)
+
+    def turned(self, axis: int, turn: int) -> "Scene":
+        """Rows and columns exchanged for the height, then rolled."""
+
+        def moved(values: NDArray) -> NDArray:
+            values = turned(values, axis)
+            return np.roll(values, -turn, axis=1) if turn else values
+
+        masks = [None if mask is None else moved(mask) for mask in (self.keep, self.remove, self.spare)]
+        return Scene(moved(self.picture), *masks)
+
+
+def _found(
+    scene: Scene, axis: int, count: int, variation: int, tiled: bool, closed: bool, known: dict[int, Axis] | None
+) -> Step:
+    """The best seams along one axis.
+
+    Args:
+        scene: what is laid out.
+        axis: 0 for the width, 1 for the height.
+        count: px of the output along it.
+        variation: see `Wishes`.
+        tiled: whether the output continues itself along the axis.
+        closed: whether the picture continues itself along the other axis, and has to stay so.
+        known: tables of the scene by axis, to be used and added to.
+    """
+    turn = (scene.picture.shape[1 - axis] + 1) // 2 if tiled else 0
+    scene = scene.turned(axis, turn)
+    height, width = scene.picture.shape[:2]
+    if tiled:  # the picture's own border, now in its middle, is what must not be seen
+        border = np.zeros((height, width), bool)
+        border[:, width - turn - 1 : width - turn + 1] = True
+        scene = Scene(scene.picture, scene.keep, border if scene.remove is None else scene.remove | border, scene.spare)
+    factor = max(1.0, (height * width / SOLVED_PIXELS) ** 0.5, width / SOLVED_WIDTH)
+    small = _size(scene.picture, factor)
+    table = None if known is None else known.get(axis)
+    if table is None:
+        table = _table(scene, small)
+        if known is not None:
+            known[axis] = table
+    seams = table.solve(max(4, round(count * small[0] / width)), variation, closed, small[0] != width)
+    while small != (width, height):
+        factor = max(1.0, factor / STEP)
+        larger = _size(scene.picture, factor)
+        keep, remove = (None if mask is None else shrunk_mask(mask, larger) for mask in (scene.keep, scene.remove))
+        picture = shrunk(scene.picture, larger)
+        wanted = count if larger[0] == width else round(count * larger[0] / width)
+        seams = refine(picture, seams, larger[0] / small[0], wanted, keep, remove, closed)
+        small = larger
+    if scene.keep is not None:
+        _check_kept(scene.keep, seams, table, count, axis)
+    return Step(axis, seams, turn)
+
+
+def _size(picture: NDArray, factor: float) -> Size:
+    return max(2, round(picture.shape[1] / factor)), max(1, round(picture.shape[0] / factor))
+
+
+def _table(scene: Scene, small: Size) -> Axis:
+    keep, remove, spare = (
+        None if mask is None else shrunk_mask(mask, small) for mask in (scene.keep, scene.remove, scene.spare)
+    )
+    return Axis(seen(shrunk(scene.picture, small)), keep, remove, spare)
+
+
+def _check_kept(keep: Mask, seams: Seams, table: Axis, count: int, axis: int) -> None:
+    """Refuse seams that leave out or repeat anything that is to be kept."""
+    before = kept_before(keep)
+    rows = np.arange(len(keep))
+    for places, length in zip(seams.places, seams.lengths, strict=True):
+        if (before[rows, places] != before[rows, places + length]).any():
+            break
+    else:
+        return
+    side = ("width", "height")[axis]
+    width = keep.shape[1]
+    if count > width:
+        raise UserError(f"what is kept leaves nothing to repeat: the {side} can't grow to {count}; keep less")
+    least = table.narrowest(max(4, round(count * table.costs.width / width)))
+    least = -(-least * width // table.costs.width)
+    raise UserError(f"what is kept needs a {side} of about {least} px, not {count}; keep less, or give a larger size")

@@ -1,0 +1,107 @@
+"""Small changes that make a set of jumps better by its whole cost, distribution of colours included.
+
+Every jump adds its own part to what the seams show, to the distances from places and to each feature of the
+distribution. So thousands of neighbouring sets are compared at once: each jump and the next one move, and one becomes
+longer by what the other becomes shorter.
+"""
+
+from itertools import product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingan_fast.layout.frequency import Frequencies
+from ingan_fast.layout.jumps import Jump
+from ingan_fast.layout.seam_costs import Floats
+
+MOVES = (-9, -3, -1, 0, 1, 3, 9)  # px
+SWEEPS = 12  # at most
+
+
+class Polisher:
+    """Compares sets of jumps for one output.
+
+    Args:
+        between: as for `best_jumps`.
+        place: [Wo, w], what it costs to show source column s at output column j for its place alone.
+        frequencies: of the picture.
+        weight: of the distance of distributions.
+        run: px, the fewest columns between two jumps.
+    """
+
+    def __init__(self, between: Floats, place: Floats, frequencies: Frequencies, weight: float, run: int):
+        self.between, self.run, self.weight = between, run, weight
+        self.count, self.width = place.shape
+        self.along = np.zeros((self.count + 1, self.width + 1), np.float32)
+        for column in range(self.count):
+            self.along[column + 1, 1:] = self.along[column, :-1] + place[column]
+        sums = np.cumsum(frequencies.columns.T, axis=0, dtype=np.float64)
+        self.shown = np.concatenate([np.zeros((1, sums.shape[1])), sums]).astype(np.float32)  # [w + 1, features]
+        self.rest = self.shown[-1] - self.count * frequencies.source
+
+    def cost(self, jumps: list[Jump]) -> float:
+        """The whole cost of some jumps."""
+        places, lengths = _arrays(jumps)
+        before = np.cumsum(lengths) - lengths
+        costs, features = self._parts(places, lengths, before)
+        return float(costs.sum() + self.along[-1, -1] + self._distance(features.sum(axis=0)))
+
+    def polish(self, jumps: list[Jump]) -> list[Jump]:
+        """The jumps, moved and changed in length while that makes them better."""
+        places, lengths = _arrays(jumps)
+        for _ in range(SWEEPS):
+            improved = [self._improve(places, lengths, seam) for seam in range(max(len(jumps) - 1, 1))]
+            if not any(improved):
+                break
+        return [Jump(int(place), int(length)) for place, length in zip(places, lengths, strict=True)]
+
+    def _improve(self, places: NDArray[np.intp], lengths: NDArray[np.intp], seam: int) -> bool:
+        """Make the best small change to a jump and the one after it; whether there was one."""
+        pair = slice(seam, seam + 2)
+        alone = len(places) - seam < 2
+        moves = _SINGLE if alone else _PAIRS  # [moves, 3]: of the first place, the second place, the lengths
+        near = np.stack([places[seam] + moves[:, 0]] + ([] if alone else [places[seam + 1] + moves[:, 1]]), axis=1)
+        longer = np.tile(lengths[pair], (len(moves), 1))
+        if not alone:
+            longer += moves[:, 2:] * (1, -1)
+        before = np.cumsum(lengths)[seam] - lengths[seam] + np.cumsum(longer, axis=1) - longer
+        starts, ends = near + longer, near
+        low = places[seam - 1] + lengths[seam - 1] if seam else 0
+        high = places[seam + 2] if seam + 2 < len(places) else self.width
+        allowed = (ends[:, 0] - low >= self.run) & (high - starts[:, -1] >= self.run)
+        allowed &= ((starts >= 0) & (starts < self.width) & (ends >= 0) & (ends < self.width)).all(axis=1)
+        if not alone:
+            allowed &= ends[:, 1] - starts[:, 0] >= self.run
+        near, longer, before = near[allowed], longer[allowed], before[allowed]
+        if not len(near):
+            return False
+        costs, features = self._parts(near, longer, before)
+        others = np.ones(len(places), bool)
+        others[pair] = False
+        _, fixed = self._parts(places[others], lengths[others], (np.cumsum(lengths) - lengths)[others])
+        total = costs.sum(axis=1) + self._distance(features.sum(axis=1) + fixed.sum(axis=0))
+        best = int(total.argmin())
+        stays = (near == places[pair]).all(axis=1) & (longer == lengths[pair]).all(axis=1)
+        if total[best] >= total[stays].min(initial=np.inf) - 1e-6:
+            return False
+        places[pair], lengths[pair] = near[best], longer[best]
+        return True
+
+    def _parts(
+        self, places: NDArray[np.intp], lengths: NDArray[np.intp], before: NDArray[np.intp]
+    ) -> tuple[Floats, Floats]:
+        """What each jump adds to the cost, and to the features: [...] and [..., features]."""
+        starts, columns = places + lengths, places - before
+        away = self.along[columns, places] - self.along[columns, starts]
+        return self.between[starts, places] + away, self.shown[places] - self.shown[starts]
+
+    def _distance(self, features: Floats) -> Floats:
+        return np.asarray(self.weight / self.count * np.abs(self.rest + features).sum(axis=-1))
+
+
+def _arrays(jumps: list[Jump]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return np.array([j.place for j in jumps], np.intp), np.array([j.length for j in jumps], np.intp)
+
+
+_PAIRS = np.array(list(product(MOVES, MOVES, MOVES)), np.intp)
+_SINGLE = np.array([(move, 0, 0) for move in MOVES], np.intp)

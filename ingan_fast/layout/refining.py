@@ -1,0 +1,196 @@
+"""From the seams of a small version of a picture to those of a larger one: near them, at the larger one's detail.
+
+Each seam moves by a few pixels, in each row by itself, and each jump's length changes by a few, so that the lengths'
+sum is what the output's size asks for and the seams together show least.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingan_fast.layout.pictures import seen
+from ingan_fast.layout.seam_costs import AROUND, BESIDE, SHARE_AROUND, Floats
+from ingan_fast.layout.seams import Places, Seams
+
+SAMPLES = 9  # of the pixels around a seam that are compared besides
+STEP = 4.0  # how many times as large the next version is, at most
+SLOPE = 2  # px a row that a seam can go sideways
+BEND = 1e-4  # what a px sideways costs beside squared differences of values in [0, 1]
+MOST_SHOWN = 4  # px of what is removed, in a row: showing more costs no more
+OUTSIDE = 1e2  # what a place outside the picture costs, or one that must not be
+
+Mask = NDArray[np.bool_]
+
+
+def refine(
+    picture: NDArray,
+    seams: Seams,
+    scale: float,
+    count: int,
+    keep: Mask | None = None,
+    remove: Mask | None = None,
+    closed: bool = False,
+) -> Seams:
+    """The seams in a larger version of the picture they were found in.
+
+    Args:
+        picture: [h, w, channels], the larger version, as for `pictures.seen`.
+        seams: of the smaller one.
+        scale: the larger one's width beside the smaller one's.
+        count: the columns that are wanted of the larger one.
+        keep: [h, w], what must be neither left out nor repeated.
+        remove: [h, w], what must not be shown.
+        closed: seams end in the column in which they begin.
+    """
+    height, width = picture.shape[:2]
+    places = _enlarged(seams.places, height, scale)
+    lengths = np.round(seams.lengths * scale).astype(np.intp)
+    left_over = width - count - int(lengths.sum())
+    reach = max(int(np.ceil(scale)), -(-abs(left_over) // len(lengths)))
+    around = int(np.ceil(scale)) + 2
+    costs = _band_costs(picture, places, lengths, around, reach, scale)  # [2 reach + 1, n, h, 2 around + 1]
+    for mask, counts in ((keep, True), (remove, False)):
+        if mask is not None:
+            _add_mask(costs, mask, places, lengths, around, reach, counts)
+    changes = _changes(_path_costs(costs), left_over)
+    chosen = costs[changes + reach, np.arange(len(lengths))]
+    found = _paths(chosen)
+    if closed:
+        ends = places[:, :1] + found[:, :1] - places[:, [0, -1]]  # the column of the first row, in both rows' bands
+        for end, row in ((0, 0), (1, -1)):
+            chosen[:, row][np.arange(2 * around + 1) != ends[:, end, None]] += OUTSIDE
+        found = _paths(chosen)
+    moved = places + found - around
+    return Seams(lengths + changes, _apart(moved, lengths + changes, width))
+
+
+def _enlarged(places: Places, height: int, scale: float) -> Places:
+    rows = (np.arange(height) + 0.5) * (places.shape[1] / height) - 0.5
+    known = np.arange(places.shape[1])
+    return np.stack([np.interp(rows, known, line) * scale for line in places]).round().astype(np.intp)
+
+
+def _band_costs(picture: NDArray, places: Places, lengths: Places, around: int, reach: int, scale: float) -> Floats:
+    """What each seam shows at each place near it, for each change of its jump's length."""
+    height, width = picture.shape[:2]
+    rows = np.arange(height)[None, :, None]
+    near = np.arange(-around - BESIDE, around + BESIDE)
+    far = np.arange(near[0] - reach, near[-1] + reach + 1)
+    before = seen(picture[rows, np.clip(places[..., None] + near, 0, width - 1)])  # [n, h, places, channels]
+    after = places[..., None] + lengths[:, None, None]
+    continued = seen(picture[rows, np.clip(after + far, 0, width - 1)])
+    result = np.zeros((2 * reach + 1, *places.shape, 2 * around + 1), np.float32)
+    at = places[..., None] + np.arange(-around, around + 1)
+    spread = np.round(np.linspace(-AROUND, AROUND, SAMPLES) * scale).astype(np.intp)
+    wide = seen(picture[rows, np.clip(places[..., None] + spread, 0, width - 1)])
+    for change in range(2 * reach + 1):
+        pixels = before - continued[:, :, change : change + len(near)]
+        square = np.einsum("nhpc,nhpc->nhp", pixels, pixels) * ((1 - SHARE_AROUND) / (2 * BESIDE * pixels.shape[3]))
+        for beside in range(2 * BESIDE):
+            result[change] += square[..., beside : beside + 2 * around + 1]
+        pixels = wide - seen(picture[rows, np.clip(after + spread + (change - reach), 0, width - 1)])
+        result[change] += SHARE_AROUND * np.square(pixels).mean(axis=(2, 3))[..., None]
+        goes_on = at + (lengths + change - reach)[:, None, None]
+        result[change][(goes_on < 0) | (goes_on > width) | (at < 0) | (at > width)] = OUTSIDE
+    return result
+
+
+def _add_mask(costs: Floats, mask: Mask, places: Places, lengths: Places, around: int, reach: int, keep: bool) -> None:
+    """Make seams dear that leave out or repeat any of the mask (`keep`), or that show more of it than need be."""
+    width = mask.shape[1]
+    rows = np.arange(len(mask))[None, :, None]
+    at = places[..., None] + np.arange(-around, around + 1)
+    before = kept_before(mask)
+    first = before[rows, np.clip(at, 0, width)]
+    parts = [
+        first - before[rows, np.clip(at + (lengths + change - reach)[:, None, None], 0, width)]
+        for change in range(2 * reach + 1)
+    ]
+    shown = np.stack(parts)
+    if keep:
+        costs[shown != 0] += OUTSIDE
+    else:
+        costs += np.minimum(shown - shown.min(axis=(0, -1), keepdims=True), MOST_SHOWN) * np.float32(OUTSIDE)
+
+
+def kept_before(keep: Mask) -> NDArray[np.int32]:
+    """How many pixels of each row are kept before each column: [h, w + 1]."""
+    return np.pad(np.cumsum(keep, axis=1, dtype=np.int32), ((0, 0), (1, 0)))
+
+
+def _path_costs(costs: Floats) -> Floats:
+    """What the cheapest path costs: [..., n] of [..., n, h, places]."""
+    so_far = costs[..., 0, :].copy()
+    for row in range(1, costs.shape[-2]):
+        so_far = _went_on(so_far) + costs[..., row, :]
+    return np.asarray(so_far.min(axis=-1))
+
+
+def _paths(costs: Floats) -> Places:
+    """The cheapest path's place in each row: [n, h] of [n, h, places]."""
+    count, height, room = costs.shape
+    reached = np.empty((height, count, room), np.float32)
+    reached[0] = costs[:, 0]
+    for row in range(1, height):
+        reached[row] = _went_on(reached[row - 1]) + costs[:, row]
+    result = np.empty((count, height), np.intp)
+    place = reached[-1].argmin(axis=1)
+    result[:, -1] = place
+    steps = np.arange(-SLOPE, SLOPE + 1)
+    each = np.arange(count)[:, None]
+    for row in range(height - 1, 0, -1):
+        options = place[:, None] + steps
+        outside = (options < 0) | (options >= room)
+        options = np.clip(options, 0, room - 1)
+        prices = np.where(outside, np.inf, reached[row - 1][each, options] + BEND * np.abs(steps))
+        place = options[each[:, 0], prices.argmin(axis=1)]
+        result[:, row - 1] = place
+    return result
+
+
+def _went_on(so_far: Floats) -> Floats:
+    """The cheapest cost to come to each place of the next row from."""
+    best = so_far.copy()
+    for step in range(1, SLOPE + 1):
+        price = np.float32(BEND * step)
+        np.minimum(best[..., step:], so_far[..., :-step] + price, out=best[..., step:])
+        np.minimum(best[..., :-step], so_far[..., step:] + price, out=best[..., :-step])
+    return best
+
+
+def _changes(costs: Floats, total: int) -> Places:
+    """The changes of lengths [n] that cost least together and whose sum is `total`: costs are [changes, n]."""
+    options, count = costs.shape
+    reach = options // 2
+    room = count * reach
+    best = np.full((count + 1, 2 * room + 1), np.inf)
+    best[0, room] = 0
+    for seam in range(count):
+        padded = np.pad(best[seam], reach, constant_values=np.inf)
+        moves = [padded[2 * reach - option : 2 * reach - option + 2 * room + 1] for option in range(options)]
+        best[seam + 1] = (np.stack(moves) + costs[:, seam, None]).min(axis=0)
+    changes = np.empty(count, np.intp)
+    place = room + total
+    for seam in range(count - 1, -1, -1):
+        before = place - np.arange(options) + reach
+        inside = (before >= 0) & (before <= 2 * room)
+        prices = np.where(inside, best[seam][np.clip(before, 0, 2 * room)] + costs[:, seam], np.inf)
+        option = int(prices.argmin())
+        changes[seam] = option - reach
+        place -= option - reach
+    return changes
+
+
+def _apart(places: Places, lengths: Places, width: int) -> Places:
+    """Places in order, with at least a column between two seams, and none outside the picture."""
+    result = places.copy()
+    for seam, length in enumerate(lengths):
+        low = np.full(result.shape[1], max(0, -length))
+        if seam:
+            low = np.maximum(low, result[seam - 1] + lengths[seam - 1] + 1)
+        result[seam] = np.maximum(result[seam], low)
+    for seam in range(len(lengths) - 1, -1, -1):
+        high = np.full(result.shape[1], min(width, width - lengths[seam]))
+        if seam + 1 < len(lengths):
+            high = np.minimum(high, result[seam + 1] - lengths[seam] - 1)
+        result[seam] = np.minimum(result[seam], high)
+    return result

@@ -1,0 +1,131 @@
+"""What a jump costs: how much the best seam shows that joins a picture to itself, moved sideways.
+
+Pictures are laid out along their width here; for heights the caller gives the transposed picture. All of it is for
+a small version of the picture (`layouts.SOLVED_PIXELS`), and none of it depends on the output's size.
+"""
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+LONGEST = 160  # px; the longest jump in the table
+SLOPE = 2  # px a row that a seam can go sideways
+BEND = 0.02  # what a px sideways costs, in the picture's mean costs of a row
+BESIDE = 2  # px on each side of a seam that are compared: a patch that crosses the seam sees them
+AROUND = 12  # px on each side that are compared besides, so that jumps agree with a period that shows farther away,
+SHARE_AROUND = 0.2  # with this weight
+BEYOND = 2.0  # what a jump costs that is longer than the table's, and leaves out: for very small outputs
+FORBIDDEN = 1e4  # what a seam costs that must not be, a row: much, yet little enough to be added up in float32
+
+
+class SeamCosts:
+    """The table of seam costs of one picture.
+
+    Args:
+        picture: float32 [h, w, channels] in [0, 1].
+        held: float32 [h, w], at least 0: what it costs a seam, a row, to leave out or to repeat anything there, in the
+            picture's mean costs.
+    """
+
+    def __init__(self, picture: Floats, held: Floats | None = None):
+        self.height, self.width = picture.shape[:2]
+        self.longest = min(LONGEST, self.width // 2)
+        self._planes = np.ascontiguousarray(picture.transpose(2, 0, 1))
+        # differences[y, d - 1, p]: a seam before column p, where p + d takes p's place; inf where there is no p + d.
+        self.differences = np.full((self.height, self.longest, self.width), np.inf, np.float32)
+        for jump in range(1, self.longest + 1):
+            self.differences[:, jump - 1, : self.width - jump] = self._difference(jump)
+        room = self.width - np.arange(1, self.longest + 1)
+        mean = np.mean([self.differences[:, jump, : room[jump]].mean() for jump in range(self.longest)])
+        self.typical = max(float(mean), 1e-6)
+        self._held = None if held is None or not held.any() else held * np.float32(self.typical)
+        if self._held is not None:
+            for jump in range(1, self.longest + 1):
+                self.differences[:, jump - 1, : self.width - jump] += held_between(self._held, jump)
+
+    def at(self, jump: int) -> Floats:
+        """What a seam before column p costs in each row, where the picture goes on at p + jump: [h, w]."""
+        costs = np.full((self.height, self.width), np.inf, np.float32)
+        length, room = abs(jump), self.width - abs(jump)
+        if length > self.longest:
+            found = self._difference(length)
+            found += 0 if self._held is None else held_between(self._held, length)
+        else:
+            found = self.differences[:, length - 1, :room] if length else np.zeros_like(costs)
+        # Going back from p by a length joins the same columns as going on by it from p - length.
+        costs[:, length if jump < 0 else 0 :][:, :room] = found
+        return costs
+
+    @cached_property
+    def best_seams(self) -> Floats:
+        """The cheapest seam from top to bottom through (p, middle row), for all jumps: [longest, w].
+
+        In units of `typical`, a row: 1 is what a straight seam costs at any place.
+        """
+        half = self.height // 2
+        down = self._paths(self.differences[: half + 1])
+        up = self._paths(self.differences[: half - 1 if half else None : -1])
+        middle = np.where(np.isfinite(down), self.differences[half], 0)
+        return np.asarray((down + up - middle) / (self.height * self.typical), np.float32)
+
+    def between(self) -> Floats:
+        """The cost of going on at column t where column a would follow: [t, a], inf where no jump leads there."""
+        place = np.arange(self.width)
+        table = np.where(place[:, None] - place > self.longest, np.float32(BEYOND), np.float32(np.inf))
+        for jump in range(1, self.longest + 1):
+            costs = self.best_seams[jump - 1, : self.width - jump]
+            first = place[: self.width - jump]
+            table[first + jump, first] = costs
+            table[first, first + jump] = costs
+        return table
+
+    def _difference(self, jump: int) -> Floats:
+        """Squared differences beside seams where the picture goes on `jump` px further: [h, w - jump]."""
+        room = self.width - jump
+        square = np.zeros((self.height, room + 2 * BESIDE - 1), np.float32)
+        middle = square[:, BESIDE : BESIDE + room]
+        for plane in self._planes:
+            pixels = plane[:, :-jump] - plane[:, jump:]
+            pixels *= pixels
+            middle += pixels
+        square[:, :BESIDE] = middle[:, :1]
+        square[:, BESIDE + room :] = middle[:, -1:]
+        total = square[:, :room].copy()
+        for beside in range(1, 2 * BESIDE):
+            total += square[:, beside : beside + room]
+        total *= (1 - SHARE_AROUND) / (2 * BESIDE * len(self._planes))
+        wide = np.pad(np.cumsum(middle, axis=1), ((0, 0), (1, 0)))
+        column = np.arange(room)
+        first, last = np.maximum(column - AROUND, 0), np.minimum(column + AROUND, room)
+        total += (wide[:, last] - wide[:, first]) * (SHARE_AROUND / ((last - first) * len(self._planes)))
+        return total
+
+    def _paths(self, rows: Floats) -> Floats:
+        """The cheapest paths down to each column of the last row: [longest, w] of [rows, longest, w]."""
+        bend = BEND * self.typical
+        so_far = rows[0].copy()
+        padded = np.full((self.longest, self.width + 2 * SLOPE), np.inf, np.float32)
+        beside = np.empty_like(so_far)
+        for row in rows[1:]:
+            padded[:, SLOPE:-SLOPE] = so_far
+            for step in range(SLOPE, 0, -1):
+                left, right = SLOPE - step, SLOPE + step
+                np.minimum(padded[:, left : left + self.width], padded[:, right : right + self.width], out=beside)
+                beside += bend * step
+                np.minimum(so_far, beside, out=so_far)
+            so_far += row
+        return so_far
+
+
+def held_between(held: Floats, length: int) -> Floats:
+    """The dearest of `length` columns from each one on: [h, w - length]."""
+    # Running maxima over powers of two, two of which cover any length.
+    covered, best = 1, held
+    while covered * 2 <= length:
+        best = np.maximum(best[:, :-covered], best[:, covered:])
+        covered *= 2
+    room = held.shape[1] - length
+    return np.maximum(best[:, :room], best[:, length - covered : length - covered + room])

@@ -1,0 +1,54 @@
+"""Single objects: parts of a picture that are unlike the rest of it."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ingan_fast.layout.pictures import seen, shrunk
+from ingan_fast.layout.seam_costs import Floats
+
+PIXELS = 2500  # of the version that is looked at
+BLOCK = 5  # px a side of the parts that are compared
+UNLIKE = 0.5  # a part's difference from its nearest like, in the picture's variance, from which on it may be single
+SURE = 0.75  # the same, from which on it is
+LEAST, MOST = 0.015, 0.1  # of the parts are sure: with fewer there are no single objects, with more nothing else
+
+
+def single_objects(picture: NDArray) -> NDArray[np.bool_]:
+    """Where single objects are: [h, w]; nowhere in textures and in pictures of many things of a kind.
+
+    Args:
+        picture: [h, w, channels], as for `pictures.seen`.
+    """
+    height, width = picture.shape[:2]
+    factor = max(1.0, (height * width / PIXELS) ** 0.5)
+    size = max(1, round(width / factor)), max(1, round(height / factor))
+    small = seen(shrunk(picture, size))
+    nothing = np.zeros((height, width), bool)
+    if min(size) <= 2 * BLOCK:
+        return nothing
+    unlike = _unlike(small) / max(float(small.var(axis=(0, 1)).mean()), 1e-6)
+    if not LEAST <= (unlike > SURE).mean() <= MOST:
+        return nothing
+    objects = np.zeros(small.shape[:2], bool)
+    for row, column in np.argwhere(unlike > UNLIKE):
+        objects[row : row + BLOCK, column : column + BLOCK] = True
+    return np.asarray(Image.fromarray(objects).resize((width, height), Image.Resampling.NEAREST))
+
+
+def _unlike(picture: Floats) -> Floats:
+    """The mean squared difference of each block to the one that is most like it and does not overlap."""
+    blocks = np.lib.stride_tricks.sliding_window_view(picture, (BLOCK, BLOCK), axis=(0, 1))
+    rows, columns = blocks.shape[:2]
+    values = blocks.reshape(rows * columns, -1)
+    values = values - values.mean(axis=0)
+    squares = np.square(values).sum(axis=1)
+    row, column = np.divmod(np.arange(rows * columns), columns)
+    best = np.empty(rows * columns, np.float32)
+    for first in range(0, len(values), 256):
+        some = slice(first, first + 256)
+        distances = squares[some, None] + squares - 2 * values[some] @ values.T
+        near = (np.abs(row[some, None] - row) < BLOCK) & (np.abs(column[some, None] - column) < BLOCK)
+        distances[near] = np.inf
+        best[some] = distances.min(axis=1)
+    return np.maximum(best, 0).reshape(rows, columns) / values.shape[1]

@@ -1,0 +1,171 @@
+"""One axis of a layout: from a small picture's tables and a width to seams.
+
+What counts is what the seams show, how far things are from where a plain resize would have them, and how much the
+distribution of colours changes. The jumps that are best for the sum of the first two, and of any price for showing a
+column, are found exactly; the prices follow from the distribution that the last answer had (a dual ascent). The best
+few of these answers are bent, and the one is taken that is best as it is seen.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ingan_fast.layout.drawing import copy_pieces
+from ingan_fast.layout.frequency import Frequencies
+from ingan_fast.layout.jumps import Jump, best_jumps, shown_columns
+from ingan_fast.layout.polishing import Polisher
+from ingan_fast.layout.seam_costs import FORBIDDEN, Floats, SeamCosts
+from ingan_fast.layout.seams import Seams, bend, straight
+
+JUMP = 0.04  # what each jump costs beside its seam; 1 is the picture's mean seam cost
+PLACE = 4.0  # the mean squared distance from where a plain resize would be, in widths
+FREQUENCY = 7.0  # how far apart the distributions of colours are, in standard deviations
+PLACES = (4.0, 16.0, 64.0)  # things are held to their places by each of these strengths, in search of candidates
+ROUNDS = 4  # of prices, each
+STEP = 2.0  # of prices, beside how far a feature deviates for its columns' differences
+BENT = 3  # candidates that are bent and looked at
+BENDS = 8  # of a candidate
+BENT_STEP = 0.2  # of prices of pixels
+RUN = 0.03  # of the width: the least between two jumps
+MANY = 400_000  # columns of the output times those of the source: beyond that there are fewer rounds
+SPARED = 2.0  # what it costs a seam, a row, to leave out or to repeat a part of a single object
+REMOVED = 100.0  # what it costs to show a pixel that is to be removed, a row
+VARIED = 0.3  # a part of the costs that variations change
+GRAIN = 12  # places and lengths that vary by themselves
+
+Mask = NDArray[np.bool_]
+
+
+class Axis:
+    """Lays a picture out along its width.
+
+    Args:
+        picture: float32 [h, w, channels] in [0, 1], small.
+        keep: [h, w], what must be neither left out nor repeated.
+        remove: [h, w], what must not be shown.
+        spare: [h, w], what had better be neither left out nor repeated.
+    """
+
+    def __init__(
+        self,
+        picture: Floats,
+        keep: Mask | None = None,
+        remove: Mask | None = None,
+        spare: Mask | None = None,
+    ):
+        held = np.zeros(picture.shape[:2], np.float32)
+        for mask, price in ((spare, SPARED), (keep, FORBIDDEN)):
+            if mask is not None:
+                held[mask] = price
+        self.costs = SeamCosts(picture, held)
+        self.frequencies = Frequencies(picture)
+        self.removed = None if remove is None else remove * np.float32(REMOVED)
+        self.between = self.costs.between() + np.float32(JUMP)
+
+    def solve(self, count: int, variation: int = 0, closed: bool = False, any_change: bool = False) -> Seams:
+        """The seams of an output `count` columns wide.
+
+        Args:
+            count: its columns.
+            variation: 0 for the best ones, other numbers for other good ones.
+            closed: seams end in the column in which they begin.
+            any_change: at least one seam, also where the width stays.
+        """
+        found = self._best(count, self._varied(variation))
+        if not found and any_change:
+            middle = self.costs.width // 4
+            place = middle + int(self.costs.best_seams[0, middle : -middle - 1].argmin())
+            found = [[Jump(place, 0)]]
+        bent = [self._bent(jumps, count, closed) for jumps in found]
+        return min(bent, key=lambda one: one[0])[1]
+
+    def narrowest(self, least: int) -> int:
+        """The fewest columns, `least` or more, that keep what is to be kept."""
+        low, high = least, self.costs.width
+        while low < high:
+            middle = (low + high) // 2
+            jumps = best_jumps(self.between, np.zeros((middle, self.costs.width), np.float32), self._run(middle))
+            cost = sum(float(self.between[jump.place + jump.length, jump.place]) for jump in jumps)
+            low, high = (middle + 1, high) if cost > FORBIDDEN / self.costs.height / 2 else (low, middle)
+        return low
+
+    def _run(self, count: int) -> int:
+        """The fewest columns between two jumps."""
+        shorter = min(self.costs.width, count)
+        return min(max(4, round(RUN * shorter)), shorter // 2)
+
+    def _varied(self, variation: int) -> Floats:
+        """The costs of jumps, in part by chance: smoothly over places and lengths."""
+        if variation == 0:
+            return self.between
+        coarse = np.random.default_rng(variation).uniform(1 - VARIED, 1 + VARIED, (GRAIN, GRAIN)).astype(np.float32)
+        size = self.costs.width, self.costs.width
+        return self.between * np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BILINEAR))
+
+    def _best(self, count: int, between: Floats) -> list[list[Jump]]:
+        """The best few sets of jumps as they are with straight seams."""
+        width = self.costs.width
+        run = self._run(count)
+        wanted = (np.arange(count) + 0.5) * (width / count) - 0.5
+        away = (np.square(np.arange(width) - wanted[:, None]) / (width**2 * count)).astype(np.float32)
+        removed = np.float32(0) if self.removed is None else self.removed.mean(axis=0)
+        polisher = Polisher(between, PLACE * away + removed, self.frequencies, FREQUENCY, run)
+        found: list[tuple[float, list[Jump]]] = []
+        for candidate in self._candidates(between, away, removed, run):
+            jumps = polisher.polish(candidate)
+            if jumps not in (known for _, known in found):
+                found.append((polisher.cost(jumps), jumps))
+        return [jumps for _, jumps in sorted(found, key=lambda one: one[0])[:BENT]]
+
+    def _candidates(
+        self, between: Floats, away: Floats, removed: Floats | np.float32, run: int
+    ) -> Iterator[list[Jump]]:
+        """Jumps that are best for some strength of places and some prices; `away` is [Wo, w]."""
+        count, width = away.shape
+        known: list[list[Jump]] = []
+        rounds = max(1, min(ROUNDS, round(ROUNDS * MANY / (count * width))))
+        for strength in PLACES:
+            pressures = np.zeros_like(self.frequencies.source)
+            for turn in range(rounds):
+                shown = away * np.float32(strength) + self.frequencies.prices(pressures) / count + removed
+                jumps = best_jumps(between, shown, run)
+                if jumps and jumps not in known:
+                    known.append(jumps)
+                    yield jumps
+                deviations = self.frequencies.deviations(shown_columns(jumps, width))
+                pressures += FREQUENCY * STEP / (turn + 1) * deviations / self.frequencies.scale
+                np.clip(pressures, -FREQUENCY, FREQUENCY, out=pressures)
+
+    def _bent(self, jumps: list[Jump], count: int, closed: bool) -> tuple[float, Seams]:
+        """The best that bending makes of jumps, and what it costs as it is seen.
+
+        Bent seams show other pixels than straight ones. So pixels get prices, as columns do before.
+        """
+        seams = straight(jumps, self.costs.height)
+        pressures = np.zeros_like(self.frequencies.source)
+        best, best_cost = seams, np.inf
+        for _ in range(BENDS):
+            prices = self.frequencies.pixel_prices(pressures) / np.float32(count)
+            if self.removed is not None:
+                prices = prices + self.removed
+            seams = bend(self.costs, seams, prices, closed)
+            deviations = self.frequencies.deviations_of_pixels(copy_pieces(self.frequencies.levels, seams))
+            cost = self._seam_cost(seams) + FREQUENCY * float(np.abs(deviations).sum())
+            if self.removed is not None:
+                cost += float(copy_pieces(self.removed, seams).sum() / self.costs.height)
+            if cost < best_cost:
+                best, best_cost = seams, cost
+            pressures += FREQUENCY * BENT_STEP * deviations / self.frequencies.scale
+            np.clip(pressures, -FREQUENCY, FREQUENCY, out=pressures)
+        return best_cost, best
+
+    def _seam_cost(self, seams: Seams) -> float:
+        """What bent seams show."""
+        rows = np.arange(self.costs.height)
+        shown = sum(
+            float(self.costs.at(int(length))[rows, places].mean())
+            for length, places in zip(seams.lengths, seams.places, strict=True)
+        )
+        return shown / self.costs.typical + JUMP * len(seams.lengths)

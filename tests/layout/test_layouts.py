@@ -1,0 +1,105 @@
+"""Whole layouts: sizes, what is shown, colours across seams, and what is the same every time."""
+
+import numpy as np
+import pytest
+
+from ingan_fast.errors import UserError
+from ingan_fast.layout import Layouts
+from ingan_fast.layout.drawing import copy_pieces, draw
+from ingan_fast.layout.refining import refine
+from ingan_fast.layout.seams import Seams
+from ingan_fast.metrics import coherence, size_kept, verbatim
+from layout_scenes import fence, grain
+
+
+@pytest.mark.parametrize("size", [(300, 200), (97, 200), (200, 97), (213, 187), (16, 16), (201, 200), (450, 320)])
+def test_an_output_has_the_size_that_was_asked_for(size: tuple[int, int]) -> None:
+    assert Layouts(grain(200, 200)).retarget(size).shape == (size[1], size[0], 3)
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 400), (400, 16), (17, 19)])
+def test_long_and_small_pictures_are_laid_out_too(height: int, width: int) -> None:
+    picture = grain(height, width)
+    assert Layouts(picture).retarget((2 * width, height)).shape == (height, 2 * width, 3)
+    assert Layouts(picture).retarget((max(width // 2, 16), height)).shape[1] == max(width // 2, 16)
+
+
+def test_the_same_size_is_the_same_picture() -> None:
+    picture = grain(60, 80)
+    np.testing.assert_array_equal(Layouts(picture).retarget((80, 60)), picture)
+
+
+def test_a_fence_grows_by_whole_posts_at_full_resolution() -> None:
+    picture = np.kron(fence(height=120, posts=12), np.ones((3, 3, 1), np.uint8))  # 648 x 360, period 54
+    wide = Layouts(picture).retarget((648 + 5 * 54, 360))
+    posts = (np.abs(wide[200].astype(int) - (150, 40, 30)).max(axis=1) < 8).astype(int)
+    starts = np.flatnonzero(np.diff(posts, prepend=0) == 1)
+    assert len(starts) == 17
+    assert (np.diff(starts) == 54).all()
+
+
+@pytest.mark.parametrize("ratio", [1.5, 0.6])
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_texture_is_laid_out_without_ghosts_and_at_its_size(axis: int, ratio: float) -> None:
+    picture = grain(160, 160)
+    size = (round(160 * ratio), 160) if axis == 0 else (160, round(160 * ratio))
+    output = Layouts(picture).retarget(size)
+    assert verbatim(output, picture) > 0.8
+    assert coherence(output, picture) < 0.5 * coherence(picture[::-1], picture)
+    assert size_kept(output, picture, ("width", "height")[axis]) > 0.8
+
+
+def test_the_same_picture_gives_the_same_output() -> None:
+    picture = grain(100, 120)
+    first, second = (Layouts(picture).retarget((170, 80)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_transposed_picture_gives_the_transposed_output() -> None:
+    picture = grain(100, 120)
+    wide = Layouts(picture).retarget((170, 100))
+    high = Layouts(picture.transpose(1, 0, 2).copy()).retarget((100, 170))
+    np.testing.assert_array_equal(wide.transpose(1, 0, 2), high)
+
+
+def test_colours_are_matched_across_a_seam_in_a_slow_gradient() -> None:
+    picture = (
+        np.repeat(np.linspace(100, 140, 200)[None, :, None], 50, axis=0).repeat(3, axis=2).round().astype(np.uint8)
+    )
+    seams = Seams(np.array([-80]), np.full((1, 50), 150))
+    hard, matched = copy_pieces(picture, seams), draw(picture, seams)
+    step = np.abs(np.diff(hard.astype(int), axis=1)).max()
+    assert step >= 15
+    assert np.abs(np.diff(matched.astype(int), axis=1)).max() <= step / 3
+    np.testing.assert_array_equal(matched[:, :130], picture[:, :130])  # far from the seam nothing changes
+
+
+def test_an_edge_is_not_taken_for_a_shade() -> None:
+    picture = np.zeros((30, 100, 3), np.uint8)
+    picture[:, 50:] = 200
+    drawn = draw(picture, Seams(np.array([40]), np.full((1, 30), 30)))
+    assert drawn[:, :28].max() <= 2
+    assert drawn[:, 32:].min() >= 198
+
+
+def test_refined_seams_have_the_width_that_is_wanted_and_fit_at_full_detail() -> None:
+    picture = np.kron(fence(height=30), np.ones((4, 4, 1), np.uint8))  # 720 x 120, period 72
+    rough = Seams(np.array([-17, 19]), np.array([[60] * 30, [140] * 30]))  # nearly one post more, one less
+    fine = refine(picture, rough, 4.0, 720)
+    assert fine.lengths.tolist() == [-72, 72]
+
+
+def test_a_layout_is_refused_for_a_picture_of_another_size() -> None:
+    layout = Layouts(grain(60, 80)).lay_out((100, 60))
+    with pytest.raises(UserError, match="80x60"):
+        layout.draw(grain(60, 81))
+
+
+def test_what_is_copied_stays_registered_with_what_is_drawn() -> None:
+    picture = grain(90, 140)
+    layout = Layouts(picture).lay_out((200, 70))
+    columns = np.arange(140)[None].repeat(90, axis=0)
+    rows = np.arange(90)[:, None].repeat(140, axis=1)
+    copied = picture[layout.copy(rows), layout.copy(columns)]
+    np.testing.assert_array_equal(copied, layout.copy(picture))
+    assert (copied == layout.draw(picture)).mean() > 0.8

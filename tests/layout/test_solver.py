@@ -1,0 +1,128 @@
+"""Jumps are the best there are, seams bend around things, distributions are kept."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+
+from ingan_fast.layout.drawing import copy_pieces
+from ingan_fast.layout.frequency import Frequencies
+from ingan_fast.layout.jumps import Jump, best_jumps, shown_columns
+from ingan_fast.layout.polishing import Polisher
+from ingan_fast.layout.seam_costs import SeamCosts, held_between
+from ingan_fast.layout.seams import Seams, bend, straight
+from ingan_fast.layout.solver import Axis
+from layout_scenes import fence, grain
+
+
+def total(jumps: list[Jump], between: np.ndarray, shown: np.ndarray) -> float:
+    columns = shown_columns(jumps, between.shape[0])
+    seams = sum(between[jump.place + jump.length, jump.place] for jump in jumps)
+    return float(seams + shown[np.arange(len(columns)), columns].sum())
+
+
+@pytest.mark.parametrize("count", [9, 13, 18])
+def test_no_set_of_up_to_two_jumps_is_better_than_the_best_one(count: int) -> None:
+    rng = np.random.default_rng(count)
+    width, run, every = 14, 2, 3
+    between = rng.uniform(1, 3, (width, width)).astype(np.float32)
+    shown = rng.uniform(0, 0.3, (count, width)).astype(np.float32)
+    found = best_jumps(between, shown, run)
+    assert len(shown_columns(found, width)) == count
+    best = np.inf
+    for number in (1, 2):
+        for places in product(range(width), repeat=number):
+            for first in range(-width, width) if number == 2 else [0]:
+                lengths = [first, width - count - first] if number == 2 else [width - count]
+                jumps = [Jump(*pair) for pair in zip(places, lengths, strict=True)]
+                edges = [0, *(edge for jump in jumps for edge in (jump.place, jump.place + jump.length)), width]
+                pieces = np.array(edges).reshape(-1, 2)
+                if min(edges) < 0 or max(edges[1:-1]) >= width or (pieces[:, 1] - pieces[:, 0] < run).any():
+                    continue
+                at = np.cumsum(pieces[:, 1] - pieces[:, 0])[:-1]
+                if (at % every == 0).all():
+                    best = min(best, total(jumps, between, shown))
+    assert total(found, between, shown) <= best + 1e-4
+
+
+def test_jumps_are_as_long_as_the_pictures_period() -> None:
+    picture = (fence() / 255).astype(np.float32)
+    for count in (270, 126):  # 5 posts more, 3 fewer
+        seams = Axis(picture).solve(count)
+        assert len(seams.lengths) > 0
+        assert (seams.lengths % 18 == 0).all()
+
+
+def test_the_table_knows_a_picture_that_repeats_itself() -> None:
+    costs = SeamCosts((fence() / 255).astype(np.float32))
+    best = costs.best_seams[:, 20:60].min(axis=1)
+    assert best[17] == pytest.approx(0, abs=1e-6)
+    assert best[35] == pytest.approx(0, abs=1e-6)
+    assert best[8] > 0.1
+
+
+def test_going_back_costs_what_going_on_from_there_does() -> None:
+    costs = SeamCosts((grain(20, 40) / 255).astype(np.float32))
+    np.testing.assert_array_equal(costs.at(-7)[:, 7:], costs.at(7)[:, :-7])
+    between = costs.between()
+    assert between[12, 5] == between[5, 12]
+
+
+def test_a_seam_goes_around_a_thing_in_its_way() -> None:
+    picture = np.full((40, 60, 1), 0.5, np.float32)
+    picture[:, :14] = picture[:, 46:] = np.random.default_rng(1).uniform(0, 1, (40, 14, 1))
+    picture[15:25, 24:28] = np.random.default_rng(0).uniform(0.8, 1, (10, 4, 1))
+    costs = SeamCosts(picture)
+    seams = bend(costs, straight([Jump(26, 10)], 40), np.zeros((40, 60), np.float32))  # through the thing
+    middle = copy_pieces(picture, seams)[:, 14:-14]
+    assert (middle != 0.5).sum() in (0, 40)  # left out as a whole, or there as a whole
+
+
+def test_held_parts_are_found_in_any_length() -> None:
+    held = np.zeros((2, 30), np.float32)
+    held[0, 11] = 5
+    for length in (1, 2, 3, 7, 16, 29):
+        expected = [[held[row, start : start + length].max() for start in range(30 - length)] for row in (0, 1)]
+        np.testing.assert_array_equal(held_between(held, length), expected)
+
+
+def test_polishing_never_makes_jumps_worse_and_its_cost_is_the_whole_one() -> None:
+    picture = (grain(24, 80, seed=1) / 255).astype(np.float32)
+    picture[:, :20] *= 0.3
+    table = Axis(picture)
+    count, width = 110, 80
+    place = np.random.default_rng(0).uniform(0, 0.01, (count, width)).astype(np.float32)
+    polisher = Polisher(table.between, place, table.frequencies, 7.0, 4)
+    jumps = [Jump(40, -12), Jump(60, -18)]
+    distance = np.abs(table.frequencies.deviations(shown_columns(jumps, width))).sum()
+    assert polisher.cost(jumps) == pytest.approx(total(jumps, table.between, place) + 7.0 * distance, rel=1e-4)
+    polished = polisher.polish(jumps)
+    assert polisher.cost(polished) < polisher.cost(jumps)
+    assert len(shown_columns(polished, width)) == count
+
+
+def test_prices_of_pixels_add_up_to_prices_of_columns() -> None:
+    picture = (grain(16, 30) / 255).astype(np.float32)
+    frequencies = Frequencies(picture)
+    pressures = np.random.default_rng(0).normal(0, 1, frequencies.source.shape).astype(np.float32)
+    by_pixels = frequencies.pixel_prices(pressures).mean(axis=0)
+    by_columns = frequencies.prices(pressures)
+    np.testing.assert_allclose(by_pixels - by_pixels.mean(), by_columns, atol=1e-4)
+    everything = frequencies.deviations_of_pixels(frequencies.levels)
+    np.testing.assert_allclose(everything, 0, atol=1e-6)
+
+
+def test_colours_keep_their_shares() -> None:
+    picture = np.concatenate([grain(40, 60, seed=1) // 3, grain(40, 60, seed=2)], axis=1)  # a dark half, a bright one
+    for count in (180, 72):
+        seams = Axis((picture / 255).astype(np.float32)).solve(count)
+        dark = (copy_pieces(picture, seams).mean(axis=2) < 64).mean()
+        assert dark == pytest.approx((picture.mean(axis=2) < 64).mean(), abs=0.04)
+
+
+def test_pieces_are_the_sources_pixels_in_order() -> None:
+    picture = np.arange(20)[None].repeat(2, axis=0)
+    seams = Seams(np.array([5, -4]), np.array([[3, 4], [15, 14]]))
+    rows = copy_pieces(picture, seams)
+    assert rows[0].tolist() == [0, 1, 2, *range(8, 15), *range(11, 20)]
+    assert rows[1].tolist() == [0, 1, 2, 3, *range(9, 14), *range(10, 20)]
