@@ -98,7 +98,6 @@ def within_budget(
 ) -> Ready:
     """`given` with iterations and intervals that fit into its budget, of which the time since `clock` is gone."""
     fitted = _fitted(given, wanted, seed, device, clock, engine, precision)
-    plan = given.plan
     if fitted.plan.settings.iterations < math.ceil(LEAST * preset(fitted.plan.preset).iterations):
         few = "these are too few to learn much, unless the machine gets faster; a larger --budget gives more"
         return replace(fitted, notices=[*fitted.notices, few])
