@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ingan_fast.convolutions import ReflectConv2d, SpectralConv2d
-from ingan_fast.networks import SLOPE, ActivatedNorm, Generator, UpBlock, to_channels_last
+from ingan_fast.networks import SLOPE, ActivatedNorm, Generator, Refiner, UpBlock, to_channels_last
 
 
 def fold(generator: Generator) -> Generator:
@@ -80,6 +80,8 @@ def merge_upsampling(folded: Generator) -> Generator:
     """A copy of a folded generator, equal to it up to rounding, with `SubPixelUp` in the place of its `UpBlock`s."""
     merged = copy.deepcopy(folded)
     merged.up = nn.ModuleList(SubPixelUp(cast(UpBlock, block)) for block in merged.up)
+    for refiner in cast(list[Refiner], list(merged.refiners)):
+        refiner.up = SubPixelUp(cast(UpBlock, refiner.up))  # type: ignore[assignment]
     return merged
 
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ingan_fast.kernels import grid_warp
 from ingan_fast.kernels.unit_scale import SHARPNESS
-from ingan_fast.networks import Generator
+from ingan_fast.networks import Generator, shrink
 
 
 class PlainGraph(nn.Module):
@@ -21,10 +21,12 @@ class PlainGraph(nn.Module):
 
     def forward(self, image: Tensor, grid: Tensor) -> Tensor:
         """image [N, 3, H, W] in [-1, 1] and grid [N, Ho, Wo, 2], both float32 → [N, 3, Ho, Wo] in [-1, 1]."""
-        features = self.generator.entry(image.to(self.dtype)).float()
+        every = self.generator.coarse
+        features = self.generator.entry(shrink(image, every).to(self.dtype)).float()
         # No arithmetic on the grid: after a convolution OpenVINO would do it in bfloat16, and shift pixels.
-        warped = grid_warp(features, grid).to(self.dtype)
-        return torch.tanh(self.generator.trunk(warped).float())
+        warped = grid_warp(features, grid[:, ::every, ::every]).to(self.dtype)
+        picture = torch.tanh(self.generator.trunk(warped).float())
+        return self.generator.refine(picture)[..., : grid.shape[1], : grid.shape[2]]
 
 
 class UnitScaleGraph(nn.Module):

@@ -103,7 +103,7 @@ def describe(
         inputs=[TensorInfo(name, "float32", shape, meanings[name]) for name, shape in exported.shapes.items()],
         outputs=[TensorInfo("retargeted", "float32", exported.output_shape, f"RGB in {unit}")],
         halo=halo(settings),
-        cell=2**settings.downscales,
+        cell=2 ** (settings.downscales + settings.stages - 1),
         channels=settings.channels,
         source={**trained.config.images[0], "file": SOURCE_FILE},
         layout=Layout(trained.generator.jump, settings.scatter) if trained.generator.jump else None,

@@ -8,7 +8,7 @@ from ingan_fast.config import Settings
 from ingan_fast.errors import UserError
 
 SHORTEST, LONGEST = 60, 48 * 3600  # seconds
-DEFAULT = 600.0  # on a CPU, where nothing else is asked for
+DEFAULT = 900.0  # on a CPU, where nothing else is asked for
 PLANNED = ("iterations", "preview_every", "validate_every", "checkpoint_every")
 
 # More than that many times a preset's own iterations brings hardly anything; less than that part learns nothing.

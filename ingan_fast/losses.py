@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 
 def scale_weights(scales: int, progress: Tensor) -> Tensor:
@@ -25,3 +26,23 @@ def reconstruction_l1(reconstructed: Tensor, image: Tensor, visible: Tensor) -> 
     """Mean |x̂ − x| over the pixels that T kept inside its output: [N, 3, H, W] twice, visible [H, W]."""
     difference = (reconstructed.float() - image).abs().mean(dim=1)  # [N, H, W]
     return (difference * visible).sum() / (visible.sum() * len(image)).clamp_min(1.0)
+
+
+# px of the output: what is moved by less than that is free, so that elements of up to this size can keep their size.
+PLACE = 16
+
+
+def out_of_place(apart: Tensor, coarse: int) -> Tensor:
+    """Mean |y - x warped|, averaged over squares of `PLACE` px first: do colours stay where T puts them?
+
+    Args:
+        apart: y - x warped, [N, 3, H, W].
+        coarse: px of the output to one of these.
+    """
+    side = min(max(PLACE // coarse, 1), *apart.shape[-2:])
+    return F.avg_pool2d(apart, side, ceil_mode=True).abs().mean()
+
+
+def refinement_l1(fine: Tensor, coarse: Tensor, again: Tensor, real: Tensor) -> Tensor:
+    """What a further stage owes: `fine` is `coarse` when made small again, and a real crop made small comes back."""
+    return (F.avg_pool2d(fine, 2) - coarse).abs().mean() / 2 + (again - real).abs().mean() / 2

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 
 from ingan_fast.curves import plot_losses, plot_quality, read_log
+from ingan_fast.discriminator import MultiScaleDiscriminator
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
 from ingan_fast.images import save_image
-from ingan_fast.networks import Generator, MultiScaleDiscriminator
+from ingan_fast.networks import Generator
 from ingan_fast.run_folder import RunFolder
 from ingan_fast.sampling import Sampler, sampling_tensor, to_pixels
 from ingan_fast.sheets import Panel, heat_map, sheet

@@ -1,4 +1,4 @@
-"""The generator and the multi-scale discriminator of InGAN (ICCV 2019, sections 2.2 and 2.3)."""
+"""The generator of InGAN (ICCV 2019, section 2.2), and what was put beside it."""
 
 from itertools import pairwise
 from typing import NamedTuple, TypeVar, cast
@@ -115,7 +115,13 @@ class Generator(nn.Module):
         self.up = nn.ModuleList(UpBlock(b, a) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
         self.exit = ReflectConv2d(widths[0], 3 + LAYOUTS if self.jump else 3, 7, padding=3)
         self.compose = Composition()
-        self.apply(_initialise)
+        self.refiners = nn.ModuleList(Refiner(3 * widths[0] // 2) for _ in range(settings.stages - 1))
+        self.coarse = 2 ** len(self.refiners)  # px of the output to one of the first stage's
+        self.apply(initialise)
+        with torch.no_grad():
+            self.exit.weight *= settings.exit_gain
+        for refiner in self.refiners:
+            nn.init.zeros_(refiner.exit.weight)  # begin with the coarse picture
         if self.jump:
             nn.init.zeros_(self.exit.weight)  # begin with the layout as it is
         power_iteration(self, steps=15)
@@ -128,9 +134,21 @@ class Generator(nn.Module):
             matrix: [N, 3, 3], the sampling matrix (output → source, normalised coordinates).
             size: (Ho, Wo), 16 or more each.
         """
+        y, invented = self.lay(shrink(image, self.coarse), matrix, size)
+        return Painted(self.refine(y)[..., : size[0], : size[1]], invented)
+
+    def lay(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Painted:
+        """What the first stage makes: [N, 3, ⌈Ho / coarse⌉, ⌈Wo / coarse⌉]; `image` is `coarse` times smaller, too."""
         if self.jump:
             return self.paint(image, self.lay_out(image, matrix, size))
-        return Painted(torch.tanh(self.trunk(homography_warp(self.entry(image), matrix, size))), None)
+        warped = homography_warp(self.entry(image), _every(self.coarse, matrix, size), coarse_size(size, self.coarse))
+        return Painted(torch.tanh(self.trunk(warped)), None)
+
+    def refine(self, picture: Tensor) -> Tensor:
+        """The first stage's picture made as large as it is to be, a stage at a time."""
+        for refiner in self.refiners:
+            picture = refiner(picture)
+        return picture.clamp(-1, 1) if self.refiners else picture
 
     def lay_out(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> UnitScale:
         """The unit-scale layouts of an image; arguments as for `forward`."""
@@ -163,55 +181,49 @@ class Generator(nn.Module):
         return self.exit(features)[..., :height, :width]
 
 
-class Discriminator(nn.Module):
-    """One scale's patch discriminator: four convolutions, the second strided (paper section 2.3)."""
+def shrink(image: Tensor, factor: int) -> Tensor:
+    """`image` made `factor` times smaller by averages; rows and columns that are left over are lost."""
+    return image if factor == 1 else F.avg_pool2d(image, factor)
+
+
+def coarse_size(size: tuple[int, int], factor: int) -> tuple[int, int]:
+    """(height, width) of every `factor`-th pixel, from the first one on."""
+    return -(-size[0] // factor), -(-size[1] // factor)
+
+
+def _every(factor: int, matrix: Tensor, size: tuple[int, int]) -> Tensor:
+    """The sampling matrix of every `factor`-th pixel of an output of that size, from the first one on.
+
+    So that what a coarse stage samples is a part of the grid for the whole output, whatever its size: graphs that are
+    deployed take that, and none has to calculate with coordinates.
+    """
+    if factor == 1:
+        return matrix
+    columns = list(matrix.unbind(dim=2))
+    for axis, (whole, coarse) in enumerate(zip(size[::-1], coarse_size(size, factor)[::-1], strict=True)):
+        columns[2] = columns[2] + columns[axis] * ((factor * coarse - factor + 1) / whole - 1)
+        columns[axis] = columns[axis] * (factor * coarse / whole)
+    return torch.stack(columns, dim=2)
+
+
+class Refiner(nn.Module):
+    """Makes a picture twice as large, with all the detail that it should have: [N, 3, H, W] → [N, 3, 2H, 2W]."""
 
     def __init__(self, channels: int):
         super().__init__()
         self.body = nn.Sequential(
-            SpectralConv2d(3, channels, 3),
-            nn.LeakyReLU(SLOPE, inplace=True),
-            SpectralConv2d(channels, 2 * channels, 3, stride=2),
-            nn.LeakyReLU(SLOPE, inplace=True),
-            SpectralConv2d(2 * channels, 4 * channels, 3),
-            nn.LeakyReLU(SLOPE, inplace=True),
-            ReflectConv2d(4 * channels, 1, 3),
+            ConvBlock(3, channels, 3),
+            ConvBlock(channels, channels, 3),
+            ConvBlock(channels, channels, 3),
         )
+        self.up = UpBlock(channels, channels // 2)
+        self.exit = ReflectConv2d(channels // 2, 3, 3, padding=1)
 
-    def forward(self, image: Tensor) -> Tensor:
-        return cast(Tensor, self.body(image))
-
-
-class MultiScaleDiscriminator(nn.Module):
-    """Discriminators at scales 1, 1/√2, 1/2, …, weights not shared (paper section 2.3).
-
-    Maps image [N, 3, H, W] to a list of maps [N, 1, h, w], finest first. Scales at which the shorter side
-    would be under `SMALLEST` px are left out, the finest never.
-    """
-
-    SMALLEST = 16
-
-    def __init__(self, settings: Settings):
-        super().__init__()
-        self.nets = nn.ModuleList(Discriminator(settings.d_channels) for _ in range(settings.scales))
-        self.apply(_initialise)
-        power_iteration(self, steps=15)
-
-    def forward(self, image: Tensor) -> list[Tensor]:
-        height, width = image.shape[-2:]
-        maps = []
-        for index, net in enumerate(self.nets):
-            factor = 2 ** (-index / 2)
-            size = (round(height * factor), round(width * factor))
-            if index and min(size) < self.SMALLEST:
-                break
-            scaled = (
-                image
-                if index == 0
-                else F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
-            )
-            maps.append(net(scaled))
-        return maps
+    def forward(self, picture: Tensor) -> Tensor:
+        picture = picture.float()
+        larger = F.interpolate(picture, scale_factor=2.0, mode="bilinear", align_corners=False)
+        change = self.exit(self.up(self.body(picture.contiguous(memory_format=torch.channels_last))))
+        return larger + change.float()
 
 
 def _change_cost(change: Tensor) -> Tensor:
@@ -267,7 +279,7 @@ def _pad_to_multiple(features: Tensor, multiple: int) -> Tensor:
     return F.pad(features, (0, right, 0, bottom), mode="replicate")
 
 
-def _initialise(module: nn.Module) -> None:
+def initialise(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d):
         nn.init.xavier_normal_(module.weight)
         if module.bias is not None:

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ingan_fast.budget import DEFAULT, LEAST, MOST, PLANNED, check_budget, duration, fit, predicted
-from ingan_fast.config import Settings, preset, with_changes
+from ingan_fast.config import DEFAULT_PRESET, Settings, preset, with_changes
 from ingan_fast.errors import UserError
 from ingan_fast.images import Pixels
 from ingan_fast.jumps import with_jumps
@@ -30,7 +30,6 @@ class Plan:
     preset: str
     settings: Settings
     budget: float | None  # seconds, which iterations and intervals are to fit; None where they stand already
-    larger: str | None = None  # a preset for when the budget is more than this one can use
 
 
 @dataclass(frozen=True)
@@ -50,9 +49,9 @@ def choose(
     """The plan from what a user gave; what was left out is chosen for the device, or is that of the run gone on with.
 
     Args:
-        preset_name: None: on a CPU `cpu`, and `best` where a budget allows it; on a GPU `best`.
+        preset_name: None: `learned`.
         wanted: changes to the preset's settings.
-        budget: seconds; None: on a CPU ten minutes where no preset and no iterations are given either.
+        budget: seconds; None: on a CPU fifteen minutes where no preset and no iterations are given either.
         device: "cpu" or "cuda".
         started: the run that is gone on with; its iterations are kept, not measured again.
 
@@ -64,16 +63,16 @@ def choose(
         if "iterations" in wanted:
             raise UserError("--budget and --iterations exclude each other; give one of them")
     left_open = preset_name is None and budget is None and "iterations" not in wanted
-    larger = None
     if started is not None and preset_name is None:
         preset_name, budget = started.preset, started.budget if left_open else budget
     elif preset_name is None and device == "cpu":
-        preset_name, budget, larger = "cpu", DEFAULT if left_open else budget, "best"
-    settings = with_changes(preset(preset_name or "best"), wanted)
+        budget = DEFAULT if left_open else budget
+    preset_name = preset_name or DEFAULT_PRESET
+    settings = with_changes(preset(preset_name), wanted)
     if started is not None and (left_open or budget is not None):
         kept = {name: getattr(started.settings, name) for name in PLANNED if name not in wanted}
         settings = replace(settings, **kept)
-    return Plan(preset_name or "best", settings, budget, larger)
+    return Plan(preset_name, settings, budget)
 
 
 def ready(plan: Plan, images: Images) -> Ready:
@@ -90,7 +89,6 @@ def ready(plan: Plan, images: Images) -> Ready:
 
 def within_budget(
     given: Ready,
-    images: Images,
     wanted: Mapping[str, Any],
     seed: int,
     device: torch.device,
@@ -98,20 +96,8 @@ def within_budget(
     engine: str = "auto",
     precision: str = "auto",
 ) -> Ready:
-    """`given` with iterations and intervals that fit into its budget, of which the time since `clock` is gone.
-
-    A budget of more than `MOST` times a preset's own iterations goes to the larger preset, where that one can do at
-    least half of its own.
-
-    """
+    """`given` with iterations and intervals that fit into its budget, of which the time since `clock` is gone."""
     fitted = _fitted(given, wanted, seed, device, clock, engine, precision)
-    plan = given.plan
-    if plan.larger is not None and fitted.plan.settings.iterations >= MOST * plan.settings.iterations:
-        settings = with_changes(preset(plan.larger), wanted)
-        other = ready(Plan(plan.larger, settings, plan.budget), images)
-        larger = _fitted(other, wanted, seed, device, clock, engine, precision)
-        if larger.plan.settings.iterations >= settings.iterations / 2:
-            fitted = larger
     if fitted.plan.settings.iterations < math.ceil(LEAST * preset(fitted.plan.preset).iterations):
         few = "these are too few to learn much, unless the machine gets faster; a larger --budget gives more"
         return replace(fitted, notices=[*fitted.notices, few])

@@ -4,6 +4,7 @@ Everything is drawn from a generator seeded by (seed, iteration): an iteration's
 training came to it, which is what makes resuming exact.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ class Draw:
     visible: Tensor  # [h, w] in [0, 1]: the part of x that T keeps inside its output
     noise: Tensor  # like y, standard normal: what D's view of y is disturbed by
     real_noise: Tensor  # likewise of `real`
+    windows: Tensor  # [2, 2] in [0, 1): where further stages look, in y and in `real`, down and across
+    likeness: Tensor  # 1 where T changes no sizes, falling to 0 where it changes one of them by √2
 
 
 class Sampler:
@@ -74,7 +77,7 @@ class Sampler:
             min_scale=settings.min_scale,
             max_scale=settings.max_scale,
             max_corner_shift=settings.max_corner_shift,
-            min_size=MIN_SIZE,
+            min_size=MIN_SIZE * 2 ** (settings.stages - 1),
             size_multiple=settings.size_multiple,
             buckets=settings.buckets,
             resize_probability=settings.resize_probability,
@@ -97,6 +100,8 @@ class Sampler:
             ),
             noise=noises[0],
             real_noise=noises[1],
+            windows=torch.rand(2, 2, generator=noise, device=self.device),
+            likeness=_upload(_likeness(transform, (width, height)), self.device),
         )
 
     def _crop(self, rng: np.random.Generator, source: Tensor) -> Tensor:
@@ -109,6 +114,11 @@ class Sampler:
     def crop_size(self, source_size: Size) -> Size:
         """(width, height) of the crops of a picture of that size."""
         return min(self.settings.crop, source_size[0]), min(self.settings.crop, source_size[1])
+
+
+def _likeness(transform: Transform, size: Size) -> NDArray[np.float32]:
+    octaves = max(abs(math.log2(new / old)) for new, old in zip(transform.size, size, strict=True))
+    return np.asarray(max(0.0, 1 - 2 * octaves), np.float32)
 
 
 def _offset(rng: np.random.Generator, side: int, crop: int) -> int:

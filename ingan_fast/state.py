@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from ingan_fast.config import Settings
-from ingan_fast.networks import Generator, MultiScaleDiscriminator
+from ingan_fast.discriminator import MultiScaleDiscriminator
+from ingan_fast.networks import Generator
 from ingan_fast.pace import Pace
 from ingan_fast.precision import LOSS_SCALE, choose_precision, mixed_precision
 from ingan_fast.sampling import Sampler

@@ -31,8 +31,13 @@ def halo(settings: Settings) -> int:
     up at resolution 1/2^i reaches 2^i; each residual block reaches 2^downscales; pooling and upsampling align to
     cells of 2^downscales.
     """
+    coarse = 2 ** (settings.stages - 1)  # px to one of the first stage's
     cell = 2**settings.downscales
     reach = (6 if settings.unit_scale else 3) + 2 * (cell - 1) + settings.blocks * cell + (cell - 1)
+    # Each refiner: three convolutions at half size, one pixel of the larger picture's resampling, two convolutions.
+    refined = sum(9 * 2**stage for stage in range(settings.stages - 1))
+    reach = coarse * reach + refined
+    cell *= coarse
     return (reach + cell - 1) // cell * cell
 
 

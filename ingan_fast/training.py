@@ -63,11 +63,11 @@ def train(
     Args:
         images: the picture's path, or several; at least 32 px a side.
         out: the run folder that is made.
-        preset_name: "cpu" (minutes on two cores), "best" (a GPU, or hours), "paper" (the paper's values) or "smoke"
-            (seconds, a test); where None, `planning.choose` takes the one for the device and the budget.
+        preset_name: "learned" (the paper's GAN in minutes; where None), "cpu" or "best" (the unit-scale layout, for
+            minutes on two cores, for a GPU or hours), "paper" (the paper's values) or "smoke" (seconds, a test).
         budget: seconds (60 to 172,800) that the training may take; iterations and intervals are made to fit, from a
             measurement of some seconds, and again where the machine gets busier or less busy. Where None, the preset's
-            iterations; without a preset, 600 on a CPU.
+            iterations; without a preset, 900 on a CPU.
         settings: changes to the preset, by the names of `ingan_fast.config.Settings`.
         early_stop: the setting of that name: go over to the end once quality no longer changes.
         device: "auto", "cpu" or "cuda".
@@ -108,7 +108,7 @@ def train(
         prepared, budget_left = ready(plan, images), None
         if plan.budget is not None and started is None:
             notice(f"measuring how many iterations fit into {duration(plan.budget)}")
-            prepared = within_budget(prepared, images, wanted, seed, target, clock, engine, precision)
+            prepared = within_budget(prepared, wanted, seed, target, clock, engine, precision)
             budget_left = Budget(plan.budget, clock + plan.budget, prepared.reserve, prepared.most)
         plan, sources = prepared.plan, list(prepared.sources.values())
         config = Config.new(plan.settings, plan.preset, plan.budget, seed, prepared.sources, str(target), precision)

@@ -1,7 +1,6 @@
 """A budget of time becomes a number of iterations, once; after that nothing depends on the clock."""
 
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ import torch
 
 from ingan_fast import planning, train
 from ingan_fast.budget import MOST, PLANNED, Speed, duration, fit, parse_budget, predicted
-from ingan_fast.config import BEST, CPU, SMOKE, Settings
+from ingan_fast.config import CPU, LEARNED, SMOKE
 from ingan_fast.errors import UserError
 from ingan_fast.images import Pixels
 from ingan_fast.run_folder import RunFolder
@@ -53,7 +52,7 @@ def test_a_budget_beyond_use_is_left() -> None:
 
 
 def test_long_trainings_show_something_every_quarter_of_an_hour() -> None:
-    settings = fit(BEST, 20 * 3600, replace(LAPTOP, iteration=1.0))
+    settings = fit(LEARNED, 20 * 3600, replace(LAPTOP, iteration=1.0))
     assert settings.preview_every == settings.validate_every == 900
     assert settings.checkpoint_every <= 60
 
@@ -162,30 +161,16 @@ def chosen(**given: Any) -> planning.Plan:
     return planning.choose(**options)
 
 
-def test_ten_minutes_of_the_preset_cpu_are_the_default_on_a_cpu() -> None:
+def test_a_quarter_of_an_hour_of_the_preset_learned_is_the_default_on_a_cpu() -> None:
     plan = chosen(wanted={"noise": 0.1})
-    assert (plan.preset, plan.budget, plan.settings.noise) == ("cpu", 600, 0.1)
+    assert (plan.preset, plan.budget, plan.settings.noise) == ("learned", 900, 0.1)
 
 
-def test_the_preset_best_is_the_default_on_a_gpu() -> None:
+def test_the_preset_learned_is_the_default_on_a_gpu() -> None:
     plan = chosen(device="cuda")
-    assert (plan.preset, plan.budget, plan.settings) == ("best", None, BEST)
+    assert (plan.preset, plan.budget, plan.settings) == ("learned", None, LEARNED)
 
 
 def test_a_preset_or_iterations_need_no_budget() -> None:
     assert chosen(preset_name="cpu") == planning.Plan("cpu", CPU, None)
     assert chosen(wanted={"iterations": 50}).budget is None
-
-
-@pytest.mark.parametrize(("hours", "preset"), [(0.1, "cpu"), (5, "best")])
-def test_a_budget_beyond_the_small_presets_use_goes_to_the_larger_one(
-    picture_path: Path, monkeypatch: pytest.MonkeyPatch, hours: float, preset: str
-) -> None:
-    def as_slow_as_large(_: object, settings: Settings, *__: object) -> Speed:
-        return replace(LAPTOP, iteration=settings.crop / 1e3)
-
-    monkeypatch.setattr(planning, "measure_speed", as_slow_as_large)
-    plan = chosen(budget=hours * 3600)
-    given = planning.ready(plan, picture_path)
-    ended = planning.within_budget(given, picture_path, {}, 0, torch.device("cpu"), time.perf_counter())
-    assert ended.plan.preset == preset

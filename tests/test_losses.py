@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ingan_fast.losses import lsgan, reconstruction_l1, scale_weights
+from ingan_fast.losses import PLACE, lsgan, out_of_place, reconstruction_l1, refinement_l1, scale_weights
 
 COUNTS = range(1, 9)
 
@@ -88,3 +88,30 @@ def test_reconstruction_is_a_mean_over_the_batch_too() -> None:
 def test_reconstruction_of_nothing_visible_is_zero() -> None:
     loss = reconstruction_l1(torch.ones(1, 3, 2, 2), torch.zeros(1, 3, 2, 2), torch.zeros(2, 2))
     assert loss.item() == 0
+
+
+def test_what_moves_within_a_square_is_in_its_place_and_a_colour_that_is_not_there_is_not() -> None:
+    apart = torch.zeros(1, 3, 2 * PLACE, 3 * PLACE)
+    apart[..., 3, 4], apart[..., 9, 12] = 0.5, -0.5  # in the same square
+    assert out_of_place(apart, 1) == 0
+    apart[0, :, :PLACE, PLACE : 2 * PLACE] += 0.6  # one square of six
+    assert out_of_place(apart, 1).item() == pytest.approx(0.1)
+
+
+def test_places_are_as_large_in_the_output_whatever_stage_they_are_looked_at_in() -> None:
+    apart = torch.zeros(1, 3, PLACE, PLACE)
+    apart[..., : PLACE // 2, : PLACE // 2], apart[..., PLACE // 2 :, PLACE // 2 :] = 1.0, -1.0
+    assert out_of_place(apart, 1) == 0
+    assert out_of_place(apart, 2).item() == pytest.approx(0.5)
+
+
+def test_a_picture_smaller_than_a_square_is_one() -> None:
+    assert out_of_place(torch.full((1, 3, 5, 40), 0.25), 1).item() == pytest.approx(0.25)
+
+
+def test_a_further_stage_owes_the_coarse_picture_and_the_real_one() -> None:
+    coarse, real = torch.rand(1, 3, 4, 6), torch.rand(1, 3, 10, 10)
+    fine = coarse.repeat_interleave(2, dim=2).repeat_interleave(2, dim=3)
+    assert refinement_l1(fine, coarse, real, real).item() == pytest.approx(0, abs=1e-6)
+    assert refinement_l1(fine + 0.2, coarse, real, real).item() == pytest.approx(0.1, abs=1e-6)
+    assert refinement_l1(fine, coarse, real - 0.2, real).item() == pytest.approx(0.1, abs=1e-6)

@@ -11,12 +11,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ingan_fast.config import PAPER, SMOKE, Settings
 from ingan_fast.convolutions import ReflectConv2d, SpectralConv2d, _stacked, power_iteration, shared_weights
-from ingan_fast.networks import (
-    Discriminator,
-    Generator,
-    MultiScaleDiscriminator,
-    ResidualBlock,
-)
+from ingan_fast.discriminator import Discriminator, MultiScaleDiscriminator
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import Transform
+from ingan_fast.kernels import grid_warp
+from ingan_fast.networks import Generator, ResidualBlock, coarse_size, shrink
 from ingan_fast.state import flatten
 
 SMALL = replace(SMOKE, channels=4, blocks=1, unit_scale=False, d_channels=4)
@@ -376,3 +375,59 @@ def test_the_scales_share_no_weights() -> None:
 def test_a_single_scale_discriminator_sees_the_whole_resolution_alone() -> None:
     network = MultiScaleDiscriminator(replace(SMALL, scales=1))
     assert seen_sizes(network, image(48, 48)) == [(48, 48)]
+
+
+STAGED = replace(SMALL, stages=2)
+
+
+@pytest.mark.parametrize("stages", [2, 3])
+@pytest.mark.parametrize("size", [(48, 64), (49, 67)])
+def test_a_coarse_stage_samples_pixels_of_the_whole_grid(stages: int, size: tuple[int, int]) -> None:
+    """What is exported takes the whole grid, whatever its stages."""
+    network = generator(replace(SMALL, stages=stages))
+    transform = Transform.from_corners([(3, 2), (60, 0), (66, 45), (0, 40)], size[::-1])
+    every, small = network.coarse, image(10, 12)
+    grid = torch.from_numpy(transform.grid())[None, ::every, ::every].contiguous()
+    assert grid.shape[1:3] == coarse_size(size, every)
+    expected = torch.tanh(network.trunk(grid_warp(network.entry(small), grid)))
+    laid = network.lay(small, torch.from_numpy(transform.sampling_matrix())[None].float(), size).image
+    assert torch.allclose(laid, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(48, 64), (49, 67), (17, 16)])
+def test_stages_give_the_size_that_was_asked_for_and_begin_with_the_coarse_picture(size: tuple[int, int]) -> None:
+    network = generator(STAGED)
+    x, matrix = image(32, 40), torch.eye(3)[None]
+    y = network(x, matrix, size).image
+    coarse = network.lay(shrink(x, 2), matrix, size).image
+    larger = nn.functional.interpolate(coarse, scale_factor=2.0, mode="bilinear")
+    assert y.shape == (1, 3, *size)
+    assert torch.equal(y, larger[..., : size[0], : size[1]])
+
+
+def test_what_leaves_the_range_of_colours_is_cut_off() -> None:
+    network = generator(STAGED)
+    nn.init.constant_(network.refiners[0].exit.bias, 1.5)
+    y = network(image(32, 40), torch.eye(3)[None], (32, 40)).image
+    assert y.max() == 1
+
+
+def test_each_stage_has_discriminators_of_its_own_the_first_one_s_at_half_size() -> None:
+    network = MultiScaleDiscriminator(replace(STAGED, scales=3))
+    assert seen_sizes(network, image(96, 200)) == [(48, 100), (34, 71), (24, 50), (96, 200), (68, 141)]
+    fine = network.of_stage(1, image(96, 200))
+    assert [scores.shape for scores in fine] == [scores.shape for scores in network(image(96, 200))[3:]]
+
+
+def test_the_first_pictures_of_a_small_exit_are_nearly_grey() -> None:
+    plain, small = generator(SMALL), generator(replace(SMALL, exit_gain=0.1))
+    assert torch.allclose(small.exit.weight, 0.1 * plain.exit.weight)
+
+
+@pytest.mark.parametrize(
+    ("changes", "part"),
+    [({"unit_scale": True, "stages": 2}, "unit_scale=false"), ({"downscales": 3, "stages": 3}, "must be 5 at most")],
+)
+def test_stages_that_are_not_possible_are_refused(changes: dict[str, Any], part: str) -> None:
+    with pytest.raises(UserError, match=part):
+        replace(SMALL, **changes)

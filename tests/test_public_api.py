@@ -15,7 +15,7 @@ from ingan_fast.config import PRESETS
 
 def test_the_packages_example_runs(picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(PRESETS, "cpu", PRESETS["smoke"])  # the example takes minutes, here seconds
+    monkeypatch.setitem(PRESETS, "learned", PRESETS["smoke"])  # the example takes minutes, here seconds
     Image.open(picture_path).save("fruit.jpg")
     names: dict[str, object] = {}
     examples = doctest.DocTestParser().get_examples(ingan_fast.__doc__ or "")

@@ -1,5 +1,6 @@
 """What training sees: every pixel, the same draws for the same seed and iteration, all the pictures."""
 
+import math
 from dataclasses import fields, replace
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from ingan_fast.config import SMOKE
+from ingan_fast.geometry import MIN_SIZE
 from ingan_fast.images import Pixels
 from ingan_fast.sampling import Draw, Sampler, to_pixels, to_tensor
 
@@ -109,6 +111,21 @@ def test_training_starts_without_any_transformation() -> None:
     assert draw.size == (32, 32)
     assert torch.allclose(draw.transform, torch.eye(3)[None])
     assert (draw.visible == 1).all()
+
+
+def test_a_transformation_that_changes_no_sizes_is_like_none() -> None:
+    drawn = sampler(size_multiple=8)
+    assert drawn.draw(0).likeness == 1
+    for draw in drawn.calibration(20):
+        octaves = max(abs(math.log2(side / 32)) for side in draw.size)
+        assert draw.likeness.item() == pytest.approx(max(0.0, 1 - 2 * octaves), abs=1e-6)
+
+
+def test_outputs_are_large_enough_for_the_first_of_several_stages() -> None:
+    sides = [
+        side for draw in sampler(size_multiple=8, stages=3, unit_scale=False).calibration(40) for side in draw.size
+    ]
+    assert min(sides) == 4 * MIN_SIZE
 
 
 def test_the_inverse_undoes_the_transformation() -> None:

@@ -1,18 +1,21 @@
 """One pass of D over y serves both losses: each network gets the gradients of its own loss alone."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from ingan_fast.config import SMOKE
+from ingan_fast import step
+from ingan_fast.config import SMOKE, Settings
 from ingan_fast.convolutions import power_iteration
 from ingan_fast.losses import lsgan, reconstruction_l1
 from ingan_fast.precision import mixed_precision
-from ingan_fast.sampling import Sampler
+from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState
-from ingan_fast.step import training_step
+from ingan_fast.step import LOSSES, training_step, window
 
 CPU = torch.device("cpu")
 
@@ -55,3 +58,68 @@ def test_a_step_gives_the_gradients_of_two_separate_steps(unit_scale: bool, prec
         theirs = gradients(network) / apart.loss_scale
         assert mine is not None
         assert (mine - theirs).norm() < tolerance * theirs.norm()  # sums in another order
+
+
+STAGED = replace(SMOKE, unit_scale=False, stages=2, crop=64, window=32, size_multiple=16, places=1.0, copies=1.0)
+
+
+def staged(settings: Settings = STAGED) -> tuple[TrainingState, Draw]:
+    picture = np.random.default_rng(0).integers(0, 256, (80, 96, 3)).astype(np.uint8)
+    return TrainingState(settings, 0, CPU), Sampler([picture], settings, 0, CPU).calibration(4)[3]
+
+
+def test_a_further_stage_trains_itself_and_leaves_the_first_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    state, draw = staged()
+    training_step(state, draw)
+    first, _ = staged()
+    monkeypatch.setattr(step, "_further_stage", lambda *given: given[3])
+    training_step(first, draw)
+    further = {name for name, _ in state.generator.named_parameters() if name.startswith("refiners")}
+    sizes = [(name in further, p.numel()) for name, p in state.generator.named_parameters()]
+    theirs = torch.cat([torch.full((count,), own) for own, count in sizes])
+    assert state.weights_g.grad is not None
+    assert first.weights_g.grad is not None
+    assert torch.equal(state.weights_g.grad[~theirs], first.weights_g.grad[~theirs])
+    assert first.weights_g.grad[theirs].abs().max() == 0
+    assert state.weights_g.grad[theirs].abs().max() > 0
+
+
+@pytest.mark.parametrize("name", ["places", "copies"])
+def test_guidance_is_part_of_what_the_generator_learns_from(name: str) -> None:
+    with_it, draw = staged(replace(STAGED, **{"places": 0.0, "copies": 0.0, name: 1.0}))
+    without, _ = staged(replace(STAGED, places=0.0, copies=0.0))
+    likely = replace(draw, likeness=torch.ones(()))
+    guided, free = training_step(with_it, likely), training_step(without, likely)
+    index = LOSSES.index("guidance")
+    assert guided[index] > free[index] + 0.05
+    assert not torch.equal(with_it.weights_g.grad, without.weights_g.grad)
+    assert torch.equal(guided[:index], free[:index])
+
+
+def test_windows_lie_anywhere_in_a_picture_and_a_small_one_is_seen_whole() -> None:
+    picture = torch.arange(7.0 * 9).view(1, 1, 7, 9)
+    assert torch.equal(window(picture, torch.tensor([0.0, 0.0]), 4), picture[..., :4, :4])
+    assert torch.equal(window(picture, torch.tensor([0.999, 0.5]), 4), picture[..., 3:, 3:7])
+    assert torch.equal(window(picture, torch.tensor([0.3, 0.999]), 8), picture[..., 1:])
+
+
+@pytest.mark.parametrize("stages", [1, 2, 3])
+def test_a_step_reads_nothing_back_from_the_device(stages: int) -> None:
+    """It can be recorded: no value of a tensor decides what is launched."""
+    state, draw = staged(replace(STAGED, stages=stages, crop=96, reconstruction=0.1))
+    with HostReads() as reads:
+        training_step(state, draw)
+    assert reads.names == []
+
+
+class HostReads(TorchDispatchMode):
+    """Operations that wait for a value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default):
+            self.names.append(str(func))
+        return func(*args, **(kwargs or {}))

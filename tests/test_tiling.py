@@ -22,6 +22,7 @@ UNIT_SCALE = SMOKE
 SMOOTH = replace(SMOKE, unit_scale=False)
 SHAPES = {"unit scale": UNIT_SCALE, "smooth": SMOOTH, "three downscales, skips": DEEP}
 SHAPES |= {"no downscale": replace(SMOOTH, downscales=0)}
+SHAPES |= {"two stages": replace(SMOOTH, stages=2), "three stages": replace(SMOOTH, stages=3)}
 SOURCE = (64, 56)  # of the fixture `picture`
 TRANSFORMS = {
     "a resize": Transform.resize((203, 141)),
@@ -39,7 +40,8 @@ def network(settings: Settings) -> Generator:
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.running_mean, -0.3, 0.3)
             nn.init.uniform_(module.running_var, 0.3, 2.0)
-    nn.init.normal_(generator.exit.weight, std=0.05)
+    for last in (generator.exit, *(refiner.exit for refiner in generator.refiners)):
+        nn.init.normal_(last.weight, std=0.05)
     return fold(generator)
 
 

@@ -8,18 +8,19 @@ import typer
 
 from ingan_fast.budget import parse_budget
 from ingan_fast.cli.console import INTERRUPTED, messages
-from ingan_fast.config import PRESETS, parse_changes
+from ingan_fast.config import DEFAULT_PRESET, PRESETS, parse_changes
 from ingan_fast.progress import training_progress
 
 
 def _settings_help() -> str:
-    values = ", ".join(f"{field.name}={getattr(PRESETS['cpu'], field.name)}" for field in fields(PRESETS["cpu"]))
-    return f"\n\nSettings for --set, with the values of the preset cpu: {values}."
+    settings = PRESETS[DEFAULT_PRESET]
+    values = ", ".join(f"{field.name}={getattr(settings, field.name)}" for field in fields(settings))
+    return f"\n\nSettings for --set, with the values of the preset {DEFAULT_PRESET}: {values}."
 
 
 HELP = (
-    "Train a generator on one picture, or on several of a kind: with nothing else given, for about ten minutes on a "
-    "CPU (preset cpu), or with the preset best on a GPU.\n\n"
+    "Train a generator on one picture, or on several of a kind: with nothing else given, the preset learned, for about "
+    "fifteen minutes on a CPU.\n\n"
     "Examples:\n\n"
     "    ingan-fast train fruit.jpg\n\n"
     "    ingan-fast train fruit.jpg --budget 1h                    ends after an hour\n\n"
@@ -37,7 +38,7 @@ def train(
         typer.Option("--out", metavar="RUN", help="The run folder that is made; runs/<the picture's name>."),
     ] = None,
     preset_name: Annotated[
-        str | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; what suits the device and the budget.")
+        str | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; {DEFAULT_PRESET} where none is given.")
     ] = None,
     budget: Annotated[
         str | None, typer.Option(metavar="TIME", help="Train as much as fits into it: from 1m to 48h (s, m, h).")

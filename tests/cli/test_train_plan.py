@@ -33,14 +33,14 @@ def test_the_run_is_named_after_the_picture_and_never_overwritten(
     refused(*words, parts=("runs/dots already holds a run",))
 
 
-def test_a_picture_alone_is_trained_for_ten_minutes_on_a_cpu(
+def test_a_picture_alone_is_trained_for_fifteen_minutes_on_a_cpu(
     ingan_fast: Command, picture_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(PRESETS, "cpu", PRESETS["smoke"])
+    monkeypatch.setitem(PRESETS, "learned", PRESETS["smoke"])
     monkeypatch.setattr(planning, "measure_speed", lambda *_: Speed(20.0, 0.0, 1.0, 1.0, 1.0))
     assert ingan_fast("train", picture_path, "--device", "cpu").code == 0
     written = config("runs/dots")
-    assert (written["preset"], written["budget"]) == ("cpu", 600)
+    assert (written["preset"], written["budget"]) == ("learned", 900)
 
 
 def test_an_early_stop_is_a_setting_of_the_run(ingan_fast: Command, picture_path: Path) -> None:

@@ -18,6 +18,7 @@ from ingan_fast.run_folder import Config, RunFolder
 KINDS = {
     "unit scale": SMOKE,
     "paper": replace(PAPER, channels=8, blocks=1),
+    "two stages": replace(SMOKE, unit_scale=False, stages=2),
 }
 
 
@@ -31,7 +32,8 @@ def lived_in(settings: Settings) -> Generator:
             nn.init.uniform_(module.bias, -0.2, 0.2)
             nn.init.uniform_(module.running_mean, -0.2, 0.2)
             nn.init.uniform_(module.running_var, 0.7, 1.2)
-    nn.init.normal_(generator.exit.weight, std=0.01)
+    for last in (generator.exit, *(refiner.exit for refiner in generator.refiners)):
+        nn.init.normal_(last.weight, std=0.01)
     nn.init.uniform_(generator.exit.bias, -0.1, 0.1)
     power_iteration(generator, 3)
     return generator
