@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ingan_fast.bench.conditions import AVX2, CONDITIONS, Condition, measure_under
 from ingan_fast.bench.machine import describe, measure_matmul
 from ingan_fast.bench.models import count_flop, installed, write_run
 from ingan_fast.bench.results import Results, Row, beside
@@ -39,6 +40,7 @@ class RetargetRequest:
     preset: str = "paper"
     size: Size = (640, 480)  # (width, height)
     repeat: int = 5
+    conditions: bool = False  # also under each of `conditions.CONDITIONS`
 
 
 @dataclass
@@ -56,7 +58,15 @@ class Inside:
 
 
 def steps(request: RetargetRequest) -> int:
-    return (1 + len(installed(BACKENDS))) * (request.repeat + WARM_UP + 1)
+    return (1 + len(installed(BACKENDS))) * (request.repeat + WARM_UP + 1) + len(CONDITIONS) * request.conditions
+
+
+def _under(condition: Condition, request: RetargetRequest, picture: Pixels) -> list[Row]:
+    width, height = request.size
+    words = ["retarget", "--preset", request.preset, "--size", f"{width}x{height}", "--repeat", str(request.repeat)]
+    rows = measure_under(condition, words, picture)
+    # Other libraries than torch's don't heed what limits its instructions.
+    return [row for row in rows if row.error or condition is not AVX2 or row.name in (EAGER, "torch")]
 
 
 def measure(request: RetargetRequest, picture: Pixels, advance: Advance = lambda: None) -> Results:
@@ -87,11 +97,15 @@ def measure(request: RetargetRequest, picture: Pixels, advance: Advance = lambda
         peaks = {name: _peak_memory(paths[name], name, request.size) for name in ready}
         flop, matmul = count_flop(load(run, "cpu").retarget, transform), measure_matmul(CPU)
     rows = [_row(case, name, seconds, inside.get(name), peaks.get(name)) for name in seconds]
+    conditioned = []
+    for condition in CONDITIONS if request.conditions else ():
+        conditioned += _under(condition, request, picture)
+        advance()
     return Results(
         "retarget",
         describe(CPU),
         asdict(request),
-        [_beside_matmul(row, flop, matmul["flop_per_second"]) for row in rows] + errors,
+        [_beside_matmul(row, flop, matmul["flop_per_second"]) for row in rows] + conditioned + errors,
         ceilings={"matmul": matmul["flop_per_second"]},
         details={
             "source_size": [picture.shape[1], picture.shape[0]],

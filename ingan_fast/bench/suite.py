@@ -49,7 +49,8 @@ def _train(device: torch.device, short: bool) -> Plan:
     from ingan_fast.bench import train
 
     kind = device.type
-    request = train.TrainRequest(defaults.TRAIN_PRESET[kind], defaults.ENGINES[kind], defaults.ITERATIONS[kind])
+    preset, engines, iterations = defaults.TRAIN_PRESET[kind], defaults.ENGINES[kind], defaults.ITERATIONS[kind]
+    request = train.TrainRequest(preset, engines, iterations, conditions=kind == "cpu")
     if short:
         request = train.TrainRequest("smoke", ("eager",), 2, 32)
     picture = load_image(PICTURE)
@@ -59,7 +60,7 @@ def _train(device: torch.device, short: bool) -> Plan:
 def _retarget(device: torch.device, short: bool) -> Plan:
     from ingan_fast.bench import retarget
 
-    request = retarget.RetargetRequest("smoke", (64, 48), 2) if short else retarget.RetargetRequest()
+    request = retarget.RetargetRequest("smoke", (64, 48), 2) if short else retarget.RetargetRequest(conditions=True)
     return _of_picture(retarget, request, short)
 
 

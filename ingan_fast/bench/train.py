@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from ingan_fast.baselines import plain_resize
+from ingan_fast.bench.conditions import CONDITIONS, measure_under
 from ingan_fast.bench.machine import PeakMemory, describe, measure_matmul
 from ingan_fast.bench.memory import process_peak
 from ingan_fast.bench.plain import PlainIteration
@@ -30,6 +31,7 @@ PLAIN, EAGER = "plain", "eager"
 CHECKED = 3  # first steps whose losses are compared: a recording engine runs, records and repeats
 # How far an engine's losses may be from the eager steps', as a part of the largest.
 TOLERANCE = 0.05
+CONDITIONED = 12  # timed iterations under each condition
 # A shape's steps that are not timed: `graphs` runs the first as it is, records the second, repeats the third.
 MOST_ROUNDS = 3
 ROUNDS = {EAGER: 1}
@@ -46,6 +48,7 @@ class TrainRequest:
     iterations: int  # timed ones, of each engine
     crop: int | None = None  # px a side; None: the preset's
     plain: bool = True  # also the plain iteration
+    conditions: bool = False  # also under each of `conditions.CONDITIONS`
 
 
 @dataclass
@@ -105,6 +108,9 @@ def measure(request: TrainRequest, picture: Pixels, device: torch.device, advanc
     spent = _time_draws(sampler, request.iterations, device)
     case = f"crops {crop}, preset {request.preset}"
     rows = _rows(case, contenders, seconds, operations_a_draw, matmul["flop_per_second"])
+    for condition in CONDITIONS if request.conditions else ():
+        rows += measure_under(condition, _words(request), picture)
+        advance()
     return Results(
         "train",
         describe(device),
@@ -128,7 +134,15 @@ def measure(request: TrainRequest, picture: Pixels, device: torch.device, advanc
 
 def steps(request: TrainRequest) -> int:
     """How often `measure` calls `advance`, but for engines that fail."""
-    return 3 + len(_names(request)) * (1 + request.iterations)
+    return 3 + len(_names(request)) * (1 + request.iterations) + len(CONDITIONS) * request.conditions
+
+
+def _words(request: TrainRequest) -> list[str]:
+    """The command that measures the same, of fewer iterations."""
+    words = ["train", "--device", "cpu", "--preset", request.preset]
+    words += ["--iterations", str(min(request.iterations, CONDITIONED)), "--plain" if request.plain else "--no-plain"]
+    words += [word for name in request.engines for word in ("--engine", name)]
+    return words if request.crop is None else [*words, "--crop", str(request.crop)]
 
 
 def _names(request: TrainRequest) -> list[str]:

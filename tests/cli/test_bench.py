@@ -14,7 +14,7 @@ Command = Callable[..., Any]
 Refused = Callable[..., None]
 
 WARP = ("bench", "warp", "--device", "cpu", "--size", "32x24", "--channels", 4, "--repeat", 2)
-TRAIN = ("bench", "train", "--device", "cpu", "--preset", "smoke", "--iterations", 2)
+TRAIN = ("bench", "train", "--device", "cpu", "--preset", "smoke", "--iterations", 2, "--no-conditions")
 
 
 def test_bench_warp_prints_tables_and_writes_numbers(ingan_fast: Command, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,8 @@ def test_bench_has_examples_in_its_help(ingan_fast: Command, words: list[str], m
 
 @pytest.mark.slow
 def test_retargeting_is_measured_by_every_backend(ingan_fast: Command) -> None:
-    ended = ingan_fast("bench", "retarget", "--preset", "smoke", "--size", "96x64", "--repeat", 2, "--json", "r.json")
+    words = ("--preset", "smoke", "--size", "96x64", "--repeat", 2, "--no-conditions", "--json", "r.json")
+    ended = ingan_fast("bench", "retarget", *words)
     assert ended.code == 0, ended.err
     results = Results.read(Path("r.json"))
     rows = {row.name: row for row in results.rows}

@@ -18,6 +18,12 @@ MOST = 1_000_000  # repetitions, iterations, channels
 
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 JsonPath = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the numbers.")]
+Conditions = Annotated[
+    bool,
+    typer.Option(
+        "--conditions/--no-conditions", help="On a CPU also as on one with AVX2 alone, and beside a busy process."
+    ),
+]
 Picture = Annotated[Path | None, typer.Option("--image", help="Instead of the market stand that comes along.")]
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingan_fast.cli.bench.common import JsonPath, Picture, check_count, finish, start
+from ingan_fast.cli.bench.common import Conditions, JsonPath, Picture, check_count, finish, start
 from ingan_fast.cli.console import progress
 from ingan_fast.config import PRESETS, preset
 from ingan_fast.parsing import parse_size
@@ -22,6 +22,7 @@ def retarget(
     preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "paper",
     size: Annotated[str, typer.Option(metavar="WxH", help="Of the output, from 16x16.")] = "640x480",
     repeat: Annotated[int, typer.Option(help="Timed calls of each.")] = 5,
+    conditions: Conditions = True,
     image: Picture = None,
     json_path: JsonPath = None,
 ) -> None:
@@ -33,7 +34,7 @@ def retarget(
     from ingan_fast.demo import PICTURE
     from ingan_fast.images import load_image
 
-    request = bench.RetargetRequest(preset_name, wanted, repeat)
+    request = bench.RetargetRequest(preset_name, wanted, repeat, conditions)
     picture = load_image(image or PICTURE)
     with progress("measuring", bench.steps(request)) as advance:
         results = bench.measure(request, picture, advance)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ingan_fast.bench import defaults
-from ingan_fast.cli.bench.common import Device, JsonPath, Picture, check_count, finish, start
+from ingan_fast.cli.bench.common import Conditions, Device, JsonPath, Picture, check_count, finish, start
 from ingan_fast.cli.console import progress
 from ingan_fast.config import PRESETS, preset
 
@@ -34,6 +34,7 @@ def train(
     ] = None,
     image: Picture = None,
     plain: Annotated[bool, typer.Option("--plain/--no-plain", help="Also the plain iteration.")] = True,
+    conditions: Conditions = True,
     device: Device = "auto",
     json_path: JsonPath = None,
 ) -> None:
@@ -50,7 +51,14 @@ def train(
     for name in engines:
         check_engine(name, target)
     chosen = ITERATIONS[target.type] if iterations is None else iterations
-    request = bench.TrainRequest(preset_name or defaults.TRAIN_PRESET[target.type], engines, chosen, crop, plain)
+    request = bench.TrainRequest(
+        preset_name or defaults.TRAIN_PRESET[target.type],
+        engines,
+        chosen,
+        crop,
+        plain,
+        conditions and target.type == "cpu",
+    )
     picture = load_image(image or PICTURE)
     bench.prepare(request, picture)  # refuses before anything is shown
     with progress("measuring", bench.steps(request)) as advance:
