@@ -26,7 +26,7 @@ HELP = (
     "Lay a picture out anew, more or fewer of its elements at their own size: give one of --size, --scale, --corners, "
     "--homography, --collage. A picture file needs no training; a run or an exported model adds its network.\n\n"
     "Examples:\n\n"
-    "    ingan-fast retarget photo.jpg --scale 1.5x1 --out wide.png      (a second, no training)\n\n"
+    "    ingan-fast retarget photo.jpg --scale 1.5x1 --out wide.png      (seconds, no training)\n\n"
     "    ingan-fast retarget photo.jpg --scale 0.6x1 --keep dog.png --remove pole.png --out narrow.png\n\n"
     "    ingan-fast retarget gravel.png --size 1024x1024 --tile both --out tile.png\n\n"
     "    ingan-fast retarget runs/fruit --size 640x480 --out out.png\n\n"
