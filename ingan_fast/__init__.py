@@ -1,6 +1,7 @@
 """ingan-fast: learn the patches of one image and lay them out again at any size, shape or perspective.
 
-    >>> from ingan_fast import Transform, load, train
+    >>> from ingan_fast import Transform, load, retarget, train
+    >>> wide = retarget("fruit.jpg", scale=(1.5, 1))
     >>> train("fruit.jpg", "runs/fruit")
     >>> wide = load("runs/fruit").retarget(Transform.resize((640, 480)))
 
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingan_fast.geometry import Transform
+    from ingan_fast.layout.api import retarget
     from ingan_fast.retargeting import load
     from ingan_fast.training import train
 
-__all__ = ["Transform", "load", "train"]
+__all__ = ["Transform", "load", "retarget", "train"]
 
-_HOME = {"Transform": "geometry", "load": "retargeting", "train": "training"}
+_HOME = {"Transform": "geometry", "load": "retargeting", "retarget": "layout.api", "train": "training"}
 
 
 def __getattr__(name: str) -> Any:

@@ -2,30 +2,31 @@
 
 from collections.abc import Callable
 
-from ingan_fast.geometry import MIN_SIZE, Transform
+from ingan_fast.geometry import MIN_SIZE, Size
 from ingan_fast.images import Pixels
-from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.sheets import Panel, sheet
 
 FACTORS = (0.6, 1.0, 1.5, 2.0)
 
 
-def collage(trained: TrainedGenerator, advance: Callable[[], None] = lambda: None) -> Pixels:
+def collage(source: Pixels, retarget: Callable[[Size], Pixels], advance: Callable[[], None] = lambda: None) -> Pixels:
     """Retarget the source to every pair of `FACTORS`, widths across and heights down: uint8 [H, W, 3].
 
-    `advance` is called after each picture.
+    Args:
+        source: uint8 [h, w, 3].
+        retarget: makes it another size.
+        advance: called after each picture.
     """
-    width, height = trained.source_size
+    height, width = source.shape[:2]
     rows = []
     for sy in FACTORS:
         row = []
         for sx in FACTORS:
             size = (max(round(width * sx), MIN_SIZE), max(round(height * sy), MIN_SIZE))
             if sx == sy == 1.0:
-                row.append(Panel("source", trained.source, framed=True))
+                row.append(Panel("source", source, framed=True))
             else:
-                picture = trained.retarget(Transform.resize(size)).picture
-                row.append(Panel(f"{size[0]}x{size[1]}", picture))
+                row.append(Panel(f"{size[0]}x{size[1]}", retarget(size)))
             advance()
         rows.append(row)
     return sheet(rows)

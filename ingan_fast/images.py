@@ -7,9 +7,10 @@ import os
 import stat
 import struct
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_path
 
 Pixels = NDArray[np.uint8]
+T = TypeVar("T")
 
 MAX_PIXELS = 64_000_000  # under Pillow's own limit, and 200 MB once decoded
 
@@ -61,6 +63,11 @@ def load_image(path: str | Path, *, min_side: int = 32) -> Pixels:
         UserError: the file is missing, a folder, unreadable, empty, cut short, not a picture of a known
             format, smaller than `min_side` px a side, or larger than `MAX_PIXELS`.
     """
+    return decode(path, min_side, lambda image: np.array(_to_rgb(Path(path), image), dtype=np.uint8))
+
+
+def decode(path: str | Path, min_side: int, convert: Callable[[Image.Image], T]) -> T:
+    """Read a picture, upright, and hand it to `convert`; refusals as `load_image` makes them."""
     path = Path(path)
     _check_is_readable(path)
     with warnings.catch_warnings():
@@ -71,7 +78,7 @@ def load_image(path: str | Path, *, min_side: int = 32) -> Pixels:
             with Image.open(path, formats=_READ) as image:  # reads the header alone
                 _check_dimensions(path, image.size, min_side)
                 image.load()
-                return np.array(_to_rgb(path, ImageOps.exif_transpose(image)), dtype=np.uint8)
+                return convert(ImageOps.exif_transpose(image))
         except UserError:
             raise
         except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
@@ -101,20 +108,29 @@ def save_image(image: Pixels, path: str | Path, alpha: NDArray[np.floating] | No
             then `path` is untouched.
         ValueError: an array of another shape, type or range.
     """
-    path = Path(path)
     _check_pixels(image)
-    check_output_path(path, alpha is not None)
+    picture = Image.fromarray(image if alpha is None else np.dstack([image, _opacity(alpha, image)]))
+    write_picture(picture, path, {})
+
+
+def write_picture(picture: Image.Image, path: str | Path, information: dict[str, Any]) -> None:
+    """Write a picture of any mode, whole or not at all, with what Pillow's encoders take besides (`dpi`, …).
+
+    Raises:
+        UserError: as for `save_image`.
+    """
+    path = Path(path)
+    check_output_path(path, picture.mode.endswith("A"))
     kind = _WRITE[path.suffix.lower()]
-    height, width = image.shape[:2]
+    width, height = picture.size
     if max(height, width) > kind.max_side:
         raise UserError(
             f"can't write {path}: it has {width}x{height} px, and {kind.name} holds at most "
             f"{kind.max_side} a side; choose .png"
         )
-    picture = Image.fromarray(image if alpha is None else np.dstack([image, _opacity(alpha, image)]))
     with atomic_path(path) as temporary:
         try:
-            picture.save(temporary, format=kind.name, **kind.options)
+            picture.save(temporary, format=kind.name, **kind.options, **information)
         except (ValueError, struct.error) as error:  # the encoder's own limits
             raise UserError(f"can't write {path} as {kind.name}: {error}; choose .png") from error
 

@@ -23,8 +23,8 @@ def fence(height: int = 60, posts: int = 10, period: int = 18) -> Pixels:
 
 
 def ball_on_grain(height: int = 90, width: int = 150, at: tuple[int, int] = (45, 75), radius: int = 14) -> Pixels:
-    """One bright ball with a pattern of its own, on a texture."""
-    picture = grain(height, width)
+    """One bright ball with a pattern of its own, on a grey ground with a little texture."""
+    picture = (90 + grain(height, width, channels=1) // 6).repeat(3, axis=2)
     y, x = np.mgrid[:height, :width]
     inside = (y - at[0]) ** 2 + (x - at[1]) ** 2 <= radius**2
     pattern = np.stack([250 - 3 * (x - at[1]), 120 + 4 * (y - at[0]), 40 + 0 * x], axis=2)

@@ -13,16 +13,22 @@ from ingan_fast.geometry import Transform, check_output_size
 from ingan_fast.parsing import parse_corners, parse_homography, parse_scale, parse_size
 
 if TYPE_CHECKING:
+    from ingan_fast.cli.instant import Options
     from ingan_fast.images import Pixels
 
 # The (width, height) that was trained on; and frame, transform, progress → picture.
 Engine = tuple[tuple[int, int], Callable[["Pixels | None", Transform, Callable[[float], None]], "Pixels"]]
 
 MODELS = (".onnx", ".engine", ".pt2")
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".jfif")
 
 HELP = (
-    "Lay a run's picture out anew: give one of --size, --scale, --corners, --homography, --collage.\n\n"
+    "Lay a picture out anew, more or fewer of its elements at their own size: give one of --size, --scale, --corners, "
+    "--homography, --collage. A picture file needs no training; a run or an exported model adds its network.\n\n"
     "Examples:\n\n"
+    "    ingan-fast retarget photo.jpg --scale 1.5x1 --out wide.png      (seconds, no training)\n\n"
+    "    ingan-fast retarget photo.jpg --scale 0.6x1 --keep dog.png --remove pole.png --out narrow.png\n\n"
+    "    ingan-fast retarget gravel.png --size 1024x1024 --tile both --out tile.png\n\n"
     "    ingan-fast retarget runs/fruit --size 640x480 --out out.png\n\n"
     "    ingan-fast retarget runs/fruit --scale 1.5x0.7 --out out.png\n\n"
     '    ingan-fast retarget runs/fruit --corners "60,0 340,0 400,300 0,300" --out out.png\n\n'
@@ -35,7 +41,9 @@ HELP = (
 
 
 def retarget(
-    run: Annotated[Path, typer.Argument(metavar="MODEL_OR_RUN", help="A run folder, or an exported model.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="PICTURE|MODEL|RUN", help="A picture, an exported model, or a run folder.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="The picture to write: .png, .jpg, .webp, .tif or .bmp.")],
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Output size in pixels, from 16x16.")] = None,
     scale: Annotated[str | None, typer.Option(metavar="SXxSY", help="Width and height factors.")] = None,
@@ -53,13 +61,38 @@ def retarget(
     backend: Annotated[
         str, typer.Option(help="For an exported model: auto, tensorrt, onnxruntime, openvino or torch.")
     ] = "auto",
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MASK|auto|none",
+            help="Of a picture: what appears once and whole, white in a mask of its size; auto spares single objects "
+            "that are found (the default without a mask), none does not.",
+        ),
+    ] = None,
+    remove: Annotated[
+        list[Path] | None, typer.Option(metavar="MASK", help="Of a picture: what does not appear, white in a mask.")
+    ] = None,
+    tile: Annotated[
+        str | None, typer.Option(metavar="x|y|both", help="Of a picture: the output continues itself when repeated.")
+    ] = None,
+    variation: Annotated[int, typer.Option(help="Of a picture: 0 is the best layout, others are other ones.")] = 0,
+    show_keep: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of a picture: also write what is kept or spared.")
+    ] = None,
 ) -> None:
+    from ingan_fast.cli.instant import Options
     from ingan_fast.images import check_output_path, load_image, save_image
 
     check_output_path(out, alpha=corners is not None)
+    if collage and any(option is not None for option in (size, scale, corners, homography, image)):
+        raise UserError("--collage stands alone; leave out --size, --scale, --corners, --homography and --image")
+    options = Options(tuple(keep or ()), tuple(remove or ()), tile, variation, show_keep)
+    if _is_picture(run):
+        request = None if collage else _Request(size, scale, corners, homography)
+        return _instant(run, out, request, options, image is not None or device != "auto" or backend != "auto")
+    if options.given():
+        raise UserError(f"{' and '.join(options.given())} are for pictures, and {run} is none; leave them out")
     if collage:
-        if any(option is not None for option in (size, scale, corners, homography, image)):
-            raise UserError("--collage stands alone; leave out --size, --scale, --corners, --homography and --image")
         return _collage(run, out, device)
     pixels = load_image(image, min_side=16) if image else None
     request = _Request(size, scale, corners, homography)
@@ -77,6 +110,25 @@ def retarget(
         picture = engine(pixels, transform, show)
     save_image(picture, out, alpha)
     print(f"{out}: {transform.size[0]}x{transform.size[1]}")
+
+
+def _is_picture(path: Path) -> bool:
+    return path.suffix.lower() in PICTURES and not path.is_dir()
+
+
+def _instant(picture: Path, out: Path, request: "_Request | None", options: "Options", others: bool) -> None:
+    from ingan_fast.cli.instant import picture_collage, read_picture, retarget_picture
+
+    if others:
+        raise UserError("--image, --device and --backend are for runs and models; leave them out with a picture")
+    options.check()
+    if request is None:
+        width, height = picture_collage(picture, out, options)
+    else:
+        photo = read_picture(picture)
+        transform = request.transform((photo.pixels.shape[1], photo.pixels.shape[0]))
+        width, height = retarget_picture(picture, out, transform, photo, options)
+    print(f"{out}: {width}x{height}")
 
 
 def _open(path: Path, device: str, backend: str) -> Engine:
@@ -140,6 +192,10 @@ def _collage(run: Path, out: Path, device: str) -> None:
     trained = load(run, device)
     with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
         task = progress.add_task("collage", total=len(FACTORS) ** 2)
-        page = make(trained, lambda: progress.advance(task))
+        page = make(
+            trained.source,
+            lambda size: trained.retarget(Transform.resize(size)).picture,
+            lambda: progress.advance(task),
+        )
     save_image(page, out)
     print(f"{out}: {page.shape[1]}x{page.shape[0]}")

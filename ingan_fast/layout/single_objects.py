@@ -11,7 +11,7 @@ PIXELS = 2500  # of the version that is looked at
 BLOCK = 5  # px a side of the parts that are compared
 UNLIKE = 0.5  # a part's difference from its nearest like, in the picture's variance, from which on it may be single
 SURE = 0.75  # the same, from which on it is
-LEAST, MOST = 0.015, 0.1  # of the parts are sure: with fewer there are no single objects, with more nothing else
+LEAST, MOST = 0.015, 0.15  # of the parts are sure: with fewer there are no single objects, with more nothing else
 
 
 def single_objects(picture: NDArray) -> NDArray[np.bool_]:

@@ -32,8 +32,8 @@ RUN = 0.03  # of the width: the least between two jumps
 MANY = 400_000  # columns of the output times those of the source: beyond that there are fewer rounds
 SPARED = 2.0  # what it costs a seam, a row, to leave out or to repeat a part of a single object
 REMOVED = 100.0  # what it costs to show a pixel that is to be removed, a row
-VARIED = 0.3  # a part of the costs that variations change
-GRAIN = 12  # places and lengths that vary by themselves
+VARIED = 0.6  # a part of the costs that variations change
+GRAIN = 16  # places and lengths that vary by themselves
 
 Mask = NDArray[np.bool_]
 
@@ -78,6 +78,8 @@ class Axis:
             middle = self.costs.width // 4
             place = middle + int(self.costs.best_seams[0, middle : -middle - 1].argmin())
             found = [[Jump(place, 0)]]
+        if variation and found:  # good by costs that are in part chance
+            found = [found[variation % len(found)]]
         bent = [self._bent(jumps, count, closed) for jumps in found]
         return min(bent, key=lambda one: one[0])[1]
 
