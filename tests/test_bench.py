@@ -213,7 +213,6 @@ def test_inductors_warp_is_measured_where_asked_for(tmp_path: Path) -> None:
     assert {"inductor", "inductor, contiguous"} < {row.name for row in results.rows}
 
 
-
 @pytest.fixture(scope="module")
 def train_results(picture: Pixels) -> Results:
     return train.measure(TWO, picture, CPU)

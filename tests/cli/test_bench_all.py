@@ -90,7 +90,7 @@ def test_started_again_it_goes_on_with_what_is_missing(ingan_fast: Command, two:
     [
         ({"commit": "def"}, "another commit (20"),
         ({"settings": {"calls": 7}}, "other settings"),
-        ({"machine": {"name": "another"}}, "another machine"),
+        ({"machine": {"device": "cpu", "name": "another", "threads": 1, "versions": {}}}, "another machine"),
     ],
 )
 def test_results_of_something_else_are_measured_anew(
