@@ -222,8 +222,9 @@ class Refiner(nn.Module):
     def forward(self, picture: Tensor) -> Tensor:
         picture = picture.float()
         larger = F.interpolate(picture, scale_factor=2.0, mode="bilinear", align_corners=False)
-        change = self.exit(self.up(self.body(picture.contiguous(memory_format=torch.channels_last))))
-        return larger + change.float()
+        # A deployed network has half-precision weights and no autocast.
+        taken = picture.to(self.exit.weight.dtype, memory_format=torch.channels_last)
+        return larger + self.exit(self.up(self.body(taken))).float()
 
 
 def _change_cost(change: Tensor) -> Tensor:

@@ -1,5 +1,7 @@
 """The torch backend: recorded work gives what running it gives, and arrays of other libraries go in and out."""
 
+import copy
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,9 @@ import torch
 from torch import Tensor
 
 from ingan_fast import Transform
+from ingan_fast.bench.models import untrained
+from ingan_fast.config import SMOKE
+from ingan_fast.export.fold import fold
 from ingan_fast.export.graph import deployed
 from ingan_fast.images import Pixels
 from ingan_fast.retargeting import TrainedGenerator
@@ -151,3 +156,16 @@ def test_frames_are_made_with_the_threads_that_suit_the_machine(monkeypatch: pyt
     assert used[:3] == [2, 2, 2]
     assert used[22] == 1
     assert used[-1] == 2
+
+
+def test_two_stages_play_in_half_precision(picture: Pixels) -> None:
+    settings = replace(SMOKE, unit_scale=False, stages=2)
+    generator = fold(untrained(settings, picture))
+    transform = Transform.resize((90, 70))
+    pictures = []
+    for dtype in (torch.float32, torch.bfloat16):
+        backend = TorchBackend(deployed(copy.deepcopy(generator).to(dtype)), CPU, 8, str(dtype))
+        out = np.empty((70, 90, 3), np.uint8)
+        backend.run(picture, backend.prepare({"grid": transform.grid()[None]}), out)
+        pictures.append(out.astype(int))
+    assert 0 < np.abs(pictures[0] - pictures[1]).max() <= 4
