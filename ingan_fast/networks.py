@@ -22,7 +22,7 @@ COARSE_WEIGHT = 4.0
 
 
 class ActivatedNorm(nn.BatchNorm2d):
-    """Batch norm and LeakyReLU 0.2, which a compiler makes into one operation."""
+    """Batch norm, then LeakyReLU 0.2 in place."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.leaky_relu(super().forward(input), SLOPE, inplace=True)
