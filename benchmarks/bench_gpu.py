@@ -63,7 +63,7 @@ TRAINS = {
         ("--preset", "paper", "--crop", "256", "--iterations", "60", "--engine", "graphs", "--no-plain"),
         ("--preset", "paper", "--crop", "256", "--iterations", "20", "--engine", "eager", "--plain"),
     ),
-    "cpu": (("--preset", "smoke", "--iterations", "2"),),
+    "cpu": (("--preset", "smoke", "--iterations", "2", "--no-conditions"),),
 }
 FRAMES = {
     "cuda": (
