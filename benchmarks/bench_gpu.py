@@ -68,7 +68,7 @@ TRAINS = {
 FRAMES = {
     "cuda": (
         ("--preset", "paper", "--size", "640x480", "1920x1080", "--way", "eager", "graphs"),
-        ("--preset", "cpu", "--size", "640x480", "1920x1080", "--way", "eager", "graphs"),
+        ("--preset", "learned", "--size", "640x480", "1920x1080", "--way", "eager", "graphs"),
         ("--preset", "paper", "--size", "640x480", "--way", "compiled, graphs"),
     ),
     "cpu": (("--preset", "smoke", "--size", "64x48", "--way", "eager", "graphs"),),

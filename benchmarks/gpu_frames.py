@@ -54,13 +54,13 @@ def measure(run: Path, device: torch.device, way: str, picture: Pixels, expected
     retargeter = open_run(run, device, way)
     start = time.perf_counter()
     for _ in range(WARM_UP):
-        found = retargeter(frame, size=size, reference=picture)
+        found = retargeter(frame, size=size)
     pixels = found.cpu().numpy().astype(int)
     warm_up = time.perf_counter() - start
     out = torch.empty_like(found)
 
     def one() -> object:
-        return retargeter(frame, size=size, reference=picture, out=out)
+        return retargeter(frame, size=size, out=out)
 
     spread: Spread = take_turns({"one": one}, REPEAT[device.type], Stopwatch(device))["one"]
     off = np.abs(pixels - expected)

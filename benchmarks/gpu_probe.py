@@ -29,7 +29,6 @@ from ingan_fast.config import preset as find_preset
 from ingan_fast.demo import PICTURE
 from ingan_fast.engine import Engine, make_engine
 from ingan_fast.images import Pixels, load_image
-from ingan_fast.jumps import with_jumps
 from ingan_fast.kernels import homography_warp, ops, reference
 from ingan_fast.runtime import Retargeter
 from ingan_fast.sampling import Sampler
@@ -238,7 +237,7 @@ def main() -> int:
     parser.add_argument("--crop", type=int, default=256)
     arguments = parser.parse_args()
     device, picture = torch.device(arguments.device), load_image(PICTURE)
-    settings = with_jumps(with_changes(find_preset(arguments.preset), {"crop": arguments.crop}), [picture])
+    settings = with_changes(find_preset(arguments.preset), {"crop": arguments.crop})
     settings = replace(settings, iterations=1_000_000)  # schedules stand still
     probe, failed, start = Probe(device, settings, picture), [], time.monotonic()
     for name, part in probe.parts().items():

@@ -18,7 +18,6 @@ import gi
 import numpy as np
 
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
 from ingan_fast.parsing import parse_size
 from ingan_fast.runtime import Retargeter
 
@@ -48,7 +47,6 @@ class Bridge:
             f'filesink location="{destination}"'
         )
         self._sink, self._source = (each.get_by_name("frames") for each in (self._reading, self._writing))
-        self._first: Pixels | None = None
 
     def run(self) -> int:
         """Until the source ends; returns the number of frames."""
@@ -95,11 +93,9 @@ class Bridge:
         with buffer.map(Gst.MapFlags.READ) as content:
             rows = np.frombuffer(content.data, np.uint8, info.stride[0] * info.height).reshape(info.height, -1)
             frame = rows[:, : info.width * 3].reshape(info.height, info.width, 3).copy()
-        if self._first is None:
-            self._first = frame  # seams are looked for here, so that they stay where they are
         width, height = self._size
         padded = np.zeros((height, (width * 3 + 3) // 4 * 4), np.uint8)
-        result = self._retargeter(frame, size=self._size, reference=self._first)
+        result = self._retargeter(frame, size=self._size)
         padded[:, : width * 3] = result.reshape(height, width * 3)
         made = Gst.Buffer.new_wrapped(padded.tobytes())
         made.pts, made.duration = buffer.pts, buffer.duration

@@ -26,15 +26,13 @@ def retarget(retargeter: Retargeter, source: str, destination: str, **wanted: tu
         wanted: size=(width, height) or scale=(across, down).
     """
     camera = "v4l2" if source.startswith("/dev/") else None
-    frames, first, result = 0, None, None
+    frames, result = 0, None
     with av.open(source, format=camera) as clip, av.open(destination, "w") as video:
         stream = None
         with suppress(KeyboardInterrupt):
             for decoded in clip.decode(video=0):
                 frame = decoded.to_ndarray(format="rgb24")
-                if first is None:
-                    first = frame  # where the seams between repeated elements are looked for: the same in every frame
-                result = retargeter(frame, reference=first, out=result, **wanted)
+                result = retargeter(frame, out=result, **wanted)
                 if stream is None:
                     stream = add_stream(video, result, clip.streams.video[0].average_rate)
                 encoded = av.VideoFrame.from_ndarray(result, format="rgb24")

@@ -10,7 +10,6 @@ protocol were used: with a stand-in that serves the same repository by ONNX Runt
 """
 
 import argparse
-import json
 
 import numpy as np
 from tritonclient import grpc
@@ -20,11 +19,9 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels, load_image, save_image
 from ingan_fast.parsing import parse_size
-from ingan_fast.runtime.geometry import Geometries
-from ingan_fast.runtime.sidecar import Layout
 
 MODEL = "ingan"
-MESSAGE = 256 << 20  # bytes: grids and preferences of a 640x480 output take 15 MB, a picture 4 MB
+MESSAGE = 256 << 20  # bytes: a grid of a 640x480 output takes 2.5 MB, a picture 4 MB
 
 
 class RemoteRetargeter:
@@ -36,16 +33,11 @@ class RemoteRetargeter:
         config = self._client.get_model_config(MODEL).config
         if [tensor.name for tensor in config.input][:2] != ["image", "grid"]:
             raise UserError("the server's model has its geometry or its picture baked in; export without these")
-        layout = json.loads(config.parameters["layout"].string_value)
-        self._geometries = Geometries(
-            Layout(tuple(layout["jump"]), layout["scatter"]) if layout else None, lambda geometry: geometry
-        )
 
     def __call__(self, frame: Pixels, transform: Transform) -> Pixels:
         """uint8 [H, W, 3] → uint8 [Ho, Wo, 3]."""
-        height, width = frame.shape[:2]
         image = frame.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1  # [1, 3, H, W] in [-1, 1]
-        arrays = {"image": image, **self._geometries.get(transform, (width, height), frame)}
+        arrays = {"image": image, "grid": transform.grid()[None]}
         inputs = []
         for name, array in arrays.items():
             tensor = grpc.InferInput(name, list(array.shape), "FP32")

@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ingan_fast.errors import UserError
-from ingan_fast.export.model import Exported, fixed_geometry, geometry
+from ingan_fast.export.model import Exported, grid_of
 from ingan_fast.geometry import Transform
-from ingan_fast.kernels import UnitScale
 from ingan_fast.networks import Generator
 from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.runtime.backends import first_line
@@ -84,8 +83,7 @@ def _cases(exported: Exported, trained: TrainedGenerator) -> Iterator[tuple[str,
         batch = 1 if exported.baked_source else count
         x = image.expand(batch, -1, -1, -1)
         x = x if batch == 1 else torch.cat([x[:1], x[1:].flip(3)])  # the second is another picture
-        places = geometry(generator, x, transform)
-        inputs = dict(zip(("image", "grid", "preference"), (x.contiguous(), *places), strict=False))
+        inputs = {"image": x.contiguous(), "grid": grid_of(transform, batch)}
         if exported.baked_source:
             del inputs["image"]
         yield f"{name} ({transform.size[0]}x{transform.size[1]})", inputs, _output(generator, x, transform)
@@ -93,7 +91,7 @@ def _cases(exported: Exported, trained: TrainedGenerator) -> Iterator[tuple[str,
 
 def _output(generator: Generator, image: Tensor, transform: Transform) -> Tensor:
     matrix = sampling_tensor(transform, image.device).expand(len(image), -1, -1)
-    return generator(image, matrix, transform.size[::-1]).image
+    return generator(image, matrix, transform.size[::-1])
 
 
 def _frame(source: Tensor, size: tuple[int, int]) -> Tensor:
@@ -106,9 +104,7 @@ def _fixed_output(exported: Exported, trained: TrainedGenerator) -> Tensor:
     assert exported.fixed
     about, generator = exported.fixed, trained.generator
     transform, image = Transform(about.size, about.matrix), _frame(to_tensor(trained.source), about.frame)
-    if generator.jump is None:
-        return (_output(generator, image, transform) + 1) / 2
-    return (generator.paint(image, UnitScale(*fixed_geometry(trained, transform, about.frame))).image + 1) / 2
+    return (_output(generator, image, transform) + 1) / 2
 
 
 def _open_package(path: Path, device: torch.device) -> tuple[str, Run]:

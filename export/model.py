@@ -7,13 +7,12 @@ from importlib.metadata import version
 import torch
 from torch import Tensor, nn
 
-from ingan_fast.export.graph import FixedGraph, StillGraph, deployed
+from ingan_fast.export.graph import DeployedGraph, FixedGraph, StillGraph
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.kernels import unit_scale
 from ingan_fast.networks import Generator
 from ingan_fast.retargeting import TrainedGenerator
-from ingan_fast.runtime.sidecar import Fixed, Golden, Layout, Sidecar, TensorInfo
-from ingan_fast.sampling import sampling_tensor, to_tensor
+from ingan_fast.runtime.sidecar import Fixed, Golden, Sidecar, TensorInfo
+from ingan_fast.sampling import to_tensor
 from ingan_fast.tiling import halo
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
@@ -25,7 +24,6 @@ GOLDEN_SIDE = 96  # px of the longer side of a golden output: small, and wider t
 MEANINGS = {
     "image": "RGB in [-1, 1]",
     "grid": "source coordinates (x, y) of the output's pixel centres, in [-1, 1] from edge to edge",
-    "preference": "logits of preferring each of the grids",
 }
 
 
@@ -41,13 +39,9 @@ class Exported:
     baked_source: bool = False
 
 
-def geometry(generator: Generator, image: Tensor, transform: Transform) -> tuple[Tensor, ...]:
-    """What a graph takes beside the image [N, 3, H, W]: a grid, or grids and preferences."""
-    count = len(image)
-    if generator.jump is None:
-        return (torch.from_numpy(transform.grid()).expand(count, -1, -1, -1).contiguous(),)
-    matrix = sampling_tensor(transform, image.device).expand(count, -1, -1)
-    return tuple(generator.lay_out(image, matrix, transform.size[::-1]))
+def grid_of(transform: Transform, count: int = 1) -> Tensor:
+    """The sampling grid of a transform, float32 [count, Ho, Wo, 2]."""
+    return torch.from_numpy(transform.grid()).expand(count, -1, -1, -1).contiguous()
 
 
 def dynamic(trained: TrainedGenerator, precision: str, bake_source: bool = False) -> Exported:
@@ -55,33 +49,22 @@ def dynamic(trained: TrainedGenerator, precision: str, bake_source: bool = False
 
     Args:
         precision: of the convolutions, a key of `PRECISIONS`.
-        bake_source: keep the run's picture in the graph; geometry is all that is left to give, for one frame.
+        bake_source: keep the run's picture in the graph; a grid is all that is left to give, for one frame.
     """
-    inner = deployed(_in_precision(trained.generator, precision)).eval()
-    graph: nn.Module = inner
-    example = torch.zeros(2, 3, 64, 80)  # two: a batch of one would be taken for a constant, and equal sides for one
-    places = geometry(trained.generator, example, Transform.resize((72, 40)))
-    layouts: list[int | str] = [] if trained.generator.jump is None else [places[0].shape[1]]
-    batch: int | str = 1 if bake_source else "N"
-    shapes: dict[str, list[int | str]] = {
-        "image": ["N", 3, "H", "W"],
-        "grid": [batch, *layouts, "Ho", "Wo", 2],
-        "preference": [batch, *layouts, "Ho", "Wo"],
-    }
-    inputs = dict(zip(shapes, (example, *places), strict=False))
+    inner = DeployedGraph(_in_precision(trained.generator, precision)).eval()
+    transform = Transform.resize((72, 40))
     if bake_source:
-        del inputs["image"]
-        inputs = {name: tensor[:1] for name, tensor in inputs.items()}
         graph = StillGraph(inner, to_tensor(trained.source)).eval()
-    return Exported(
-        graph, inputs, {name: shapes[name] for name in inputs}, [batch, 3, "Ho", "Wo"], baked_source=bake_source
-    )
+        shapes: dict[str, list[int | str]] = {"grid": [1, "Ho", "Wo", 2]}
+        return Exported(graph, {"grid": grid_of(transform)}, shapes, [1, 3, "Ho", "Wo"], baked_source=True)
+    image = torch.zeros(2, 3, 64, 80)  # two: a batch of one would be taken for a constant, and equal sides for one
+    shapes = {"image": ["N", 3, "H", "W"], "grid": ["N", "Ho", "Wo", 2]}
+    return Exported(inner, {"image": image, "grid": grid_of(transform, 2)}, shapes, ["N", 3, "Ho", "Wo"])
 
 
 def fixed(trained: TrainedGenerator, precision: str, transform: Transform, frame: Size) -> Exported:
     """The graph for one geometry and frames of one size (width, height), in [0, 1]."""
-    places = fixed_geometry(trained, transform, frame)
-    graph = FixedGraph(deployed(_in_precision(trained.generator, precision)), places).eval()
+    graph = FixedGraph(DeployedGraph(_in_precision(trained.generator, precision)), grid_of(transform)).eval()
     size, (width, height) = transform.size, frame
     about = Fixed(frame, size, transform.matrix.tolist())
     image = torch.zeros(1, 3, height, width)
@@ -106,7 +89,6 @@ def describe(
         cell=2 ** (settings.downscales + settings.stages - 1),
         channels=settings.channels,
         source={**trained.config.images[0], "file": SOURCE_FILE},
-        layout=Layout(trained.generator.jump, settings.scatter) if trained.generator.jump else None,
         fixed=exported.fixed,
         baked_source=exported.baked_source,
         golden=[
@@ -131,17 +113,3 @@ def golden_transforms(trained: TrainedGenerator, fixed: Fixed | None) -> list[Tr
 
 def _in_precision(generator: Generator, precision: str) -> Generator:
     return copy.deepcopy(generator).cpu().to(PRECISIONS[precision])
-
-
-def fixed_geometry(trained: TrainedGenerator, transform: Transform, frame: Size) -> tuple[Tensor, ...]:
-    """As `geometry`, before there is a frame.
-
-    A unit-scale generator's cuts are looked for on the run's own picture where that has the frame's size; else they
-    lie halfway between the layouts' anchors.
-    """
-    generator = trained.generator
-    if generator.jump is None or frame == trained.source_size:
-        image = to_tensor(trained.source) if generator.jump else torch.empty(1, 3, *frame[::-1])
-        return geometry(generator, image, transform)
-    matrix = sampling_tensor(transform, torch.device("cpu"))
-    return tuple(unit_scale(matrix, transform.size[::-1], frame[::-1], generator.jump, generator.scatter))

@@ -36,7 +36,7 @@ def write_onnx(exported: Exported, path: Path, precision: str) -> None:
             exported.graph,
             tuple(exported.inputs.values()),
             dynamo=True,
-            dynamic_shapes=_as_arguments(exported, shapes),
+            dynamic_shapes=shapes,
             input_names=list(exported.inputs),
             output_names=["retargeted"],
             opset_version=OPSETS[precision],
@@ -46,11 +46,6 @@ def write_onnx(exported: Exported, path: Path, precision: str) -> None:
     _clean(model, exported)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
-
-
-def _as_arguments(exported: Exported, shapes: tuple[dict[int, Any], ...]) -> Any:
-    """A graph that takes any number of tensors has one argument, which is a tuple."""
-    return (shapes,) if exported.baked_source else shapes
 
 
 def _clean(model: Any, exported: Exported) -> None:

@@ -18,11 +18,10 @@ def write_package(exported: Exported, path: Path, device: torch.device) -> None:
     graph = exported.graph.to(device)
     inputs = tuple(tensor.to(device) for tensor in exported.inputs.values())
     # Dim.AUTO: that padding up to a multiple makes nothing smaller is no proof that the exporter finds by itself.
-    axes = [
+    shapes = tuple(
         {axis: torch.export.Dim.AUTO for axis, side in enumerate(shape) if isinstance(side, str)}
         for shape in exported.shapes.values()
-    ]
-    shapes = (tuple(axes),) if exported.baked_source else tuple(axes)
+    )
     with torch.no_grad():
         program = torch.export.export(graph, inputs, dynamic_shapes=shapes)
     try:

@@ -1,7 +1,5 @@
 """A model repository for Triton Inference Server: REPOSITORY/ingan/config.pbtxt and REPOSITORY/ingan/1/model.onnx."""
 
-import json
-from dataclasses import asdict
 from pathlib import Path
 
 from ingan_fast.errors import UserError
@@ -54,17 +52,15 @@ def configuration(sidecar: Sidecar) -> str:
     """config.pbtxt of an exported ONNX file (protobuf's text format, message `inference.ModelConfig`).
 
     A graph with a dynamic batch gets requests of equal shapes batched by the server; one of one frame gets them one by
-    one. A client finds in the parameter `layout` how a unit-scale generator's grids are made (`sidecar.Layout`).
+    one.
     """
     batched = sidecar.outputs[0].shape[0] == "N"
-    layout = json.dumps(asdict(sidecar.layout) if sidecar.layout else None)
     sections = [
         f'name: "{MODEL}"\nbackend: "onnxruntime"\nmax_batch_size: {LARGEST_BATCH if batched else 0}\n',
         *(_tensor("input", tensor, batched) for tensor in sidecar.inputs),
         *(_tensor("output", tensor, batched) for tensor in sidecar.outputs),
         "instance_group [ { count: 1 kind: KIND_AUTO } ]\n",
         *(["dynamic_batching { }\n"] if batched else []),
-        f'parameters {{ key: "layout" value {{ string_value: {json.dumps(layout)} }} }}\n',
     ]
     return "".join(sections) + ACCELERATOR
 

@@ -45,7 +45,7 @@ def _from_bytes(unit: bool) -> list[Any]:
     """uint8 [N, H, W, 3] → float32 [N, 3, H, W].
 
     TensorRT wants the cast to be the first operation; with the transposition right after it, TensorRT-RTX 1.7.1 failed
-    over unit-scale graphs ("ssa_validation").
+    over some graphs ("ssa_validation").
     """
     from onnx import TensorProto
 

@@ -25,12 +25,8 @@ class Settings:
     downscales: int = 3
     blocks: int = 6
     skips: bool = True
-    unit_scale: bool = False  # lay out at unit scale (kernels/unit_scale.py) instead of the paper's smooth warp
-    jump_x: int = 0  # px in the source from one part of a layout to the next, across; 0: measured on the picture
-    jump_y: int = 0  # down
     exit_gain: float = 1.0  # of the exit's first weights; less keeps the first pictures away from tanh's ends
     stages: int = 1  # 2: the generator works at half size, and a second, small one makes its picture twice as large
-    scatter: bool = False  # a texture: lay its parts out in any order; found out where jumps are measured
 
     # Discriminator, section 2.3
     scales: int = 5  # at ratio √2; 1 is the single-scale ablation of figure 9
@@ -44,7 +40,6 @@ class Settings:
     detach_inverse: bool = False  # let the reconstruction train the inverse pass alone
     places: float = 0.0  # weight of colours staying where T puts them, looked at in squares of 16 px
     copies: float = 0.0  # weight of being the source warped, where T hardly changes sizes
-    invention: float = 1.0  # weight of what is painted over a unit-scale layout; nothing without one
 
     # Transformations and their curriculum, section 2.4
     min_scale: float = 0.15
@@ -74,8 +69,6 @@ class Settings:
             value = getattr(self, name)
             if not (low <= value <= high):
                 raise UserError(f"setting {name}={value} is not possible; it must lie between {low:g} and {high:g}")
-        if self.unit_scale and self.stages > 1:
-            raise UserError(f"setting stages={self.stages} is not possible with unit_scale; give unit_scale=false")
         if self.downscales + self.stages > MOST_HALVINGS + 1:
             raise UserError(
                 f"settings downscales={self.downscales} and stages={self.stages} are not possible together; "
@@ -93,8 +86,6 @@ _RANGES: dict[str, tuple[float, float]] = {
     "channels": (4, 1024),
     "downscales": (0, 4),
     "blocks": (0, 64),
-    "jump_x": (0, 1024),
-    "jump_y": (0, 1024),
     "exit_gain": (0.0, 10.0),
     "stages": (1, 3),
     "window": (32, 4096),
@@ -105,7 +96,6 @@ _RANGES: dict[str, tuple[float, float]] = {
     "fine_at": _FRACTION,
     "noise": _FRACTION,
     "reconstruction": (0.0, 1e3),
-    "invention": (0.0, 1e3),
     "min_scale": (0.05, 1.0),
     "max_scale": (1.0, 8.0),
     "max_corner_shift": _FRACTION,
@@ -125,46 +115,6 @@ _RANGES: dict[str, tuple[float, float]] = {
 }
 
 PAPER = Settings()
-
-# About ten minutes on two cores; the measurements behind it are in docs/experiments.md.
-CPU = replace(
-    PAPER,
-    iterations=3000,
-    crop=128,
-    max_side=512,
-    channels=32,
-    downscales=2,
-    blocks=4,
-    unit_scale=True,
-    d_channels=32,
-    reconstruction=0.0,  # with a unit-scale layout it keeps borders from being repaired
-    invention=5.0,  # at 1, training leaves pictures less like their source than the layouts were that it began with
-    size_multiple=32,
-    buckets=0,
-    learning_rate_g=2e-4,
-    learning_rate_d=4e-4,
-    ema=0.995,
-    preview_every=500,
-    validate_every=500,
-    checkpoint_every=100,
-)
-
-# The same for a GPU, or for hours on a CPU.
-BEST = replace(
-    CPU,
-    iterations=20_000,
-    crop=192,
-    max_side=768,
-    size_multiple=8,
-    buckets=24,
-    channels=64,
-    blocks=6,
-    d_channels=64,
-    ema=0.999,
-    preview_every=1000,
-    validate_every=2000,
-    checkpoint_every=500,
-)
 
 # The paper's GAN, learned from one picture in a quarter of an hour on two cores. It finds what lies where at half size,
 # where things are small beside what the networks see, and a second stage makes that picture sharp.
@@ -197,22 +147,23 @@ LEARNED = replace(
 
 # Seconds: to see that everything runs, not to look at.
 SMOKE = replace(
-    CPU,
+    LEARNED,
     iterations=12,
     crop=48,
-    jump_x=8,
-    jump_y=8,
+    max_side=512,
     channels=8,
     blocks=1,
     scales=2,
     d_channels=8,
+    window=32,
+    buckets=0,
     log_every=4,
     preview_every=6,
     validate_every=6,
     checkpoint_every=4,
 )
 
-PRESETS: dict[str, Settings] = {"learned": LEARNED, "cpu": CPU, "best": BEST, "paper": PAPER, "smoke": SMOKE}
+PRESETS: dict[str, Settings] = {"learned": LEARNED, "paper": PAPER, "smoke": SMOKE}
 DEFAULT_PRESET = "learned"
 
 
@@ -240,6 +191,24 @@ def with_changes(settings: Settings, changes: Mapping[str, Any]) -> Settings:
             raise UserError(f"no setting {name!r}{_nearest(name, known)}; `ingan-fast train --help` lists them")
         values[name] = _converted(name, value, known[name])
     return replace(settings, **values)
+
+
+# Settings of the layouts that former presets were trained on.
+_REMOVED = ("unit_scale", "jump_x", "jump_y", "scatter", "invention")
+
+
+def settings_of_run(values: Mapping[str, Any]) -> Settings:
+    """The settings that a run folder holds, also one of an earlier version.
+
+    Raises:
+        UserError: one that this version can't play, or a damaged one.
+    """
+    if values.get("unit_scale"):
+        raise UserError(
+            "the run was trained with the preset cpu or best, which this version does not have; train it again, or lay "
+            "its picture out without training: ingan-fast retarget PICTURE"
+        )
+    return with_changes(Settings(), {name: value for name, value in values.items() if name not in _REMOVED})
 
 
 def parse_changes(texts: Iterable[str]) -> dict[str, str]:

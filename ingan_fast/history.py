@@ -50,6 +50,7 @@ class History:
         return {"losses": self.losses, "validations": self.validations, "flat_at": self.flat_at}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self.losses.copy_(state["losses"])
+        if state["losses"].shape == self.losses.shape:  # an earlier version had one more, and its log means start anew
+            self.losses.copy_(state["losses"])
         self.validations = [dict(quality) for quality in state["validations"]]
         self.flat_at = None if state["flat_at"] is None else int(state["flat_at"])

@@ -84,11 +84,11 @@ class Monitor:
         results = []
         for sx, sy in SHOWN:
             transform = Transform.scale(sx, sy, (width, height))
-            y = generator(x, sampling_tensor(transform, x.device), transform.size[::-1]).image
+            y = generator(x, sampling_tensor(transform, x.device), transform.size[::-1])
             results.append((f"{sx:g} x {sy:g}", y))
         wide = results[0][1]
         identity = sampling_tensor(Transform.resize((width, height)), x.device)
-        back = generator(wide, identity, (height, width)).image
+        back = generator(wide, identity, (height, width))
         maps = [m[0, 0].float().cpu().numpy() for m in discriminator(wide)]
         rows = [
             [Panel("source", to_pixels(x), framed=True), *(Panel(name, to_pixels(y)) for name, y in results[:2])],

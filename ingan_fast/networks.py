@@ -1,7 +1,7 @@
-"""The generator of InGAN (ICCV 2019, section 2.2), and what was put beside it."""
+"""The generator of InGAN (ICCV 2019, section 2.2), and the refiners of a training in several stages."""
 
 from itertools import pairwise
-from typing import NamedTuple, TypeVar, cast
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -9,16 +9,9 @@ from torch.nn import functional as F
 
 from ingan_fast.config import Settings
 from ingan_fast.convolutions import ReflectConv2d, SpectralConv2d, power_iteration
-from ingan_fast.kernels import UnitScale, grid_warp, homography_warp, is_exporting, unit_scale
-from ingan_fast.kernels.unit_scale import LAYOUTS, SHARPNESS
+from ingan_fast.kernels import homography_warp, is_exporting
 
-# How far the network can move the logit of one layout against another's. From one anchor to the next that goes from
-# -SHARPNESS to SHARPNESS (16), by way of 0 at the best cut that was found: 5 lets a cut bend around things within a
-# sixth of the way on either side. Left free, cuts stray from good places to what is only locally no worse.
-FREEDOM = 5.0
 SLOPE = 0.2  # of LeakyReLU
-REPAIR = 8  # px; what keeps its mean over such a square repairs, what does not recolours
-COARSE_WEIGHT = 4.0
 
 
 class ActivatedNorm(nn.BatchNorm2d):
@@ -65,39 +58,13 @@ class ResidualBlock(nn.Module):
         return cast(Tensor, features + self.body(features))
 
 
-class Painted(NamedTuple):
-    """What a generator makes."""
-
-    image: Tensor  # y, [N, 3, Ho, Wo] in [-1, 1]
-    invented: Tensor | None  # how much shows of how it was made, a scalar; None without a layout and in eval mode
-
-
-class Composition(nn.Module):
-    """The choice between layouts and what is painted over it."""
-
-    def forward(self, candidates: Tensor, preference: Tensor, painted: Tensor) -> Painted:
-        """
-        Args:
-            candidates: [N, K, 3, Ho, Wo], the layouts.
-            preference: [N, K, Ho, Wo], logits of preferring each.
-            painted: [N, 3 + K, Ho, Wo], what the network adds to the picture and to the logits, before tanh.
-        """
-        # Each logit moves by half of FREEDOM either way: one against another by all of it.
-        shares = torch.softmax(preference + FREEDOM / 2 * torch.tanh(painted[:, 3:]), dim=1)
-        chosen = (shares[:, :, None] * candidates).sum(dim=1)
-        change = torch.tanh(painted[:, :3])
-        y = (chosen + change).clamp(-1, 1)
-        return Painted(y, _change_cost(change) + _choice_cost(candidates, shares, chosen) if self.training else None)
-
-
 class Generator(nn.Module):
     """G(x; T): the same patches laid out anew under T (paper section 2.2, figure 4).
 
-    Without `unit_scale`, the paper's: entry 7×7 → warp by T → down → residual blocks → up (with U-net skips) → exit 7×7
-    → tanh. The warp stretches; the network has to learn to make elements of their own size from stretched ones.
+    Entry 7×7 → warp by T → down → residual blocks → up (with U-net skips) → exit 7×7 → tanh. The warp stretches; the
+    network has to learn to make elements of their own size from stretched ones.
 
-    With it, the warp lays the picture out at unit scale (kernels/unit_scale.py), in K ways; the network chooses one of
-    these layouts at each pixel, which decides where the jumps between their parts are, and paints over what shows.
+    With several stages this works on the picture made smaller, and `refiners` make its output larger again.
     """
 
     def __init__(self, settings: Settings):
@@ -105,16 +72,11 @@ class Generator(nn.Module):
         widths = [settings.channels * 2**depth for depth in range(settings.downscales + 1)]
         self.skips = settings.skips
         self.multiple = 2**settings.downscales
-        self.jump = (settings.jump_y, settings.jump_x) if settings.unit_scale else None
-        if self.jump and not all(self.jump):
-            raise ValueError(f"jump_x={settings.jump_x} and jump_y={settings.jump_y}: measure them first (with_jumps)")
-        self.scatter = settings.scatter
-        self.entry = ConvBlock(4 * LAYOUTS if self.jump else 3, widths[0], 7)
+        self.entry = ConvBlock(3, widths[0], 7)
         self.down = nn.ModuleList(ConvBlock(a, b, 3) for a, b in pairwise(widths))
         self.blocks = nn.Sequential(*(ResidualBlock(widths[-1]) for _ in range(settings.blocks)))
         self.up = nn.ModuleList(UpBlock(b, a) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
-        self.exit = ReflectConv2d(widths[0], 3 + LAYOUTS if self.jump else 3, 7, padding=3)
-        self.compose = Composition()
+        self.exit = ReflectConv2d(widths[0], 3, 7, padding=3)
         self.refiners = nn.ModuleList(Refiner(3 * widths[0] // 2) for _ in range(settings.stages - 1))
         self.coarse = 2 ** len(self.refiners)  # px of the output to one of the first stage's
         self.apply(initialise)
@@ -122,27 +84,26 @@ class Generator(nn.Module):
             self.exit.weight *= settings.exit_gain
         for refiner in self.refiners:
             nn.init.zeros_(cast(Refiner, refiner).exit.weight)  # begin with the coarse picture
-        if self.jump:
-            nn.init.zeros_(self.exit.weight)  # begin with the layout as it is
         power_iteration(self, steps=15)
 
-    def forward(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Painted:
+    def forward(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
         """Retarget `image` by a homography.
 
         Args:
             image: [N, 3, H, W] in [-1, 1].
             matrix: [N, 3, 3], the sampling matrix (output → source, normalised coordinates).
             size: (Ho, Wo), 16 or more each.
-        """
-        y, invented = self.lay(shrink(image, self.coarse), matrix, size)
-        return Painted(self.refine(y)[..., : size[0], : size[1]], invented)
 
-    def lay(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Painted:
+        Returns:
+            [N, 3, Ho, Wo] in [-1, 1].
+        """
+        coarse = self.first_stage(shrink(image, self.coarse), matrix, size)
+        return self.refine(coarse)[..., : size[0], : size[1]]
+
+    def first_stage(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
         """What the first stage makes: [N, 3, ⌈Ho / coarse⌉, ⌈Wo / coarse⌉]; `image` is `coarse` times smaller, too."""
-        if self.jump:
-            return self.paint(image, self.lay_out(image, matrix, size))
         warped = homography_warp(self.entry(image), _every(self.coarse, matrix, size), coarse_size(size, self.coarse))
-        return Painted(torch.tanh(self.trunk(warped)), None)
+        return torch.tanh(self.trunk(warped))
 
     def refine(self, picture: Tensor) -> Tensor:
         """The first stage's picture made as large as it is to be, a stage at a time."""
@@ -150,23 +111,8 @@ class Generator(nn.Module):
             picture = refiner(picture)
         return picture.clamp(-1, 1) if self.refiners else picture
 
-    def lay_out(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> UnitScale:
-        """The unit-scale layouts of an image; arguments as for `forward`."""
-        assert self.jump is not None
-        return unit_scale(matrix, size, (image.shape[-2], image.shape[-1]), self.jump, self.scatter, image)
-
-    def paint(self, image: Tensor, layout: UnitScale) -> Painted:
-        """Turn unit-scale layouts of `image`, or a region of them, into a picture."""
-        count, layouts, height, width = layout.preference.shape
-        each = image[:, None].expand(-1, layouts, -1, -1, -1).flatten(0, 1)
-        candidates = planes(grid_warp(each, layout.grids.flatten(0, 1)))  # [N·K, 3, Ho, Wo]
-        laid_out = torch.cat([candidates.view(count, -1, height, width), layout.preference / SHARPNESS], dim=1)
-        painted = planes(self.trunk(self.entry(laid_out.contiguous(memory_format=torch.channels_last))))
-        composed: Painted = self.compose(candidates.view(count, layouts, 3, height, width), layout.preference, painted)
-        return composed
-
     def trunk(self, warped: Tensor) -> Tensor:
-        """All between the warp or the entry and the last non-linearity: [N, C, Ho, Wo] → [N, 3 or 3 + K, Ho, Wo]."""
+        """All between the warp and tanh: [N, C, Ho, Wo] → [N, 3, Ho, Wo]."""
         height, width = warped.shape[-2:]
         features = _pad_to_multiple(warped, self.multiple)
         skipped = []
@@ -227,40 +173,9 @@ class Refiner(nn.Module):
         return larger + self.exit(self.up(self.body(taken))).float()
 
 
-def _change_cost(change: Tensor) -> Tensor:
-    """How much colour is added, [N, 3, H, W]: mean |change|, and more for what changes the colour of whole elements.
-
-    Repairs are fine; the discriminator's taste for a colour is not: it comes and goes as patches of colour, which are
-    cheap in the plain mean.
-    """
-    coarse = F.avg_pool2d(change, REPAIR, stride=REPAIR // 2)
-    return change.abs().mean() + COARSE_WEIGHT * coarse.abs().mean()
-
-
-def _choice_cost(candidates: Tensor, shares: Tensor, chosen: Tensor) -> Tensor:
-    """What shows of the choice between layouts: candidates [N, K, 3, H, W], shares [N, K, H, W], chosen [N, 3, H, W].
-
-    Where the choice changes from a pixel to the next, how differently the two choices show each of the two pixels:
-    the cost of a cut in graph-cut textures (Kwatra et al., SIGGRAPH 2003). Where it is undecided, how far the layouts
-    lie from their mixture: they would be seen, like ghosts.
-    """
-    apart = (candidates - chosen[:, None]).abs().mean(dim=2)  # [N, K, H, W]
-    cost = (shares * apart).sum(dim=1).mean() / 4
-    for dim in (2, 3):
-        change = shares.diff(dim=dim)[:, :, None]
-        seen = [(change * side).sum(dim=1).abs().mean() for side in _neighbours(candidates, dim + 1)]
-        cost = cost + (seen[0] + seen[1]) / 2
-    return cost
-
-
-def planes(image: Tensor) -> Tensor:
-    """`image` in float32, one channel after the other: what is resized or taken apart by channels is faster so."""
+def to_contiguous_float32(image: Tensor) -> Tensor:
+    """`image` in float32, one channel after the other: resizing and taking apart by channels is faster so."""
     return image.to(torch.float32, memory_format=torch.contiguous_format)
-
-
-def _neighbours(image: Tensor, dim: int) -> tuple[Tensor, Tensor]:
-    length = image.shape[dim] - 1
-    return image.narrow(dim, 0, length), image.narrow(dim, 1, length)
 
 
 Network = TypeVar("Network", bound=nn.Module)

@@ -13,7 +13,6 @@ from ingan_fast.budget import DEFAULT, LEAST, MOST, PLANNED, check_budget, durat
 from ingan_fast.config import DEFAULT_PRESET, Settings, preset, with_changes
 from ingan_fast.errors import UserError
 from ingan_fast.images import Pixels
-from ingan_fast.jumps import with_jumps
 from ingan_fast.preparation import load_sources
 from ingan_fast.run_folder import Config
 from ingan_fast.speed import measure_speed
@@ -76,15 +75,14 @@ def choose(
 
 
 def ready(plan: Plan, images: Images) -> Ready:
-    """The pictures at the plan's size, and the settings that are measured on them.
+    """The pictures at the plan's size.
 
     Raises:
         UserError: a picture that can't be used.
     """
     notices: list[str] = []
     sources = load_sources(images, plan.settings.max_side, notices.append)
-    settings = with_jumps(plan.settings, list(sources.values()))
-    return Ready(replace(plan, settings=settings), sources, notices)
+    return Ready(plan, sources, notices)
 
 
 def within_budget(

@@ -17,7 +17,7 @@ from ingan_fast.images import Pixels
 from ingan_fast.kernels import grid_warp
 from ingan_fast.networks import Generator, ReflectConv2d, shrink
 from ingan_fast.run_folder import Config, RunFolder
-from ingan_fast.sampling import sampling_tensor, to_pixels, to_tensor
+from ingan_fast.sampling import to_pixels, to_tensor
 from ingan_fast.tiling import Tile, halo, tiles
 from ingan_fast.training import pick_device
 
@@ -117,22 +117,14 @@ class _Canvas:
 
     def __init__(self, generator: Generator, image: Tensor, transform: Transform):
         self.generator = generator
-        self.image = image
-        self.layout = self.entry = None
-        if generator.jump:
-            self.layout = generator.lay_out(image, sampling_tensor(transform, image.device), transform.size[::-1])
-        else:
-            self.grid = torch.from_numpy(transform.grid())[None].to(image.device)
-            self.entry = _Entry(generator, shrink(image, generator.coarse))
+        self.grid = torch.from_numpy(transform.grid())[None].to(image.device)
+        self.entry = _Entry(generator, shrink(image, generator.coarse))
 
     def part(self, tile: Tile) -> Tensor:
         rows, columns = slice(*tile.computed_rows), slice(*tile.computed_columns)
-        if self.entry is not None:
-            every = self.generator.coarse
-            warped = self.entry.warped(self.grid[:, rows, columns][:, ::every, ::every].contiguous())
-            return self.generator.refine(torch.tanh(self.generator.trunk(warped)))
-        assert self.layout is not None
-        return self.generator.paint(self.image, self.layout.region(rows, columns)).image
+        every = self.generator.coarse
+        warped = self.entry.warped(self.grid[:, rows, columns][:, ::every, ::every].contiguous())
+        return self.generator.refine(torch.tanh(self.generator.trunk(warped)))
 
 
 class _Entry:

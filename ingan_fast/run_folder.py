@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 
-from ingan_fast.config import Settings, as_dict, with_changes
+from ingan_fast.config import Settings, as_dict, settings_of_run
 from ingan_fast.errors import UserError
 from ingan_fast.export.fold import fold
 from ingan_fast.files import atomic_write
@@ -156,7 +156,7 @@ class RunFolder:
                 f"({version('ingan-fast')}) reads format {FORMAT}: use that version, or train again"
             )
         try:
-            settings = with_changes(Settings(), content["settings"])
+            settings = settings_of_run(content["settings"])
             return Config(
                 settings,
                 str(content["preset"]),

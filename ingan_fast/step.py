@@ -8,22 +8,35 @@ from torch import Tensor
 from ingan_fast.convolutions import power_iteration, shared_weights
 from ingan_fast.kernels import homography_warp
 from ingan_fast.losses import lsgan, out_of_place, reconstruction_l1, refinement_l1
-from ingan_fast.networks import planes, shrink
+from ingan_fast.networks import shrink, to_contiguous_float32
 from ingan_fast.precision import mixed_precision
 from ingan_fast.sampling import Draw
 from ingan_fast.state import TrainingState, gradient
 
-LOSSES = ("adversarial", "reconstruction", "invention", "discriminator", "guidance")
+LOSSES = ("adversarial", "reconstruction", "discriminator", "guidance")
 
 
-@dataclass
-class Losses:
-    """The terms of both networks' losses, scalars."""
+@dataclass(frozen=True)
+class StageOutput:
+    """What one stage of G made, for D to judge: both float32 [N, 3, H, W] in [-1, 1].
 
-    adversarial: Tensor
+    Attributes:
+        fake: y of this stage, or a window of it.
+        real: a real crop of the same resolution.
+        fineness: how far D's scale weights have gone from coarsest-heavy (0) to finest-heavy (1), a scalar.
+    """
+
+    fake: Tensor
+    real: Tensor
+    fineness: Tensor
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs of all stages, the first one first, and the losses of G that need no D, scalars."""
+
+    stages: list[StageOutput]
     reconstruction: Tensor
-    invention: Tensor
-    discriminator: Tensor
     guidance: Tensor
 
 
@@ -38,53 +51,54 @@ def training_step(state: TrainingState, draw: Draw) -> Tensor:
         draw: this iteration's crops, transformation and noise.
 
     Returns:
-        The losses, float32 [5] in the order of `LOSSES`, on the device (reading them would wait for it).
+        The losses, float32 [4] in the order of `LOSSES`, on the device (reading them would wait for it).
     """
     settings = state.settings
     power_iteration(state.generator)
     power_iteration(state.discriminator)
     with mixed_precision(state.device, state.precision), shared_weights(state.generator, state.discriminator):
-        picture, losses = _first_stage(state, draw)
-        for stage in range(1, settings.stages):
-            picture = _further_stage(state, draw, stage, picture, losses)
+        outputs = generate(state, draw)
+        adversarial, discriminator = _adversarial(state, draw, outputs.stages)
 
-    loss_g = losses.adversarial + settings.reconstruction * losses.reconstruction
-    loss_g = loss_g + settings.invention * losses.invention + losses.guidance
+    loss_g = adversarial + settings.reconstruction * outputs.reconstruction + outputs.guidance
     # Both losses stand on one pass of D over y; each goes back to its own network's weights alone.
     state.weights_g.grad = gradient(loss_g, state.generator, state.loss_scale, retain_graph=True)
-    state.weights_d.grad = gradient(losses.discriminator, state.discriminator, state.loss_scale)
+    state.weights_d.grad = gradient(discriminator, state.discriminator, state.loss_scale)
     state.optimizer_g.step()
     state.optimizer_d.step()
 
     state.average_generator()
-    return torch.stack([getattr(losses, name) for name in LOSSES]).detach()
+    return torch.stack([adversarial, outputs.reconstruction, discriminator, outputs.guidance]).detach()
 
 
-def _first_stage(state: TrainingState, draw: Draw) -> tuple[Tensor, Losses]:
-    """What the first stage makes of the whole crop, the only one in the paper, and all losses of it."""
+def generate(state: TrainingState, draw: Draw) -> Outputs:
+    """Run G on the draw's crop: the first stage (the only one in the paper) on all of it, the others on windows."""
     settings, generator = state.settings, state.generator
-    zero = torch.zeros((), device=state.device)
     x = shrink(draw.image, generator.coarse)
-    y, invented = generator.lay(x, draw.transform, draw.size)
-    reconstruction = zero
+    y = generator.first_stage(x, draw.transform, draw.size)
+    reconstruction = torch.zeros((), device=state.device)
     if settings.reconstruction:
         back = y.detach() if settings.detach_inverse else y
-        x_hat = generator.lay(back, draw.inverse, (draw.image.shape[-2], draw.image.shape[-1])).image
+        x_hat = generator.first_stage(back, draw.inverse, (draw.image.shape[-2], draw.image.shape[-1]))
         reconstruction = reconstruction_l1(x_hat, x, shrink(draw.visible[None], generator.coarse)[0])
-    guidance = zero
+    guidance = torch.zeros((), device=state.device)
     if settings.places or settings.copies:
-        warped = planes(homography_warp(x, draw.transform, (y.shape[-2], y.shape[-1])))
-        apart = planes(y) - warped
+        warped = to_contiguous_float32(homography_warp(x, draw.transform, (y.shape[-2], y.shape[-1])))
+        apart = to_contiguous_float32(y) - warped
         guidance = settings.places * out_of_place(apart, generator.coarse)
         guidance = guidance + settings.copies * draw.likeness * apart.abs().mean()
 
-    picture, real = planes(y), planes(shrink(draw.real, generator.coarse))
-    adversarial, discriminator = _adversarial(state, draw, 0, picture, real, state.fineness)
-    return picture, Losses(adversarial, reconstruction, zero if invented is None else invented, discriminator, guidance)
+    fake, real = to_contiguous_float32(y), to_contiguous_float32(shrink(draw.real, generator.coarse))
+    stages = [StageOutput(fake, real, state.fineness)]
+    for stage in range(1, settings.stages):
+        refined, owed = _refine(state, draw, stage, stages[-1].fake)
+        stages.append(refined)
+        guidance = guidance + owed
+    return Outputs(stages, reconstruction, guidance)
 
 
-def _further_stage(state: TrainingState, draw: Draw, stage: int, coarse: Tensor, losses: Losses) -> Tensor:
-    """Make a window of the picture before twice as large, and add what that costs to `losses`.
+def _refine(state: TrainingState, draw: Draw, stage: int, coarse: Tensor) -> tuple[StageOutput, Tensor]:
+    """Make a window of the picture before twice as large; also what it owes to that picture (`refinement_l1`).
 
     The coarse picture gets no gradient from it: what lies where is its own business, what it looks like from near
     this stage's. Real crops made small and large again teach the stage what detail belongs to what.
@@ -92,26 +106,24 @@ def _further_stage(state: TrainingState, draw: Draw, stage: int, coarse: Tensor,
     settings = state.settings
     refiner = state.generator.refiners[stage - 1]
     part = window(coarse.detach(), draw.windows[0], settings.window // 2)
-    real = window(planes(shrink(draw.real, 2 ** (settings.stages - 1 - stage))), draw.windows[1], settings.window)
-    fine, again = planes(refiner(part)), planes(refiner(shrink(real, 2)))
+    real = to_contiguous_float32(shrink(draw.real, 2 ** (settings.stages - 1 - stage)))
+    real = window(real, draw.windows[1], settings.window)
+    fine, again = to_contiguous_float32(refiner(part)), to_contiguous_float32(refiner(shrink(real, 2)))
     finest = torch.ones((), device=state.device)
-    adversarial, discriminator = _adversarial(state, draw, stage, fine, real, finest)
-    losses.adversarial = losses.adversarial + adversarial
-    losses.discriminator = losses.discriminator + discriminator
-    losses.guidance = losses.guidance + refinement_l1(fine, part, again, real)
-    return fine
+    return StageOutput(fine, real, finest), refinement_l1(fine, part, again, real)
 
 
-def _adversarial(
-    state: TrainingState, draw: Draw, stage: int, picture: Tensor, real: Tensor, fineness: Tensor
-) -> tuple[Tensor, Tensor]:
-    """What G and D have of a stage's picture: G's shall look real at every scale, D shall tell it from real crops."""
+def _adversarial(state: TrainingState, draw: Draw, stages: list[StageOutput]) -> tuple[Tensor, Tensor]:
+    """The losses of G (look real at every scale) and of D (tell y from real crops), summed over the stages."""
     # Noise on real and fake alike keeps D from winning by their finest grain.
     noise, discriminator = state.settings.noise, state.discriminator
-    on_fake = discriminator.of_stage(stage, picture + noise * _part(draw.noise, picture))
-    on_real = discriminator.of_stage(stage, real + noise * _part(draw.real_noise, real))
-    loss_d = (lsgan(on_real, 1.0, fineness) + lsgan(on_fake, 0.0, fineness)) / 2
-    return lsgan(on_fake, 1.0, fineness), loss_d
+    loss_g = loss_d = torch.zeros((), device=state.device)
+    for stage, output in enumerate(stages):
+        on_fake = discriminator.of_stage(stage, output.fake + noise * part_of(draw.noise, output.fake))
+        on_real = discriminator.of_stage(stage, output.real + noise * part_of(draw.real_noise, output.real))
+        loss_g = loss_g + lsgan(on_fake, 1.0, output.fineness)
+        loss_d = loss_d + (lsgan(on_real, 1.0, output.fineness) + lsgan(on_fake, 0.0, output.fineness)) / 2
+    return loss_g, loss_d
 
 
 def window(picture: Tensor, place: Tensor, side: int) -> Tensor:
@@ -127,5 +139,6 @@ def window(picture: Tensor, place: Tensor, side: int) -> Tensor:
     return picture
 
 
-def _part(noise: Tensor, picture: Tensor) -> Tensor:
+def part_of(noise: Tensor, picture: Tensor) -> Tensor:
+    """The noise of a picture: the corner of [N, 3, H, W] that is as large."""
     return noise[..., : picture.shape[-2], : picture.shape[-1]]

@@ -27,13 +27,12 @@ class Tile:
 def halo(settings: Settings) -> int:
     """Pixels around an output pixel that the generator reads after the warp, a multiple of 2^downscales.
 
-    The exit reaches 3 px, and so does the entry where it follows the warp (unit-scale layouts); each stage down or
-    up at resolution 1/2^i reaches 2^i; each residual block reaches 2^downscales; pooling and upsampling align to
-    cells of 2^downscales.
+    The exit reaches 3 px; each stage down or up at resolution 1/2^i reaches 2^i; each residual block reaches
+    2^downscales; pooling and upsampling align to cells of 2^downscales.
     """
     coarse = 2 ** (settings.stages - 1)  # px to one of the first stage's
     cell = 2**settings.downscales
-    reach = (6 if settings.unit_scale else 3) + 2 * (cell - 1) + settings.blocks * cell + (cell - 1)
+    reach = 3 + 2 * (cell - 1) + settings.blocks * cell + (cell - 1)
     # Each refiner: three convolutions at half size, one pixel of the larger picture's resampling, two convolutions.
     refined = sum(9 * 2**stage for stage in range(settings.stages - 1))
     reach = coarse * reach + refined

@@ -63,8 +63,8 @@ def train(
     Args:
         images: the picture's path, or several; at least 32 px a side.
         out: the run folder that is made.
-        preset_name: "learned" (the paper's GAN in minutes; where None), "cpu" or "best" (the unit-scale layout, for
-            minutes on two cores, for a GPU or hours), "paper" (the paper's values) or "smoke" (seconds, a test).
+        preset_name: "learned" (the paper's GAN in minutes; where None), "paper" (the paper's values) or "smoke"
+            (seconds, a test).
         budget: seconds (60 to 172,800) that the training may take; iterations and intervals are made to fit, from a
             measurement of some seconds, and again where the machine gets busier or less busy. Where None, the preset's
             iterations; without a preset, 900 on a CPU.

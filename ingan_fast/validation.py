@@ -34,7 +34,7 @@ def judge(generator: Generator, source: Tensor) -> Quality:
     quality = {}
     for ratio in WIDTHS:
         transform = Transform.scale(ratio, 1.0, (width, height))
-        output = generator(source, sampling_tensor(transform, source.device), transform.size[::-1]).image
+        output = generator(source, sampling_tensor(transform, source.device), transform.size[::-1])
         values = evaluate(_resized(to_pixels(output), factor), small)
         for name in MEASURES:
             value = values[name]

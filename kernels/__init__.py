@@ -4,15 +4,12 @@ from ingan_fast.kernels.arguments import PADDINGS
 from ingan_fast.kernels.ops import grid_warp, homography_warp, is_exporting
 from ingan_fast.kernels.padding import reflect_pad
 from ingan_fast.kernels.reference import sampling_grid
-from ingan_fast.kernels.unit_scale import UnitScale, unit_scale
 
 __all__ = [
     "PADDINGS",
-    "UnitScale",
     "grid_warp",
     "homography_warp",
     "is_exporting",
     "reflect_pad",
     "sampling_grid",
-    "unit_scale",
 ]

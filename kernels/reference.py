@@ -12,10 +12,15 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ingan_fast.kernels.arguments import check_size
-from ingan_fast.unit_scale_constants import MAX_COORDINATE, MIN_W
 
 # How `grid_sample` numbers its modes inside.
 _BILINEAR = 0
+# A sampling w closer to zero than this is held here (with its sign), and a coordinate farther out than this many
+# half-sources is held there: nothing non-finite reaches the sampling, whatever the matrix. A `Transform` keeps far from
+# both: it refuses a horizon in the frame.
+MIN_W = 1e-6
+MAX_COORDINATE = 1e4
+
 _GRID_SAMPLE_PADDING = {"zeros": 0, "border": 1, "reflection": 2}
 
 # On a CPU, channels_last features of this many channels are sampled as rows.

@@ -11,14 +11,14 @@ import torch
 
 from ingan_fast import planning, train
 from ingan_fast.budget import MOST, PLANNED, Speed, duration, fit, parse_budget, predicted
-from ingan_fast.config import CPU, LEARNED, SMOKE
+from ingan_fast.config import LEARNED, SMOKE
 from ingan_fast.errors import UserError
 from ingan_fast.images import Pixels
 from ingan_fast.run_folder import RunFolder
 from ingan_fast.speed import measure_speed
 
 LAPTOP = Speed(iteration=0.075, starting=10.0, preview=2.0, validation=1.0, checkpoint=0.05)
-SMALL = replace(CPU, iterations=4000)
+SMALL = replace(LEARNED, iterations=4000)
 FAST = replace(LAPTOP, iteration=0.01, starting=1.0)
 
 
@@ -130,8 +130,8 @@ def test_a_budget_for_hardly_anything_is_trained_with_a_word(
 ) -> None:
     told: list[str] = []
     monkeypatch.setattr(planning, "measure_speed", lambda *_: replace(LAPTOP, iteration=100.0))
-    small = {name: getattr(SMOKE, name) for name in ("crop", "jump_x", "jump_y", "channels", "scales", "d_channels")}
-    run(picture_path, tmp_path / "run", preset_name="cpu", budget=60, settings=small, notice=told.append)
+    small = {name: getattr(SMOKE, name) for name in ("crop", "channels", "scales", "d_channels", "window")}
+    run(picture_path, tmp_path / "run", preset_name="learned", budget=60, settings=small, notice=told.append)
     assert (tmp_path / "run" / "monitor" / "latest.png").is_file()
     assert any("too few to learn much" in text for text in told)
 
@@ -172,5 +172,5 @@ def test_the_preset_learned_is_the_default_on_a_gpu() -> None:
 
 
 def test_a_preset_or_iterations_need_no_budget() -> None:
-    assert chosen(preset_name="cpu") == planning.Plan("cpu", CPU, None)
+    assert chosen(preset_name="learned") == planning.Plan("learned", LEARNED, None)
     assert chosen(wanted={"iterations": 50}).budget is None

@@ -19,7 +19,15 @@ from tape import Tape
 CPU = torch.device("cpu")
 STEPS = 20
 FEW_SIZES = replace(
-    SMOKE, iterations=STEPS, buckets=3, ramp=0.0, freeze_norm_at=0.7, unit_scale=False, reconstruction=0.1
+    SMOKE,
+    iterations=STEPS,
+    buckets=3,
+    ramp=0.0,
+    freeze_norm_at=0.7,
+    stages=1,
+    places=0.0,
+    copies=0.0,
+    reconstruction=0.1,
 )
 
 

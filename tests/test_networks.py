@@ -18,8 +18,7 @@ from ingan_fast.kernels import grid_warp
 from ingan_fast.networks import Generator, ResidualBlock, coarse_size, shrink
 from ingan_fast.state import flatten
 
-SMALL = replace(SMOKE, channels=4, blocks=1, unit_scale=False, d_channels=4)
-UNIT_SCALE = replace(SMALL, unit_scale=True)
+SMALL = replace(SMOKE, channels=4, stages=1, d_channels=4, exit_gain=1.0)
 
 
 def generator(settings: Settings = SMALL, seed: int = 0) -> Generator:
@@ -246,11 +245,10 @@ def test_every_convolution_of_the_generator_but_the_last_is_spectrally_normalise
     assert not isinstance(last, SpectralConv2d)
 
 
-@pytest.mark.parametrize("unit_scale", [False, True])
 @pytest.mark.parametrize("downscales", [0, 1, 2, 3])
 @pytest.mark.parametrize("size", [(16, 16), (17, 31), (24, 40), (33, 16)])
-def test_the_output_has_the_size_that_was_asked_for(unit_scale: bool, downscales: int, size: tuple[int, int]) -> None:
-    y = generator(replace(SMALL, unit_scale=unit_scale, downscales=downscales))(image(20, 28), IDENTITY, size).image
+def test_the_output_has_the_size_that_was_asked_for(downscales: int, size: tuple[int, int]) -> None:
+    y = generator(replace(SMALL, downscales=downscales))(image(20, 28), IDENTITY, size)
     assert y.shape == (1, 3, *size)
     assert y.std() > 0
 
@@ -270,7 +268,7 @@ def test_only_skips_bring_detail_past_the_deepest_map(skips: bool) -> None:
     for norm in (module for module in network.up.modules() if isinstance(module, nn.BatchNorm2d)):
         norm.weight.zero_()
         norm.bias.zero_()
-    ys = [network(image(seed=seed), IDENTITY, (24, 24)).image for seed in (1, 2)]
+    ys = [network(image(seed=seed), IDENTITY, (24, 24)) for seed in (1, 2)]
     assert torch.equal(*ys) is not skips
 
 
@@ -283,25 +281,12 @@ def test_a_silenced_residual_block_is_the_identity() -> None:
     assert torch.equal(block(features), features)
 
 
-@pytest.mark.parametrize("settings", [SMALL, UNIT_SCALE])
-def test_the_output_stays_in_range_however_large_the_weights(settings: Settings) -> None:
-    network = generator(settings)
+def test_the_output_stays_in_range_however_large_the_weights() -> None:
+    network = generator()
     nn.init.normal_(network.exit.weight, std=1e4)
-    y = network(image(), IDENTITY, (32, 32)).image
+    y = network(image(), IDENTITY, (32, 32))
     assert y.abs().max() == 1
     assert y.isfinite().all()
-
-
-def test_a_unit_scale_generator_begins_with_the_layout_as_it_is() -> None:
-    """At its own size the layout of a picture is the picture."""
-    x = image(32, 40)
-    network = generator(UNIT_SCALE)
-    y, nothing = network(x, IDENTITY, (32, 40))
-    assert nothing is None  # what is for training only
-    _, invented = network.train()(x, IDENTITY, (32, 40))
-    assert torch.allclose(y, x, atol=1e-5)
-    assert invented is not None
-    assert invented.item() == pytest.approx(0, abs=1e-5)
 
 
 def test_a_shift_by_whole_pixels_shifts_the_picture() -> None:
@@ -310,13 +295,13 @@ def test_a_shift_by_whole_pixels_shifts_the_picture() -> None:
     x = image(96, 96)
     shift = torch.eye(3)[None].clone()
     shift[0, 0, 2] = 2 * 8 / 96  # each output pixel samples 8 px further right
-    plain, shifted = network(x, IDENTITY, (96, 96)).image, network(x, shift, (96, 96)).image
+    plain, shifted = network(x, IDENTITY, (96, 96)), network(x, shift, (96, 96))
     assert torch.allclose(shifted[..., 30:58, 30:58], plain[..., 30:58, 38:66], atol=1e-4)
     assert not torch.allclose(shifted, plain, atol=1e-2)
 
 
 def test_the_same_seed_builds_the_same_generator() -> None:
-    first, again, other = (generator(seed=seed)(image(), IDENTITY, (24, 24)).image for seed in (0, 0, 1))
+    first, again, other = (generator(seed=seed)(image(), IDENTITY, (24, 24)) for seed in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
@@ -390,7 +375,7 @@ def test_a_coarse_stage_samples_pixels_of_the_whole_grid(stages: int, size: tupl
     grid = torch.from_numpy(transform.grid())[None, ::every, ::every].contiguous()
     assert grid.shape[1:3] == coarse_size(size, every)
     expected = torch.tanh(network.trunk(grid_warp(network.entry(small), grid)))
-    laid = network.lay(small, torch.from_numpy(transform.sampling_matrix())[None].float(), size).image
+    laid = network.first_stage(small, torch.from_numpy(transform.sampling_matrix())[None].float(), size)
     assert torch.allclose(laid, expected, atol=1e-4)
 
 
@@ -398,8 +383,8 @@ def test_a_coarse_stage_samples_pixels_of_the_whole_grid(stages: int, size: tupl
 def test_stages_give_the_size_that_was_asked_for_and_begin_with_the_coarse_picture(size: tuple[int, int]) -> None:
     network = generator(STAGED)
     x, matrix = image(32, 40), torch.eye(3)[None]
-    y = network(x, matrix, size).image
-    coarse = network.lay(shrink(x, 2), matrix, size).image
+    y = network(x, matrix, size)
+    coarse = network.first_stage(shrink(x, 2), matrix, size)
     larger = nn.functional.interpolate(coarse, scale_factor=2.0, mode="bilinear")
     assert y.shape == (1, 3, *size)
     assert torch.equal(y, larger[..., : size[0], : size[1]])
@@ -408,7 +393,7 @@ def test_stages_give_the_size_that_was_asked_for_and_begin_with_the_coarse_pictu
 def test_what_leaves_the_range_of_colours_is_cut_off() -> None:
     network = generator(STAGED)
     nn.init.constant_(network.refiners[0].exit.bias, 1.5)
-    y = network(image(32, 40), torch.eye(3)[None], (32, 40)).image
+    y = network(image(32, 40), torch.eye(3)[None], (32, 40))
     assert y.max() == 1
 
 
@@ -424,10 +409,6 @@ def test_the_first_pictures_of_a_small_exit_are_nearly_grey() -> None:
     assert torch.allclose(small.exit.weight, 0.1 * plain.exit.weight)
 
 
-@pytest.mark.parametrize(
-    ("changes", "part"),
-    [({"unit_scale": True, "stages": 2}, "unit_scale=false"), ({"downscales": 3, "stages": 3}, "must be 5 at most")],
-)
-def test_stages_that_are_not_possible_are_refused(changes: dict[str, Any], part: str) -> None:
-    with pytest.raises(UserError, match=part):
-        replace(SMALL, **changes)
+def test_more_halvings_than_tiles_start_at_are_refused() -> None:
+    with pytest.raises(UserError, match="must be 5 at most"):
+        replace(SMALL, downscales=3, stages=3)

@@ -14,7 +14,7 @@ from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState
 
 CPU = torch.device("cpu")
-SETTINGS = replace(SMOKE, iterations=12, buckets=2, ramp=0.0, unit_scale=False)
+SETTINGS = replace(SMOKE, iterations=12, buckets=2, ramp=0.0)
 
 
 @pytest.fixture

@@ -49,18 +49,6 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
     assert [line["iteration"] for line in losses_of(tmp_path / "run")] == list(range(1, 13))
 
 
-def test_a_training_in_stages_goes_on_to_the_same_bytes(picture_path: Path, tmp_path: Path) -> None:
-    def interrupt(status: Status) -> None:
-        if status.iteration == 5:
-            signal.raise_signal(signal.SIGINT)
-
-    settings = {"unit_scale": False, "stages": 2, "window": 32, "places": 1.0, "copies": 1.0}
-    assert run(picture_path, tmp_path / "whole", settings=settings).finished
-    assert not run(picture_path, tmp_path / "run", settings=settings, report=interrupt).finished
-    assert run(picture_path, tmp_path / "run", settings=settings, resume=True).finished
-    assert generator_bytes(tmp_path / "run") == generator_bytes(tmp_path / "whole")
-
-
 @pytest.mark.parametrize("iteration", [2, 5, 9])
 def test_a_resumed_trainings_log_is_that_of_an_uninterrupted_one(
     picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, iteration: int

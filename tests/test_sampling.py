@@ -12,7 +12,7 @@ from ingan_fast.geometry import MIN_SIZE
 from ingan_fast.images import Pixels
 from ingan_fast.sampling import Draw, Sampler, to_pixels, to_tensor
 
-SETTINGS = replace(SMOKE, crop=32, iterations=100, ramp=0.5, size_multiple=8)
+SETTINGS = replace(SMOKE, crop=32, iterations=100, ramp=0.5, size_multiple=8, stages=1)
 CPU = torch.device("cpu")
 
 
@@ -122,7 +122,7 @@ def test_a_transformation_that_changes_no_sizes_is_like_none() -> None:
 
 
 def test_outputs_are_large_enough_for_the_first_of_several_stages() -> None:
-    draws = sampler(size_multiple=8, stages=3, unit_scale=False).calibration(40)
+    draws = sampler(size_multiple=8, stages=3).calibration(40)
     sides = [side for draw in draws for side in draw.size]
     assert min(sides) == 4 * MIN_SIZE
 

@@ -18,11 +18,9 @@ from ingan_fast.run_folder import Config
 from ingan_fast.tiling import halo, tiles
 
 DEEP = replace(PAPER, channels=8, blocks=2)  # three downscales, skips
-UNIT_SCALE = SMOKE
-SMOOTH = replace(SMOKE, unit_scale=False)
-SHAPES = {"unit scale": UNIT_SCALE, "smooth": SMOOTH, "three downscales, skips": DEEP}
-SHAPES |= {"no downscale": replace(SMOOTH, downscales=0)}
-SHAPES |= {"two stages": replace(SMOOTH, stages=2), "three stages": replace(SMOOTH, stages=3)}
+SMOOTH = replace(SMOKE, stages=1)
+SHAPES = {"three downscales, skips": DEEP, "no downscale": replace(SMOOTH, downscales=0)}
+SHAPES |= {"two stages": replace(SMOKE, skips=True), "three stages": replace(SMOKE, stages=3, skips=True)}
 SOURCE = (64, 56)  # of the fixture `picture`
 TRANSFORMS = {
     "a resize": Transform.resize((203, 141)),

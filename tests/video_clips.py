@@ -130,26 +130,13 @@ class QuickEngine:
 
     def __init__(self) -> None:
         self.source = corners(self.source_size)
-        self.references: list[Pixels | None] = []
 
-    def __call__(
-        self,
-        frame: Pixels | None,
-        *,
-        transform: Transform,
-        out: Pixels,
-        reference: Pixels | None = None,
-        arrangement: None = None,
-    ) -> Pixels:
-        self.references.append(reference)
+    def __call__(self, frame: Pixels | None, *, transform: Transform, out: Pixels) -> Pixels:
         pixels = self.source if frame is None else frame
         width, height = transform.size
         rows, columns = (np.arange(n) * side // n for n, side in zip((height, width), pixels.shape[:2], strict=True))
         np.copyto(out, pixels[rows[:, None], columns[None]])
         return out
-
-    def arrange(self, frame: Pixels | None, *, transform: Transform, reference: Pixels | None = None) -> None:
-        """Nothing changes at once."""
 
     def close(self) -> None:
         pass

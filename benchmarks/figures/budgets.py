@@ -84,7 +84,9 @@ class Budget:
         if device == "cuda":
             return Plan(f"{picture}-{self.name}", picture, "paper", share.seconds, {**sides, **self.changes})
         often = dict.fromkeys(("iterations", "preview_every", "validate_every"), share.iterations)
-        return Plan(f"{picture}-{self.name}", picture, self.preset or "cpu", None, {**sides, **often, **self.changes})
+        return Plan(
+            f"{picture}-{self.name}", picture, self.preset or "learned", None, {**sides, **often, **self.changes}
+        )
 
     def ablation(self, name: str, changes: Mapping[str, Any], seed: int, device: str) -> Plan:
         """A training of figure 9: the paper's network with `changes`."""

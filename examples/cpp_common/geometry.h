@@ -1,11 +1,10 @@
-// What a model takes beside the image: a sampling grid, made here, or arrays that ingan_fast made (.npy).
+// What a model takes beside the image: a sampling grid.
 //
 // Coordinates are normalised to [-1, 1] over pixel edges, x right, y down, as in ingan_fast.Transform.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
@@ -53,49 +52,13 @@ inline Matrix read_matrix(const std::string& path) {
     return matrix;
 }
 
-// A float32 array that numpy.save wrote.
-inline Array read_npy(const std::string& path) {
-    std::ifstream file(path, std::ios::binary);
-    char start[10];
-    if (!file.read(start, sizeof start) || std::memcmp(start, "\x93NUMPY\x01", 7) != 0)
-        throw std::runtime_error(path + " is no .npy file of version 1");
-    const auto length = static_cast<uint8_t>(start[8]) | static_cast<uint8_t>(start[9]) << 8;
-    std::string header(length, ' ');
-    file.read(header.data(), length);
-    const auto open = header.find("'shape': (");
-    if (open == std::string::npos || header.find("'<f4'") == std::string::npos ||
-        header.find("'fortran_order': False") == std::string::npos)
-        throw std::runtime_error(path + " is not float32 in C order");
-    std::istringstream sizes(header.substr(open + 10));
-    Array array;
-    size_t count = 1;
-    for (int64_t size; sizes >> size; sizes.ignore()) {
-        array.shape.push_back(size);
-        count *= size;
-    }
-    array.values.resize(count);
-    if (!file.read(reinterpret_cast<char*>(array.values.data()), count * sizeof(float)))
-        throw std::runtime_error(path + " is cut short");
-    return array;
-}
-
-inline bool ends_with(const std::string& text, const std::string& end) {
-    return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
-// Words of the command line behind the pictures: GRID.npy [PREFERENCE.npy], or WIDTHxHEIGHT [MATRIX.txt].
+// Words of the command line behind the pictures: nothing, or WIDTHxHEIGHT [MATRIX.txt].
 inline std::vector<Array> read_geometry(const std::vector<std::string>& words) {
-    std::vector<Array> geometry;
-    if (words.empty()) return geometry;
-    if (ends_with(words[0], ".npy")) {
-        for (const std::string& path : words) geometry.push_back(read_npy(path));
-        return geometry;
-    }
+    if (words.empty()) return {};
     int64_t width = 0, height = 0;
     char by = 0;
     if (!(std::istringstream(words[0]) >> width >> by >> height) || by != 'x' || width < 16 || height < 16)
         throw std::runtime_error(words[0] + " is no size; give WIDTHxHEIGHT of at least 16, such as 640x480");
     const Matrix matrix = words.size() > 1 ? read_matrix(words[1]) : Matrix{1, 0, 0, 0, 1, 0, 0, 0, 1};
-    geometry.push_back(sampling_grid(width, height, matrix));
-    return geometry;
+    return {sampling_grid(width, height, matrix)};
 }

@@ -3,11 +3,8 @@
 //     ingan-fast export RUN --out model
 //     cmake -S examples/cpp_onnxruntime -B build -DONNXRUNTIME_ROOT=/path/to/onnxruntime && cmake --build build
 //
-// A model of the paper's generator takes one grid, which is made here:
+// A model takes a sampling grid, which is made here:
 //     build/retarget model/model.onnx in.ppm out.ppm 640x480 [matrix.txt]
-// A unit-scale model (presets cpu and best) takes four and their preferences, which come from Python:
-//     python examples/save_geometry.py model in.ppm 640x480 && build/retarget model/model.onnx in.ppm out.ppm
-//     grid.npy preference.npy
 // A model of one geometry (ingan-fast export --fixed 640x480) takes frames alone:
 //     build/retarget fixed/model.onnx in.ppm out.ppm
 //
@@ -79,7 +76,7 @@ Picture retarget(Ort::Session& session, const Picture& frame, std::vector<Array>
 
 int main(int count, char** words) try {
     if (count < 4) {
-        std::cerr << "usage: retarget MODEL.onnx IN.ppm OUT.ppm [WxH [MATRIX.txt] | GRID.npy [PREFERENCE.npy]]\n";
+        std::cerr << "usage: retarget MODEL.onnx IN.ppm OUT.ppm [WxH [MATRIX.txt]]\n";
         return 2;
     }
     Ort::Env environment(ORT_LOGGING_LEVEL_ERROR, "retarget");

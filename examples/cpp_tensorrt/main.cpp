@@ -6,11 +6,8 @@
 //     ingan-fast export RUN --out model --trt
 //     cmake -S examples/cpp_tensorrt -B build -DTENSORRT_ROOT=/path/to/TensorRT && cmake --build build
 //
-// A model of the paper's generator takes one grid, which is made here:
+// A model takes a sampling grid, which is made here:
 //     build/retarget_trt model/model.engine in.ppm out.ppm 640x480 [matrix.txt]
-// A unit-scale model (presets cpu and best) takes four and their preferences, which come from Python:
-//     python examples/save_geometry.py model in.ppm 640x480 && build/retarget_trt model/model.engine in.ppm out.ppm
-//     grid.npy preference.npy
 // An engine of one geometry (ingan-fast export --fixed 640x480 --trt) takes frames alone:
 //     build/retarget_trt fixed/model.engine in.ppm out.ppm
 //
@@ -21,7 +18,6 @@
 
 #include <algorithm>
 #include <iostream>
-#include <iterator>
 #include <map>
 #include <memory>
 
@@ -141,16 +137,14 @@ std::vector<char> read_file(const std::string& path) {
 
 int main(int count, char** words) try {
     if (count < 4) {
-        std::cerr << "usage: retarget_trt MODEL.engine IN.ppm OUT.ppm [WxH [MATRIX.txt] | GRID.npy [PREFERENCE.npy]]\n";
+        std::cerr << "usage: retarget_trt MODEL.engine IN.ppm OUT.ppm [WxH [MATRIX.txt]]\n";
         return 2;
     }
     const Picture frame = read_ppm(words[2]);
     const std::vector<Array> geometry = read_geometry({words + 4, words + count});
     Inputs inputs{{"image", {{1, frame.height, frame.width, 3}, frame.pixels.data(), frame.pixels.size()}}};
-    const char* names[] = {"grid", "preference"};
-    require(geometry.size() <= std::size(names), "more than a grid and preferences were given");
-    for (size_t i = 0; i < geometry.size(); ++i)
-        inputs[names[i]] = {geometry[i].shape, geometry[i].values.data(), geometry[i].values.size() * sizeof(float)};
+    for (const Array& grid : geometry)  // none for an engine of one geometry
+        inputs["grid"] = {grid.shape, grid.values.data(), grid.values.size() * sizeof(float)};
 
     Logger logger;
     const std::vector<char> plan = read_file(words[1]);

@@ -41,7 +41,7 @@ class ColdStartRequest:
         repeat: timed processes of each command, after a first one that brings its files into memory.
     """
 
-    preset: str = "cpu"
+    preset: str = "learned"
     side: int = 64
     repeat: int = 3
 

@@ -46,8 +46,8 @@ class ExportRequest:
         repeat: how often each file is made.
     """
 
-    presets: tuple[str, ...] = ("cpu", "paper")
-    packages: tuple[str, ...] = ("cpu",)
+    presets: tuple[str, ...] = ("learned", "paper")
+    packages: tuple[str, ...] = ("learned",)
     repeat: int = 1
 
     @property

@@ -12,7 +12,6 @@ from ingan_fast.errors import UserError
 from ingan_fast.export.run import Wanted, export
 from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels
-from ingan_fast.jumps import with_jumps
 from ingan_fast.networks import Generator
 from ingan_fast.retargeting import load
 from ingan_fast.run_folder import Config, RunFolder
@@ -42,7 +41,7 @@ def write_run(folder: Path, name: str, picture: Pixels) -> Generator:
     Returns:
         The generator, with its norms: in the folder they are folded in.
     """
-    settings = with_jumps(preset(name), [picture])
+    settings = preset(name)
     run = RunFolder(folder)
     run.write_config(Config.new(settings, name, None, 0, {"picture": picture}, "cpu"), [picture])
     generator = untrained(settings, picture)

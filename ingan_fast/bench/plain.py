@@ -1,19 +1,21 @@
 """The training iteration as one would first write it: what the engines are compared with."""
 
 import copy
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ingan_fast.convolutions import SpectralConv2d
-from ingan_fast.losses import lsgan, reconstruction_l1
+from ingan_fast.losses import lsgan
 from ingan_fast.sampling import Draw
 from ingan_fast.state import TrainingState
+from ingan_fast.step import generate, part_of
 
 
 class PlainIteration:
-    """The paper's iteration in float32 on contiguous tensors, with torch's own parts and defaults.
+    """The training iteration in float32 on contiguous tensors, with torch's own parts and defaults.
 
     Torch's spectral norm (a power iteration in every forward), an optimiser that is not fused, D's gradients computed
     in G's step too, a second pass of D over y. Takes over the networks of `state`.
@@ -30,26 +32,29 @@ class PlainIteration:
         self.optimizer_d = _plain_adam(state.discriminator, settings.learning_rate_d)
 
     def __call__(self, draw: Draw) -> None:
-        state, settings = self.state, self.state.settings
-        generator, discriminator, fineness = state.generator, state.discriminator, state.fineness
-        image, real = draw.image.contiguous(), draw.real.contiguous()
-        y, invented = generator(image, draw.transform, draw.size)
-        loss = lsgan(discriminator(_noisy(y, draw.noise, settings.noise)), 1.0, fineness)
-        if settings.reconstruction:
-            x_hat = generator(y, draw.inverse, tuple(image.shape[-2:])).image
-            loss = loss + settings.reconstruction * reconstruction_l1(x_hat, image, draw.visible)
-        if invented is not None:
-            loss = loss + settings.invention * invented
+        settings = self.state.settings
+        draw = replace(draw, image=draw.image.contiguous(), real=draw.real.contiguous())
+        outputs = generate(self.state, draw)
+        loss = settings.reconstruction * outputs.reconstruction + outputs.guidance
+        for stage, output in enumerate(outputs.stages):
+            loss = loss + self._judged(stage, output.fake, draw.noise, 1.0, output.fineness)
         self.optimizer_g.zero_grad()
         loss.backward()
         self.optimizer_g.step()
-        on_real = lsgan(discriminator(_noisy(real, draw.real_noise, settings.noise)), 1.0, fineness)
-        on_fake = lsgan(discriminator(_noisy(y.detach(), draw.noise, settings.noise)), 0.0, fineness)
+        loss = torch.zeros(())
+        for stage, output in enumerate(outputs.stages):
+            loss = loss + self._judged(stage, output.real, draw.real_noise, 1.0, output.fineness) / 2
+            loss = loss + self._judged(stage, output.fake.detach(), draw.noise, 0.0, output.fineness) / 2
         self.optimizer_d.zero_grad()
-        ((on_real + on_fake) / 2).backward()
+        loss.backward()
         self.optimizer_d.step()
-        for averaged, weight in zip(self.averaged.parameters(), generator.parameters(), strict=True):
+        for averaged, weight in zip(self.averaged.parameters(), self.state.generator.parameters(), strict=True):
             averaged.data.lerp_(weight.data, 1 - settings.ema)
+
+    def _judged(self, stage: int, image: Tensor, noise: Tensor, target: float, fineness: Tensor) -> Tensor:
+        """LSGAN's loss of a stage's picture, which gets its part of the noise."""
+        noisy = image + self.state.settings.noise * part_of(noise, image)
+        return lsgan(self.state.discriminator.of_stage(stage, noisy), target, fineness)
 
 
 def _plain_convolutions(network: nn.Module) -> None:
@@ -72,7 +77,3 @@ def _plain_convolutions(network: nn.Module) -> None:
 
 def _plain_adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:
     return torch.optim.Adam(network.parameters(), learning_rate, betas=(0.5, 0.999), foreach=False, fused=False)
-
-
-def _noisy(image: Tensor, noise: Tensor, level: float) -> Tensor:
-    return image + level * noise

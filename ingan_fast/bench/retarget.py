@@ -170,7 +170,7 @@ def _beside_matmul(row: Row, flop: int, ceiling: float) -> Row:
 def _eager(generator: Generator, picture: Pixels, transform: Transform) -> Pixels:
     """The generator as it stands after a training: norms, float32, uint8 to uint8."""
     x = to_tensor(picture).contiguous()
-    return to_pixels(generator(x, sampling_tensor(transform, x.device), transform.size[::-1]).image)
+    return to_pixels(generator(x, sampling_tensor(transform, x.device), transform.size[::-1]))
 
 
 def _listen(retargeter: Retargeter) -> Inside:

@@ -41,7 +41,7 @@ class ScalingRequest:
         limit: seconds; an output that would take longer, by the one before it, is left out.
     """
 
-    presets: tuple[str, ...] = ("cpu", "paper")
+    presets: tuple[str, ...] = ("learned", "paper")
     outputs: tuple[Size, ...] = ((320, 240), (480, 360), (640, 480), (1280, 720), (1920, 1080), (3840, 2160))
     sources: tuple[Size, ...] = ((128, 128), (256, 256), (512, 512), (1024, 1024))
     made: Size = (640, 480)

@@ -22,7 +22,6 @@ from ingan_fast.bench.timing import Advance, Spread, Stopwatch, noise_of_ratio, 
 from ingan_fast.config import Settings, preset, with_changes
 from ingan_fast.engine import make_engine
 from ingan_fast.images import Pixels, fit_within
-from ingan_fast.jumps import with_jumps
 from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState
 from ingan_fast.step import training_step
@@ -76,7 +75,7 @@ def prepare(request: TrainRequest, picture: Pixels) -> tuple[Pixels, Settings]:
     if settings.crop > min(height, width):
         factor = settings.crop / min(height, width)
         picture = plain_resize(picture, (math.ceil(width * factor), math.ceil(height * factor))).copy()  # writable
-    return picture, with_jumps(settings, [picture])
+    return picture, settings
 
 
 def measure(request: TrainRequest, picture: Pixels, device: torch.device, advance: Advance = lambda: None) -> Results:

@@ -24,7 +24,7 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="The folder for the run, the pictures and index.html.")] = Path(
         "demo"
     ),
-    preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "cpu",
+    preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "learned",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     from ingan_fast import demo as page

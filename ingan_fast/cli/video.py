@@ -256,7 +256,7 @@ def _make(
         engine = stack.enter_context(closing(open_engine(model, device, backend)))
         animation = request.animation(clip.size if clip else engine.source_size, clip)
         source = clip or Still(len(animation.poses), animation.fps)
-        renderer = Renderer(engine, animation, source.timing.base, request.background, clip.first if clip else None)
+        renderer = Renderer(engine, animation, source.timing.base, request.background)
         sink = stack.enter_context(request.output.open(source, animation.canvas, clip is None, notices.append))
         advance = stack.enter_context(_progress(source.total))
         report = run(source, renderer, sink, renderer.shape, interrupted=interrupted, progress=advance)

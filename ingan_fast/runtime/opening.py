@@ -9,7 +9,7 @@ from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.backends import Backend
-from ingan_fast.runtime.sidecar import Layout, Sidecar, read_sidecar
+from ingan_fast.runtime.sidecar import Sidecar, read_sidecar
 
 BACKENDS = ("auto", "tensorrt", "onnxruntime", "openvino", "torch")
 DEVICES = ("auto", "cpu", "cuda")
@@ -27,7 +27,6 @@ class Opened:
 
     backend: Backend
     reason: str  # why this backend
-    layout: Layout | None
     halo: int
     source: Pixels | None  # the picture that was trained on
     source_size: tuple[int, int]
@@ -64,7 +63,6 @@ def open_model(path: Path, device: str, backend: str) -> Opened:
     return Opened(
         chosen,
         reason,
-        sidecar.layout,
         sidecar.halo,
         sidecar.read_source(path.parent),
         sidecar.source_size,
@@ -80,8 +78,8 @@ def _open_run(path: Path, device: str, backend: str) -> Opened:
     _require("torch")
     from ingan_fast.runtime.backends.torch import open_run
 
-    chosen, trained, layout, halo = open_run(path, device)
-    return Opened(chosen, "a run folder is torch's own", layout, halo, trained.source, trained.source_size)
+    chosen, trained, halo = open_run(path, device)
+    return Opened(chosen, "a run folder is torch's own", halo, trained.source, trained.source_size)
 
 
 def _open_onnx(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple[Backend, str]:

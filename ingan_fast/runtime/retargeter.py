@@ -10,8 +10,7 @@ import numpy as np
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform, check_output_size
 from ingan_fast.images import Pixels
-from ingan_fast.runtime.arrangement import Arrangement
-from ingan_fast.runtime.geometry import Geometries, region
+from ingan_fast.runtime.geometry import Geometries, make, region
 from ingan_fast.runtime.opening import Opened, open_model
 from ingan_fast.tiling import CELL, Tile, tiles
 
@@ -35,7 +34,7 @@ class Retargeter:
     def __init__(self, opened: Opened, max_memory: int = MAX_MEMORY):
         self._opened = opened
         self._backend = opened.backend
-        self._geometries = Geometries(opened.layout, opened.backend.prepare)
+        self._geometries = Geometries(opened.backend.prepare)
         self._tile = _tile_side(max_memory, opened)
         self._max_memory = max_memory
         self._lock = threading.Lock()
@@ -75,8 +74,6 @@ class Retargeter:
         scale: float | tuple[float, float] | None = None,
         transform: Transform | None = None,
         out: Any = None,
-        reference: Pixels | None = None,
-        arrangement: Arrangement | None = None,
         stream: Any = None,
         progress: Callable[[float], None] = lambda part: None,
     ) -> Any:
@@ -85,15 +82,11 @@ class Retargeter:
         Args:
             frame: uint8 [H, W, 3], RGB; the picture that was trained on where None. With the backends tensorrt and
                 torch any object on the GPU with DLPack (tensorrt: or the CUDA array interface), too: then the result
-                is one, and nothing goes through the host or waits, unless cuts are looked for in the frame.
+                is one, and nothing goes through the host or waits.
             size: (width, height) of the output; or
             scale: its factor(s), across and down; or
             transform: a homography.
             out: where to write, uint8 [Ho, Wo, 3]; a new array where None.
-            reference: where a unit-scale generator looks for cuts between its layouts, uint8 [H, W, 3]. Where None,
-                in the frame, of which a copy goes to the host if it is on the GPU; frames of a clip had better share
-                one, so that cuts stay where they are.
-            arrangement: where these cuts are, of this or of another transform (`arrange`); nothing is looked for then.
             stream: the CUDA stream to work on, with frames on the GPU.
             progress: called with the part of a tiled output that is done, in (0, 1].
 
@@ -107,29 +100,11 @@ class Retargeter:
         frame_size = self.source_size if pixels is None else (pixels.shape[1], pixels.shape[0])
         wanted = self._transform(size, scale, transform, frame_size)
         if pixels is not None and not isinstance(pixels, np.ndarray):
-            return self._run_on_device(pixels, wanted, out, reference, arrangement, stream)
+            return self._run_on_device(pixels, wanted, out, stream)
         result = _output(out, wanted.size)
-        if reference is None:
-            reference = self.source if pixels is None else pixels
         with self._lock:
-            self._run(pixels, wanted, result, reference, arrangement, progress)
+            self._run(pixels, wanted, result, progress)
         return result
-
-    def arrange(
-        self, frame: Pixels | None = None, *, transform: Transform, reference: Pixels | None = None
-    ) -> Arrangement | None:
-        """What of G(x; T) can't change gradually with T: how many jumps a unit-scale layout has, and its cuts.
-
-        Arguments as for a call. None: nothing of it, or the model has one geometry only.
-        """
-        pixels = self._frame(frame)
-        if self._opened.fixed:
-            return None
-        if reference is None:
-            reference = self.source if pixels is None else pixels
-        size = self.source_size if pixels is None else (pixels.shape[1], pixels.shape[0])
-        with self._lock:
-            return self._geometries.arrange(transform, size, reference)
 
     def warmup(self, sizes: Iterable[Size], frame_size: Size | None = None) -> None:
         """Run once at each output size (width, height), so that the first frames take no longer than the others."""
@@ -203,17 +178,14 @@ class Retargeter:
         frame: Pixels | None,
         transform: Transform,
         out: Pixels,
-        reference: Pixels | None,
-        arrangement: Arrangement | None,
         progress: Callable[[float], None],
     ) -> None:
-        size = (frame.shape[1], frame.shape[0]) if frame is not None else self.source_size
         if self._opened.fixed:
             return self._backend.run(frame, self._backend.prepare({}), out)
         height, width = out.shape[:2]
         if height * width * self._backend.bytes_per_pixel <= self._max_memory:
-            return self._backend.run(frame, self._geometries.get(transform, size, reference, arrangement), out)
-        geometry = self._geometries.make(transform, size, reference, arrangement)
+            return self._backend.run(frame, self._geometries.get(transform), out)
+        geometry = make(transform)
         pieces = list(tiles((height, width), self._tile, self._opened.halo))
         for done, tile in enumerate(pieces, start=1):
             part = np.empty((*_extent(tile), 3), np.uint8)
@@ -229,18 +201,11 @@ class Retargeter:
         frame: Any,
         transform: Transform,
         out: Any,
-        reference: Pixels | None,
-        arrangement: Arrangement | None,
         stream: Any,
     ) -> Any:
         backend: Any = self._backend
         with self._lock:
-            if self._opened.fixed:
-                prepared = backend.prepare({})
-            else:
-                if self._opened.layout is not None and reference is None and arrangement is None:
-                    reference = backend.to_host(frame, stream)
-                prepared = self._geometries.get(transform, (frame.shape[1], frame.shape[0]), reference, arrangement)
+            prepared = backend.prepare({}) if self._opened.fixed else self._geometries.get(transform)
             return backend.run_on_device(frame, prepared, transform.size, out, stream)
 
 

@@ -18,7 +18,7 @@ from ingan_fast.images import Pixels, load_image
 
 FORMAT = 1
 SUFFIX = ".json"
-PAIRS = ("jump", "frame", "size")  # that JSON has as lists
+PAIRS = ("frame", "size")  # that JSON has as lists
 
 
 @dataclass(frozen=True)
@@ -29,14 +29,6 @@ class TensorInfo:
     dtype: str
     shape: list[int | str]  # names are dynamic axes
     meaning: str
-
-
-@dataclass(frozen=True)
-class Layout:
-    """How the sampling grids of a unit-scale generator are made (`runtime.layout.unit_scale`)."""
-
-    jump: tuple[int, int]  # px (down, across)
-    scatter: bool
 
 
 @dataclass(frozen=True)
@@ -96,7 +88,6 @@ class Sidecar:
     cell: int  # px; tiles start at its multiples
     channels: int  # of the feature maps at full resolution
     source: dict[str, Any]  # the picture that was trained on: name, sha256 of its pixels, width, height, file
-    layout: Layout | None = None  # None: one grid, of the transform itself (`Transform.grid`)
     fixed: Fixed | None = None
     baked_source: bool = False
     engine: Engine | None = None
@@ -139,6 +130,11 @@ def read_sidecar(model: Path) -> Sidecar:
         found = content.pop("format")
         if found != FORMAT:
             raise UserError(f"{path} has format {found}, this version reads {FORMAT}; export the run again")
+        if content.get("layout") is not None:
+            raise UserError(
+                f"{model} was trained with the preset cpu or best, which this version does not have; it plays models "
+                "of `ingan-fast train`, and `ingan-fast retarget PICTURE` needs no model"
+            )
         sidecar = _parse(content)
     except UserError:
         raise
@@ -166,7 +162,7 @@ def _parse(content: dict[str, Any]) -> Sidecar:
     for key in ("inputs", "outputs"):
         values[key] = [TensorInfo(**tensor) for tensor in values[key]]
     values["golden"] = [Golden(_size(each["size"]), each["matrix"], each["png"]) for each in values["golden"]]
-    kinds: dict[str, Any] = {"layout": Layout, "fixed": Fixed, "engine": Engine}
+    kinds: dict[str, Any] = {"fixed": Fixed, "engine": Engine}
     for key, kind in kinds.items():
         if values[key] is not None:
             values[key] = kind(**{k: _size(v) if k in PAIRS else v for k, v in values[key].items()})

@@ -14,7 +14,7 @@ from ingan_fast.export.engine_cache import VARIABLE
 from ingan_fast.images import Pixels
 
 Make = Callable[[Path], Path]
-REQUEST = ExportRequest(("smoke", "cpu"), ("smoke",), 2)
+REQUEST = ExportRequest(("smoke", "learned"), ("smoke",), 2)
 
 
 def write(size: int) -> Make:
@@ -58,7 +58,7 @@ def test_every_file_has_a_time_and_a_size(picture: Pixels, makers: dict[str, Mak
 def test_packages_are_compiled_of_what_was_asked_for(picture: Pixels, makers: dict[str, Make]) -> None:
     results = export.measure(REQUEST, picture, lambda: None)
     assert [row.case for row in results.rows if row.name == PACKAGE] == ["preset smoke"]
-    assert results.details["not_measured"] == ["pt2 fp32 of preset cpu: not asked for"]
+    assert results.details["not_measured"] == ["pt2 fp32 of preset learned: not asked for"]
 
 
 def test_nothing_is_taken_from_an_earlier_build(
@@ -125,8 +125,7 @@ def test_torchs_exporter_alone_writes_the_same_graph(models: dict[str, Path], tm
     rng = np.random.default_rng(0)
     inputs = {
         "image": rng.uniform(-1, 1, (1, 3, 40, 56)).astype(np.float32),
-        "grid": rng.uniform(-1, 1, (1, 4, 48, 64, 2)).astype(np.float32),
-        "preference": rng.uniform(-1, 1, (1, 4, 48, 64)).astype(np.float32),
+        "grid": rng.uniform(-1, 1, (1, 48, 64, 2)).astype(np.float32),
     }
     names = [[each.name for each in session.get_inputs()] for session in sessions]
     results = [

@@ -169,7 +169,7 @@ def test_a_backend_that_fails_keeps_no_other_from_being_measured(picture: Pixels
 @pytest.mark.parametrize("limit", [0.01, 100.0])
 def test_progress_ends_at_its_total(picture: Pixels, fake: Fake, limit: float) -> None:
     advanced: list[None] = []
-    request = ScalingRequest(("smoke", "cpu"), REQUEST.outputs, REQUEST.sources, MIDDLE, 2, limit)
+    request = ScalingRequest(("smoke", "learned"), REQUEST.outputs, REQUEST.sources, MIDDLE, 2, limit)
     results = measure(picture, request, lambda: advanced.append(None))
     assert len(advanced) == scaling.steps(request)
     assert bool(results.details["not_measured"]) == (limit < 1)

@@ -42,16 +42,16 @@ def test_without_options_a_benchmarks_own_defaults_are_measured(
 
 
 def test_options_are_what_is_measured(ingan_fast: Command, requests: list[Any]) -> None:
-    presets = ("--preset", "smoke", "--preset", "cpu")
+    presets = ("--preset", "smoke", "--preset", "learned")
     ingan_fast("bench", "export", *presets, "--package", "smoke", "--repeat", 2)
     ingan_fast("bench", "video", "--preset", "smoke", "--canvas", "64x48", "--frames", 12, "--repeat", 1)
     ingan_fast("bench", "cold-start", "--preset", "smoke", "--repeat", 4)
     ingan_fast("bench", "scaling", *presets, "--size", "64x48", "--source", "32x32", "--repeat", 1, "--limit", 5)
     assert requests == [
-        export.ExportRequest(("smoke", "cpu"), ("smoke",), 2),
+        export.ExportRequest(("smoke", "learned"), ("smoke",), 2),
         video.VideoRequest("smoke", (64, 48), 12, repeat=1),
         cold_start.ColdStartRequest("smoke", repeat=4),
-        scaling.ScalingRequest(("smoke", "cpu"), ((64, 48),), ((32, 32),), repeat=1, limit=5.0),
+        scaling.ScalingRequest(("smoke", "learned"), ((64, 48),), ((32, 32),), repeat=1, limit=5.0),
     ]
 
 

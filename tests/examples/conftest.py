@@ -17,7 +17,7 @@ from video_clips import Recipe, make_clip
 
 @pytest.fixture(scope="session")
 def model(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an exported unit-scale model; not to be changed."""
+    """The folder of an exported model; not to be changed."""
     folder = tmp_path_factory.mktemp("exported") / "model"
     export(load(trained_run, "cpu"), folder, Wanted())
     return folder

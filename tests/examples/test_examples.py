@@ -11,11 +11,8 @@ import numpy as np
 import pytest
 from example_files import EXAMPLES, call, example
 
-from ingan_fast.geometry import Transform
 from ingan_fast.images import Pixels
 from ingan_fast.runtime import Retargeter
-from ingan_fast.runtime.geometry import Geometries
-from ingan_fast.runtime.sidecar import read_sidecar
 
 SCRIPTS = sorted(path.name for path in EXAMPLES.iterdir() if path.suffix in (".py", ".vpy"))
 
@@ -53,7 +50,7 @@ def test_the_loop_retargets_every_frame_at_its_time(
     assert after == pytest.approx(before, abs=1e-3)
     with Retargeter.open(model) as retargeter:
         for source, result in zip(sources, results, strict=True):
-            wanted = retargeter(source, size=(96, 56), reference=sources[0])
+            wanted = retargeter(source, size=(96, 56))
             assert result.shape == wanted.shape
             assert difference(result, wanted) < 12  # half resolution of colour, and H.264
 
@@ -88,14 +85,3 @@ def test_the_ffmpeg_pipe_keeps_frames_and_sound(model: Path, clip: Path, tmp_pat
     assert [picture.shape for picture in pictures] == [(56, 96, 3)] * 5
     with av.open(tmp_path / "wide.mkv") as container:
         assert container.streams.audio[0].codec_context.name == "aac"
-
-
-def test_saved_geometry_is_the_runtimes(
-    model: Path, picture: Pixels, picture_ppm: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    call(example("save_geometry"), monkeypatch, model, picture_ppm, "96x48")
-    layout = read_sidecar(model / "model.onnx").layout
-    wanted = Geometries(layout, lambda geometry: geometry).make(Transform.resize((96, 48)), (64, 56), picture)
-    for name in ("grid", "preference"):
-        np.testing.assert_array_equal(np.load(f"{name}.npy"), wanted[name])

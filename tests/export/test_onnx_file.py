@@ -1,6 +1,7 @@
 """What stands in an exported file, and what other programs make of it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,15 +9,18 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from untrained_runs import write_run
 
 from ingan_fast import Transform
+from ingan_fast.config import SMOKE
 from ingan_fast.errors import UserError
 from ingan_fast.export import run as export_run
-from ingan_fast.export.model import geometry
+from ingan_fast.export.model import grid_of
 from ingan_fast.export.onnx_file import write_onnx
 from ingan_fast.export.run import Wanted, Written, export
-from ingan_fast.images import load_image
-from ingan_fast.retargeting import TrainedGenerator
+from ingan_fast.images import Pixels, load_image
+from ingan_fast.retargeting import TrainedGenerator, load
+from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.sidecar import read_sidecar
 from ingan_fast.sampling import to_pixels, to_tensor
 
@@ -28,14 +32,13 @@ def axes(value: onnx.ValueInfoProto) -> list[str | int]:
     return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
 
 
-def test_names_and_dynamic_axes_are_those_of_the_contract(exported: Written, kind: str) -> None:
+def test_names_and_dynamic_axes_are_those_of_the_contract(exported: Written) -> None:
     model = onnx.load(exported.path)
-    layouts = [4] if kind == "unit scale" else []
     expected = {
         "image": ["N", 3, "H", "W"],
-        "grid": ["N", *layouts, "Ho", "Wo", 2],
+        "grid": ["N", "Ho", "Wo", 2],
         "retargeted": ["N", 3, "Ho", "Wo"],
-    } | ({"preference": ["N", 4, "Ho", "Wo"]} if layouts else {})
+    }
     assert {value.name: axes(value) for value in (*model.graph.input, *model.graph.output)} == expected
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 18)]
 
@@ -59,9 +62,7 @@ def test_another_program_makes_the_runs_own_picture(
     session = onnxruntime.InferenceSession(exported.path)
     for transform in (Transform.resize(size), TILT):
         image = to_tensor(trained.source)
-        places = geometry(trained.generator, image, transform)
-        names = [tensor.name for tensor in session.get_inputs()]
-        feeds = {name: tensor.numpy() for name, tensor in zip(names, (image, *places), strict=True)}
+        feeds = {"image": image.numpy(), "grid": grid_of(transform).numpy()}
         picture = to_pixels(torch.from_numpy(session.run(None, feeds)[0]))
         assert np.abs(picture.astype(int) - trained.retarget(transform).picture).max() <= 1
 
@@ -74,17 +75,14 @@ def test_openvino_makes_it_in_bfloat16_within_two_levels(
     openvino = pytest.importorskip("openvino")
     compiled = openvino.Core().compile_model(exported.path, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
     image = to_tensor(trained.source)
-    feeds = dict(
-        zip(("image", "grid", "preference"), (image, *geometry(trained.generator, image, transform)), strict=False)
-    )
-    result = compiled({name: tensor.numpy() for name, tensor in feeds.items()})[0]
+    result = compiled({"image": image.numpy(), "grid": grid_of(transform).numpy()})[0]
     off = np.abs(to_pixels(torch.from_numpy(result)).astype(int) - trained.retarget(transform).picture)
     assert np.quantile(off, 0.999) <= 2
 
 
 def test_coordinates_far_outside_are_reflected(exported: Written, trained: TrainedGenerator, kind: str) -> None:
     if kind != "paper":
-        pytest.skip("layouts of a unit-scale generator are made here, inside the picture")
+        pytest.skip("the features of one stage are compared")
     session = onnxruntime.InferenceSession(exported.path)
     image = to_tensor(trained.source)
     grid = Transform.resize((48, 40)).grid()[None] * 5 - 1.5
@@ -135,18 +133,16 @@ def test_a_file_with_its_picture_takes_geometry_alone(trained: TrainedGenerator,
     session = onnxruntime.InferenceSession(written.path)
     assert "image" not in [tensor.name for tensor in session.get_inputs()]
     for transform in (Transform.resize((80, 44)), TILT):
-        places = geometry(trained.generator, to_tensor(trained.source), transform)
-        feeds = {tensor.name: place.numpy() for tensor, place in zip(session.get_inputs(), places, strict=True)}
+        feeds = {"grid": grid_of(transform).numpy()}
         picture = to_pixels(torch.from_numpy(session.run(None, feeds)[0]))
         assert np.abs(picture.astype(int) - trained.retarget(transform).picture).max() <= 1
 
 
-def test_the_sidecar_says_what_another_program_needs(exported: Written, trained: TrainedGenerator, kind: str) -> None:
+def test_the_sidecar_says_what_another_program_needs(exported: Written, trained: TrainedGenerator) -> None:
     content = json.loads(exported.path.with_name("model.onnx.json").read_text())
     assert [tensor["name"] for tensor in content["inputs"]][:2] == ["image", "grid"]
     assert content["source"]["sha256"] == trained.config.images[0]["sha256"]
     sidecar = read_sidecar(exported.path)
-    assert (sidecar.layout is not None) == (kind == "unit scale")
     for golden in sidecar.golden:
         np.testing.assert_array_equal(golden.picture, trained.retarget(golden.transform).picture)
     np.testing.assert_array_equal(load_image(exported.path.with_name("source.png")), trained.source)
@@ -183,13 +179,11 @@ def test_what_excludes_each_other_is_refused(wanted: dict[str, object], part: st
 
 
 @pytest.mark.slow
-def test_a_package_runs_at_any_size(kind: str, some_run: Path, trained: TrainedGenerator, tmp_path: Path) -> None:
-    if kind == "paper":
-        pytest.skip("compiling takes a minute, and two stages have the paper's graph in them")
-    from ingan_fast.retargeting import load
-    from ingan_fast.runtime import Retargeter
-
-    written = export(load(some_run, "cpu", merge=False), tmp_path, Wanted(format="pt2"))
+def test_a_package_runs_at_any_size(picture: Pixels, tmp_path: Path) -> None:
+    """Of few layers: compiling each takes seconds."""
+    settings = replace(SMOKE, stages=1, downscales=1, blocks=0, channels=4, skips=True)
+    trained = load(write_run(tmp_path / "run", settings, picture), "cpu", merge=False)
+    written = export(trained, tmp_path / "package", Wanted(format="pt2"))
     assert written.check.error < 0.1
     retargeter = Retargeter.open(written.path)
     for size in SIZES:

@@ -1,6 +1,5 @@
 """Model repositories for Triton Inference Server."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -62,13 +61,6 @@ def test_a_graph_of_one_frame_is_served_one_by_one(trained: TrainedGenerator, tm
     assert tensors(config) == shapes(written.path) == {"image": [1, 3, 56, 64], "retargeted": [1, 3, 40, 96]}
 
 
-def test_the_configuration_says_how_grids_are_made(repository: Path, trained: TrainedGenerator) -> None:
-    (text,) = re.findall(r'key: "layout" value \{ string_value: (".*") \}', (repository / CONFIG).read_text())
-    layout = json.loads(json.loads(text))
-    jump = trained.generator.jump
-    assert layout == ({"jump": list(jump), "scatter": trained.settings.scatter} if jump else None)
-
-
 def test_the_servers_own_schema_takes_the_configuration(repository: Path) -> None:
     schema = pytest.importorskip("tritonclient.grpc.model_config_pb2", reason="tritonclient is not installed")
     from google.protobuf import text_format
@@ -87,11 +79,10 @@ def test_a_batch_as_the_server_makes_it_runs(repository: Path) -> None:
     """Requests of equal shapes, one after the other along the first axis."""
     session = onnxruntime.InferenceSession(repository / FILES[1])
     rng = np.random.default_rng(0)
-    sizes = {"image": [3, 40, 48], "grid": [24, 32, 2], "preference": [24, 32]}
+    sizes = {"image": [3, 40, 48], "grid": [24, 32, 2]}
     inputs: dict[str, Any] = {}
     for each in session.get_inputs():
-        layouts = [4] if each.shape[1] == 4 else []
-        inputs[each.name] = rng.uniform(-1, 1, [4, *layouts, *sizes[each.name]]).astype(np.float32)
+        inputs[each.name] = rng.uniform(-1, 1, [4, *sizes[each.name]]).astype(np.float32)
     together = session.run(None, inputs)[0]
     alone = [session.run(None, {name: array[i : i + 1] for name, array in inputs.items()})[0] for i in range(4)]
     np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-5)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from ingan_fast import Transform
-from ingan_fast.export.model import geometry
+from ingan_fast.export.model import grid_of
 from ingan_fast.export.run import Wanted, Written, export
 from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.images import Pixels
@@ -38,9 +38,8 @@ def description(model: onnx.ModelProto) -> dict[str, tuple[int, list[int | str]]
     }
 
 
-def places(trained: TrainedGenerator, image: torch.Tensor, transform: Transform) -> dict[str, NDArray[np.float32]]:
-    tensors = geometry(trained.generator, image, transform)
-    return {name: tensor.numpy() for name, tensor in zip(("grid", "preference"), tensors, strict=False)}
+def places(image: torch.Tensor, transform: Transform) -> dict[str, NDArray[np.float32]]:
+    return {"grid": grid_of(transform, len(image)).numpy()}
 
 
 @pytest.mark.parametrize("transform", [Transform.resize((64, 56)), Transform.resize((97, 41)), TILT])
@@ -50,7 +49,7 @@ def test_bytes_are_those_of_the_graphs_own_output(
     model = onnx.load(exported.path)
     frames = np.stack([trained.source, trained.source[:, ::-1]])  # a batch of two
     images = torch.cat([to_tensor(np.ascontiguousarray(frame)) for frame in frames])
-    others = places(trained, images, transform)
+    others = places(images, transform)
     floats = run(model, {"image": images.numpy(), **others})
     found = run(wrap_uint8(model), {"image": frames, **others})
     assert found.dtype == np.uint8
@@ -65,14 +64,14 @@ def test_image_and_output_are_bytes_and_all_else_is_as_it_was(exported: Written)
     wrapped = description(wrap_uint8(model))
     assert wrapped.pop("image") == (TensorProto.UINT8, ["N", "H", "W", 3])
     assert wrapped.pop("retargeted") == (TensorProto.UINT8, ["N", "Ho", "Wo", 3])
-    assert wrapped == {name: about for name, about in description(model).items() if name in ("grid", "preference")}
+    assert wrapped == {name: about for name, about in description(model).items() if name == "grid"}
     assert model.SerializeToString() == before
 
 
 @pytest.mark.slow
 def test_a_graph_with_its_picture_baked_in_gives_bytes(trained: TrainedGenerator, tmp_path: Path) -> None:
     model = onnx.load(export(trained, tmp_path, Wanted(bake_source=True)).path)
-    others = places(trained, to_tensor(trained.source), TILT)
+    others = places(to_tensor(trained.source), TILT)
     wrapped = wrap_uint8(model)
     assert set(description(wrapped)) == {*others, "retargeted"}
     floats, found = run(model, others), run(wrapped, others)

@@ -1,8 +1,6 @@
 """The torch backend: recorded work gives what running it gives, and arrays of other libraries go in and out."""
 
 import copy
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,14 +11,12 @@ from ingan_fast import Transform
 from ingan_fast.bench.models import untrained
 from ingan_fast.config import SMOKE
 from ingan_fast.export.fold import fold
-from ingan_fast.export.graph import deployed
+from ingan_fast.export.graph import DeployedGraph
 from ingan_fast.images import Pixels
 from ingan_fast.retargeting import TrainedGenerator
-from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.backends import torch as backends
 from ingan_fast.runtime.backends.torch import TorchBackend
-from ingan_fast.runtime.geometry import Geometries
-from ingan_fast.runtime.sidecar import Layout
+from ingan_fast.runtime.geometry import make
 from ingan_fast.threads import using_threads
 from tape import Tape
 
@@ -34,14 +30,11 @@ def tape() -> Tape:
 
 @pytest.fixture
 def backend(generator_of_run: TrainedGenerator, tape: Tape) -> TorchBackend:
-    return TorchBackend(deployed(generator_of_run.generator), CPU, 8, "fp32", recorder=tape)
+    return TorchBackend(DeployedGraph(generator_of_run.generator), CPU, 8, "fp32", recorder=tape)
 
 
-def prepared(backend: TorchBackend, trained: TrainedGenerator, transform: Transform, frame: Pixels) -> list[Tensor]:
-    assert trained.generator.jump
-    layout = Layout(trained.generator.jump, trained.settings.scatter)
-    made: list[Tensor] = Geometries(layout, backend.prepare).get(transform, (64, 56), frame)
-    return made
+def prepared(backend: TorchBackend, transform: Transform) -> list[Tensor]:
+    return backend.prepare(make(transform))
 
 
 def test_recorded_frames_are_those_of_the_run(
@@ -57,7 +50,7 @@ def test_recorded_frames_are_those_of_the_run(
         for transform in transforms:
             frame = frames[turn % 2]
             out = np.empty((*transform.size[::-1], 3), np.uint8)
-            backend.run(frame, prepared(backend, generator_of_run, transform, frame), out)
+            backend.run(frame, prepared(backend, transform), out)
             expected = generator_of_run.retarget(transform, frame).picture
             assert np.abs(out.astype(int) - expected).max() <= 1
     assert tape.recorded == 2  # two combinations of shapes
@@ -73,7 +66,7 @@ def test_only_so_many_shapes_are_kept(
     monkeypatch.setattr(backends, "RECORDINGS", 2)
     for size in [(40, 40), (40, 40), (48, 40), (40, 40), (56, 40), (48, 40), (40, 40)]:
         out = np.empty((*size[::-1], 3), np.uint8)
-        backend.run(picture, prepared(backend, generator_of_run, Transform.resize(size), picture), out)
+        backend.run(picture, prepared(backend, Transform.resize(size)), out)
         assert len(backend._recordings) <= 2
     assert tape.recorded == 1  # the others were forgotten before their second frame
 
@@ -82,22 +75,13 @@ def test_tensors_go_in_and_come_out_without_numpy(
     backend: TorchBackend, generator_of_run: TrainedGenerator, picture: Pixels
 ) -> None:
     transform = Transform.resize((80, 60))
-    places = prepared(backend, generator_of_run, transform, picture)
+    places = prepared(backend, transform)
     frame, out = torch.from_numpy(picture), torch.empty(60, 80, 3, dtype=torch.uint8)
     first = backend.run_on_device(frame, places, transform.size)
     assert backend.run_on_device(frame.flip(0), places, transform.size, out) is out
     expected = generator_of_run.retarget(transform).picture
     assert np.abs(first.numpy().astype(int) - expected).max() <= 1
     assert (first != out).any()  # and the first picture was not written over
-
-
-def test_frames_on_the_device_take_their_cuts_from_the_frame(trained_run: Path, picture: Pixels) -> None:
-    frame = np.ascontiguousarray(picture[::-1, ::-1])
-    with Retargeter.open(trained_run, "cpu", "torch") as retargeter:
-        expected = retargeter(frame, size=(110, 90))
-        assert (retargeter(frame, size=(110, 90), reference=picture) != expected).any()
-        found = retargeter(torch.from_numpy(frame), size=(110, 90))
-        np.testing.assert_array_equal(found.numpy(), expected)
 
 
 class Streams:
@@ -129,7 +113,7 @@ def test_calls_on_several_streams_take_turns(
     streams = Streams(monkeypatch)
     backend._done = streams  # type: ignore[assignment]
     transform = Transform.resize((80, 60))
-    places = prepared(backend, generator_of_run, transform, picture)
+    places = prepared(backend, transform)
     for streams.current in (1, 2):
         backend.run_on_device(torch.from_numpy(picture), places, transform.size)
     assert streams.calls == [("wait", 1), ("done", 1), ("wait", 2), ("done", 2)]
@@ -159,12 +143,11 @@ def test_frames_are_made_with_the_threads_that_suit_the_machine(monkeypatch: pyt
 
 
 def test_two_stages_play_in_half_precision(picture: Pixels) -> None:
-    settings = replace(SMOKE, unit_scale=False, stages=2)
-    generator = fold(untrained(settings, picture))
+    generator = fold(untrained(SMOKE, picture))
     transform = Transform.resize((90, 70))
     pictures = []
     for dtype in (torch.float32, torch.bfloat16):
-        backend = TorchBackend(deployed(copy.deepcopy(generator).to(dtype)), CPU, 8, str(dtype))
+        backend = TorchBackend(DeployedGraph(copy.deepcopy(generator).to(dtype)), CPU, 8, str(dtype))
         out = np.empty((70, 90, 3), np.uint8)
         backend.run(picture, backend.prepare({"grid": transform.grid()[None]}), out)
         pictures.append(out.astype(int))

@@ -26,10 +26,10 @@ def test_frames_are_those_of_a_cpu(trained_run: Path, frames: list[Tensor], pict
     with Retargeter.open(trained_run, "cuda", "torch") as opened, Retargeter.open(trained_run, "cpu") as reference:
         for frame in frames:  # the first of a size runs as it is, the second is captured, the others are replays
             for size in SIZES:
-                expected = reference(frame.cpu().numpy(), size=size, reference=picture).astype(int)
+                expected = reference(frame.cpu().numpy(), size=size).astype(int)
                 for found in (
-                    opened(frame, size=size, reference=picture).cpu().numpy(),
-                    opened(frame.cpu().numpy(), size=size, reference=picture),
+                    opened(frame, size=size).cpu().numpy(),
+                    opened(frame.cpu().numpy(), size=size),
                 ):
                     assert np.quantile(np.abs(found - expected), 0.999) <= 2
 
@@ -38,7 +38,7 @@ def play(run: Path, frames: list[Tensor], picture: Pixels, results: list[Tensor]
     stream = torch.cuda.Stream()
     with Retargeter.open(run, "cuda", "torch") as opened:
         for frame in frames:
-            results.append(opened(frame, size=SIZES[0], reference=picture, stream=stream))
+            results.append(opened(frame, size=SIZES[0], stream=stream))
         stream.synchronize()
 
 
@@ -63,9 +63,6 @@ def test_one_on_two_streams_takes_turns(trained_run: Path, frames: list[Tensor],
     play(trained_run, frames, picture, alone)
     streams = [torch.cuda.Stream(), torch.cuda.Stream()]
     with Retargeter.open(trained_run, "cuda", "torch") as opened:
-        found = [
-            opened(frame, size=SIZES[0], reference=picture, stream=streams[turn % 2])
-            for turn, frame in enumerate(frames)
-        ]
+        found = [opened(frame, size=SIZES[0], stream=streams[turn % 2]) for turn, frame in enumerate(frames)]
         torch.cuda.synchronize()
     assert all(torch.equal(one, other) for one, other in zip(found, alone, strict=True))

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
 from av import Packet
 
@@ -248,18 +247,7 @@ def test_memory_is_flat_over_thousands_of_frames(tmp_path: Path) -> None:
     animation = unmoving(Transform.resize((96, 64)), clip.size)
     used: list[int] = []
     with Output(str(tmp_path / "out.mp4")).open(clip, animation.canvas, False, print) as sink:
-        renderer = Renderer(QuickEngine(), animation, clip.timing.base, (0, 0, 0), clip.first)
+        renderer = Renderer(QuickEngine(), animation, clip.timing.base, (0, 0, 0))
         report = run(clip, renderer, sink, renderer.shape, progress=lambda: used.append(resident()))
     assert report.frames == 3000
     assert used[-1] - used[99] < 6_000_000  # 20 MB over 10,000
-
-
-def test_the_cuts_of_every_frame_are_looked_for_in_the_first_one(tmp_path: Path) -> None:
-    clip = Clip(make_clip(tmp_path / "clip.mp4", grey((64, 48), 5)))
-    animation, engine = unmoving(Transform.resize((96, 64)), clip.size), QuickEngine()
-    renderer = Renderer(engine, animation, clip.timing.base, (0, 0, 0), clip.first)
-    run(clip, renderer, Kept(), renderer.shape)
-    assert len(engine.references) == 5
-    for reference in engine.references:
-        assert reference is not None
-        np.testing.assert_allclose(reference, 20, atol=2)

@@ -18,7 +18,9 @@ HELP = (
 
 
 def cold_start(
-    preset_name: Annotated[str, typer.Option("--preset", help=f"Of the models, one of {', '.join(PRESETS)}.")] = "cpu",
+    preset_name: Annotated[
+        str, typer.Option("--preset", help=f"Of the models, one of {', '.join(PRESETS)}.")
+    ] = "learned",
     repeat: Annotated[int, typer.Option(help="Timed processes of each.")] = 3,
     image: Picture = None,
     json_path: JsonPath = None,

@@ -13,13 +13,13 @@ HELP = (
     "and none of it taken from an earlier build. Beside torch's ONNX exporter alone. Random weights.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench export\n\n"
-    "    ingan-fast bench export --preset cpu --repeat 3 --json export.json"
+    "    ingan-fast bench export --preset learned --repeat 3 --json export.json"
 )
 
 
 def export(
     presets: Annotated[
-        list[str] | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; repeatable; cpu and paper.")
+        list[str] | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; repeatable; learned and paper.")
     ] = None,
     packages: Annotated[
         list[str] | None, typer.Option("--package", help="Which of them pt2 is compiled of, too; repeatable; cpu.")

@@ -14,7 +14,7 @@ HELP = (
     "(eager, float32, nothing folded). Random weights, from uint8 to uint8.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench retarget\n\n"
-    "    ingan-fast bench retarget --preset cpu --size 1920x1080 --json retarget.json"
+    "    ingan-fast bench retarget --preset learned --size 1920x1080 --json retarget.json"
 )
 
 

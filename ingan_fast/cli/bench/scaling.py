@@ -16,13 +16,13 @@ HELP = (
     "installed, each in a process of its own; with the fitted exponents in the file of numbers. Random weights.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench scaling\n\n"
-    "    ingan-fast bench scaling --preset cpu --size 640x480 --size 1280x960 --size 2560x1920 --json scaling.json"
+    "    ingan-fast bench scaling --preset learned --size 640x480 --size 1280x960 --size 2560x1920 --json scaling.json"
 )
 
 
 def scaling(
     presets: Annotated[
-        list[str] | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; repeatable; cpu and paper.")
+        list[str] | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; repeatable; learned and paper.")
     ] = None,
     sizes: Annotated[
         list[str] | None,

@@ -22,7 +22,7 @@ ITERATIONS = defaults.ITERATIONS
 
 def train(
     preset_name: Annotated[
-        str | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; paper on a GPU, cpu on a CPU.")
+        str | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; paper on a GPU, learned on a CPU.")
     ] = None,
     crop: Annotated[int | None, typer.Option(help="Pixels a side instead of the preset's.")] = None,
     engine: Annotated[

@@ -21,7 +21,7 @@ LEAST_FRAMES = 10  # a frame a second: below that no script can be
 
 
 def video(
-    preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "cpu",
+    preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "learned",
     canvas: Annotated[str, typer.Option(metavar="WxH", help="Of the picture in motion.")] = "640x480",
     frames: Annotated[int, typer.Option(help=f"Of each video, from {LEAST_FRAMES}.")] = 60,
     repeat: Annotated[int, typer.Option(help="Timed videos of each.")] = 3,

@@ -28,7 +28,7 @@ from ingan_fast.runtime.backends import Geometry
 from ingan_fast.runtime.backends.tensorrt_engine import USED_NAMES, USED_NAMES_RTX, Engine, Shapes, runs_on
 from ingan_fast.runtime.backends.tensorrt_plan import Plan, Prepared, Upload
 from ingan_fast.runtime.device_arrays import DeviceImage, DeviceView, ImagePool, device_view, stream_handle
-from ingan_fast.runtime.geometry import Geometries
+from ingan_fast.runtime.geometry import make
 from ingan_fast.runtime.pool import Pool
 from ingan_fast.runtime.sidecar import Golden, Sidecar, read_sidecar
 
@@ -253,7 +253,7 @@ def _error(backend: TensorRTBackend, sidecar: Sidecar, golden: Golden, source: P
     """How far off one golden output is; None where the engine doesn't do it."""
     geometry: Geometry = {}
     if not sidecar.fixed:
-        geometry = Geometries(sidecar.layout, backend.prepare).make(golden.transform, sidecar.source_size, source)
+        geometry = make(golden.transform)
     elif golden.transform != Transform(sidecar.fixed.size, sidecar.fixed.matrix):
         return None
     frame = None if sidecar.baked_source else source

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor
 
 from ingan_fast.errors import UserError
-from ingan_fast.export.graph import deployed
+from ingan_fast.export.graph import DeployedGraph
 from ingan_fast.geometry import Size
 from ingan_fast.images import Pixels
 from ingan_fast.precision import choose_precision
 from ingan_fast.recorded import GraphPool, Replay
 from ingan_fast.retargeting import TrainedGenerator, load
 from ingan_fast.runtime.backends import Geometry, first_line
-from ingan_fast.runtime.sidecar import Layout, Sidecar
+from ingan_fast.runtime.sidecar import Sidecar
 from ingan_fast.threads import Threads, using_threads
 from ingan_fast.tiling import halo
 from ingan_fast.training import pick_device
@@ -91,7 +91,7 @@ class TorchBackend:
     @classmethod
     def of_run(cls, trained: TrainedGenerator) -> "TorchBackend":
         precision = choose_precision(trained.device)
-        graph = deployed(trained.generator.to(getattr(torch, precision)))
+        graph = DeployedGraph(trained.generator.to(getattr(torch, precision)))
         channels = trained.settings.channels
         if trained.device.type != "cuda":
             return cls(graph, trained.device, channels, precision)
@@ -115,12 +115,6 @@ class TorchBackend:
                 return picture.clone()  # the next frame may be written to the same place
             torch.from_dlpack(out).copy_(picture)
             return out
-
-    def to_host(self, frame: Any, stream: Any = None) -> Pixels:
-        """A copy of a frame on the device; waits for it."""
-        with _on(stream):
-            pixels: Pixels = torch.from_dlpack(frame).cpu().numpy()
-            return pixels
 
     def close(self) -> None:
         self._graph = None
@@ -186,16 +180,14 @@ class TorchBackend:
         return image.contiguous(memory_format=self._format)
 
 
-def open_run(run: Path, device: str) -> tuple[TorchBackend, TrainedGenerator, Layout | None, int]:
-    """A run folder's backend, the run, its layout and its halo.
+def open_run(run: Path, device: str) -> tuple[TorchBackend, TrainedGenerator, int]:
+    """A run folder's backend, the run, and its halo.
 
     Raises:
         UserError: not a run that can be used (`retargeting.load`).
     """
     trained = load(run, device)
-    jump = trained.generator.jump
-    layout = Layout(jump, trained.settings.scatter) if jump else None
-    return TorchBackend.of_run(trained), trained, layout, halo(trained.settings)
+    return TorchBackend.of_run(trained), trained, halo(trained.settings)
 
 
 def _on(stream: Any) -> contextlib.AbstractContextManager[Any]:

@@ -1,0 +1,38 @@
+"""Runs that were never trained, with weights that matter."""
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ingan_fast.config import Settings
+from ingan_fast.convolutions import power_iteration
+from ingan_fast.images import Pixels
+from ingan_fast.networks import Generator
+from ingan_fast.run_folder import Config, RunFolder
+
+
+def lived_in(settings: Settings) -> Generator:
+    """A generator whose norms have statistics and affine parameters far from their start."""
+    torch.manual_seed(0)
+    generator = Generator(settings).eval()
+    for module in generator.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.6, 1.2)
+            nn.init.uniform_(module.bias, -0.2, 0.2)
+            nn.init.uniform_(module.running_mean, -0.2, 0.2)
+            nn.init.uniform_(module.running_var, 0.7, 1.2)
+    for last in (generator.exit, *(refiner.exit for refiner in generator.refiners)):
+        nn.init.normal_(last.weight, std=0.01)
+    nn.init.uniform_(generator.exit.bias, -0.1, 0.1)
+    power_iteration(generator, 3)
+    return generator
+
+
+def write_run(path: Path, settings: Settings, picture: Pixels) -> Path:
+    """A run folder of an untrained generator."""
+    folder = RunFolder(path)
+    path.mkdir(parents=True)
+    folder.write_config(Config.new(settings, "smoke", None, 0, {"dots": picture}, "cpu"), [picture])
+    folder.write_generator(lived_in(settings), settings, 0)
+    return path
