@@ -46,18 +46,34 @@ class SeamCosts:
             for jump in range(1, self.longest + 1):
                 self.differences[:, jump - 1, : self.width - jump] += held_between(self._held, jump)
 
-    def at(self, jump: int) -> Floats:
-        """What a seam before column p costs in each row, where the picture goes on at p + jump: [h, w]."""
-        costs = np.full((self.height, self.width), np.inf, np.float32)
+    def at(self, jump: int, first: int = 0, end: int | None = None) -> Floats:
+        """What a seam before column p costs in each row, where the picture goes on at p + jump: [h, end - first]."""
+        end = self.width if end is None else end
         length, room = abs(jump), self.width - abs(jump)
-        if length > self.longest:
-            found = self._difference(length)
-            found += 0 if self._held is None else held_between(self._held, length)
-        else:
-            found = self.differences[:, length - 1, :room] if length else np.zeros_like(costs)
+        costs = np.full((self.height, end - first), np.inf, np.float32)
         # Going back from p by a length joins the same columns as going on by it from p - length.
-        costs[:, length if jump < 0 else 0 :][:, :room] = found
+        shift = length if jump < 0 else 0
+        low, high = max(first, shift), min(end, room + shift)
+        if high > low:
+            known = slice(low - shift, high - shift)
+            costs[:, low - first : high - first] = self._known(length)[:, known] if length else 0
         return costs
+
+    def along(self, jump: int, places: NDArray[np.intp]) -> Floats:
+        """What a seam costs in each row, whose places are given: [h]."""
+        rows, length = np.arange(self.height), abs(jump)
+        first = places - length if jump < 0 else places
+        if not 0 < length <= self.longest:
+            return self.at(jump)[rows, places]
+        inside = (first >= 0) & (first < self.width - length)
+        return np.where(inside, self.differences[rows, length - 1, np.clip(first, 0, self.width - 1)], np.inf)
+
+    def _known(self, length: int) -> Floats:
+        """What going on by a length costs, in the table or longer: [h, w - length]."""
+        if length <= self.longest:
+            return self.differences[:, length - 1, : self.width - length]
+        found = self._difference(length)
+        return found if self._held is None else found + held_between(self._held, length)
 
     @cached_property
     def best_seams(self) -> Floats:

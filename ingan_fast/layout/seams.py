@@ -1,18 +1,19 @@
 """Seams that bend: for each jump of a solution the cheapest path from top to bottom between its neighbours."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingan_fast.layout.jumps import Jump
+from ingan_fast.layout.paths import cheapest_paths
 from ingan_fast.layout.seam_costs import Floats, SeamCosts
 
 Places = NDArray[np.intp]
 
 GAP = 2  # px that stay between two seams
 SIDEWAYS = 0.04  # what a px sideways costs beside what it shows, in the picture's mean costs of a row
-OUTSIDE = 1e6  # what a place costs that is out of bounds: much, yet little enough to add and subtract exactly
 
 
 @dataclass(frozen=True)
@@ -35,89 +36,85 @@ def straight(jumps: list[Jump], height: int) -> Seams:
     return Seams(lengths, np.repeat(places[:, None], height, axis=1))
 
 
-def bend(costs: SeamCosts, seams: Seams, prices: Floats, closed: bool = False) -> Seams:
-    """The seams, each where it costs least between its neighbours.
+def bend(costs: SeamCosts, candidates: Sequence[Seams], prices: Sequence[Floats], closed: bool = False) -> list[Seams]:
+    """The seams of each candidate, each seam where it costs least between its neighbours.
 
     Args:
         costs: of the picture.
-        seams: where they are now; all of them move, every other one at a time.
-        prices: [h, w], what it costs to show each pixel, in the picture's mean costs of a row.
+        candidates: seams as they are now; all of them move, every other one at a time.
+        prices: [h, w] of each candidate, what it costs to show each pixel, in the picture's mean costs of a row.
         closed: seams end in the column in which they begin.
     """
-    places = seams.places.copy()
-    shown_before = costs.typical * np.pad(np.cumsum(prices, axis=1, dtype=np.float64), ((0, 0), (1, 0)))
+    results = [Seams(seams.lengths, seams.places.copy()) for seams in candidates]
+    before = [costs.typical * np.pad(np.cumsum(price, axis=1, dtype=np.float64), ((0, 0), (1, 0))) for price in prices]
     for parity in (0, 1):
-        chosen = np.arange(parity, len(places), 2)
-        if len(chosen):
-            _bend(costs, seams.lengths, places, chosen, shown_before, closed)
-    return Seams(seams.lengths, places)
+        windows = [
+            _window(costs, seams, seam, shown_before)
+            for seams, shown_before in zip(results, before, strict=True)
+            for seam in range(parity, len(seams.lengths), 2)
+        ]
+        if windows:
+            _place(windows, SIDEWAYS * costs.typical, closed)
+    return results
 
 
-def _bend(
-    costs: SeamCosts,
-    lengths: Places,
-    places: Places,
-    chosen: Places,
-    shown_before: NDArray[np.float64],
-    closed: bool,
-) -> None:
+@dataclass(frozen=True)
+class _Window:
+    """The columns between a seam's neighbours.
+
+    Attributes:
+        seams: that the seam is one of.
+        seam: its index.
+        first: the first of the columns.
+        low: [h], the least that the seam's place may be in each row.
+        high: [h], the largest.
+        seen: [h, columns], what the seam shows there; inf where it must not be.
+        priced: [h, columns], what else it costs for it to be there.
+    """
+
+    seams: Seams
+    seam: int
+    first: int
+    low: Places
+    high: Places
+    seen: Floats
+    priced: NDArray[np.float64]
+
+
+def _window(costs: SeamCosts, seams: Seams, seam: int, shown_before: NDArray[np.float64]) -> _Window:
+    lengths, places = seams.lengths, seams.places
+    length = int(lengths[seam])
+    low = np.full(costs.height, max(0, -length))
+    high = np.full(costs.height, min(costs.width - 1, costs.width - 1 - length))
+    if seam > 0:
+        low = np.maximum(low, places[seam - 1] + lengths[seam - 1] + GAP)
+    if seam + 1 < len(lengths):
+        high = np.minimum(high, places[seam + 1] - length - GAP)
+    first = min(int(low.min()), costs.width - 1)
+    columns = np.arange(first, max(int(high.max()), first) + 1)
+    seen = costs.at(length, columns[0], columns[-1] + 1)
+    seen[(columns < low[:, None]) | (columns > high[:, None])] = np.inf
+    goes_on = np.clip(columns + length, 0, costs.width)
+    priced = shown_before[:, columns[0] : columns[-1] + 1] - shown_before[:, goes_on]
+    return _Window(seams, seam, first, low, high, seen, priced)
+
+
+def _place(windows: Sequence[_Window], sideways: float, closed: bool) -> None:
     """Put some seams, none of which are neighbours, where they cost least; the others stay."""
-    seen = np.stack([costs.at(int(length)) for length in lengths[chosen]], axis=1)  # [h, n, w]
-    column = np.arange(costs.width)
-    starts = np.clip(column + lengths[chosen][:, None], 0, costs.width)  # [n, w]
-    priced = shown_before[:, None, : costs.width] - shown_before[:, starts]
-    low = np.zeros((len(chosen), costs.height), np.intp)
-    high = np.full_like(low, costs.width - 1)
-    for at, seam in enumerate(chosen):
-        length = lengths[seam]
-        low[at] = max(0, -length)
-        high[at] = min(costs.width - 1, costs.width - 1 - length)
-        if seam > 0:
-            low[at] = np.maximum(low[at], places[seam - 1] + lengths[seam - 1] + GAP)
-        if seam + 1 < len(lengths):
-            high[at] = np.minimum(high[at], places[seam + 1] - length - GAP)
-    outside = (column < low.T[..., None]) | (column > high.T[..., None])
-    seen = np.where(outside, np.inf, seen)
-    sideways = SIDEWAYS * costs.typical
+    height = len(windows[0].seen)
+    seen = np.full((height, len(windows), max(window.seen.shape[1] for window in windows)), np.inf)
+    priced = np.zeros_like(seen)
+    for at, window in enumerate(windows):
+        seen[:, at, : window.seen.shape[1]] = window.seen
+        priced[:, at, : window.seen.shape[1]] = window.priced
     found = cheapest_paths(seen, priced, sideways)
     if closed:
-        ends = column != found[:, :1]
+        elsewhere = np.arange(seen.shape[2]) != found[:, :1]
         for row in (0, -1):
-            seen[row][ends] = np.inf
-        allowed = ~(outside[0] | outside[-1])[np.arange(len(chosen)), found[:, 0]]
+            seen[row][elsewhere] = np.inf
         again = cheapest_paths(seen, priced, sideways)
-        found[allowed] = again[allowed]
-    places[chosen] = found
-
-
-def cheapest_paths(seen: Floats, priced: NDArray[np.float64], sideways: float) -> Places:
-    """The cheapest path from the first row to the last, in each of some pictures of costs: [n, h].
-
-    From row to row a path goes any way sideways, at the cost of all that it passes there: a seam that runs along
-    between two rows joins each pixel above it with the one below.
-
-    Args:
-        seen: [h, n, w], at least 0, what the seam shows.
-        priced: [h, n, w], what else it costs for the seam to have this place in this row.
-        sideways: what each px sideways costs beside that.
-    """
-    height, count, width = seen.shape
-    finite = np.where(np.isfinite(seen), seen, OUTSIDE)
-    reached = np.empty((height, count, width), np.float64)
-    reached[0] = finite[0] + priced[0]
-    ways = np.empty_like(reached)
-    for row in range(1, height):
-        way = np.cumsum((finite[row - 1] + finite[row]) / 2 + sideways, axis=1, dtype=np.float64)
-        ways[row] = way
-        right = np.minimum.accumulate(reached[row - 1] - way, axis=1) + way
-        left = np.minimum.accumulate((reached[row - 1] + way)[:, ::-1], axis=1)[:, ::-1] - way
-        reached[row] = np.minimum(right, left) + finite[row] + priced[row]
-    places = np.empty((count, height), np.intp)
-    place = reached[-1].argmin(axis=1)
-    places[:, -1] = place
-    each = np.arange(count)
-    for row in range(height - 1, 0, -1):
-        way = ways[row]
-        place = (reached[row - 1] + np.abs(way - way[each, place][:, None])).argmin(axis=1)
-        places[:, row - 1] = place
-    return places
+        for at, window in enumerate(windows):
+            if all(window.low[row] <= window.first + found[at, 0] <= window.high[row] for row in (0, -1)):
+                found[at] = again[at]
+    for at, window in enumerate(windows):
+        window.seams.places[window.seam] = window.first + found[at]

@@ -80,8 +80,7 @@ class Axis:
             found = [[Jump(place, 0)]]
         if variation and found:  # good by costs that are in part chance
             found = [found[variation % len(found)]]
-        bent = [self._bent(jumps, count, closed) for jumps in found]
-        return min(bent, key=lambda one: one[0])[1]
+        return self._bent(found, count, closed)
 
     def narrowest(self, least: int) -> int:
         """The fewest columns, `least` or more, that keep what is to be kept."""
@@ -140,34 +139,36 @@ class Axis:
                 pressures += FREQUENCY * STEP / (turn + 1) * deviations / self.frequencies.scale
                 np.clip(pressures, -FREQUENCY, FREQUENCY, out=pressures)
 
-    def _bent(self, jumps: list[Jump], count: int, closed: bool) -> tuple[float, Seams]:
-        """The best that bending makes of jumps, and what it costs as it is seen.
+    def _bent(self, candidates: list[list[Jump]], count: int, closed: bool) -> Seams:
+        """The best that bending makes of any of the candidates, by what it costs as it is seen.
 
         Bent seams show other pixels than straight ones. So pixels get prices, as columns do before.
         """
-        seams = straight(jumps, self.costs.height)
-        pressures = np.zeros_like(self.frequencies.source)
-        best, best_cost = seams, np.inf
+        seams = [straight(jumps, self.costs.height) for jumps in candidates]
+        pressures = [np.zeros_like(self.frequencies.source) for _ in candidates]
+        best, best_cost = seams[0], np.inf
         for _ in range(BENDS):
-            prices = self.frequencies.pixel_prices(pressures) / np.float32(count)
-            if self.removed is not None:
-                prices = prices + self.removed
-            seams = bend(self.costs, seams, prices, closed)
-            deviations = self.frequencies.deviations_of_pixels(copy_pieces(self.frequencies.levels, seams))
-            cost = self._seam_cost(seams) + FREQUENCY * float(np.abs(deviations).sum())
-            if self.removed is not None:
-                cost += float(copy_pieces(self.removed, seams).sum() / self.costs.height)
-            if cost < best_cost:
-                best, best_cost = seams, cost
-            pressures += FREQUENCY * BENT_STEP * deviations / self.frequencies.scale
-            np.clip(pressures, -FREQUENCY, FREQUENCY, out=pressures)
-        return best_cost, best
+            seams = bend(self.costs, seams, [self._prices(each, count) for each in pressures], closed)
+            for bent, pressure in zip(seams, pressures, strict=True):
+                deviations = self.frequencies.deviations_of_pixels(copy_pieces(self.frequencies.levels, bent))
+                cost = self._seam_cost(bent) + FREQUENCY * float(np.abs(deviations).sum())
+                if self.removed is not None:
+                    cost += float(copy_pieces(self.removed, bent).sum() / self.costs.height)
+                if cost < best_cost:
+                    best, best_cost = bent, cost
+                pressure += FREQUENCY * BENT_STEP * deviations / self.frequencies.scale
+                np.clip(pressure, -FREQUENCY, FREQUENCY, out=pressure)
+        return best
+
+    def _prices(self, pressures: Floats, count: int) -> Floats:
+        """What showing each pixel costs: [h, w]."""
+        prices = self.frequencies.pixel_prices(pressures) / np.float32(count)
+        return prices if self.removed is None else prices + self.removed
 
     def _seam_cost(self, seams: Seams) -> float:
         """What bent seams show."""
-        rows = np.arange(self.costs.height)
         shown = sum(
-            float(self.costs.at(int(length))[rows, places].mean())
+            float(self.costs.along(int(length), places).mean())
             for length, places in zip(seams.lengths, seams.places, strict=True)
         )
         return shown / self.costs.typical + JUMP * len(seams.lengths)

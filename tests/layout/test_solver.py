@@ -73,7 +73,8 @@ def test_a_seam_goes_around_a_thing_in_its_way() -> None:
     picture[:, :14] = picture[:, 46:] = np.random.default_rng(1).uniform(0, 1, (40, 14, 1))
     picture[15:25, 24:28] = np.random.default_rng(0).uniform(0.8, 1, (10, 4, 1))
     costs = SeamCosts(picture)
-    seams = bend(costs, straight([Jump(26, 10)], 40), np.zeros((40, 60), np.float32))  # through the thing
+    through = straight([Jump(26, 10)], 40)
+    (seams,) = bend(costs, [through], [np.zeros((40, 60), np.float32)])
     middle = copy_pieces(picture, seams)[:, 14:-14]
     assert (middle != 0.5).sum() in (0, 40)  # left out as a whole, or there as a whole
 
