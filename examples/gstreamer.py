@@ -18,8 +18,8 @@ import gi
 import numpy as np
 
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
 from ingan_fast.parsing import parse_size
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
 
 # Debian's GStreamer loads libunwind, whose way of throwing ends the process in OpenVINO; libgcc's has to come first.

@@ -13,8 +13,8 @@ import numpy as np
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.images import load_image
 from ingan_fast.parsing import parse_size
+from ingan_fast.pictures import load_image
 from ingan_fast.runtime.geometry import Geometries
 from ingan_fast.runtime.sidecar import read_sidecar
 

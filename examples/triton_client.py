@@ -18,8 +18,8 @@ from tritonclient.utils import InferenceServerException
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels, load_image, save_image
 from ingan_fast.parsing import parse_size
+from ingan_fast.pictures import Pixels, load_image, save_image
 from ingan_fast.runtime.geometry import Geometries
 from ingan_fast.runtime.sidecar import Layout
 

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingan_fast.config import Settings
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 SHORTEST = 24  # px; shorter jumps mean more seams than a network can hide
 WINDOW = 1.5  # in jumps: the strip within which a seam can be placed when the picture is made 0.6 times as wide

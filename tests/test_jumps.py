@@ -8,12 +8,11 @@ import pytest
 from numpy.typing import NDArray
 
 from ingan_fast.config import CPU, PAPER, Settings
-from ingan_fast.images import load_image
 from ingan_fast.jumps import seam_cost, with_jumps
+from ingan_fast.pictures import MARKET, load_image
 
 SETTINGS = replace(CPU, crop=128)
 FACADE = Path(__file__).parent.parent / "benchmarks" / "pictures" / "facade.png"
-MARKET = Path(__file__).parent.parent / "ingan_fast" / "assets" / "market.png"
 
 
 def bars(period: int, width: int = 200, height: int = 90) -> NDArray[np.uint8]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.arrangement import Arrangement
 from ingan_fast.runtime.backends import Geometry
 from ingan_fast.runtime.layout import Source, arrange, unit_scale

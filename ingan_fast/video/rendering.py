@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from ingan_fast.geometry import Array, Size, Transform, check_output_size
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.arrangement import Arrangement
 from ingan_fast.video.canvas import Colour, place
 from ingan_fast.video.fades import SECONDS, Fades

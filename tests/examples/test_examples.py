@@ -12,7 +12,7 @@ import pytest
 from example_files import EXAMPLES, call, example
 
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.geometry import Geometries
 from ingan_fast.runtime.sidecar import read_sidecar

@@ -10,8 +10,8 @@ from torch import nn
 from ingan_fast.config import PAPER, SMOKE, Settings
 from ingan_fast.convolutions import power_iteration
 from ingan_fast.export.run import Wanted, Written, export
-from ingan_fast.images import Pixels
 from ingan_fast.networks import Generator
+from ingan_fast.pictures import Pixels
 from ingan_fast.retargeting import TrainedGenerator, load
 from ingan_fast.run_folder import Config, RunFolder
 

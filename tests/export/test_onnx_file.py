@@ -15,7 +15,7 @@ from ingan_fast.export import run as export_run
 from ingan_fast.export.model import geometry
 from ingan_fast.export.onnx_file import write_onnx
 from ingan_fast.export.run import Wanted, Written, export
-from ingan_fast.images import load_image
+from ingan_fast.pictures import load_image
 from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.runtime.sidecar import read_sidecar
 from ingan_fast.sampling import to_pixels, to_tensor

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 
 from ingan_fast import Transform, load
 from ingan_fast.config import SMOKE
-from ingan_fast.images import Pixels
 from ingan_fast.kernels import UnitScale, anchors
 from ingan_fast.kernels import unit_scale as torch_unit_scale
 from ingan_fast.networks import Generator
+from ingan_fast.pictures import Pixels
 from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.run_folder import Config
 from ingan_fast.runtime.anchors import _chances

@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.arrangement import Arrangement, Cuts
 from ingan_fast.video.fades import Fades, Mix
 from ingan_fast.video.frames import Frame
