@@ -28,7 +28,7 @@ from typing import Any
 from stages import ROOT, Stages
 
 PARTS = ("ingan_fast", "kernels", "export", "pyproject.toml", "README.md", "LICENSE")
-PICTURE = ROOT / "ingan_fast" / "assets" / "market.png"
+PICTURE = ROOT / "ingan_fast" / "pictures" / "assets" / "market.png"
 
 NAMES = ("probe", "warp", "train", "frames", "tests", "training")
 # Seconds that a stage may take at the most; a training takes what is left.

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from ingan_fast.baselines import plain_resize
 from ingan_fast.baselines.resampling import plain_homography
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels, save_image
 from ingan_fast.parsing import parse_size
+from ingan_fast.pictures import Pixels, save_image
+from ingan_fast.pictures.sheets import Panel, sheet
 from ingan_fast.runtime import Retargeter
-from ingan_fast.sheets import Panel, sheet
 from ingan_fast.video.canvas import place
 from ingan_fast.video.frames import Still
 from ingan_fast.video.rendering import Engine, Renderer

@@ -21,9 +21,8 @@ import torch
 
 from ingan_fast.bench.models import write_run
 from ingan_fast.bench.timing import Spread, Stopwatch, take_turns
-from ingan_fast.demo import PICTURE
-from ingan_fast.images import Pixels, load_image
 from ingan_fast.parsing import parse_size
+from ingan_fast.pictures import MARKET, Pixels, load_image
 from ingan_fast.recorded import GraphPool
 from ingan_fast.runtime.backends.torch import TorchBackend
 from ingan_fast.runtime.opening import open_model
@@ -93,7 +92,7 @@ def main() -> int:
     parser.add_argument("--way", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--json", type=Path, help="append a line a row")
     arguments = parser.parse_args()
-    device, picture = torch.device(arguments.device), load_image(PICTURE)
+    device, picture = torch.device(arguments.device), load_image(MARKET)
     failed = False
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"

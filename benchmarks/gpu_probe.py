@@ -26,10 +26,9 @@ from ingan_fast.bench.models import write_run
 from ingan_fast.bench.pad import CASES, PadCase, measure_pad
 from ingan_fast.config import Settings, with_changes
 from ingan_fast.config import preset as find_preset
-from ingan_fast.demo import PICTURE
 from ingan_fast.engine import Engine, make_engine
-from ingan_fast.images import Pixels, load_image
 from ingan_fast.kernels import homography_warp, ops, reference
+from ingan_fast.pictures import MARKET, Pixels, load_image
 from ingan_fast.runtime import Retargeter
 from ingan_fast.sampling import Sampler
 from ingan_fast.state import TrainingState
@@ -236,7 +235,7 @@ def main() -> int:
     parser.add_argument("--preset", default="paper")
     parser.add_argument("--crop", type=int, default=256)
     arguments = parser.parse_args()
-    device, picture = torch.device(arguments.device), load_image(PICTURE)
+    device, picture = torch.device(arguments.device), load_image(MARKET)
     settings = with_changes(find_preset(arguments.preset), {"crop": arguments.crop})
     settings = replace(settings, iterations=1_000_000)  # schedules stand still
     probe, failed, start = Probe(device, settings, picture), [], time.monotonic()

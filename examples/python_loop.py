@@ -14,8 +14,8 @@ from fractions import Fraction
 import av
 
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
 from ingan_fast.parsing import parse_scale, parse_size
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
 
 

@@ -17,8 +17,8 @@ from tritonclient.utils import InferenceServerException
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels, load_image, save_image
 from ingan_fast.parsing import parse_size
+from ingan_fast.pictures import Pixels, load_image, save_image
 
 MODEL = "ingan"
 MESSAGE = 256 << 20  # bytes: a grid of a 640x480 output takes 2.5 MB, a picture 4 MB

@@ -13,7 +13,7 @@ from ingan_fast.export.onnx_file import write_onnx
 from ingan_fast.export.package import write_package
 from ingan_fast.files import atomic_path
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.images import save_image
+from ingan_fast.pictures import save_image
 from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.runtime.sidecar import checksum
 

@@ -11,13 +11,11 @@ import torch
 from ingan_fast.baselines import plain_resize
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels, save_image
 from ingan_fast.kernels import grid_warp
+from ingan_fast.pictures import Pixels, save_image
+from ingan_fast.pictures.sheets import Panel, over_checkerboard, sheet
 from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.sampling import to_pixels, to_tensor
-from ingan_fast.sheets import Panel, over_checkerboard, sheet
-
-PICTURE = Path(__file__).parent / "assets" / "market.png"
 
 
 @dataclass(frozen=True)

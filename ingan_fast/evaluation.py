@@ -15,9 +15,9 @@ from PIL import Image, ImageOps
 from ingan_fast.baselines import plain_resize, seam_carve
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels, load_image
 from ingan_fast.metrics import evaluate, psnr
 from ingan_fast.patches import INSIDE, PATCH
+from ingan_fast.pictures import Pixels, load_image
 from ingan_fast.retargeting import TrainedGenerator
 
 Measures = dict[str, float | None]

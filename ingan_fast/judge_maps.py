@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from ingan_fast.files import atomic_path
-from ingan_fast.images import Pixels
 from ingan_fast.local_stretch import EXPONENTS, LocalStretch, local_stretch
 from ingan_fast.patches import INSIDE, PATCH, Level, full_precision, levels, nearest, only, patches, strips
+from ingan_fast.pictures import Pixels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,11 +14,11 @@ from ingan_fast.discriminator import MultiScaleDiscriminator
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
-from ingan_fast.images import save_image
 from ingan_fast.networks import Generator
+from ingan_fast.pictures import save_image
+from ingan_fast.pictures.sheets import Panel, heat_map, sheet
 from ingan_fast.run_folder import RunFolder
 from ingan_fast.sampling import Sampler, sampling_tensor, to_pixels
-from ingan_fast.sheets import Panel, heat_map, sheet
 from ingan_fast.validation import Quality, judge
 
 SHOWN = ((1.5, 1.0), (0.6, 1.0), (1.0, 1.5))  # width and height factors of the previews

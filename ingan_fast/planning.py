@@ -12,7 +12,7 @@ import torch
 from ingan_fast.budget import DEFAULT, LEAST, MOST, PLANNED, check_budget, duration, fit, predicted
 from ingan_fast.config import DEFAULT_PRESET, Settings, preset, with_changes
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.preparation import load_sources
 from ingan_fast.run_folder import Config
 from ingan_fast.speed import measure_speed

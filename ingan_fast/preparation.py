@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels, fit_within, load_image
+from ingan_fast.pictures import Pixels, fit_within, load_image
 from ingan_fast.run_folder import Config, RunFolder
 
 

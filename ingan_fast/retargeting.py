@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from ingan_fast.config import Settings
 from ingan_fast.export.fold import merge_upsampling
 from ingan_fast.geometry import Transform, check_output_size
-from ingan_fast.images import Pixels
 from ingan_fast.kernels import grid_warp
 from ingan_fast.networks import Generator, ReflectConv2d, shrink
+from ingan_fast.pictures import Pixels
 from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.sampling import to_pixels, to_tensor
 from ingan_fast.tiling import Tile, halo, tiles

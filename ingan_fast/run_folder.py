@@ -26,8 +26,8 @@ from ingan_fast.config import Settings, as_dict, settings_of_run
 from ingan_fast.errors import UserError
 from ingan_fast.export.fold import fold
 from ingan_fast.files import atomic_write
-from ingan_fast.images import Pixels, load_image, save_image
 from ingan_fast.networks import Generator, to_channels_last
+from ingan_fast.pictures import Pixels, load_image, save_image
 from ingan_fast.precision import FORMERLY, check_precision
 
 FORMAT = 1

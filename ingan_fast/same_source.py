@@ -13,9 +13,9 @@ from PIL import Image, ImageFilter
 
 from ingan_fast.baselines import plain_resize
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
 from ingan_fast.metrics import swd
 from ingan_fast.patches import Level, full_precision, levels, nearest, only, patches, strips
+from ingan_fast.pictures import Pixels
 
 # Measured on eight photographs, the market and the facade, at 400 px: outputs of the right source (blurred by 16 px,
 # noise of 0.2, a third or thrice as wide, JPEG quality 3, seam carved, shuffled 16-pixel tiles) reach 0.97, a

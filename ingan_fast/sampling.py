@@ -15,7 +15,7 @@ from torch import Tensor
 from ingan_fast.config import Settings
 from ingan_fast.curriculum import curriculum_progress, random_transform
 from ingan_fast.geometry import MIN_SIZE, Size, Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 
 @dataclass(frozen=True)

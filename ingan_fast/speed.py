@@ -13,8 +13,8 @@ import torch
 from ingan_fast.budget import Speed
 from ingan_fast.config import Settings
 from ingan_fast.engine import make_engine
-from ingan_fast.images import Pixels
 from ingan_fast.monitor import Monitor
+from ingan_fast.pictures import Pixels
 from ingan_fast.run_folder import RunFolder
 from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState

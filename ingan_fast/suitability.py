@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 SIDE = 32  # px of the shorter side that is looked at: small elements and grain are averaged away
 BLOCK = SIDE // 4  # px a side of the parts

@@ -7,9 +7,9 @@ from torch import Tensor
 
 from ingan_fast.baselines import plain_resize
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels
 from ingan_fast.metrics import evaluate
 from ingan_fast.networks import Generator
+from ingan_fast.pictures import Pixels
 from ingan_fast.sampling import sampling_tensor, to_pixels
 
 Quality = dict[str, float]  # {"coherence_x1.5": 0.0013, …}

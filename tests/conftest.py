@@ -17,7 +17,7 @@ import pytest
 import torch
 
 from ingan_fast import cli, train
-from ingan_fast.images import Pixels, save_image
+from ingan_fast.pictures import Pixels, save_image
 from trainings import run
 
 torch.set_num_threads(1)

@@ -21,7 +21,7 @@ from fake_cuda import FakeCuda
 from ingan_fast.export import tensorrt as bindings
 from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.geometry import Transform
-from ingan_fast.images import save_image
+from ingan_fast.pictures import save_image
 from ingan_fast.runtime.sidecar import Engine, Golden, Sidecar, TensorInfo, checksum
 
 MAGIC = b"FAKE"

@@ -6,7 +6,7 @@ import numpy as np
 
 from fake_cuda import FakeCuda
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.backends.tensorrt import TensorRTBackend
 from ingan_fast.runtime.device_arrays import DeviceImage
 

@@ -7,9 +7,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
-from ingan_fast import demo, metrics
+from ingan_fast import metrics
 from ingan_fast.baselines import plain_resize, seam_carve
-from ingan_fast.images import Pixels, load_image
+from ingan_fast.pictures import MARKET, Pixels, load_image
 
 FACADE = Path(__file__).parents[1] / "benchmarks" / "pictures" / "facade.png"
 STRETCHES = (-0.5, 0, 0.25, 0.5, 0.75, 1, 1.25)
@@ -22,7 +22,7 @@ def facade() -> Pixels:
 
 @pytest.fixture(scope="module")
 def market() -> Pixels:
-    return np.ascontiguousarray(load_image(demo.PICTURE)[100:196, 80:192])
+    return np.ascontiguousarray(load_image(MARKET)[100:196, 80:192])
 
 
 def resized(image: NDArray, across: float, down: float, how: Image.Resampling) -> NDArray:

@@ -26,8 +26,8 @@ from ingan_fast.config import SMOKE
 from ingan_fast.engine import Engine
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels
 from ingan_fast.kernels import PADDINGS, homography_warp, ops
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
 from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState

@@ -13,7 +13,7 @@ from ingan_fast import planning, train
 from ingan_fast.budget import MOST, PLANNED, Speed, duration, fit, parse_budget, predicted
 from ingan_fast.config import LEARNED, SMOKE
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.run_folder import RunFolder
 from ingan_fast.speed import measure_speed
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from ingan_fast.config import SMOKE, Settings
 from ingan_fast.engine import Engine, check_engine, make_engine
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.recorded import RecordedSteps
 from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState

@@ -9,8 +9,8 @@ from PIL import Image
 from ingan_fast import evaluation, load
 from ingan_fast.baselines import plain_resize, seam_carve
 from ingan_fast.evaluation import SHAPES, Judge, Output, read_output, retargetings
-from ingan_fast.images import Pixels
 from ingan_fast.metrics import evaluate, psnr
+from ingan_fast.pictures import Pixels
 
 
 def test_an_output_is_judged_beside_both_baselines_at_its_size(picture: Pixels) -> None:

@@ -6,17 +6,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ingan_fast import demo
 from ingan_fast.baselines import plain_resize
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels, load_image
 from ingan_fast.judge_maps import coherence_map, draw_coherence, draw_stretch
 from ingan_fast.local_stretch import local_stretch
+from ingan_fast.pictures import MARKET, Pixels, load_image
 
 
 @pytest.fixture(scope="module")
 def source() -> Pixels:
-    return np.ascontiguousarray(load_image(demo.PICTURE)[100:196, 80:192])
+    return np.ascontiguousarray(load_image(MARKET)[100:196, 80:192])
 
 
 def test_the_coherence_map_is_high_where_the_output_is_unlike_the_source(source: Pixels) -> None:

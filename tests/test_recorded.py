@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fake_graphs import FakeGraphs
 from ingan_fast.config import SMOKE
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.recorded import GraphPool, RecordedSteps
 from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState

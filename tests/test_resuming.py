@@ -18,7 +18,7 @@ from ingan_fast.config import preset
 from ingan_fast.curves import read_log
 from ingan_fast.engine import Engine
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels, save_image
+from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.progress import Status
 from ingan_fast.run_folder import RunFolder
 from ingan_fast.sampling import Draw, Sampler

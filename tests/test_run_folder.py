@@ -13,8 +13,8 @@ from safetensors import safe_open
 
 from ingan_fast import Transform, load, train
 from ingan_fast.errors import UserError
-from ingan_fast.images import save_image
 from ingan_fast.info import describe
+from ingan_fast.pictures import save_image
 from ingan_fast.run_folder import FORMAT
 
 

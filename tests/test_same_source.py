@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFilter
 
-from ingan_fast import demo
 from ingan_fast.baselines import plain_resize, seam_carve
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels, load_image
+from ingan_fast.pictures import MARKET, Pixels, load_image
 from ingan_fast.same_source import LIMIT, check_made_of, unlikeness
 
 FACADE = Path(__file__).parents[1] / "benchmarks" / "pictures" / "facade.png"
@@ -30,7 +29,7 @@ def poor_outputs(source: Pixels) -> Iterator[tuple[str, Pixels]]:
     yield "cut", np.ascontiguousarray(source[:, : width // 2])
 
 
-@pytest.mark.parametrize("path", [FACADE, demo.PICTURE])
+@pytest.mark.parametrize("path", [FACADE, MARKET])
 def test_poor_outputs_of_the_right_source_pass(path: Path) -> None:
     source = load_image(path)
     for name, output in poor_outputs(source):
@@ -38,7 +37,7 @@ def test_poor_outputs_of_the_right_source_pass(path: Path) -> None:
 
 
 def test_another_picture_is_refused_with_what_was_measured() -> None:
-    facade, market = load_image(FACADE), load_image(demo.PICTURE)
+    facade, market = load_image(FACADE), load_image(MARKET)
     with pytest.raises(UserError, match=r"wide.png looks like another picture's: .* \d\.\d\d away .* --source"):
         check_made_of("wide.png", plain_resize(market, (400, 224)), facade)
     with pytest.raises(UserError):
@@ -46,7 +45,7 @@ def test_another_picture_is_refused_with_what_was_measured() -> None:
 
 
 def test_only_what_is_inside_the_mask_counts() -> None:
-    facade, market = load_image(FACADE), load_image(demo.PICTURE)
+    facade, market = load_image(FACADE), load_image(MARKET)
     output, mask = market.copy(), np.zeros(market.shape[:2], np.float32)
     output[40:160, 60:220] = facade[40:160, 60:220]
     mask[40:160, 60:220] = 1

@@ -9,7 +9,7 @@ import torch
 
 from ingan_fast.config import SMOKE
 from ingan_fast.geometry import MIN_SIZE
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.sampling import Draw, Sampler, to_pixels, to_tensor
 
 SETTINGS = replace(SMOKE, crop=32, iterations=100, ramp=0.5, size_multiple=8, stages=1)

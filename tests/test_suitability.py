@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ingan_fast.images import Pixels, load_image
+from ingan_fast.pictures import Pixels, load_image
 from ingan_fast.suitability import LIKELY_TO_FAIL, unlike_the_rest, warning
 
 ROOT = Path(__file__).parent.parent
@@ -29,7 +29,7 @@ def test_one_dominant_object_is_warned_about() -> None:
     assert "only once" in (warning(one_object()) or "")
 
 
-@pytest.mark.parametrize("name", ["ingan_fast/assets/market.png", "benchmarks/pictures/facade.png"])
+@pytest.mark.parametrize("name", ["ingan_fast/pictures/assets/market.png", "benchmarks/pictures/facade.png"])
 def test_rows_of_things_are_not_warned_about(name: str) -> None:
     picture = load_image(ROOT / name)
     assert unlike_the_rest(picture) < LIKELY_TO_FAIL / 2

@@ -11,8 +11,8 @@ from ingan_fast import retargeting
 from ingan_fast.config import PAPER, SMOKE, Settings
 from ingan_fast.export.fold import fold
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels
 from ingan_fast.networks import Generator
+from ingan_fast.pictures import Pixels
 from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.run_folder import Config
 from ingan_fast.tiling import halo, tiles

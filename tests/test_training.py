@@ -15,7 +15,7 @@ from ingan_fast import load, train
 from ingan_fast.config import SMOKE
 from ingan_fast.engine import Engine, make_engine
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels, save_image
+from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.progress import Status
 from ingan_fast.sampling import Sampler
 from ingan_fast.state import TrainingState

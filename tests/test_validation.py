@@ -9,9 +9,9 @@ import torch
 from ingan_fast import train
 from ingan_fast.config import SMOKE
 from ingan_fast.curves import read_log
-from ingan_fast.images import Pixels
 from ingan_fast.info import describe
 from ingan_fast.networks import Generator
+from ingan_fast.pictures import Pixels
 from ingan_fast.run_folder import RunFolder
 from ingan_fast.sampling import to_tensor
 from ingan_fast.validation import JUDGED_PIXELS, MEASURES, WIDTHS, judge

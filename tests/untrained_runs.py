@@ -7,8 +7,8 @@ from torch import nn
 
 from ingan_fast.config import Settings
 from ingan_fast.convolutions import power_iteration
-from ingan_fast.images import Pixels
 from ingan_fast.networks import Generator
+from ingan_fast.pictures import Pixels
 from ingan_fast.run_folder import Config, RunFolder
 
 

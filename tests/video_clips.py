@@ -12,7 +12,7 @@ from av.codec.context import Flags
 from av.video.reformatter import VideoReformatter
 
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import LIMITED
 from ingan_fast.video.frames import Frame
 from ingan_fast.video.reading import Clip

@@ -8,7 +8,7 @@ from figures.outputs import Compared, Row
 from figures.record import Figure
 from figures.shapes import shapes
 from figures.studio import Studio, compared_panels, size_of, source_panel
-from ingan_fast.sheets import Panel
+from ingan_fast.pictures.sheets import Panel
 
 SIZE_METHODS = ("plain resize", "seam carving", "bidirectional similarity", "GPNN", "GPDM")
 TEXTURE_METHODS = ("plain resize", "Spatial GAN", "image quilting", "GPNN", "GPDM")

@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-import ingan_fast
-from ingan_fast.images import Pixels, fit_within, load_image
+from ingan_fast.pictures import MARKET, Pixels, fit_within, load_image
 
 _FOLDER = Path(__file__).resolve().parents[1] / "pictures"
 
 PICTURES = {
-    "market": Path(ingan_fast.__file__).parent / "assets" / "market.png",
+    "market": MARKET,
     **{name: _FOLDER / f"{name}.png" for name in ("facade", "coins", "gravel", "brick", "coffee")},
 }
 

@@ -6,8 +6,8 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from figures.outputs import Made, Task
-from ingan_fast.images import Pixels
-from ingan_fast.sheets import GAP, INK, PAPER, Panel, over_checkerboard, sheet
+from ingan_fast.pictures import Pixels
+from ingan_fast.pictures.sheets import GAP, INK, PAPER, Panel, over_checkerboard, sheet
 
 WIDTH = 1600  # px, as many panels a row as fit
 HEADLINE = 22  # px, height of the title

@@ -14,8 +14,8 @@ from figures.panels import page
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.results import commit
 from ingan_fast.files import atomic_write
-from ingan_fast.images import save_image
-from ingan_fast.sheets import Panel
+from ingan_fast.pictures import save_image
+from ingan_fast.pictures.sheets import Panel
 
 SCHEMA = "ingan-fast/figure/1"
 

@@ -6,9 +6,9 @@ from figures.panels import panel, wrapped
 from figures.record import Figure
 from figures.shapes import shapes
 from figures.studio import Studio
-from ingan_fast.collage import FACTORS
 from ingan_fast.geometry import Transform
-from ingan_fast.sheets import Panel
+from ingan_fast.pictures.collage import FACTORS
+from ingan_fast.pictures.sheets import Panel
 
 TITLE = "One picture at many sizes and shapes"
 

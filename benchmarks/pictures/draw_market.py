@@ -1,4 +1,4 @@
-"""Draw `ingan_fast/assets/market.png`: a market stand, many small fruit, one kind a row. Licence: CC0.
+"""Draw `ingan_fast/pictures/assets/market.png`: a market stand, many small fruit, one kind a row. Licence: CC0.
 
 Run `python benchmarks/pictures/draw_market.py [OUT.png]`.
 """
@@ -28,7 +28,7 @@ from shapes import (
 )
 
 SEED = 7
-OUT = Path(__file__).parents[2] / "ingan_fast" / "assets" / "market.png"
+OUT = Path(__file__).parents[2] / "ingan_fast" / "pictures" / "assets" / "market.png"
 BOARD = 5.0  # height of a crate's front board, px
 TO_LIGHT = np.array([-0.42, -0.66, 0.62], dtype=np.float32)  # x right, y down, z to the viewer
 TO_LIGHT /= np.linalg.norm(TO_LIGHT)

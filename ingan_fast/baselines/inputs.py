@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import MIN_SIZE, Size, check_size
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 Progress = Callable[[float], None]  # is told the part that is done, above 0 to 1
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ingan_fast.baselines.inputs import Progress, check_task, report
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import MIN_SIZE, Size
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 Array = NDArray[np.float64]
 

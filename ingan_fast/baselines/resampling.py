@@ -7,7 +7,7 @@ from PIL import Image
 from ingan_fast.baselines.inputs import check_picture
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform, check_size
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 MARGIN = 4  # px around the picture: bicubic reads two, and the alpha's soft border lies half a pixel outside
 

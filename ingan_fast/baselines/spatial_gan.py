@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from ingan_fast.baselines.inputs import Progress, check_task, report
 from ingan_fast.geometry import Size
-from ingan_fast.images import Pixels
 from ingan_fast.networks import to_channels_last
+from ingan_fast.pictures import Pixels
 from ingan_fast.sampling import to_pixels, to_tensor
 
 LAYERS = 4

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ingan_fast.bench.results import Results, Row
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels, save_image
+from ingan_fast.pictures import Pixels, save_image
 
 BUSY = "while True: pass"
 

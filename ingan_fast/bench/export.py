@@ -25,7 +25,7 @@ from ingan_fast.export.engine_cache import VARIABLE as BUILT_ENGINES
 from ingan_fast.export.onnx_file import OPSETS, quiet
 from ingan_fast.export.run import FILES, Wanted, export
 from ingan_fast.export.tensorrt import load_bindings
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.retargeting import load
 from ingan_fast.runtime import cuda
 

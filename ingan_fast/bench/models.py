@@ -11,8 +11,8 @@ from ingan_fast.config import Settings, preset
 from ingan_fast.errors import UserError
 from ingan_fast.export.run import Wanted, export
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels
 from ingan_fast.networks import Generator
+from ingan_fast.pictures import Pixels
 from ingan_fast.retargeting import load
 from ingan_fast.run_folder import Config, RunFolder
 from ingan_fast.sampling import to_tensor

@@ -19,7 +19,7 @@ from ingan_fast.bench.served import Call, Memory, Served
 from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.retargeting import TrainedGenerator, load
 
 STEADY = 2.0  # seconds of a first call, above which it counts: what a first call adds is no part of that

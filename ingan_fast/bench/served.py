@@ -12,7 +12,7 @@ from types import TracebackType
 from ingan_fast.bench.memory import forget_peak, process_peak
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
 
 PATIENCE = 10.0  # seconds that a process has to end by itself

@@ -13,8 +13,7 @@ import torch
 from ingan_fast.bench import defaults
 from ingan_fast.bench.results import Results
 from ingan_fast.bench.timing import Advance
-from ingan_fast.demo import PICTURE
-from ingan_fast.images import load_image
+from ingan_fast.pictures import MARKET, load_image
 
 CPU = torch.device("cpu")
 
@@ -53,7 +52,7 @@ def _train(device: torch.device, short: bool) -> Plan:
     request = train.TrainRequest(preset, engines, iterations, conditions=kind == "cpu")
     if short:
         request = train.TrainRequest("smoke", ("eager",), 2, 32)
-    picture = load_image(PICTURE)
+    picture = load_image(MARKET)
     return Plan(request, device, partial(train.steps, request), partial(train.measure, request, picture, device))
 
 
@@ -94,7 +93,7 @@ def _scaling(device: torch.device, short: bool) -> Plan:
 
 def _of_picture(benchmark: Any, request: Any, short: bool) -> Plan:
     """One on the CPU, of the picture that comes along."""
-    picture = load_image(PICTURE)
+    picture = load_image(MARKET)
     if short:
         picture = picture[:64, :96].copy()
     return Plan(request, CPU, partial(benchmark.steps, request), partial(benchmark.measure, request, picture))

@@ -21,7 +21,7 @@ from ingan_fast.bench.results import Results, Row
 from ingan_fast.bench.timing import Advance, Spread, Stopwatch, noise_of_ratio, take_turns
 from ingan_fast.config import Settings, preset, with_changes
 from ingan_fast.engine import make_engine
-from ingan_fast.images import Pixels, fit_within
+from ingan_fast.pictures import Pixels, fit_within
 from ingan_fast.sampling import Draw, Sampler
 from ingan_fast.state import TrainingState
 from ingan_fast.step import training_step

@@ -18,7 +18,7 @@ from ingan_fast.bench.models import write_models
 from ingan_fast.bench.results import Results, Row, beside
 from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
 from ingan_fast.video.frames import Frame, Sink, Source, Still
 from ingan_fast.video.pipeline import Report, run

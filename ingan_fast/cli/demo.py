@@ -28,13 +28,14 @@ def demo(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     from ingan_fast import demo as page
+    from ingan_fast.pictures import MARKET
     from ingan_fast.retargeting import load
 
     run = out / "run"
     messages.print(
         f"First pictures, after {preset(preset_name).preview_every} iterations: {run / 'monitor' / 'latest.png'}"
     )
-    train([image or page.PICTURE], run, preset_name=preset_name, device=device, resume=True)
+    train([image or MARKET], run, preset_name=preset_name, device=device, resume=True)
     trained = load(run, device)
     with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
         task = progress.add_task("pictures", total=len(page.examples(trained.source_size)))

@@ -14,7 +14,7 @@ from ingan_fast.errors import UserError
 
 if TYPE_CHECKING:
     from ingan_fast.evaluation import Judged, Measures, Output
-    from ingan_fast.images import Pixels
+    from ingan_fast.pictures import Pixels
 
 HELP = (
     "Judge a run, or pictures made of one source, in numbers, each beside a plain resize's and seam carving's at the "
@@ -105,7 +105,7 @@ def _file_names(given: list[Path] | None) -> list[str]:
 
 def _map_paths(folder: Path, names: list[str], inputs: list[Path]) -> list[tuple[Path, Path]]:
     """Each output's (stretch, coherence) map, checked that it can be written."""
-    from ingan_fast.images import check_output_path
+    from ingan_fast.pictures import check_output_path
 
     pairs = [(folder / f"{name}_stretch.png", folder / f"{name}_coherence.png") for name in names]
     for path in (path for pair in pairs for path in pair):
@@ -118,8 +118,8 @@ def _map_paths(folder: Path, names: list[str], inputs: list[Path]) -> list[tuple
 def _read(given: list[Path], source: Path | None) -> "tuple[Pixels, list[Output]]":
     """The source and the outputs, checked that they belong together."""
     from ingan_fast.evaluation import read_output
-    from ingan_fast.images import load_image
     from ingan_fast.patches import PATCH
+    from ingan_fast.pictures import load_image
     from ingan_fast.same_source import check_made_of
 
     assert source is not None

@@ -7,13 +7,21 @@ from pathlib import Path
 import numpy as np
 
 from ingan_fast.cli.console import progress
-from ingan_fast.collage import FACTORS, collage
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.images import Pixels, check_output_path, load_image, save_image
 from ingan_fast.layout import Layouts, Wishes, perspective
 from ingan_fast.layout.layouts import Mask
-from ingan_fast.photos import Photo, load_photo, save_photo, with_opacity
+from ingan_fast.pictures import (
+    Photo,
+    Pixels,
+    check_output_path,
+    load_image,
+    load_photo,
+    save_image,
+    save_photo,
+    with_opacity,
+)
+from ingan_fast.pictures.collage import FACTORS, collage
 
 TILES = {"x": "x", "y": "y", "both": "xy"}
 

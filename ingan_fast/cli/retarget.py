@@ -14,7 +14,7 @@ from ingan_fast.parsing import parse_corners, parse_homography, parse_scale, par
 
 if TYPE_CHECKING:
     from ingan_fast.cli.instant import Options
-    from ingan_fast.images import Pixels
+    from ingan_fast.pictures import Pixels
 
 # The (width, height) that was trained on; and frame, transform, progress → picture.
 Engine = tuple[tuple[int, int], Callable[["Pixels | None", Transform, Callable[[float], None]], "Pixels"]]
@@ -81,7 +81,7 @@ def retarget(
     ] = None,
 ) -> None:
     from ingan_fast.cli.instant import Options
-    from ingan_fast.images import check_output_path, load_image, save_image
+    from ingan_fast.pictures import check_output_path, load_image, save_image
 
     check_output_path(out, alpha=corners is not None)
     if collage and any(option is not None for option in (size, scale, corners, homography, image)):
@@ -184,9 +184,9 @@ class _Request:
 
 
 def _collage(run: Path, out: Path, device: str) -> None:
-    from ingan_fast.collage import FACTORS
-    from ingan_fast.collage import collage as make
-    from ingan_fast.images import save_image
+    from ingan_fast.pictures import save_image
+    from ingan_fast.pictures.collage import FACTORS
+    from ingan_fast.pictures.collage import collage as make
     from ingan_fast.retargeting import load
 
     trained = load(run, device)

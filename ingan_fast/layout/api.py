@@ -9,7 +9,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform, check_output_size
 from ingan_fast.layout import perspective
 from ingan_fast.layout.layouts import Layouts, Wishes
-from ingan_fast.photos import load_photo
+from ingan_fast.pictures import load_photo
 
 
 def retarget(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.backends import Backend
 from ingan_fast.runtime.sidecar import Sidecar, read_sidecar

@@ -14,7 +14,7 @@ from PIL import Image
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.images import Pixels, load_image
+from ingan_fast.pictures import Pixels, load_image
 
 FORMAT = 1
 SUFFIX = ".json"

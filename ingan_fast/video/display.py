@@ -8,7 +8,7 @@ from av import VideoFrame
 from numpy.typing import NDArray
 
 from ingan_fast.geometry import Size
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import Converter, plane_rows
 
 

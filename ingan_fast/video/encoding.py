@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import LIMITED, Colour, Converter
 from ingan_fast.video.frames import Timing
 

@@ -9,7 +9,7 @@ import numpy as np
 from av import Packet
 from av.audio import AudioStream
 
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import PICTURES, Colour
 
 DEPTH = 4  # frames between two stages of the pipeline

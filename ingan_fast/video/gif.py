@@ -7,7 +7,7 @@ from av.filter import Graph
 from av.video.format import VideoFormat
 
 from ingan_fast.geometry import Size
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 MAX_FPS = 50  # what is meant to be faster, browsers show at 10
 TICK = Fraction(1, 100)  # seconds; filters want one, and keep the order of frames by it

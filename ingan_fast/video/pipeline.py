@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 from av import Packet
 
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.video.frames import DEPTH, Frame, Ring, Sink, Source
 
 POLL = 0.1  # seconds between looks at whether there was an interrupt

@@ -13,7 +13,7 @@ from av.audio import AudioStream
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import PICTURES, UNSPECIFIED, Colour, Converter, colour_of, plane_rows
 from ingan_fast.video.frames import Frame, Ring, Timing
 

@@ -15,7 +15,7 @@ from av.video.stream import VideoStream
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import Colour, colour_of
 from ingan_fast.video.display import Display
 from ingan_fast.video.frames import Frame, Ring, Timing

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from ingan_fast.geometry import Size, Transform, check_output_size
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.video.canvas import Colour, place
 from ingan_fast.video.frames import Frame
 from ingan_fast.video.poses import Animation, Pose

@@ -14,7 +14,7 @@ from av import Packet
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_path
 from ingan_fast.geometry import Size
-from ingan_fast.images import Pixels, check_output_path, save_image
+from ingan_fast.pictures import Pixels, check_output_path, save_image
 from ingan_fast.video.encoding import GIF, H264, PRORES_ALPHA, VP9, VP9_ALPHA, WEBP, Codec, VideoFile
 from ingan_fast.video.frames import Sink, Source
 from ingan_fast.video.gif import MAX_FPS, Painter

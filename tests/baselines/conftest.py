@@ -1,19 +1,16 @@
 """Small pictures that the methods are for."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-import ingan_fast
 from ingan_fast.baselines import plain_resize
-from ingan_fast.images import Pixels, load_image
+from ingan_fast.pictures import MARKET, Pixels, load_image
 
 
 @pytest.fixture(scope="session")
 def market() -> Pixels:
     """Rows of fruit: uint8 [64, 82, 3]."""
-    return plain_resize(load_image(Path(ingan_fast.__file__).parent / "assets" / "market.png"), (82, 64))
+    return plain_resize(load_image(MARKET), (82, 64))
 
 
 @pytest.fixture(scope="session")

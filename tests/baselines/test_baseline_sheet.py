@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ingan_fast.images import load_image
+from ingan_fast.pictures import load_image
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "baseline_sheet.py"
 

@@ -7,7 +7,7 @@ import pytest
 
 from ingan_fast.baselines.quilting import cheapest_cut, quilt
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 
 def test_the_cheapest_cut_is_the_best_of_all_paths() -> None:

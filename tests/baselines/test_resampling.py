@@ -6,7 +6,7 @@ import pytest
 from ingan_fast import Transform
 from ingan_fast.baselines import plain_homography, plain_resize, seam_carve
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingan_fast.bench.models import write_models
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 from ingan_fast.bench import cold_start
 from ingan_fast.bench.cold_start import BARE, ColdStartRequest
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 REQUEST = ColdStartRequest("smoke", 16, 2)
 

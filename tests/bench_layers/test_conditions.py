@@ -14,7 +14,7 @@ from ingan_fast.bench.results import Results, Row
 from ingan_fast.bench.retarget import RetargetRequest, _under
 from ingan_fast.bench.timing import Spread
 from ingan_fast.bench.train import TrainRequest, _words
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 TRAIN = _words(TrainRequest("smoke", ("eager",), 2, plain=False))
 

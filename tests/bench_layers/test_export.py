@@ -11,7 +11,7 @@ from ingan_fast.bench import export
 from ingan_fast.bench.export import BF16, ENGINE, ONNX, PACKAGE, PLAIN, ExportRequest
 from ingan_fast.errors import UserError
 from ingan_fast.export.engine_cache import VARIABLE
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 Make = Callable[[Path], Path]
 REQUEST = ExportRequest(("smoke", "learned"), ("smoke",), 2)

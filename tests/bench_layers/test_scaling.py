@@ -13,7 +13,7 @@ from ingan_fast.bench.scaling import ScalingRequest
 from ingan_fast.bench.served import Call, Memory
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 SMALL, MIDDLE, LARGE = (40, 30), (80, 60), (160, 120)
 REQUEST = ScalingRequest(("smoke",), (LARGE, SMALL, MIDDLE), ((32, 32), (64, 64)), MIDDLE, 3, 100.0)

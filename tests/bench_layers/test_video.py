@@ -11,7 +11,7 @@ import pytest
 from ingan_fast.bench import video
 from ingan_fast.bench.results import Results
 from ingan_fast.bench.video import DECODING, ENCODING, RETARGETING, Stages, VideoRequest
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.video.reading import Clip
 
 REQUEST = VideoRequest("smoke", (64, 48), 10, (32, 32), 2)

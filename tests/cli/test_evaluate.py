@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ingan_fast import demo, evaluation
+from ingan_fast import evaluation
 from ingan_fast.baselines import plain_resize
-from ingan_fast.images import Pixels, load_image, save_image
 from ingan_fast.metrics import evaluate
+from ingan_fast.pictures import MARKET, Pixels, load_image, save_image
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]
@@ -142,7 +142,7 @@ def test_what_cannot_be_judged_is_refused(
     save_image(picture[:6, :20].copy(), "tiny.png")
     save_image(picture, "empty.png", np.zeros((56, 64), np.float32))
     save_image(picture, "scattered.png", np.indices((56, 64)).sum(0) % 2 * 1.0)
-    save_image(load_image(demo.PICTURE), "foreign.png")
+    save_image(load_image(MARKET), "foreign.png")
     save_image(picture, "a.png")
     save_image(picture, "a_coherence.png")
     refused("evaluate", *words, parts=parts)

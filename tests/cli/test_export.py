@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ingan_fast.export import run as export_run
-from ingan_fast.images import load_image
+from ingan_fast.pictures import load_image
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]

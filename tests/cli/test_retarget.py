@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ingan_fast.images import Pixels, load_image, save_image
+from ingan_fast.pictures import Pixels, load_image, save_image
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ingan_fast import load
 from ingan_fast.engine import Engine
-from ingan_fast.images import Pixels, save_image
+from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.sampling import Draw
 from ingan_fast.state import TrainingState
 

@@ -11,7 +11,7 @@ import pytest
 from ingan_fast import planning
 from ingan_fast.budget import Speed
 from ingan_fast.config import PRESETS
-from ingan_fast.images import Pixels, save_image
+from ingan_fast.pictures import Pixels, save_image
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]

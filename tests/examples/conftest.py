@@ -8,8 +8,8 @@ import torch
 
 from ingan_fast.config import PAPER
 from ingan_fast.export.run import Wanted, export
-from ingan_fast.images import Pixels
 from ingan_fast.networks import Generator
+from ingan_fast.pictures import Pixels
 from ingan_fast.retargeting import load
 from ingan_fast.run_folder import Config, RunFolder
 from video_clips import Recipe, make_clip

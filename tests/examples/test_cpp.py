@@ -15,7 +15,7 @@ from example_files import EXAMPLES
 
 from ingan_fast.export.run import Wanted, export
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels, load_image
+from ingan_fast.pictures import Pixels, load_image
 from ingan_fast.retargeting import load
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.geometry import Geometries

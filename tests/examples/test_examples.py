@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from example_files import EXAMPLES, call, example
 
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
 
 SCRIPTS = sorted(path.name for path in EXAMPLES.iterdir() if path.suffix in (".py", ".vpy"))

@@ -8,7 +8,7 @@ from untrained_runs import write_run
 
 from ingan_fast.config import PAPER, SMOKE
 from ingan_fast.export.run import Wanted, Written, export
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.retargeting import TrainedGenerator, load
 
 KINDS = {

@@ -18,7 +18,7 @@ from ingan_fast.export import run as export_run
 from ingan_fast.export.model import grid_of
 from ingan_fast.export.onnx_file import write_onnx
 from ingan_fast.export.run import Wanted, Written, export
-from ingan_fast.images import Pixels, load_image
+from ingan_fast.pictures import Pixels, load_image
 from ingan_fast.retargeting import TrainedGenerator, load
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.sidecar import read_sidecar

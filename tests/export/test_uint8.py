@@ -14,7 +14,7 @@ from ingan_fast import Transform
 from ingan_fast.export.model import grid_of
 from ingan_fast.export.run import Wanted, Written, export
 from ingan_fast.export.uint8 import wrap_uint8
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.sampling import to_pixels, to_tensor
 

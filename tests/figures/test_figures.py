@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels, load_image
 from ingan_fast.metrics import evaluate
+from ingan_fast.pictures import Pixels, load_image
 
 Make = Callable[..., Path]
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "figures"

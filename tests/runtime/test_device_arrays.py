@@ -11,7 +11,7 @@ import torch
 
 from fake_cuda import FakeCuda, install
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import cuda, dlpack
 from ingan_fast.runtime.device_arrays import DeviceImage, ImagePool, device_view, stream_handle
 from ingan_fast.runtime.dlpack import NAME, from_capsule, to_capsule

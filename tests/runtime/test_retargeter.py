@@ -12,7 +12,7 @@ import pytest
 
 from ingan_fast import Transform
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.runtime import Retargeter
 

@@ -15,7 +15,7 @@ from fake_cuda import FakeCuda, install
 from fake_tensorrt import FakeContext, warp, write_engine
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.backends.tensorrt import PLANS, TensorRTBackend
 from ingan_fast.runtime.backends.tensorrt_plan import Plan
 from tensorrt_frames import prepare, read, run, tilted

@@ -19,7 +19,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.export.run import Wanted, export
 from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.retargeting import load
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.backends.tensorrt import TensorRTBackend, verify

@@ -12,7 +12,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.export.engine import build_engine
 from ingan_fast.export.run import Wanted, export
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.retargeting import load
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.backends.tensorrt import verify

@@ -12,7 +12,7 @@ from ingan_fast.bench.models import untrained
 from ingan_fast.config import SMOKE
 from ingan_fast.export.fold import fold
 from ingan_fast.export.graph import DeployedGraph
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.runtime.backends import torch as backends
 from ingan_fast.runtime.backends.torch import TorchBackend

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
 
 pytestmark = pytest.mark.gpu

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.video.canvas import coverage, place
 from ingan_fast.video.poses import Pose, pose
 

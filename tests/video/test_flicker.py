@@ -11,8 +11,8 @@ import torch
 
 from ingan_fast.config import Settings
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels, load_image
 from ingan_fast.networks import Generator
+from ingan_fast.pictures import Pixels, load_image
 from ingan_fast.runtime import Retargeter
 from ingan_fast.tiling import halo
 from ingan_fast.video.script import read_script

@@ -10,7 +10,7 @@ from av import Packet
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.video.frames import DEPTH, Frame, Ring, Still
 from ingan_fast.video.pipeline import Report, run
 from ingan_fast.video.reading import Clip

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from av import Packet
 
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.video.reading import Clip
 from picture_files import refusal_of
 from video_clips import Recipe, corners, frames_of, grey, make_clip, seconds_of

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import PICTURES, Colour
 from ingan_fast.video.frames import Frame, Source, Still, Timing
 from ingan_fast.video.reading import Clip

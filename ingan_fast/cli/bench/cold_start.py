@@ -29,11 +29,10 @@ def cold_start(
     check_count("repeat", repeat)
     start("cpu", json_path, image)
     from ingan_fast.bench import cold_start as bench
-    from ingan_fast.demo import PICTURE
-    from ingan_fast.images import load_image
+    from ingan_fast.pictures import MARKET, load_image
 
     request = bench.ColdStartRequest(preset_name, repeat=repeat)
-    picture = load_image(image or PICTURE)
+    picture = load_image(image or MARKET)
     with progress("measuring", bench.steps(request)) as advance:
         results = bench.measure(request, picture, advance)
     finish(results, json_path)

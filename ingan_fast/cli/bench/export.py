@@ -33,12 +33,11 @@ def export(
     check_count("repeat", repeat)
     start("cpu", json_path, image)
     from ingan_fast.bench import export as bench
-    from ingan_fast.demo import PICTURE
-    from ingan_fast.images import load_image
+    from ingan_fast.pictures import MARKET, load_image
 
     defaults = bench.ExportRequest()
     request = bench.ExportRequest(tuple(presets or defaults.presets), tuple(packages or defaults.packages), repeat)
-    picture = load_image(image or PICTURE)
+    picture = load_image(image or MARKET)
     with progress("measuring", bench.steps(request)) as advance:
         results = bench.measure(request, picture, advance)
     finish(results, json_path)

@@ -31,11 +31,10 @@ def retarget(
     check_count("repeat", repeat)
     start("cpu", json_path, image)
     from ingan_fast.bench import retarget as bench
-    from ingan_fast.demo import PICTURE
-    from ingan_fast.images import load_image
+    from ingan_fast.pictures import MARKET, load_image
 
     request = bench.RetargetRequest(preset_name, wanted, repeat, conditions)
-    picture = load_image(image or PICTURE)
+    picture = load_image(image or MARKET)
     with progress("measuring", bench.steps(request)) as advance:
         results = bench.measure(request, picture, advance)
     finish(results, json_path)

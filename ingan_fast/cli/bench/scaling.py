@@ -45,8 +45,7 @@ def scaling(
         raise UserError(f"--limit {limit:g} is not possible; give seconds above 0")
     start("cpu", json_path, image)
     from ingan_fast.bench import scaling as bench
-    from ingan_fast.demo import PICTURE
-    from ingan_fast.images import load_image
+    from ingan_fast.pictures import MARKET, load_image
 
     defaults = bench.ScalingRequest()
     request = bench.ScalingRequest(
@@ -56,7 +55,7 @@ def scaling(
         repeat=repeat,
         limit=limit,
     )
-    picture = load_image(image or PICTURE)
+    picture = load_image(image or MARKET)
     with progress("measuring", bench.steps(request)) as advance:
         results = bench.measure(request, picture, advance)
     finish(results, json_path)

@@ -43,9 +43,8 @@ def train(
         preset(preset_name)
     target = start(device, json_path, image)
     from ingan_fast.bench import train as bench
-    from ingan_fast.demo import PICTURE
     from ingan_fast.engine import check_engine
-    from ingan_fast.images import load_image
+    from ingan_fast.pictures import MARKET, load_image
 
     engines = tuple(engine or defaults.ENGINES[target.type])
     for name in engines:
@@ -59,7 +58,7 @@ def train(
         plain,
         conditions and target.type == "cpu",
     )
-    picture = load_image(image or PICTURE)
+    picture = load_image(image or MARKET)
     bench.prepare(request, picture)  # refuses before anything is shown
     with progress("measuring", bench.steps(request)) as advance:
         results = bench.measure(request, picture, target, advance)

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 
 Geometry = dict[str, NDArray[np.float32]]  # a graph's inputs beside the image: grid, preference
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ingan_fast.errors import UserError
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.backends import Geometry, first_line
 from ingan_fast.runtime.sidecar import Sidecar
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.backends import Geometry
 from ingan_fast.runtime.backends.tensorrt_engine import USED_NAMES, USED_NAMES_RTX, Engine, Shapes, runs_on

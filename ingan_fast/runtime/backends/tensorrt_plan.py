@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.backends.tensorrt_engine import Engine, Shapes
 from ingan_fast.runtime.device_arrays import DeviceView

@@ -18,7 +18,7 @@ from torch import Tensor
 from ingan_fast.errors import UserError
 from ingan_fast.export.graph import DeployedGraph
 from ingan_fast.geometry import Size
-from ingan_fast.images import Pixels
+from ingan_fast.pictures import Pixels
 from ingan_fast.precision import choose_precision
 from ingan_fast.recorded import GraphPool, Replay
 from ingan_fast.retargeting import TrainedGenerator, load

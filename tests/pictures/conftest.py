@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from ingan_fast import images
+from ingan_fast.pictures import Pixels
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def _nothing_leaks() -> object:
 
 
 @pytest.fixture
-def picture() -> images.Pixels:
+def picture() -> Pixels:
     """Noise over a gradient, so that no two rows or columns are alike, uint8 [40, 56, 3]."""
     rng = np.random.default_rng(0)
     ramp = np.linspace(0, 200, 56)[None, :, None] + np.zeros((40, 1, 3))

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ingan_fast.images import decode, load_image, write_picture
+from ingan_fast.pictures.reading import decode, load_image
+from ingan_fast.pictures.writing import write_picture
 
 _DEEP = (".png", ".tif", ".tiff")  # hold 16 bits of grey
 
@@ -44,7 +45,7 @@ def save_photo(photo: Photo, path: str | Path) -> None:
     """Write a picture, whole or not at all, in the suffix's format.
 
     Raises:
-        UserError: as for `images.save_image`.
+        UserError: as for `save_image`.
     """
     path = Path(path)
     pixels = photo.pixels

@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from ingan_fast import images
 from ingan_fast.errors import UserError
-from ingan_fast.images import fit_within, load_image
+from ingan_fast.pictures import MARKET, Pixels, fit_within, load_image
 from picture_files import LOSSLESS, LOSSY, refusal_of
 
 SIDE = 32
@@ -156,8 +155,7 @@ def test_the_result_is_writeable_and_contiguous(tmp_path: Path) -> None:
 
 
 def test_the_package_s_own_picture_loads() -> None:
-    path = Path(images.__file__).with_name("assets") / "market.png"
-    assert load_image(path).shape == (224, 288, 3)
+    assert load_image(MARKET).shape == (224, 288, 3)
 
 
 # Refusals when reading
@@ -203,7 +201,7 @@ def test_what_is_not_a_picture_is_refused(tmp_path: Path, content: bytes) -> Non
 @pytest.mark.parametrize("suffix", [*LOSSLESS, *LOSSY, ".gif", ".ppm"])
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
 def test_a_truncated_file_is_refused(
-    tmp_path: Path, picture: images.Pixels, suffix: str, share: float, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, picture: Pixels, suffix: str, share: float, capfd: pytest.CaptureFixture[str]
 ) -> None:
     path = saved(Image.fromarray(picture), tmp_path / f"a{suffix}")
     content = path.read_bytes()
@@ -212,16 +210,14 @@ def test_a_truncated_file_is_refused(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_truncated_file_says_so(tmp_path: Path, picture: images.Pixels) -> None:
+def test_a_truncated_file_says_so(tmp_path: Path, picture: Pixels) -> None:
     path = saved(Image.fromarray(picture), tmp_path / "a.jpg")
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     refusal_of(lambda: load_image(path), path, "cut short", "save it anew")
 
 
-def test_noise_in_the_middle_of_a_file_is_refused_or_read_but_never_a_crash(
-    tmp_path: Path, picture: images.Pixels
-) -> None:
+def test_noise_in_the_middle_of_a_file_is_refused_or_read_but_never_a_crash(tmp_path: Path, picture: Pixels) -> None:
     rng = np.random.default_rng(0)
     for suffix in (*LOSSLESS, ".jpg", ".gif", ".ppm"):
         path = saved(Image.fromarray(picture), tmp_path / f"a{suffix}")
@@ -277,17 +273,15 @@ def test_a_decompression_bomb_is_refused_before_decoding(
 
 
 @pytest.mark.parametrize(("max_side", "expected"), [(28, (20, 28)), (1, (1, 1)), (55, (39, 55))])
-def test_fit_within_shrinks_to_the_longer_side(
-    picture: images.Pixels, max_side: int, expected: tuple[int, int]
-) -> None:
+def test_fit_within_shrinks_to_the_longer_side(picture: Pixels, max_side: int, expected: tuple[int, int]) -> None:
     assert fit_within(picture, max_side).shape == (*expected, 3)
     assert fit_within(picture.transpose(1, 0, 2), max_side).shape == (*expected[::-1], 3)
 
 
 @pytest.mark.parametrize("max_side", [56, 57, 5000])
-def test_fit_within_leaves_smaller_pictures_alone(picture: images.Pixels, max_side: int) -> None:
+def test_fit_within_leaves_smaller_pictures_alone(picture: Pixels, max_side: int) -> None:
     assert fit_within(picture, max_side) is picture
 
 
-def test_fit_within_refuses_less_than_a_pixel(picture: images.Pixels) -> None:
+def test_fit_within_refuses_less_than_a_pixel(picture: Pixels) -> None:
     refusal_of(lambda: fit_within(picture, 0), "0 px", "at least 1 px")

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ingan_fast import images
-from ingan_fast.images import check_output_path, load_image, save_image
+from ingan_fast.pictures import Pixels, check_output_path, load_image, save_image
 from picture_files import LOSSLESS, LOSSY, refusal_of
 
 WITH_ALPHA = [".png", ".webp", ".tif", ".tiff"]
@@ -19,20 +18,20 @@ WITH_ALPHA = [".png", ".webp", ".tif", ".tiff"]
 
 
 @pytest.mark.parametrize("suffix", [*LOSSLESS, ".PNG"])
-def test_lossless_formats_give_back_every_pixel(tmp_path: Path, picture: images.Pixels, suffix: str) -> None:
+def test_lossless_formats_give_back_every_pixel(tmp_path: Path, picture: Pixels, suffix: str) -> None:
     save_image(picture, tmp_path / f"a{suffix}")
     np.testing.assert_array_equal(load_image(tmp_path / f"a{suffix}"), picture)
 
 
 @pytest.mark.parametrize("suffix", LOSSY)
-def test_jpeg_gives_back_nearly_the_same(tmp_path: Path, picture: images.Pixels, suffix: str) -> None:
+def test_jpeg_gives_back_nearly_the_same(tmp_path: Path, picture: Pixels, suffix: str) -> None:
     save_image(picture, tmp_path / f"a{suffix}")
     error = load_image(tmp_path / f"a{suffix}").astype(int) - picture
     assert np.sqrt((error**2).mean()) < 5  # noise is JPEG's hardest case
 
 
 @pytest.mark.parametrize("suffix", WITH_ALPHA)
-def test_alpha_and_the_colours_under_it_are_kept(tmp_path: Path, picture: images.Pixels, suffix: str) -> None:
+def test_alpha_and_the_colours_under_it_are_kept(tmp_path: Path, picture: Pixels, suffix: str) -> None:
     alpha = np.linspace(0, 1, picture.shape[0] * picture.shape[1], dtype=np.float32)
     alpha = alpha.reshape(picture.shape[:2])
     save_image(picture, tmp_path / f"a{suffix}", alpha)
@@ -44,7 +43,7 @@ def test_alpha_and_the_colours_under_it_are_kept(tmp_path: Path, picture: images
 
 
 @pytest.mark.parametrize("suffix", [*LOSSLESS, *LOSSY])
-def test_the_same_picture_gives_the_same_bytes(tmp_path: Path, picture: images.Pixels, suffix: str) -> None:
+def test_the_same_picture_gives_the_same_bytes(tmp_path: Path, picture: Pixels, suffix: str) -> None:
     save_image(picture, tmp_path / f"a{suffix}")
     save_image(picture, tmp_path / f"b{suffix}")
     assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
@@ -52,7 +51,7 @@ def test_the_same_picture_gives_the_same_bytes(tmp_path: Path, picture: images.P
 
 
 def test_a_full_disk_leaves_the_old_picture_and_no_other_file(
-    tmp_path: Path, picture: images.Pixels, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, picture: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "a.png"
     save_image(picture, target)
@@ -69,7 +68,7 @@ def test_a_full_disk_leaves_the_old_picture_and_no_other_file(
 
 
 def test_an_encoder_that_gives_up_is_a_refusal(
-    tmp_path: Path, picture: images.Pixels, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, picture: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def give_up(*_: object, **__: object) -> None:
         raise ValueError("encoding error 6")
@@ -96,7 +95,7 @@ def test_a_picture_too_long_for_its_format_is_refused(tmp_path: Path, suffix: st
         np.zeros((0, 4, 3), np.uint8),
     ],
 )
-def test_an_array_that_is_no_rgb_picture_is_refused(tmp_path: Path, image: images.Pixels) -> None:
+def test_an_array_that_is_no_rgb_picture_is_refused(tmp_path: Path, image: Pixels) -> None:
     with pytest.raises(ValueError, match=r"uint8 \[H, W, 3\]"):
         save_image(image, tmp_path / "a.png")
 
@@ -105,7 +104,7 @@ def test_an_array_that_is_no_rgb_picture_is_refused(tmp_path: Path, image: image
     "alpha",
     [np.ones((40, 55)), np.full((40, 56), 1.01), np.full((40, 56), np.nan), np.ones((40, 56), np.uint8)],
 )
-def test_an_array_that_is_no_alpha_is_refused(tmp_path: Path, picture: images.Pixels, alpha: np.ndarray) -> None:
+def test_an_array_that_is_no_alpha_is_refused(tmp_path: Path, picture: Pixels, alpha: np.ndarray) -> None:
     with pytest.raises(ValueError, match="alpha"):
         save_image(picture, tmp_path / "a.png", alpha)
     assert list(tmp_path.iterdir()) == []
@@ -115,14 +114,14 @@ def test_an_array_that_is_no_alpha_is_refused(tmp_path: Path, picture: images.Pi
 
 
 @pytest.mark.parametrize("name", ["a.xyz", "a.gif", "a", "a.png.txt"])
-def test_an_unknown_suffix_is_refused_with_the_allowed_ones(tmp_path: Path, picture: images.Pixels, name: str) -> None:
+def test_an_unknown_suffix_is_refused_with_the_allowed_ones(tmp_path: Path, picture: Pixels, name: str) -> None:
     refusal_of(lambda: check_output_path(tmp_path / name, alpha=False), tmp_path / name, *LOSSLESS, *LOSSY)
     refusal_of(lambda: save_image(picture, tmp_path / name), tmp_path / name)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".jpeg", ".bmp"])
-def test_alpha_in_a_format_without_it_is_refused(tmp_path: Path, picture: images.Pixels, suffix: str) -> None:
+def test_alpha_in_a_format_without_it_is_refused(tmp_path: Path, picture: Pixels, suffix: str) -> None:
     path = tmp_path / f"a{suffix}"
     check_output_path(path, alpha=False)
     refusal_of(lambda: check_output_path(path, alpha=True), path, "transparency", *WITH_ALPHA)

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 from ingan_fast.geometry import MIN_SIZE, Size
-from ingan_fast.images import Pixels
-from ingan_fast.sheets import Panel, sheet
+from ingan_fast.pictures.reading import Pixels
+from ingan_fast.pictures.sheets import Panel, sheet
 
 FACTORS = (0.6, 1.0, 1.5, 2.0)
 
