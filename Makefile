@@ -31,8 +31,7 @@ test: setup
 OLDEST := .venv-oldest
 OLDEST_PYTHON ?= $(shell for p in python3.12 python3; do $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' \
     2>/dev/null && echo $$p && break; done)
-OLDEST_TESTS := tests/kernels tests/export tests/runtime $(addprefix tests/test_,engine.py recorded.py networks.py \
-    sampling.py step.py losses.py training.py resuming.py bench_gpu.py)
+OLDEST_TESTS := $(addprefix tests/,kernels export runtime model training test_bench_gpu.py)
 
 test-oldest: $(OLDEST)/.installed
 	$(OLDEST)/bin/python -m pip install --quiet --no-deps --no-build-isolation --force-reinstall .
@@ -47,8 +46,8 @@ $(OLDEST)/.installed: benchmarks/gpu_stack.txt
 # Most laptops' instructions, imitated: convolutions of other sizes and precisions, and in another order, than here.
 test-avx2: setup
 	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest -n auto --dist loadfile -m "not slow" \
-	    tests/test_precision.py tests/test_resuming.py tests/test_retargeting.py tests/test_step.py \
-	    tests/test_suitability.py tests/test_tiling.py tests/test_training.py
+	    $(addprefix tests/model/test_,precision.py step.py tiling.py) tests/quality/test_suitability.py \
+	    $(addprefix tests/training/test_,loop.py resuming.py) tests/test_retargeting.py
 
 lint: setup
 	$(BIN)/ruff check .

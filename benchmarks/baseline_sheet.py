@@ -18,10 +18,10 @@ from ingan_fast.baselines import BASELINES
 from ingan_fast.cli.console import INTERRUPTED, messages
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.metrics import evaluate
 from ingan_fast.parsing import parse_scale
 from ingan_fast.pictures import Pixels, check_output_path, fit_within, load_image, save_image
 from ingan_fast.pictures.sheets import Panel, sheet
+from ingan_fast.quality.metrics import evaluate
 
 MEASURES = {
     "kept_width": "kept w",

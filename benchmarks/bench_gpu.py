@@ -103,7 +103,7 @@ RETARGET = """
 import sys
 from pathlib import Path
 from ingan_fast import load
-from ingan_fast.demo import make_page
+from ingan_fast.cli.demo_page import make_page
 make_page(load(sys.argv[1]), Path(sys.argv[2]))
 """
 

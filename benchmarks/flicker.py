@@ -14,12 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast.baselines import plain_resize
-from ingan_fast.baselines.resampling import plain_homography
 from ingan_fast.geometry import Transform
 from ingan_fast.parsing import parse_size
 from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.pictures.sheets import Panel, sheet
+from ingan_fast.quality.resampling import plain_homography, plain_resize
 from ingan_fast.runtime import Retargeter
 from ingan_fast.video.canvas import place
 from ingan_fast.video.frames import Still

@@ -21,9 +21,9 @@ import torch
 
 from ingan_fast.bench.models import write_run
 from ingan_fast.bench.timing import Spread, Stopwatch, take_turns
+from ingan_fast.model.cuda_graphs import GraphPool
 from ingan_fast.parsing import parse_size
 from ingan_fast.pictures import MARKET, Pixels, load_image
-from ingan_fast.recorded import GraphPool
 from ingan_fast.runtime.backends.torch import TorchBackend
 from ingan_fast.runtime.opening import open_model
 from ingan_fast.runtime.retargeter import Retargeter

@@ -24,15 +24,15 @@ from torch import Tensor
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.models import write_run
 from ingan_fast.bench.pad import CASES, PadCase, measure_pad
-from ingan_fast.config import Settings, with_changes
-from ingan_fast.config import preset as find_preset
-from ingan_fast.engine import Engine, make_engine
 from ingan_fast.kernels import homography_warp, ops, reference
+from ingan_fast.model.sampling import Sampler
+from ingan_fast.model.state import TrainingState
+from ingan_fast.model.step import training_step
 from ingan_fast.pictures import MARKET, Pixels, load_image
 from ingan_fast.runtime import Retargeter
-from ingan_fast.sampling import Sampler
-from ingan_fast.state import TrainingState
-from ingan_fast.step import training_step
+from ingan_fast.settings import Settings, with_changes
+from ingan_fast.settings import preset as find_preset
+from ingan_fast.training.engine import Engine, make_engine
 
 STEPS = {"cuda": 10, "cpu": 1}  # timed ones
 ROWS = 30  # of the profiler's table

@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ingan_fast.errors import UserError
-from ingan_fast.export.engine_cache import EngineCache
-from ingan_fast.export.tensorrt import Bindings, Progress, make_monitor
 from ingan_fast.interrupts import interrupts
 from ingan_fast.runtime.cuda import Device
+from ingan_fast.runtime.engine_cache import EngineCache
 from ingan_fast.runtime.sidecar import Engine
+from ingan_fast.runtime.tensorrt_bindings import Bindings, Progress, make_monitor
 
 Tell = Callable[[str], None]
 

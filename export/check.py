@@ -12,11 +12,11 @@ from torch import Tensor
 from ingan_fast.errors import UserError
 from ingan_fast.export.model import Exported, grid_of
 from ingan_fast.geometry import Transform
-from ingan_fast.networks import Generator
-from ingan_fast.retargeting import TrainedGenerator
+from ingan_fast.model.networks import Generator
+from ingan_fast.model.sampling import sampling_tensor, to_tensor
 from ingan_fast.runtime.backends import first_line
 from ingan_fast.runtime.backends.tensorrt import ALLOWED, QUANTILE
-from ingan_fast.sampling import sampling_tensor, to_tensor
+from ingan_fast.training.trained import TrainedGenerator
 
 SIDE = 144  # px of the source that is looked at: sizes matter here, not how much there is
 

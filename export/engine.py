@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 
 from ingan_fast.errors import UserError
 from ingan_fast.export.builder import Order, Tell, build, optional
-from ingan_fast.export.engine_cache import EngineCache
 from ingan_fast.export.profiles import Profile, default_profiles
-from ingan_fast.export.tensorrt import Bindings, Progress, load_bindings
 from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.files import atomic_path
 from ingan_fast.runtime import cuda
+from ingan_fast.runtime.engine_cache import EngineCache
 from ingan_fast.runtime.sidecar import SUFFIX, Engine, Sidecar, TensorInfo, checksum, read_sidecar
+from ingan_fast.runtime.tensorrt_bindings import Bindings, Progress, load_bindings
 
 
 def build_engine(

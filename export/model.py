@@ -7,13 +7,13 @@ from importlib.metadata import version
 import torch
 from torch import Tensor, nn
 
-from ingan_fast.export.graph import DeployedGraph, FixedGraph, StillGraph
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.networks import Generator
-from ingan_fast.retargeting import TrainedGenerator
+from ingan_fast.model.deployed import DeployedGraph, FixedGraph, StillGraph
+from ingan_fast.model.networks import Generator
+from ingan_fast.model.sampling import to_tensor
+from ingan_fast.model.tiling import halo
 from ingan_fast.runtime.sidecar import Fixed, Golden, Sidecar, TensorInfo
-from ingan_fast.sampling import to_tensor
-from ingan_fast.tiling import halo
+from ingan_fast.training.trained import TrainedGenerator
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 SOURCE_FILE = "source.png"

@@ -14,8 +14,8 @@ from ingan_fast.export.package import write_package
 from ingan_fast.files import atomic_path
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.pictures import save_image
-from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.runtime.sidecar import checksum
+from ingan_fast.training.trained import TrainedGenerator
 
 FILES = {"onnx": "model.onnx", "pt2": "model.pt2"}
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from ingan_fast.errors import UserError
 from ingan_fast.export.run import Tell, Wanted, Written, export
 from ingan_fast.files import atomic_write
-from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.runtime.sidecar import Sidecar, TensorInfo, read_sidecar
+from ingan_fast.training.trained import TrainedGenerator
 
 MODEL = "ingan"
 VERSION = "1"

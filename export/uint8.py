@@ -14,7 +14,7 @@ def wrap_uint8(model: Any, unit: bool = False) -> Any:
     """A copy of an exported graph whose image and output are bytes.
 
     `image` becomes uint8 [N, H, W, 3] and `retargeted` uint8 [N, Ho, Wo, 3], RGB; other inputs stay as they are, and
-    so do dynamic axes. What comes out is, to the byte, `ingan_fast.sampling.to_pixels` of the graph's own output.
+    so do dynamic axes. What comes out is, to the byte, `ingan_fast.model.sampling.to_pixels` of the graph's own output.
 
     Args:
         model: an onnx.ModelProto.

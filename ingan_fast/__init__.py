@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ingan_fast.geometry import Transform
     from ingan_fast.layout.api import retarget
-    from ingan_fast.retargeting import load
-    from ingan_fast.training import train
+    from ingan_fast.training.loop import train
+    from ingan_fast.training.trained import load
 
 __all__ = ["Transform", "load", "retarget", "train"]
 
-_HOME = {"Transform": "geometry", "load": "retargeting", "retarget": "layout.api", "train": "training"}
+_HOME = {"Transform": "geometry", "load": "training.trained", "retarget": "layout.api", "train": "training.loop"}
 
 
 def __getattr__(name: str) -> Any:

@@ -18,10 +18,10 @@ import pytest
 from onnx import TensorProto, helper
 
 from fake_cuda import FakeCuda
-from ingan_fast.export import tensorrt as bindings
 from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures import save_image
+from ingan_fast.runtime import tensorrt_bindings as bindings
 from ingan_fast.runtime.sidecar import Engine, Golden, Sidecar, TensorInfo, checksum
 
 MAGIC = b"FAKE"

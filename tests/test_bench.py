@@ -22,16 +22,16 @@ from ingan_fast.bench.timing import Spread, Stopwatch, take_turns
 from ingan_fast.bench.train import TrainRequest
 from ingan_fast.bench.warp import WarpRequest
 from ingan_fast.bench.warp_methods import BOTH, FORWARD, Method, Problem, action, methods, plain_warp, relative_error
-from ingan_fast.config import SMOKE
-from ingan_fast.engine import Engine
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
 from ingan_fast.kernels import PADDINGS, homography_warp, ops
+from ingan_fast.model.sampling import Draw, Sampler
+from ingan_fast.model.state import TrainingState
+from ingan_fast.model.step import training_step
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
-from ingan_fast.sampling import Draw, Sampler
-from ingan_fast.state import TrainingState
-from ingan_fast.step import training_step
+from ingan_fast.settings import SMOKE
+from ingan_fast.training.engine import Engine
 
 CPU = torch.device("cpu")
 SMALL = WarpRequest((40, 24), 8, "float32", "reflection", 2, False)

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import ingan_fast
-from ingan_fast.config import PRESETS
+from ingan_fast.settings import PRESETS
 
 
 def test_the_packages_example_runs(picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,7 +8,7 @@ import pytest
 from ingan_fast import Transform, load
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels
-from ingan_fast.retargeting import TrainedGenerator
+from ingan_fast.training.trained import TrainedGenerator
 
 TILTED = Transform.from_corners([[10, 0], [90, 8], [100, 80], [0, 72]], (100, 80))
 

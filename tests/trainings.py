@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from ingan_fast import train
-from ingan_fast.curves import read_log
-from ingan_fast.run_folder import RunFolder
-from ingan_fast.training import Result
+from ingan_fast.training.curves import read_log
+from ingan_fast.training.loop import Result
+from ingan_fast.training.run_folder import RunFolder
 
 # Checkpoints at 4, 8 and 12, previews at 6 and 12, the norms frozen at 6 of 12 iterations.
 SETTINGS: dict[str, Any] = {"freeze_norm_at": 0.5, "log_every": 1}

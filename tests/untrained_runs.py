@@ -5,11 +5,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ingan_fast.config import Settings
-from ingan_fast.convolutions import power_iteration
-from ingan_fast.networks import Generator
+from ingan_fast.model.convolutions import power_iteration
+from ingan_fast.model.networks import Generator
 from ingan_fast.pictures import Pixels
-from ingan_fast.run_folder import Config, RunFolder
+from ingan_fast.settings import Settings
+from ingan_fast.training.run_folder import Config, RunFolder
 
 
 def lived_in(settings: Settings) -> Generator:

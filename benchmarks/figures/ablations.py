@@ -11,8 +11,8 @@ from figures.record import Figure
 from figures.studio import Studio, sized, source_panel
 from figures.trainings import Trained
 from ingan_fast.geometry import Transform
-from ingan_fast.metrics import psnr
 from ingan_fast.pictures.sheets import Panel
+from ingan_fast.quality.metrics import psnr
 
 TITLE = "Ablations: no reconstruction loss, a discriminator of one scale"
 VARIANTS: dict[str, dict[str, Any]] = {

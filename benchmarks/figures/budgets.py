@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ingan_fast.budget import duration
+from ingan_fast.training.budget import duration
 
 # Figure 9 on a CPU: the paper's network in small, at half size, where it learns to keep sizes in a thousand iterations
 # (docs/experiments.md). The preset `cpu` has no use for it: its layout keeps sizes, and it has no reconstruction loss.

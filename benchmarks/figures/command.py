@@ -19,9 +19,9 @@ from figures import ablations, comparisons, failure, sizes
 from figures.budgets import BUDGETS, Budget
 from figures.record import Figure, write
 from figures.studio import Studio
-from ingan_fast.budget import duration
 from ingan_fast.cli.console import INTERRUPTED, messages
 from ingan_fast.errors import UserError
+from ingan_fast.training.budget import duration
 
 FIGURES: dict[str, tuple[str, Callable[[Studio], Figure]]] = {
     "fig1": (sizes.TITLE, sizes.figure_1),

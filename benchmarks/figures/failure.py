@@ -3,7 +3,7 @@
 from figures.comparisons import NEW_CODE, ONE_SEED, compared, panels_of, rows_of, told
 from figures.record import Figure
 from figures.studio import Studio
-from ingan_fast.suitability import LIKELY_TO_FAIL, unlike_the_rest
+from ingan_fast.quality.suitability import LIKELY_TO_FAIL, unlike_the_rest
 
 TITLE = "The failure: one object that fills the picture"
 METHODS = ("plain resize", "seam carving", "GPNN")

@@ -22,9 +22,9 @@ from ingan_fast.cli.console import messages, progress
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
-from ingan_fast.metrics import evaluate
 from ingan_fast.pictures import Pixels, load_image, save_image
-from ingan_fast.run_folder import digest
+from ingan_fast.quality.metrics import evaluate
+from ingan_fast.training.run_folder import digest
 
 OURS = "ingan-fast"
 MEASURES = ("kept_width", "kept_height", "coherence", "completeness", "swd", "verbatim")

@@ -10,9 +10,9 @@ from figures.outputs import OURS, Made, Outputs, Task
 from figures.panels import panel, wrapped
 from figures.trainings import Trained, trained
 from ingan_fast.geometry import Size, Transform
+from ingan_fast.model.devices import pick_device
 from ingan_fast.pictures import Pixels
 from ingan_fast.pictures.sheets import Panel
-from ingan_fast.training import pick_device
 
 # Sizes of outputs as factors of the source's width and height.
 SCALES = {

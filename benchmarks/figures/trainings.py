@@ -9,16 +9,16 @@ from typing import Any
 
 from figures.budgets import Plan
 from figures.inputs import PICTURES, read
-from ingan_fast.budget import duration
 from ingan_fast.cli.console import messages
-from ingan_fast.config import as_dict, preset, with_changes
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
-from ingan_fast.progress import Status, training_progress
-from ingan_fast.retargeting import TrainedGenerator, load
-from ingan_fast.run_folder import RunFolder, digest
-from ingan_fast.training import Result, train
+from ingan_fast.settings import as_dict, preset, with_changes
+from ingan_fast.training.budget import duration
+from ingan_fast.training.loop import Result, train
+from ingan_fast.training.progress import Status, training_progress
+from ingan_fast.training.run_folder import RunFolder, digest
+from ingan_fast.training.trained import TrainedGenerator, load
 
 
 @dataclass(frozen=True)

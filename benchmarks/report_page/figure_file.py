@@ -68,7 +68,7 @@ class Made:
     size: list[int] | None  # (width, height)
     seconds: float | None
     training_seconds: float | None
-    measures: dict[str, float | None]  # of `ingan_fast.metrics.evaluate`, with size_kept for the kept side
+    measures: dict[str, float | None]  # of `ingan_fast.quality.metrics.evaluate`, with size_kept for the kept side
     error: str | None
 
 

@@ -1,4 +1,4 @@
-"""The measures of `ingan_fast.metrics`, as the page tells them (QUALITY of a retargeting has no single number)."""
+"""The measures of `ingan_fast.quality.metrics`, as the page tells them: a retargeting has no single number."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass

@@ -20,8 +20,8 @@ from torch import Tensor
 from ingan_fast.baselines.inputs import Progress, check_task, report
 from ingan_fast.baselines.patch_solver import level_factors, resized, scaled, to_pixels
 from ingan_fast.geometry import Size
-from ingan_fast.patches import PATCH, as_tensor, full_precision
 from ingan_fast.pictures import Pixels
+from ingan_fast.quality.patches import PATCH, as_tensor, full_precision
 
 COARSEST = 20  # px of the source's shorter side
 RATIO = 0.75  # between levels

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from ingan_fast.baselines.inputs import Progress, check_task, report
 from ingan_fast.baselines.patch_solver import Ballot, PatchSet, level_factors, match, resized, scaled, to_pixels
 from ingan_fast.geometry import Size
-from ingan_fast.patches import as_tensor, full_precision
 from ingan_fast.pictures import Pixels
+from ingan_fast.quality.patches import as_tensor, full_precision
 
 COARSEST = 20  # px of the source's shorter side, about three patches
 RATIO = 0.75  # between levels

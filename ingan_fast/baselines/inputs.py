@@ -4,30 +4,16 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import MIN_SIZE, Size, check_size
 from ingan_fast.pictures import Pixels
+from ingan_fast.quality.resampling import check_picture
 
 Progress = Callable[[float], None]  # is told the part that is done, above 0 to 1
 
 # A picture's patches take 600 bytes a pixel, and the slow methods would take hours.
 MAX_PIXELS = 1 << 22
-
-
-def check_picture(image: Any) -> NDArray:
-    """A contiguous colour picture [h, w, 3], uint8 or float.
-
-    Raises:
-        UserError: anything else.
-    """
-    image = np.asarray(image)
-    if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise UserError(f"the picture has shape {image.shape}; give a colour picture [height, width, 3]")
-    if image.dtype != np.uint8 and not np.issubdtype(image.dtype, np.floating):
-        raise UserError(f"the picture has type {image.dtype}; give uint8 or floats in [0, 1]")
-    return np.ascontiguousarray(image)
 
 
 def check_task(source: Any, size: Any) -> tuple[Pixels, Size]:

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ingan_fast.patches import PATCH
 from ingan_fast.pictures import Pixels
+from ingan_fast.quality.patches import PATCH
 
 EXACT_PAIRS = 30_000_000  # a tenth of a second on one core
 BLOCK = 2048  # queries at a time: what is in work stays in the cache

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from ingan_fast.baselines.inputs import Progress, check_task, report
 from ingan_fast.geometry import Size
-from ingan_fast.networks import to_channels_last
+from ingan_fast.model.networks import to_channels_last
+from ingan_fast.model.sampling import to_pixels, to_tensor
 from ingan_fast.pictures import Pixels
-from ingan_fast.sampling import to_pixels, to_tensor
 
 LAYERS = 4
 STEP = 2**LAYERS  # px of the texture for each place of the noise

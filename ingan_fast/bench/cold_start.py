@@ -17,7 +17,7 @@ from ingan_fast.bench.timing import Advance, Spread, Stopwatch, seconds_in_turns
 from ingan_fast.errors import UserError
 from ingan_fast.export.run import Wanted, export
 from ingan_fast.pictures import Pixels
-from ingan_fast.retargeting import load
+from ingan_fast.training.trained import load
 
 BARE = "python -c pass"
 MODULE = "ingan_fast.cli"

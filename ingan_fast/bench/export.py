@@ -21,13 +21,13 @@ from ingan_fast.bench.results import Results, Row, beside
 from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.errors import UserError
 from ingan_fast.export.engine import build_engine
-from ingan_fast.export.engine_cache import VARIABLE as BUILT_ENGINES
 from ingan_fast.export.onnx_file import OPSETS, quiet
 from ingan_fast.export.run import FILES, Wanted, export
-from ingan_fast.export.tensorrt import load_bindings
 from ingan_fast.pictures import Pixels
-from ingan_fast.retargeting import load
 from ingan_fast.runtime import cuda
+from ingan_fast.runtime.engine_cache import VARIABLE as BUILT_ENGINES
+from ingan_fast.runtime.tensorrt_bindings import load_bindings
+from ingan_fast.training.trained import load
 
 PLAIN, ONNX, BF16, PACKAGE, ENGINE = "torch.onnx.export alone", "onnx fp32", "onnx bf16", "pt2 fp32", "TensorRT engine"
 WARM_UP = "smoke"  # the preset of a first export, which loads what the others need

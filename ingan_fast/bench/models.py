@@ -7,15 +7,15 @@ from pathlib import Path
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from ingan_fast.config import Settings, preset
 from ingan_fast.errors import UserError
 from ingan_fast.export.run import Wanted, export
 from ingan_fast.geometry import Transform
-from ingan_fast.networks import Generator
+from ingan_fast.model.networks import Generator
+from ingan_fast.model.sampling import to_tensor
 from ingan_fast.pictures import Pixels
-from ingan_fast.retargeting import load
-from ingan_fast.run_folder import Config, RunFolder
-from ingan_fast.sampling import to_tensor
+from ingan_fast.settings import Settings, preset
+from ingan_fast.training.run_folder import Config, RunFolder
+from ingan_fast.training.trained import load
 
 FASTEST_FIRST = ("openvino", "onnxruntime", "torch")  # on a CPU
 EXIT_SPREAD = 0.002  # of the last convolution's weights: rounding shows about as much as in a trained generator

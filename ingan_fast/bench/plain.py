@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ingan_fast.convolutions import SpectralConv2d
-from ingan_fast.losses import lsgan
-from ingan_fast.sampling import Draw
-from ingan_fast.state import TrainingState
-from ingan_fast.step import generate, part_of
+from ingan_fast.model.convolutions import SpectralConv2d
+from ingan_fast.model.losses import lsgan
+from ingan_fast.model.sampling import Draw
+from ingan_fast.model.state import TrainingState
+from ingan_fast.model.step import generate, part_of
 
 
 class PlainIteration:

@@ -20,11 +20,11 @@ from ingan_fast.bench.timing import Advance, Spread, Stopwatch, seconds_in_turns
 from ingan_fast.errors import UserError
 from ingan_fast.export.run import Wanted, export
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.networks import Generator
+from ingan_fast.model.networks import Generator
+from ingan_fast.model.sampling import sampling_tensor, to_pixels, to_tensor
 from ingan_fast.pictures import Pixels
-from ingan_fast.retargeting import load
 from ingan_fast.runtime import Retargeter
-from ingan_fast.sampling import sampling_tensor, to_pixels, to_tensor
+from ingan_fast.training.trained import load
 
 CPU = torch.device("cpu")
 EAGER = "eager, unfolded"

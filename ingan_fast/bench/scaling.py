@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from ingan_fast.baselines import plain_resize
 from ingan_fast.bench.machine import describe, measure_matmul
 from ingan_fast.bench.models import contenders, count_flop, write_models
 from ingan_fast.bench.power_law import fit_power_law
@@ -20,7 +19,8 @@ from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.pictures import Pixels
-from ingan_fast.retargeting import TrainedGenerator, load
+from ingan_fast.quality.resampling import plain_resize
+from ingan_fast.training.trained import TrainedGenerator, load
 
 STEADY = 2.0  # seconds of a first call, above which it counts: what a first call adds is no part of that
 SLOW = 10.0  # seconds of a first call, above which it is the only one

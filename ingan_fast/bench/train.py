@@ -12,19 +12,19 @@ import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
-from ingan_fast.baselines import plain_resize
 from ingan_fast.bench.conditions import CONDITIONS, measure_under
 from ingan_fast.bench.machine import PeakMemory, describe, measure_matmul
 from ingan_fast.bench.memory import process_peak
 from ingan_fast.bench.plain import PlainIteration
 from ingan_fast.bench.results import Results, Row
 from ingan_fast.bench.timing import Advance, Spread, Stopwatch, noise_of_ratio, take_turns
-from ingan_fast.config import Settings, preset, with_changes
-from ingan_fast.engine import make_engine
+from ingan_fast.model.sampling import Draw, Sampler
+from ingan_fast.model.state import TrainingState
+from ingan_fast.model.step import training_step
 from ingan_fast.pictures import Pixels, fit_within
-from ingan_fast.sampling import Draw, Sampler
-from ingan_fast.state import TrainingState
-from ingan_fast.step import training_step
+from ingan_fast.quality.resampling import plain_resize
+from ingan_fast.settings import Settings, preset, with_changes
+from ingan_fast.training.engine import make_engine
 
 PLAIN, EAGER = "plain", "eager"
 CHECKED = 3  # first steps whose losses are compared: a recording engine runs, records and repeats

@@ -12,13 +12,13 @@ from time import perf_counter
 import numpy as np
 import torch
 
-from ingan_fast.baselines import plain_resize
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.models import write_models
 from ingan_fast.bench.results import Results, Row, beside
 from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.pictures import Pixels
+from ingan_fast.quality.resampling import plain_resize
 from ingan_fast.runtime import Retargeter
 from ingan_fast.video.frames import Frame, Sink, Source, Still
 from ingan_fast.video.pipeline import Report, run

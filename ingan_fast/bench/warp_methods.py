@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.kernels import homography_warp, ops
-from ingan_fast.sampling import sampling_tensor
+from ingan_fast.model.sampling import sampling_tensor
 
 FORWARD, BOTH = "forward", "forward+backward"
 EAGER = "eager"

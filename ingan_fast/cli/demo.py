@@ -8,7 +8,7 @@ from rich.progress import Progress
 
 from ingan_fast.cli.console import messages
 from ingan_fast.cli.train import train
-from ingan_fast.config import PRESETS, preset
+from ingan_fast.settings import PRESETS, preset
 
 HELP = (
     "Train on a picture (a market stand that comes along, or yours) and make a page that shows it at other sizes "
@@ -27,9 +27,9 @@ def demo(
     preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "learned",
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    from ingan_fast import demo as page
+    from ingan_fast.cli import demo_page as page
     from ingan_fast.pictures import MARKET
-    from ingan_fast.retargeting import load
+    from ingan_fast.training.trained import load
 
     run = out / "run"
     messages.print(

@@ -13,8 +13,8 @@ from ingan_fast.cli.console import check_json_path, messages, progress
 from ingan_fast.errors import UserError
 
 if TYPE_CHECKING:
-    from ingan_fast.evaluation import Judged, Measures, Output
     from ingan_fast.pictures import Pixels
+    from ingan_fast.quality.evaluation import Judged, Measures, Output
 
 HELP = (
     "Judge a run, or pictures made of one source, in numbers, each beside a plain resize's and seam carving's at the "
@@ -45,7 +45,7 @@ def evaluate(
     inputs = [path.resolve() for path in (*inputs, *([source] if source else []))]
     if json_path is not None:
         check_json_path(json_path, inputs)
-    from ingan_fast.evaluation import Judge, has_seam_carving
+    from ingan_fast.quality.evaluation import Judge, has_seam_carving
 
     names = _file_names(given if run is None else None)
     targets = [] if maps is None else _map_paths(maps, names, inputs)
@@ -96,7 +96,7 @@ def _single_run(given: list[Path], source: Path | None) -> Path | None:
 def _file_names(given: list[Path] | None) -> list[str]:
     """The names of the outputs' maps, without an ending; numbered where two would be the same."""
     if given is None:
-        from ingan_fast.evaluation import SHAPES
+        from ingan_fast.quality.evaluation import SHAPES
 
         return [name.replace(" ", "_") for name in SHAPES]
     stems = [path.stem for path in given]
@@ -117,10 +117,10 @@ def _map_paths(folder: Path, names: list[str], inputs: list[Path]) -> list[tuple
 
 def _read(given: list[Path], source: Path | None) -> "tuple[Pixels, list[Output]]":
     """The source and the outputs, checked that they belong together."""
-    from ingan_fast.evaluation import read_output
-    from ingan_fast.patches import PATCH
     from ingan_fast.pictures import load_image
-    from ingan_fast.same_source import check_made_of
+    from ingan_fast.quality.evaluation import read_output
+    from ingan_fast.quality.patches import PATCH
+    from ingan_fast.quality.same_source import check_made_of
 
     assert source is not None
     pixels = load_image(source, min_side=PATCH)
@@ -133,16 +133,17 @@ def _read(given: list[Path], source: Path | None) -> "tuple[Pixels, list[Output]
 
 
 def _retarget(run: Path, device: str) -> "tuple[Pixels, list[Output]]":
-    from ingan_fast.evaluation import SHAPES, retargetings
-    from ingan_fast.retargeting import load
+    from ingan_fast.quality.evaluation import SHAPES, retargetings
+    from ingan_fast.training.trained import load
 
     trained = load(run, device)
     with progress("retargeting", len(SHAPES)) as advance:
-        return trained.source, list(retargetings(trained, advance))
+        made = retargetings(lambda wanted, image: trained.retarget(wanted, image).picture, trained.source_size, advance)
+        return trained.source, list(made)
 
 
 def _write_maps(output: "Output", source: "Pixels", stretch: Path, coherence: Path) -> None:
-    from ingan_fast.judge_maps import draw_coherence, draw_stretch
+    from ingan_fast.quality.maps import draw_coherence, draw_stretch
 
     draw_coherence(output.picture, source, coherence, output.mask)
     if output.mask is not None:

@@ -78,8 +78,8 @@ def export(
     from ingan_fast.export.run import export as write
     from ingan_fast.export.triton_server import FILES as SERVER_FILES
     from ingan_fast.export.triton_server import write_repository
-    from ingan_fast.retargeting import load
-    from ingan_fast.training import pick_device
+    from ingan_fast.model.devices import pick_device
+    from ingan_fast.training.trained import load
 
     if trt_flavor not in FLAVORS:
         raise UserError(f"--trt-flavor {trt_flavor} is unknown; choose one of {', '.join(FLAVORS)}")

@@ -10,6 +10,6 @@ HELP = "Tell what a run is: pictures, settings, how far it has come.\n\nExample:
 
 
 def info(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]) -> None:
-    from ingan_fast.info import describe
+    from ingan_fast.training.info import describe
 
     Console(highlight=False).print(describe(run))

@@ -135,7 +135,7 @@ def _open(path: Path, device: str, backend: str) -> Engine:
     if path.suffix not in MODELS and ((path / "config.json").exists() or not path.is_dir()):
         if backend not in ("auto", "torch"):
             raise UserError(f"{backend} can't run a run folder; export it first: ingan-fast export {path} --out DIR")
-        from ingan_fast.retargeting import load
+        from ingan_fast.training.trained import load
 
         trained = load(path, device)
         return trained.source_size, lambda frame, wanted, show: trained.retarget(wanted, frame, None, show).picture
@@ -187,7 +187,7 @@ def _collage(run: Path, out: Path, device: str) -> None:
     from ingan_fast.pictures import save_image
     from ingan_fast.pictures.collage import FACTORS
     from ingan_fast.pictures.collage import collage as make
-    from ingan_fast.retargeting import load
+    from ingan_fast.training.trained import load
 
     trained = load(run, device)
     with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:

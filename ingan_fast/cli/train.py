@@ -6,10 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
-from ingan_fast.budget import parse_budget
 from ingan_fast.cli.console import INTERRUPTED, messages
-from ingan_fast.config import DEFAULT_PRESET, PRESETS, parse_changes
-from ingan_fast.progress import training_progress
+from ingan_fast.settings import DEFAULT_PRESET, PRESETS, parse_changes
+from ingan_fast.training.budget import parse_budget
+from ingan_fast.training.progress import training_progress
 
 
 def _settings_help() -> str:
@@ -71,7 +71,7 @@ def train(
         wanted["iterations"] = iterations
     seconds = None if budget is None else parse_budget(budget)
     run = out or Path("runs") / images[0].stem
-    from ingan_fast.training import train as run_training
+    from ingan_fast.training.loop import train as run_training
 
     with training_progress(messages) as report:
         result = run_training(

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from ingan_fast.geometry import Transform
+from ingan_fast.model.tiling import Tile
 from ingan_fast.runtime.backends import Geometry
-from ingan_fast.tiling import Tile
 
 KEPT = 128 << 20  # bytes of prepared geometry
 

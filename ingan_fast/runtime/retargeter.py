@@ -9,10 +9,10 @@ import numpy as np
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform, check_output_size
+from ingan_fast.model.tiling import CELL, Tile, tiles
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.geometry import Geometries, make, region
 from ingan_fast.runtime.opening import Opened, open_model
-from ingan_fast.tiling import CELL, Tile, tiles
 
 MAX_MEMORY = 2 << 30  # bytes
 SMALLEST_TILE = 64  # px

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ingan_fast.baselines import plain_resize
 from ingan_fast.pictures import MARKET, Pixels, load_image
+from ingan_fast.quality.resampling import plain_resize
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,8 @@ from ingan_fast.baselines import (
     spatial_gan_texture,
 )
 from ingan_fast.errors import UserError
-from ingan_fast.metrics import coherence, completeness, patch_swd, size_kept
 from ingan_fast.pictures import Pixels
+from ingan_fast.quality.metrics import coherence, completeness, patch_swd, size_kept
 
 SHORT = {
     "bidirectional similarity": partial(bidirectional_similarity, iterations=2),

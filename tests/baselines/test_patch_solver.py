@@ -8,8 +8,8 @@ from torch import Tensor
 
 from ingan_fast.baselines import patch_solver
 from ingan_fast.baselines.patch_solver import Ballot, PatchSet, level_factors, match, resized, scaled
-from ingan_fast.patches import as_tensor
 from ingan_fast.pictures import Pixels
+from ingan_fast.quality.patches import as_tensor
 
 
 @pytest.fixture

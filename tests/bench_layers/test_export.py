@@ -10,8 +10,8 @@ import pytest
 from ingan_fast.bench import export
 from ingan_fast.bench.export import BF16, ENGINE, ONNX, PACKAGE, PLAIN, ExportRequest
 from ingan_fast.errors import UserError
-from ingan_fast.export.engine_cache import VARIABLE
 from ingan_fast.pictures import Pixels
+from ingan_fast.runtime.engine_cache import VARIABLE
 
 Make = Callable[[Path], Path]
 REQUEST = ExportRequest(("smoke", "learned"), ("smoke",), 2)

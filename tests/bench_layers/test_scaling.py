@@ -178,7 +178,7 @@ def test_progress_ends_at_its_total(picture: Pixels, fake: Fake, limit: float) -
 def test_operations_are_of_the_source_and_of_the_output(models: dict[str, Path]) -> None:
     from ingan_fast.bench.models import count_flop
     from ingan_fast.geometry import Transform
-    from ingan_fast.retargeting import load
+    from ingan_fast.training.trained import load
 
     trained = load(models["onnxruntime"].parents[1] / "run", "cpu")
     operations = scaling.Operations.of(trained)

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ingan_fast import evaluation
-from ingan_fast.baselines import plain_resize
-from ingan_fast.metrics import evaluate
 from ingan_fast.pictures import MARKET, Pixels, load_image, save_image
+from ingan_fast.quality import evaluation
+from ingan_fast.quality.metrics import evaluate
+from ingan_fast.quality.resampling import plain_resize
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]

@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 
 from ingan_fast import load
-from ingan_fast.engine import Engine
+from ingan_fast.model.sampling import Draw
+from ingan_fast.model.state import TrainingState
 from ingan_fast.pictures import Pixels, save_image
-from ingan_fast.sampling import Draw
-from ingan_fast.state import TrainingState
+from ingan_fast.training.engine import Engine
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingan_fast import planning
-from ingan_fast.budget import Speed
-from ingan_fast.config import PRESETS
 from ingan_fast.pictures import Pixels, save_image
+from ingan_fast.settings import PRESETS
+from ingan_fast.training import planning
+from ingan_fast.training.budget import Speed
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from ingan_fast.config import PAPER
 from ingan_fast.export.run import Wanted, export
-from ingan_fast.networks import Generator
+from ingan_fast.model.networks import Generator
 from ingan_fast.pictures import Pixels
-from ingan_fast.retargeting import load
-from ingan_fast.run_folder import Config, RunFolder
+from ingan_fast.settings import PAPER
+from ingan_fast.training.run_folder import Config, RunFolder
+from ingan_fast.training.trained import load
 from video_clips import Recipe, make_clip
 
 

@@ -16,10 +16,10 @@ from example_files import EXAMPLES
 from ingan_fast.export.run import Wanted, export
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels, load_image
-from ingan_fast.retargeting import load
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.geometry import Geometries
 from ingan_fast.runtime.sidecar import read_sidecar
+from ingan_fast.training.trained import load
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
 

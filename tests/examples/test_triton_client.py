@@ -16,8 +16,8 @@ from ingan_fast.export.run import Wanted
 from ingan_fast.export.triton_server import write_repository
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels, load_image
-from ingan_fast.retargeting import load
 from ingan_fast.runtime import Retargeter
+from ingan_fast.training.trained import load
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from untrained_runs import write_run
 
-from ingan_fast.config import PAPER, SMOKE
 from ingan_fast.export.run import Wanted, Written, export
 from ingan_fast.pictures import Pixels
-from ingan_fast.retargeting import TrainedGenerator, load
+from ingan_fast.settings import PAPER, SMOKE
+from ingan_fast.training.trained import TrainedGenerator, load
 
 KINDS = {
     "paper": replace(PAPER, channels=8, blocks=1),

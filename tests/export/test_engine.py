@@ -15,15 +15,16 @@ from onnx import TensorProto, helper
 
 from ingan_fast import Transform
 from ingan_fast.errors import UserError
-from ingan_fast.export import builder, engine, tensorrt
+from ingan_fast.export import builder, engine
 from ingan_fast.export.builder import Order, build
 from ingan_fast.export.engine import build_engine
-from ingan_fast.export.engine_cache import EngineCache
 from ingan_fast.export.profiles import parse_profile
 from ingan_fast.export.run import Wanted, Written, export
-from ingan_fast.export.tensorrt import load_bindings
-from ingan_fast.retargeting import TrainedGenerator
+from ingan_fast.runtime import tensorrt_bindings as tensorrt
+from ingan_fast.runtime.engine_cache import EngineCache
 from ingan_fast.runtime.sidecar import Engine, checksum, read_sidecar
+from ingan_fast.runtime.tensorrt_bindings import load_bindings
+from ingan_fast.training.trained import TrainedGenerator
 
 pytest.importorskip("tensorrt_rtx")
 

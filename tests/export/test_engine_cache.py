@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ingan_fast.errors import UserError
-from ingan_fast.export.engine_cache import EngineCache
+from ingan_fast.runtime.engine_cache import EngineCache
 
 
 @pytest.fixture

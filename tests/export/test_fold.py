@@ -6,10 +6,10 @@ import pytest
 import torch
 from torch import nn
 
-from ingan_fast.config import PAPER, SMOKE, Settings
-from ingan_fast.convolutions import SpectralConv2d, power_iteration
-from ingan_fast.export.fold import fold
-from ingan_fast.networks import Generator
+from ingan_fast.model.convolutions import SpectralConv2d, power_iteration
+from ingan_fast.model.fold import fold
+from ingan_fast.model.networks import Generator
+from ingan_fast.settings import PAPER, SMOKE, Settings
 
 SHAPES = {
     "two stages": SMOKE,

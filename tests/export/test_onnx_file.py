@@ -12,17 +12,17 @@ import torch
 from untrained_runs import write_run
 
 from ingan_fast import Transform
-from ingan_fast.config import SMOKE
 from ingan_fast.errors import UserError
 from ingan_fast.export import run as export_run
 from ingan_fast.export.model import grid_of
 from ingan_fast.export.onnx_file import write_onnx
 from ingan_fast.export.run import Wanted, Written, export
+from ingan_fast.model.sampling import to_pixels, to_tensor
 from ingan_fast.pictures import Pixels, load_image
-from ingan_fast.retargeting import TrainedGenerator, load
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.sidecar import read_sidecar
-from ingan_fast.sampling import to_pixels, to_tensor
+from ingan_fast.settings import SMOKE
+from ingan_fast.training.trained import TrainedGenerator, load
 
 SIZES = [(64, 56), (97, 41), (16, 16), (33, 120)]
 TILT = Transform.from_corners([(10, 0), (90, 8), (100, 70), (0, 60)], (100, 70))

@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 
-from ingan_fast.export import builder, tensorrt
+from ingan_fast.export import builder
+from ingan_fast.runtime import tensorrt_bindings as tensorrt
 from ingan_fast.runtime.backends.tensorrt import USED_NAMES, USED_NAMES_RTX
 
 RECORDED: dict[str, dict[str, str]] = json.loads(Path(__file__).with_name("tensorrt_names.json").read_text())[

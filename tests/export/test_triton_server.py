@@ -13,8 +13,8 @@ from ingan_fast.errors import UserError
 from ingan_fast.export.run import Wanted
 from ingan_fast.export.triton_server import CONFIG, FILES, configuration, write_repository
 from ingan_fast.geometry import Transform
-from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.runtime.sidecar import read_sidecar
+from ingan_fast.training.trained import TrainedGenerator
 
 TENSOR = re.compile(r'^(input|output) \[ \{ name: "(\w+)" data_type: TYPE_FP32 dims: \[ ([-\d, ]+) \] \} \]', re.M)
 

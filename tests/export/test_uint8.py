@@ -14,9 +14,9 @@ from ingan_fast import Transform
 from ingan_fast.export.model import grid_of
 from ingan_fast.export.run import Wanted, Written, export
 from ingan_fast.export.uint8 import wrap_uint8
+from ingan_fast.model.sampling import to_pixels, to_tensor
 from ingan_fast.pictures import Pixels
-from ingan_fast.retargeting import TrainedGenerator
-from ingan_fast.sampling import to_pixels, to_tensor
+from ingan_fast.training.trained import TrainedGenerator
 
 TILT = Transform.from_corners([(4, 0), (50, 6), (58, 44), (0, 40)], (58, 44))
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from ingan_fast.errors import UserError
-from ingan_fast.metrics import evaluate
 from ingan_fast.pictures import Pixels, load_image
+from ingan_fast.quality.metrics import evaluate
 
 Make = Callable[..., Path]
 FOLDER = Path(__file__).parents[2] / "benchmarks" / "figures"
@@ -92,7 +92,7 @@ def test_a_second_run_makes_nothing_again(make: Make, capsys: pytest.CaptureFixt
 def test_an_interrupted_run_goes_on_with_what_is_missing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     import figures.outputs
 
-    from ingan_fast import metrics
+    from ingan_fast.quality import metrics
 
     judged = []
 

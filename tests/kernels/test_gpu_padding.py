@@ -5,8 +5,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ingan_fast.convolutions import ReflectConv2d
 from ingan_fast.kernels import ops, reflect_pad
+from ingan_fast.model.convolutions import ReflectConv2d
 
 pytestmark = pytest.mark.gpu
 

@@ -10,9 +10,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.library import opcheck
 
-from ingan_fast.convolutions import ReflectConv2d
 from ingan_fast.kernels import ops, padding, reflect_pad
 from ingan_fast.kernels.padding import reflect_pad_backward_op, reflect_pad_op
+from ingan_fast.model.convolutions import ReflectConv2d
 
 DTYPES = [torch.float32, torch.float16, torch.bfloat16]
 # Height, width and border; tiles are 4 to 16 px, so some are inside, some at a border, some at two of them.

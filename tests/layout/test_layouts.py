@@ -8,7 +8,7 @@ from ingan_fast.layout import Layouts
 from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seams import Seams
-from ingan_fast.metrics import coherence, size_kept, verbatim
+from ingan_fast.quality.metrics import coherence, size_kept, verbatim
 from layout_scenes import fence, grain
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from ingan_fast.export.run import Wanted, export
-from ingan_fast.retargeting import TrainedGenerator, load
+from ingan_fast.training.trained import TrainedGenerator, load
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ import pytest
 from ingan_fast import Transform
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels
-from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.runtime import Retargeter
+from ingan_fast.training.trained import TrainedGenerator
 
 SIZES = [(64, 56), (97, 41), (16, 16), (33, 120), (130, 97)]
 TILT = Transform.from_corners([(10, 0), (90, 8), (100, 70), (0, 60)], (100, 70))

@@ -20,10 +20,10 @@ from ingan_fast.export.run import Wanted, export
 from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels
-from ingan_fast.retargeting import load
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.backends.tensorrt import TensorRTBackend, verify
 from ingan_fast.runtime.sidecar import Engine, Fixed, Golden, TensorInfo, checksum, read_sidecar
+from ingan_fast.training.trained import load
 from tensorrt_frames import prepare, read, run, tilted
 
 

@@ -13,9 +13,9 @@ from ingan_fast.export.engine import build_engine
 from ingan_fast.export.run import Wanted, export
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels
-from ingan_fast.retargeting import load
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.backends.tensorrt import verify
+from ingan_fast.training.trained import load
 
 # Skipped before any fixture is made: without TensorRT there is no reason to train a run.
 pytestmark = [

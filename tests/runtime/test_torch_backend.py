@@ -9,15 +9,15 @@ from torch import Tensor
 
 from ingan_fast import Transform
 from ingan_fast.bench.models import untrained
-from ingan_fast.config import SMOKE
-from ingan_fast.export.fold import fold
-from ingan_fast.export.graph import DeployedGraph
+from ingan_fast.model.deployed import DeployedGraph
+from ingan_fast.model.fold import fold
 from ingan_fast.pictures import Pixels
-from ingan_fast.retargeting import TrainedGenerator
 from ingan_fast.runtime.backends import torch as backends
 from ingan_fast.runtime.backends.torch import TorchBackend
 from ingan_fast.runtime.geometry import make
+from ingan_fast.settings import SMOKE
 from ingan_fast.threads import using_threads
+from ingan_fast.training.trained import TrainedGenerator
 from tape import Tape
 
 CPU = torch.device("cpu")

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from ingan_fast.config import Settings
 from ingan_fast.geometry import Transform
-from ingan_fast.networks import Generator
+from ingan_fast.model.networks import Generator
+from ingan_fast.model.tiling import halo
 from ingan_fast.pictures import Pixels, load_image
 from ingan_fast.runtime import Retargeter
-from ingan_fast.tiling import halo
+from ingan_fast.settings import Settings
 from ingan_fast.video.script import read_script
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"

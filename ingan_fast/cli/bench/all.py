@@ -41,7 +41,7 @@ def all_(
     except OSError as error:
         raise UserError(f"--out {out}: {folder} can't be made ({error.strerror}); choose another place") from None
     from ingan_fast.bench.suite import PLANS
-    from ingan_fast.training import pick_device
+    from ingan_fast.model.devices import pick_device
 
     target, missing = pick_device(device), []
     for name, plan in PLANS.items():

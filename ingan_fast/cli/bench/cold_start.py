@@ -6,7 +6,7 @@ import typer
 
 from ingan_fast.cli.bench.common import JsonPath, Picture, check_count, finish, start
 from ingan_fast.cli.console import progress
-from ingan_fast.config import PRESETS, preset
+from ingan_fast.settings import PRESETS, preset
 
 HELP = (
     "What the command line takes from its start to its end, each time a fresh process, beside a bare Python: "

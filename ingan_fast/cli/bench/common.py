@@ -31,7 +31,7 @@ def start(device: str, json_path: Path | None, image: Path | None = None) -> "to
     """The device, after all that can be refused without it."""
     if json_path is not None:
         check_json_path(json_path, [] if image is None else [image.resolve()])
-    from ingan_fast.training import pick_device
+    from ingan_fast.model.devices import pick_device
 
     return pick_device(device)
 

@@ -6,7 +6,7 @@ import typer
 
 from ingan_fast.cli.bench.common import JsonPath, Picture, check_count, finish, start
 from ingan_fast.cli.console import progress
-from ingan_fast.config import PRESETS, preset
+from ingan_fast.settings import PRESETS, preset
 
 HELP = (
     "From a run to each kind of deployable file: ONNX in float32 and bfloat16, pt2, a TensorRT engine; made, checked, "

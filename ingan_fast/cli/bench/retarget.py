@@ -6,8 +6,8 @@ import typer
 
 from ingan_fast.cli.bench.common import Conditions, JsonPath, Picture, check_count, finish, start
 from ingan_fast.cli.console import progress
-from ingan_fast.config import PRESETS, preset
 from ingan_fast.parsing import parse_size
+from ingan_fast.settings import PRESETS, preset
 
 HELP = (
     "One output on the CPU by every backend of the runtime that is installed, beside the generator as it was trained "

@@ -6,10 +6,10 @@ import typer
 
 from ingan_fast.cli.bench.common import JsonPath, Picture, check_count, finish, start
 from ingan_fast.cli.console import progress
-from ingan_fast.config import PRESETS, preset
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import check_output_size
 from ingan_fast.parsing import parse_size
+from ingan_fast.settings import PRESETS, preset
 
 HELP = (
     "How time and memory of one output grow with its size and with the source's, by the two fastest backends that are "

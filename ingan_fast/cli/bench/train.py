@@ -7,7 +7,7 @@ import typer
 from ingan_fast.bench import defaults
 from ingan_fast.cli.bench.common import Conditions, Device, JsonPath, Picture, check_count, finish, start
 from ingan_fast.cli.console import progress
-from ingan_fast.config import PRESETS, preset
+from ingan_fast.settings import PRESETS, preset
 
 HELP = (
     "One training iteration over the whole range of transformations, by each engine and written plainly (float32, "
@@ -43,8 +43,8 @@ def train(
         preset(preset_name)
     target = start(device, json_path, image)
     from ingan_fast.bench import train as bench
-    from ingan_fast.engine import check_engine
     from ingan_fast.pictures import MARKET, load_image
+    from ingan_fast.training.engine import check_engine
 
     engines = tuple(engine or defaults.ENGINES[target.type])
     for name in engines:

@@ -6,9 +6,9 @@ import typer
 
 from ingan_fast.cli.bench.common import JsonPath, Picture, check_count, finish, start
 from ingan_fast.cli.console import progress
-from ingan_fast.config import PRESETS, preset
 from ingan_fast.errors import UserError
 from ingan_fast.parsing import parse_size
+from ingan_fast.settings import PRESETS, preset
 
 HELP = (
     "The video pipeline, milliseconds a frame: a picture in motion, and a clip that is laid out anew. All stages at "

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from ingan_fast.errors import UserError
-from ingan_fast.export.engine_cache import EngineCache
-from ingan_fast.export.tensorrt import load_bindings
 from ingan_fast.files import atomic_write
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.backends import first_line
+from ingan_fast.runtime.engine_cache import EngineCache
 from ingan_fast.runtime.sidecar import Sidecar
+from ingan_fast.runtime.tensorrt_bindings import load_bindings
 
 Shape = tuple[int, ...]
 Shapes = dict[str, Shape]

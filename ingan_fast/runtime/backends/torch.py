@@ -16,17 +16,17 @@ import torch
 from torch import Tensor
 
 from ingan_fast.errors import UserError
-from ingan_fast.export.graph import DeployedGraph
 from ingan_fast.geometry import Size
+from ingan_fast.model.cuda_graphs import GraphPool, Replay
+from ingan_fast.model.deployed import DeployedGraph
+from ingan_fast.model.devices import pick_device
+from ingan_fast.model.precision import choose_precision
+from ingan_fast.model.tiling import halo
 from ingan_fast.pictures import Pixels
-from ingan_fast.precision import choose_precision
-from ingan_fast.recorded import GraphPool, Replay
-from ingan_fast.retargeting import TrainedGenerator, load
 from ingan_fast.runtime.backends import Geometry, first_line
 from ingan_fast.runtime.sidecar import Sidecar
 from ingan_fast.threads import Threads, using_threads
-from ingan_fast.tiling import halo
-from ingan_fast.training import pick_device
+from ingan_fast.training.trained import TrainedGenerator, load
 
 RECORDINGS = 16  # shapes whose graphs are kept, the least recently used one goes
 

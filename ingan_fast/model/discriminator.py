@@ -1,0 +1,72 @@
+"""The multi-scale discriminator of InGAN (ICCV 2019, section 2.3)."""
+
+from typing import cast
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ingan_fast.model.convolutions import ReflectConv2d, SpectralConv2d, power_iteration
+from ingan_fast.model.networks import SLOPE, initialise, shrink
+from ingan_fast.settings import Settings
+
+
+class Discriminator(nn.Module):
+    """One scale's patch discriminator: four convolutions, the second strided (paper section 2.3)."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            SpectralConv2d(3, channels, 3),
+            nn.LeakyReLU(SLOPE, inplace=True),
+            SpectralConv2d(channels, 2 * channels, 3, stride=2),
+            nn.LeakyReLU(SLOPE, inplace=True),
+            SpectralConv2d(2 * channels, 4 * channels, 3),
+            nn.LeakyReLU(SLOPE, inplace=True),
+            ReflectConv2d(4 * channels, 1, 3),
+        )
+
+    def forward(self, image: Tensor) -> Tensor:
+        return cast(Tensor, self.body(image))
+
+
+class MultiScaleDiscriminator(nn.Module):
+    """Discriminators at scales 1, 1/√2, 1/2, …, weights not shared (paper section 2.3), for each stage of a generator.
+
+    Maps image [N, 3, H, W] to a list of maps [N, 1, h, w], the first stage's first, each stage's finest scale first.
+    Scales at which the shorter side would be under `SMALLEST` px are left out, a stage's finest never.
+    """
+
+    SMALLEST = 16
+    FINE_SCALES = 2  # of a further stage: what is larger was judged before it
+
+    def __init__(self, settings: Settings):
+        super().__init__()
+        self.counts = [settings.scales, *[self.FINE_SCALES] * (settings.stages - 1)]
+        self.nets = nn.ModuleList(Discriminator(settings.d_channels) for _ in range(sum(self.counts)))
+        self.apply(initialise)
+        power_iteration(self, steps=15)
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """The maps of a whole picture, of all stages."""
+        last = len(self.counts) - 1
+        return [
+            scores for stage in range(last + 1) for scores in self.of_stage(stage, shrink(image, 2 ** (last - stage)))
+        ]
+
+    def of_stage(self, stage: int, image: Tensor) -> list[Tensor]:
+        """The maps of a picture as large as that stage makes it."""
+        start = sum(self.counts[:stage])
+        height, width = image.shape[-2:]
+        maps = []
+        for index, net in enumerate(self.nets[start : start + self.counts[stage]]):
+            factor = 2 ** (-index / 2)
+            size = (round(height * factor), round(width * factor))
+            if index and min(size) < self.SMALLEST:
+                break
+            scaled = (
+                image
+                if index == 0
+                else F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
+            )
+            maps.append(net(scaled))
+        return maps

@@ -1,0 +1,202 @@
+"""The generator of InGAN (ICCV 2019, section 2.2), and the refiners of a training in several stages."""
+
+from itertools import pairwise
+from typing import TypeVar, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ingan_fast.kernels import homography_warp, is_exporting
+from ingan_fast.model.convolutions import ReflectConv2d, SpectralConv2d, power_iteration
+from ingan_fast.settings import Settings
+
+SLOPE = 0.2  # of LeakyReLU
+
+
+class ActivatedNorm(nn.BatchNorm2d):
+    """Batch norm, then LeakyReLU 0.2 in place."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.leaky_relu(super().forward(input), SLOPE, inplace=True)
+
+
+class ConvBlock(nn.Sequential):
+    """Reflect-padded convolution, batch norm, LeakyReLU 0.2: [N, C, H, W] → [N, C', H, W]."""
+
+    def __init__(self, in_channels: int, out_channels: int, kernel: int):
+        super().__init__(
+            SpectralConv2d(in_channels, out_channels, kernel, padding=kernel // 2),
+            ActivatedNorm(out_channels),
+        )
+
+
+class UpBlock(ConvBlock):
+    """Nearest-neighbour upsampling by two, then a 3×3 `ConvBlock`: [N, C, H, W] → [N, C', 2H, 2W]."""
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__(in_channels, out_channels, 3)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return cast(Tensor, super().forward(F.interpolate(input, scale_factor=2.0, mode="nearest")))
+
+
+class ResidualBlock(nn.Module):
+    """Bottleneck residual block: 1×1 C → C/4, 3×3, 1×1 C/4 → C, added to its input."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        inner = channels // 4
+        self.body = nn.Sequential(
+            ConvBlock(channels, inner, 1),
+            ConvBlock(inner, inner, 3),
+            SpectralConv2d(inner, channels, 1),
+            nn.BatchNorm2d(channels),
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        return cast(Tensor, features + self.body(features))
+
+
+class Generator(nn.Module):
+    """G(x; T): the same patches laid out anew under T (paper section 2.2, figure 4).
+
+    Entry 7×7 → warp by T → down → residual blocks → up (with U-net skips) → exit 7×7 → tanh. The warp stretches; the
+    network has to learn to make elements of their own size from stretched ones.
+
+    With several stages this works on the picture made smaller, and `refiners` make its output larger again.
+    """
+
+    def __init__(self, settings: Settings):
+        super().__init__()
+        widths = [settings.channels * 2**depth for depth in range(settings.downscales + 1)]
+        self.skips = settings.skips
+        self.multiple = 2**settings.downscales
+        self.entry = ConvBlock(3, widths[0], 7)
+        self.down = nn.ModuleList(ConvBlock(a, b, 3) for a, b in pairwise(widths))
+        self.blocks = nn.Sequential(*(ResidualBlock(widths[-1]) for _ in range(settings.blocks)))
+        self.up = nn.ModuleList(UpBlock(b, a) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
+        self.exit = ReflectConv2d(widths[0], 3, 7, padding=3)
+        self.refiners = nn.ModuleList(Refiner(3 * widths[0] // 2) for _ in range(settings.stages - 1))
+        self.coarse = 2 ** len(self.refiners)  # px of the output to one of the first stage's
+        self.apply(initialise)
+        with torch.no_grad():
+            self.exit.weight *= settings.exit_gain
+        for refiner in self.refiners:
+            nn.init.zeros_(cast(Refiner, refiner).exit.weight)  # begin with the coarse picture
+        power_iteration(self, steps=15)
+
+    def forward(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
+        """Retarget `image` by a homography.
+
+        Args:
+            image: [N, 3, H, W] in [-1, 1].
+            matrix: [N, 3, 3], the sampling matrix (output → source, normalised coordinates).
+            size: (Ho, Wo), 16 or more each.
+
+        Returns:
+            [N, 3, Ho, Wo] in [-1, 1].
+        """
+        coarse = self.first_stage(shrink(image, self.coarse), matrix, size)
+        return self.refine(coarse)[..., : size[0], : size[1]]
+
+    def first_stage(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
+        """What the first stage makes: [N, 3, ⌈Ho / coarse⌉, ⌈Wo / coarse⌉]; `image` is `coarse` times smaller, too."""
+        warped = homography_warp(self.entry(image), _every(self.coarse, matrix, size), coarse_size(size, self.coarse))
+        return torch.tanh(self.trunk(warped))
+
+    def refine(self, picture: Tensor) -> Tensor:
+        """The first stage's picture made as large as it is to be, a stage at a time."""
+        for refiner in self.refiners:
+            picture = refiner(picture)
+        return picture.clamp(-1, 1) if self.refiners else picture
+
+    def trunk(self, warped: Tensor) -> Tensor:
+        """All between the warp and tanh: [N, C, Ho, Wo] → [N, 3, Ho, Wo]."""
+        height, width = warped.shape[-2:]
+        features = _pad_to_multiple(warped, self.multiple)
+        skipped = []
+        for stage in self.down:
+            skipped.append(features)
+            features = F.max_pool2d(stage(features), 2)
+        features = self.blocks(features)
+        for stage in self.up:
+            features = stage(features)
+            if self.skips:
+                features = features + skipped.pop()
+        return self.exit(features)[..., :height, :width]
+
+
+def shrink(image: Tensor, factor: int) -> Tensor:
+    """`image` made `factor` times smaller by averages; rows and columns that are left over are lost."""
+    return image if factor == 1 else F.avg_pool2d(image, factor)
+
+
+def coarse_size(size: tuple[int, int], factor: int) -> tuple[int, int]:
+    """(height, width) of every `factor`-th pixel, from the first one on."""
+    return -(-size[0] // factor), -(-size[1] // factor)
+
+
+def _every(factor: int, matrix: Tensor, size: tuple[int, int]) -> Tensor:
+    """The sampling matrix of every `factor`-th pixel of an output of that size, from the first one on.
+
+    So that what a coarse stage samples is a part of the grid for the whole output, whatever its size: graphs that are
+    deployed take that, and none has to calculate with coordinates.
+    """
+    if factor == 1:
+        return matrix
+    columns = list(matrix.unbind(dim=2))
+    for axis, (whole, coarse) in enumerate(zip(size[::-1], coarse_size(size, factor)[::-1], strict=True)):
+        columns[2] = columns[2] + columns[axis] * ((factor * coarse - factor + 1) / whole - 1)
+        columns[axis] = columns[axis] * (factor * coarse / whole)
+    return torch.stack(columns, dim=2)
+
+
+class Refiner(nn.Module):
+    """Makes a picture twice as large, with all the detail that it should have: [N, 3, H, W] → [N, 3, 2H, 2W]."""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            ConvBlock(3, channels, 3),
+            ConvBlock(channels, channels, 3),
+            ConvBlock(channels, channels, 3),
+        )
+        self.up = UpBlock(channels, channels // 2)
+        self.exit = ReflectConv2d(channels // 2, 3, 3, padding=1)
+
+    def forward(self, picture: Tensor) -> Tensor:
+        picture = picture.float()
+        larger = F.interpolate(picture, scale_factor=2.0, mode="bilinear", align_corners=False)
+        # A deployed network has half-precision weights and no autocast.
+        taken = picture.to(self.exit.weight.dtype, memory_format=torch.channels_last)
+        return larger + self.exit(self.up(self.body(taken))).float()
+
+
+def to_contiguous_float32(image: Tensor) -> Tensor:
+    """`image` in float32, one channel after the other: resizing and taking apart by channels is faster so."""
+    return image.to(torch.float32, memory_format=torch.contiguous_format)
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def to_channels_last(network: Network, device: torch.device | str = "cpu") -> Network:
+    """`network` on `device`, its weights laid out as the convolutions want them."""
+    return cast(Network, network.to(device, memory_format=torch.channels_last))  # type: ignore[call-overload]
+
+
+def _pad_to_multiple(features: Tensor, multiple: int) -> Tensor:
+    height, width = features.shape[-2:]
+    bottom = (height + multiple - 1) // multiple * multiple - height
+    right = (width + multiple - 1) // multiple * multiple - width
+    if not is_exporting() and not bottom and not right:
+        return features
+    return F.pad(features, (0, right, 0, bottom), mode="replicate")
+
+
+def initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.xavier_normal_(module.weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -1,0 +1,166 @@
+"""All that a training is at one moment: networks, their optimisers, the averaged generator, the iteration."""
+
+import copy
+from dataclasses import astuple
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ingan_fast.model.discriminator import MultiScaleDiscriminator
+from ingan_fast.model.networks import Generator
+from ingan_fast.model.pace import Pace
+from ingan_fast.model.precision import LOSS_SCALE, choose_precision, mixed_precision
+from ingan_fast.model.sampling import Sampler
+from ingan_fast.settings import Settings
+
+CALIBRATION_DRAWS = 60
+
+
+class TrainingState:
+    """The mutable state of a training; `state_dict` and `load_state_dict` are the checkpoint.
+
+    Args:
+        precision: of convolutions (`precision.PRECISIONS`).
+    """
+
+    def __init__(self, settings: Settings, seed: int, device: torch.device, precision: str = "auto"):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            generator, discriminator = Generator(settings), MultiScaleDiscriminator(settings)
+        self.settings = settings
+        self.device = device
+        self.precision = choose_precision(device) if precision == "auto" else precision
+        self.loss_scale = LOSS_SCALE if self.precision == "float16" else 1.0
+        self.iteration = 0  # iterations that are done
+        self.pace = Pace()
+        self.norm_frozen = False
+        self.generator = generator.to(device)
+        self.discriminator = discriminator.to(device)
+        self.averaged = copy.deepcopy(self.generator).requires_grad_(False)
+        self.weights_g, self.weights_d, self.weights_averaged = (
+            flatten(network) for network in (self.generator, self.discriminator, self.averaged)
+        )
+        self.optimizer_g = self._adam(self.weights_g)
+        self.optimizer_d = self._adam(self.weights_d)
+        # What changes with the iteration, as scalars on the device: a recorded step reads them anew.
+        self.fineness = torch.zeros((), device=device)
+        self.forgetting = torch.zeros((), device=device)
+
+    def _adam(self, weights: Tensor) -> torch.optim.Adam:
+        rate = torch.zeros((), device=self.device)
+        return torch.optim.Adam([weights], rate, betas=(0.5, 0.999), fused=True, capturable=self._capturable)
+
+    @property
+    def _capturable(self) -> bool:
+        """Whether a step may be captured as a CUDA graph; Adam refuses that on a CPU."""
+        return self.device.type == "cuda"
+
+    @property
+    def position(self) -> float:
+        """Where the schedules are, in the settings' iterations."""
+        return self.pace.at(self.iteration)
+
+    @property
+    def total(self) -> int:
+        """How many iterations the training has."""
+        return self.pace.total(self.settings.iterations)
+
+    def set_schedules(self) -> None:
+        """What this iteration's step reads: learning rates, the weights of D's scales, the pace of the average."""
+        settings, progress = self.settings, self.position / self.settings.iterations
+        factor = min(1.0, (1 - progress) / (1 - settings.decay_from))  # constant, then linear to zero
+        self.optimizer_g.param_groups[0]["lr"].fill_(settings.learning_rate_g * factor)
+        self.optimizer_d.param_groups[0]["lr"].fill_(settings.learning_rate_d * factor)
+        self.fineness.fill_(self.position / max(settings.fine_at * settings.iterations, 1))
+        self.forgetting.fill_(1 - min(settings.ema, (2 + self.iteration) / (11 + self.iteration)))  # the start: soon
+
+    @torch.no_grad()
+    def average_generator(self) -> None:
+        """Exponential moving average of G's weights."""
+        self.weights_averaged.lerp_(self.weights_g, self.forgetting)
+
+    def freeze_norm(self, sampler: Sampler) -> None:
+        """From here on G's batch norms use fixed statistics, so that what is deployed is what is trained."""
+        recalibrate(self.generator, sampler, self.precision)
+        self.norm_frozen = True
+        set_norm_mode(self.generator, training=False)
+
+    def deployable(self, sampler: Sampler) -> Generator:
+        """The averaged generator with statistics that fit it, in eval mode."""
+        generator = copy.deepcopy(self.averaged)
+        for own, current in zip(generator.buffers(), self.generator.buffers(), strict=True):
+            own.copy_(current)
+        if not self.norm_frozen:
+            recalibrate(generator, sampler, self.precision)
+        return generator.eval()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "iteration": self.iteration,
+            "pace": astuple(self.pace),
+            "norm_frozen": self.norm_frozen,
+            **{name: getattr(self, name).state_dict() for name in _PARTS},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name in _PARTS:
+            getattr(self, name).load_state_dict(state[name])
+        for optimizer in (self.optimizer_g, self.optimizer_d):
+            group = optimizer.param_groups[0]
+            group["lr"] = group["lr"].to(self.device)  # a checkpoint is read into the CPU's memory
+            group["capturable"] = self._capturable  # not the checkpoint's: it may come from another kind of device
+        self.iteration = state["iteration"]
+        self.pace = Pace(*state.get("pace", ()))  # checkpoints from before there was one have none
+        self.norm_frozen = state["norm_frozen"]
+        set_norm_mode(self.generator, training=not self.norm_frozen)
+
+
+_PARTS = ("generator", "discriminator", "averaged", "optimizer_g", "optimizer_d")
+
+
+@torch.no_grad()
+def recalibrate(generator: Generator, sampler: Sampler, precision: str) -> None:
+    """Set batch norm's running statistics to their mean over draws of the full range of transformations.
+
+    At batch 1 a batch norm sees the statistics of the very image that is being made; folding needs fixed ones.
+    """
+    norms = [module for module in generator.modules() if isinstance(module, nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain mean of all that follows
+    generator.train()
+    for draw in sampler.calibration(CALIBRATION_DRAWS):
+        with mixed_precision(sampler.device, precision):
+            generator(draw.image, draw.transform, draw.size)
+
+
+def set_norm_mode(generator: Generator, training: bool) -> None:
+    for module in generator.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.train(training)
+
+
+@torch.no_grad()
+def flatten(network: nn.Module) -> Tensor:
+    """Make the parameters of `network` views of one vector, which is returned.
+
+    An optimiser or an average then does one operation, not one for each of a hundred small tensors.
+    """
+    parameters = list(network.parameters())
+    vector = torch.cat([parameter.flatten() for parameter in parameters])
+    for parameter, part in zip(parameters, vector.split([p.numel() for p in parameters]), strict=True):
+        parameter.data = part.view_as(parameter)
+    return vector
+
+
+def gradient(loss: Tensor, network: nn.Module, scale: float, retain_graph: bool = False) -> Tensor:
+    """∂loss/∂parameters of `network` alone, as one vector in the order of `flatten`.
+
+    Args:
+        scale: a power of two that the loss is multiplied by on its way back (`precision.LOSS_SCALE`).
+    """
+    parts = torch.autograd.grad(
+        loss * scale, list(network.parameters()), retain_graph=retain_graph, allow_unused=True, materialize_grads=True
+    )
+    return torch.cat([part.flatten() for part in parts]).div_(scale)

@@ -1,0 +1,144 @@
+"""One training iteration of InGAN (ICCV 2019, section 2 and figure 3), top to bottom."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ingan_fast.kernels import homography_warp
+from ingan_fast.model.convolutions import power_iteration, shared_weights
+from ingan_fast.model.losses import lsgan, out_of_place, reconstruction_l1, refinement_l1
+from ingan_fast.model.networks import shrink, to_contiguous_float32
+from ingan_fast.model.precision import mixed_precision
+from ingan_fast.model.sampling import Draw
+from ingan_fast.model.state import TrainingState, gradient
+
+LOSSES = ("adversarial", "reconstruction", "discriminator", "guidance")
+
+
+@dataclass(frozen=True)
+class StageOutput:
+    """What one stage of G made, for D to judge: both float32 [N, 3, H, W] in [-1, 1].
+
+    Attributes:
+        fake: y of this stage, or a window of it.
+        real: a real crop of the same resolution.
+        fineness: how far D's scale weights have gone from coarsest-heavy (0) to finest-heavy (1), a scalar.
+    """
+
+    fake: Tensor
+    real: Tensor
+    fineness: Tensor
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The outputs of all stages, the first one first, and the losses of G that need no D, scalars."""
+
+    stages: list[StageOutput]
+    reconstruction: Tensor
+    guidance: Tensor
+
+
+def training_step(state: TrainingState, draw: Draw) -> Tensor:
+    """Update G and D once.
+
+    What is random or changes with the iteration comes with the draw, or lies in tensors of the state: so that a GPU
+    can record the step and repeat it.
+
+    Args:
+        state: networks and optimisers, changed in place, but for the schedules and the number of the iteration.
+        draw: this iteration's crops, transformation and noise.
+
+    Returns:
+        The losses, float32 [4] in the order of `LOSSES`, on the device (reading them would wait for it).
+    """
+    settings = state.settings
+    power_iteration(state.generator)
+    power_iteration(state.discriminator)
+    with mixed_precision(state.device, state.precision), shared_weights(state.generator, state.discriminator):
+        outputs = generate(state, draw)
+        adversarial, discriminator = _adversarial(state, draw, outputs.stages)
+
+    loss_g = adversarial + settings.reconstruction * outputs.reconstruction + outputs.guidance
+    # Both losses stand on one pass of D over y; each goes back to its own network's weights alone.
+    state.weights_g.grad = gradient(loss_g, state.generator, state.loss_scale, retain_graph=True)
+    state.weights_d.grad = gradient(discriminator, state.discriminator, state.loss_scale)
+    state.optimizer_g.step()
+    state.optimizer_d.step()
+
+    state.average_generator()
+    return torch.stack([adversarial, outputs.reconstruction, discriminator, outputs.guidance]).detach()
+
+
+def generate(state: TrainingState, draw: Draw) -> Outputs:
+    """Run G on the draw's crop: the first stage (the only one in the paper) on all of it, the others on windows."""
+    settings, generator = state.settings, state.generator
+    x = shrink(draw.image, generator.coarse)
+    y = generator.first_stage(x, draw.transform, draw.size)
+    reconstruction = torch.zeros((), device=state.device)
+    if settings.reconstruction:
+        back = y.detach() if settings.detach_inverse else y
+        x_hat = generator.first_stage(back, draw.inverse, (draw.image.shape[-2], draw.image.shape[-1]))
+        reconstruction = reconstruction_l1(x_hat, x, shrink(draw.visible[None], generator.coarse)[0])
+    guidance = torch.zeros((), device=state.device)
+    if settings.places or settings.copies:
+        warped = to_contiguous_float32(homography_warp(x, draw.transform, (y.shape[-2], y.shape[-1])))
+        apart = to_contiguous_float32(y) - warped
+        guidance = settings.places * out_of_place(apart, generator.coarse)
+        guidance = guidance + settings.copies * draw.likeness * apart.abs().mean()
+
+    fake, real = to_contiguous_float32(y), to_contiguous_float32(shrink(draw.real, generator.coarse))
+    stages = [StageOutput(fake, real, state.fineness)]
+    for stage in range(1, settings.stages):
+        refined, owed = _refine(state, draw, stage, stages[-1].fake)
+        stages.append(refined)
+        guidance = guidance + owed
+    return Outputs(stages, reconstruction, guidance)
+
+
+def _refine(state: TrainingState, draw: Draw, stage: int, coarse: Tensor) -> tuple[StageOutput, Tensor]:
+    """Make a window of the picture before twice as large; also what it owes to that picture (`refinement_l1`).
+
+    The coarse picture gets no gradient from it: what lies where is its own business, what it looks like from near
+    this stage's. Real crops made small and large again teach the stage what detail belongs to what.
+    """
+    settings = state.settings
+    refiner = state.generator.refiners[stage - 1]
+    part = window(coarse.detach(), draw.windows[0], settings.window // 2)
+    real = to_contiguous_float32(shrink(draw.real, 2 ** (settings.stages - 1 - stage)))
+    real = window(real, draw.windows[1], settings.window)
+    fine, again = to_contiguous_float32(refiner(part)), to_contiguous_float32(refiner(shrink(real, 2)))
+    finest = torch.ones((), device=state.device)
+    return StageOutput(fine, real, finest), refinement_l1(fine, part, again, real)
+
+
+def _adversarial(state: TrainingState, draw: Draw, stages: list[StageOutput]) -> tuple[Tensor, Tensor]:
+    """The losses of G (look real at every scale) and of D (tell y from real crops), summed over the stages."""
+    # Noise on real and fake alike keeps D from winning by their finest grain.
+    noise, discriminator = state.settings.noise, state.discriminator
+    loss_g = loss_d = torch.zeros((), device=state.device)
+    for stage, output in enumerate(stages):
+        on_fake = discriminator.of_stage(stage, output.fake + noise * part_of(draw.noise, output.fake))
+        on_real = discriminator.of_stage(stage, output.real + noise * part_of(draw.real_noise, output.real))
+        loss_g = loss_g + lsgan(on_fake, 1.0, output.fineness)
+        loss_d = loss_d + (lsgan(on_real, 1.0, output.fineness) + lsgan(on_fake, 0.0, output.fineness)) / 2
+    return loss_g, loss_d
+
+
+def window(picture: Tensor, place: Tensor, side: int) -> Tensor:
+    """A part of at most `side` px a side, by a place [2] in [0, 1), down and across.
+
+    The place is a tensor, so that a recorded step looks elsewhere each time.
+    """
+    for dim, at in zip((2, 3), place.unbind(), strict=True):
+        length = picture.shape[dim]
+        if length > side:
+            start = (at * (length - side + 1)).long().clamp(max=length - side)
+            picture = picture.index_select(dim, start + torch.arange(side, device=picture.device))
+    return picture
+
+
+def part_of(noise: Tensor, picture: Tensor) -> Tensor:
+    """The noise of a picture: the corner of [N, 3, H, W] that is as large."""
+    return noise[..., : picture.shape[-2], : picture.shape[-1]]

@@ -1,0 +1,1 @@
+"""How good a retargeted picture is: measures, maps, and what a picture is suited for."""

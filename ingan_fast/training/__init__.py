@@ -1,0 +1,1 @@
+"""A training from pictures to a run folder: loop.py first."""

@@ -1,0 +1,118 @@
+"""What is kept while a training runs, for people to look at: log.jsonl, curves, pictures."""
+
+import json
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import torch
+
+from ingan_fast.errors import UserError
+from ingan_fast.files import atomic_write
+from ingan_fast.geometry import Transform
+from ingan_fast.model.discriminator import MultiScaleDiscriminator
+from ingan_fast.model.networks import Generator
+from ingan_fast.model.sampling import Sampler, sampling_tensor, to_pixels
+from ingan_fast.pictures import save_image
+from ingan_fast.pictures.sheets import Panel, heat_map, sheet
+from ingan_fast.quality.validation import Quality, judge
+from ingan_fast.training.curves import plot_losses, plot_quality, read_log
+from ingan_fast.training.run_folder import RunFolder
+
+SHOWN = ((1.5, 1.0), (0.6, 1.0), (1.0, 1.5))  # width and height factors of the previews
+LARGEST_PREVIEW = 512  # px a side of the part of a picture that a preview shows
+
+
+class Monitor:
+    """Writes a run's log and its monitor folder; a context manager."""
+
+    def __init__(self, run: RunFolder, sampler: Sampler, tensorboard: bool):
+        self.run = run
+        source = sampler.sources[0]
+        self.source = source[..., :LARGEST_PREVIEW, :LARGEST_PREVIEW].contiguous(memory_format=torch.channels_last)
+        self.started = time.perf_counter()
+        self.events = _event_writer(run.path / "tensorboard") if tensorboard else None
+
+    def __enter__(self) -> "Monitor":
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.events is not None:
+            self.events.close()
+
+    def forget_after(self, iteration: int) -> None:
+        """Drop log lines past the checkpoint that the training goes on from, and a last line that was cut off."""
+        if self.run.log_path.is_file():
+            kept = [line for line in read_log(self.run.log_path) if line["iteration"] <= iteration]
+            self.started -= max((line["seconds"] for line in kept), default=0.0)
+            atomic_write(self.run.log_path, "".join(json.dumps(line) + "\n" for line in kept).encode())
+
+    def log(self, iteration: int, losses: dict[str, float]) -> None:
+        """Append the mean losses since the last line of losses."""
+        self._append(iteration, losses, "loss")
+
+    def validate(self, iteration: int, generator: Generator) -> Quality:
+        """Judge what would be deployed, append a line of quality and write monitor/quality.png."""
+        quality = judge(generator, self.source)
+        self._append(iteration, quality, "quality")
+        plot_quality(self.run.log_path, self.run.monitor / "quality.png")
+        return quality
+
+    def log_end(self, iteration: int, ends_at: int) -> None:
+        """Append a line that says where an early stop, or the clock, puts the end."""
+        self._append(iteration, {"ends_at": ends_at}, "plan")
+
+    def _append(self, iteration: int, values: Mapping[str, float], kind: str) -> None:
+        line: dict[str, float] = {"iteration": iteration, **{name: round(value, 6) for name, value in values.items()}}
+        line["seconds"] = round(time.perf_counter() - self.started, 3)
+        try:
+            with open(self.run.log_path, "a") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise UserError(f"can't write {self.run.log_path}: {error.strerror}; go on with --resume") from error
+        if self.events is not None:
+            for name, value in values.items():
+                self.events.add_scalar(f"{kind}/{name}", value, iteration)
+
+    @torch.no_grad()
+    def preview(self, iteration: int, generator: Generator, discriminator: MultiScaleDiscriminator) -> None:
+        """Write monitor/iteration_N.png, monitor/latest.png and monitor/losses.png."""
+        x = self.source
+        height, width = x.shape[-2:]
+        results = []
+        for sx, sy in SHOWN:
+            transform = Transform.scale(sx, sy, (width, height))
+            y = generator(x, sampling_tensor(transform, x.device), transform.size[::-1])
+            results.append((f"{sx:g} x {sy:g}", y))
+        wide = results[0][1]
+        identity = sampling_tensor(Transform.resize((width, height)), x.device)
+        back = generator(wide, identity, (height, width))
+        maps = [m[0, 0].float().cpu().numpy() for m in discriminator(wide)]
+        rows = [
+            [Panel("source", to_pixels(x), framed=True), *(Panel(name, to_pixels(y)) for name, y in results[:2])],
+            [Panel("reconstructed", to_pixels(back)), *(Panel(name, to_pixels(y)) for name, y in results[2:])],
+            [Panel(f"D{index} (white: real)", heat_map(m, 120)) for index, m in enumerate(maps)],
+        ]
+        page = sheet(rows)
+        save_image(page, self.run.monitor / f"iteration_{iteration:06d}.png")
+        save_image(page, self.run.monitor / "latest.png")
+        plot_losses(self.run.log_path, self.run.monitor / "losses.png")
+        if self.events is not None:
+            self.events.add_image("preview", page, iteration, dataformats="HWC")
+
+
+def check_tensorboard() -> None:
+    """Raise a UserError where TensorBoard is not installed."""
+    try:
+        import torch.utils.tensorboard  # noqa: F401
+    except ImportError:
+        raise UserError("TensorBoard is not installed; pip install 'ingan-fast[tensorboard]'") from None
+
+
+def _event_writer(folder: Path) -> Any:
+    check_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(folder))

@@ -1,0 +1,127 @@
+"""Which training is meant: a preset, its settings, the time it may take."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ingan_fast.errors import UserError
+from ingan_fast.pictures import Pixels
+from ingan_fast.settings import DEFAULT_PRESET, Settings, preset, with_changes
+from ingan_fast.training.budget import DEFAULT, LEAST, MOST, PLANNED, check_budget, duration, fit, predicted
+from ingan_fast.training.preparation import load_sources
+from ingan_fast.training.run_folder import Config
+from ingan_fast.training.speed import measure_speed
+
+MEASURING = 0.2  # of a budget, that measuring the machine's speed takes at most, or little more
+
+Images = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be trained."""
+
+    preset: str
+    settings: Settings
+    budget: float | None  # seconds, which iterations and intervals are to fit; None where they stand already
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A plan with its pictures."""
+
+    plan: Plan
+    sources: dict[str, Pixels]  # by name
+    notices: list[str]  # what the user should know
+    reserve: float = 0.0  # seconds of what comes after the last iteration, where there is a budget
+    most: int = 0  # iterations, however much time there is
+
+
+def choose(
+    preset_name: str | None, wanted: Mapping[str, Any], budget: float | None, device: str, started: Config | None
+) -> Plan:
+    """The plan from what a user gave; what was left out is chosen for the device, or is that of the run gone on with.
+
+    Args:
+        preset_name: None: `learned`.
+        wanted: changes to the preset's settings.
+        budget: seconds; None: on a CPU fifteen minutes where no preset and no iterations are given either.
+        device: "cpu" or "cuda".
+        started: the run that is gone on with; its iterations are kept, not measured again.
+
+    Raises:
+        UserError: an unknown preset or setting, or a budget that is impossible or beside `iterations`.
+    """
+    if budget is not None:
+        check_budget(budget)
+        if "iterations" in wanted:
+            raise UserError("--budget and --iterations exclude each other; give one of them")
+    left_open = preset_name is None and budget is None and "iterations" not in wanted
+    if started is not None and preset_name is None:
+        preset_name, budget = started.preset, started.budget if left_open else budget
+    elif preset_name is None and device == "cpu":
+        budget = DEFAULT if left_open else budget
+    preset_name = preset_name or DEFAULT_PRESET
+    settings = with_changes(preset(preset_name), wanted)
+    if started is not None and (left_open or budget is not None):
+        kept = {name: getattr(started.settings, name) for name in PLANNED if name not in wanted}
+        settings = replace(settings, **kept)
+    return Plan(preset_name, settings, budget)
+
+
+def ready(plan: Plan, images: Images) -> Ready:
+    """The pictures at the plan's size.
+
+    Raises:
+        UserError: a picture that can't be used.
+    """
+    notices: list[str] = []
+    sources = load_sources(images, plan.settings.max_side, notices.append)
+    return Ready(plan, sources, notices)
+
+
+def within_budget(
+    given: Ready,
+    wanted: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+    clock: float,
+    engine: str = "auto",
+    precision: str = "auto",
+) -> Ready:
+    """`given` with iterations and intervals that fit into its budget, of which the time since `clock` is gone."""
+    fitted = _fitted(given, wanted, seed, device, clock, engine, precision)
+    if fitted.plan.settings.iterations < math.ceil(LEAST * preset(fitted.plan.preset).iterations):
+        few = "these are too few to learn much, unless the machine gets faster; a larger --budget gives more"
+        return replace(fitted, notices=[*fitted.notices, few])
+    return fitted
+
+
+def _fitted(
+    given: Ready,
+    wanted: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+    clock: float,
+    engine: str,
+    precision: str,
+) -> Ready:
+    plan = given.plan
+    assert plan.budget is not None
+    speed = measure_speed(
+        list(given.sources.values()), plan.settings, seed, device, engine, precision, MEASURING * plan.budget
+    )
+    settings = fit(plan.settings, plan.budget - (time.perf_counter() - clock), speed)
+    settings = with_changes(settings, {name: wanted[name] for name in PLANNED if name in wanted})
+    takes = time.perf_counter() - clock + predicted(settings, speed)
+    told = f"{settings.iterations} iterations of the preset {plan.preset}, about {duration(takes)} in all"
+    if settings.iterations >= MOST * plan.settings.iterations:
+        told += "; more would hardly help"
+    reserve = speed.preview + speed.validation + speed.checkpoint
+    most = math.ceil(MOST * plan.settings.iterations)
+    return Ready(replace(plan, settings=settings), given.sources, [*given.notices, told], reserve, most)

@@ -1,0 +1,90 @@
+"""What a training needs before it starts: its pictures, and a run folder of its own."""
+
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ingan_fast.errors import UserError
+from ingan_fast.pictures import Pixels, fit_within, load_image
+from ingan_fast.training.run_folder import Config, RunFolder
+
+
+def load_sources(
+    images: str | Path | Sequence[str | Path], max_side: int, notice: Callable[[str], None]
+) -> dict[str, Pixels]:
+    """The pictures by name, uint8 [H, W, 3], made smaller where they are larger than `max_side`.
+
+    Raises:
+        UserError: none was given, or one that can't be read or is too small.
+    """
+    paths = [images] if isinstance(images, str | Path) else list(images)
+    if not paths:
+        raise UserError("no picture was given; give at least one")
+    sources: dict[str, Pixels] = {}
+    for path in map(Path, paths):
+        picture = load_image(path)
+        fitted = fit_within(picture, max_side)
+        if fitted is not picture:
+            notice(f"{path} is {_size(picture)}; it is trained at {_size(fitted)} (setting max_side={max_side})")
+        if min(fitted.shape[:2]) < 32:
+            raise UserError(f"{path} would be {_size(fitted)} at max_side={max_side}; 32 pixels a side are needed")
+        name = path.name if path.name not in sources else f"{len(sources) + 1}_{path.name}"
+        sources[name] = fitted
+    return sources
+
+
+def existing(run: RunFolder, resume: bool, overwrite: bool) -> Config | None:
+    """The run to go on with; None where a new one may be made in that folder. Changes nothing.
+
+    Raises:
+        UserError: the folder holds something else, or a run and neither `resume` nor `overwrite` was given.
+    """
+    if resume and overwrite:
+        raise UserError("--resume and --overwrite exclude each other; give one of them")
+    if run.path.exists() and not run.path.is_dir():
+        raise UserError(f"{run.path} is a file; give a folder for the run")
+    if run.config_path.exists():
+        if resume:
+            return run.read_config()
+        if not overwrite:
+            raise UserError(f"{run.path} already holds a run; go on with --resume, or replace it with --overwrite")
+    elif run.path.exists() and any(run.path.iterdir()) and not (resume or overwrite):
+        raise UserError(f"{run.path} is not empty and not a run; give another folder, or --overwrite to use it")
+    return None
+
+
+def go_on(run: RunFolder, started: Config, config: Config) -> None:
+    """Check that the run that is there is the one that is asked for, and tidy up after a crash.
+
+    Raises:
+        UserError: they differ.
+    """
+    differences = started.differences(config)
+    if differences:
+        raise UserError(
+            f"{run.path} was started otherwise: {', '.join(differences)}; "
+            "resume with the same command, or start anew with --overwrite"
+        )
+    run.remove_leftovers()
+
+
+def begin(run: RunFolder, config: Config, sources: list[Pixels]) -> None:
+    """Make the run folder; a run that is there is removed."""
+    if run.config_path.exists():
+        _remove_run(run)
+    if run.path.is_dir():
+        run.remove_progress()  # without a config.json too: what lies there belongs to no run
+    run.write_config(config, sources)
+
+
+def _remove_run(run: RunFolder) -> None:
+    """Remove what a training writes, and nothing else that may lie in the folder; the config first."""
+    run.config_path.unlink()
+    for path in (run.source_path(0), *run.path.glob("source_[0-9]*.png")):
+        path.unlink(missing_ok=True)
+    for folder in (run.monitor, run.path / "tensorboard"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _size(picture: Pixels) -> str:
+    return f"{picture.shape[1]}x{picture.shape[0]}"

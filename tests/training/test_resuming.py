@@ -1,0 +1,249 @@
+"""A training survives being stopped at any moment, and goes on to the same bytes."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ingan_fast import load, train
+from ingan_fast.errors import UserError
+from ingan_fast.model.sampling import Draw, Sampler
+from ingan_fast.model.state import TrainingState
+from ingan_fast.model.step import training_step
+from ingan_fast.pictures import Pixels, save_image
+from ingan_fast.settings import preset
+from ingan_fast.training.curves import read_log
+from ingan_fast.training.engine import Engine
+from ingan_fast.training.loop import Result
+from ingan_fast.training.progress import Status
+from ingan_fast.training.run_folder import RunFolder
+from trainings import SETTINGS, generator_bytes, leftovers, losses_of, run
+
+# Stopping and going on
+
+
+@pytest.mark.parametrize("iteration", [3, 6, 9])
+def test_an_interrupted_training_goes_on_to_the_same_bytes(
+    uninterrupted: Path, picture_path: Path, tmp_path: Path, iteration: int
+) -> None:
+    def interrupt(status: Status) -> None:
+        if status.iteration == iteration:
+            signal.raise_signal(signal.SIGINT)
+
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    result = run(picture_path, tmp_path / "run", report=interrupt)
+    assert result == Result(tmp_path / "run", iteration, 12, finished=False)
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+    assert load(tmp_path / "run", device="cpu").source_size == (64, 56)  # what it has so far can be looked at
+
+    assert run(picture_path, tmp_path / "run", resume=True).finished
+    assert generator_bytes(tmp_path / "run") == generator_bytes(uninterrupted)
+    assert [line["iteration"] for line in losses_of(tmp_path / "run")] == list(range(1, 13))
+
+
+@pytest.mark.parametrize("iteration", [2, 5, 9])
+def test_a_resumed_trainings_log_is_that_of_an_uninterrupted_one(
+    picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, iteration: int
+) -> None:
+    settings = {"log_every": 3, "checkpoint_every": 5, "validate_every": 4}
+    run(picture_path, tmp_path / "whole", settings=settings)
+    step = Engine.step
+
+    def interrupted(engine: Engine, state: TrainingState, draw: Draw) -> torch.Tensor:
+        if state.iteration == iteration:
+            signal.raise_signal(signal.SIGINT)
+        return step(engine, state, draw)
+
+    monkeypatch.setattr(Engine, "step", interrupted)
+    assert not run(picture_path, tmp_path / "run", settings=settings).finished
+    monkeypatch.setattr(Engine, "step", step)
+    assert run(picture_path, tmp_path / "run", settings=settings, resume=True).finished
+    logs = [read_log(tmp_path / name / "log.jsonl") for name in ("run", "whole")]
+    for line in (*logs[0], *logs[1]):
+        del line["seconds"]
+    assert logs[0] == logs[1]
+
+
+def test_a_second_interrupt_acts_at_once(picture_path: Path, tmp_path: Path) -> None:
+    def interrupt(*_: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(picture_path, tmp_path / "run", report=interrupt)
+
+
+def test_resuming_a_finished_training_changes_nothing(
+    run_copy: Path, picture_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = {path: path.stat().st_mtime_ns for path in run_copy.rglob("*") if path.is_file()}
+    result = train(picture_path, run_copy, preset_name="smoke", device="cpu", resume=True)
+    assert result.finished
+    assert {path: path.stat().st_mtime_ns for path in run_copy.rglob("*") if path.is_file()} == before
+
+
+def test_a_checkpoint_of_a_gpu_can_be_gone_on_with_on_a_cpu(picture: Pixels) -> None:
+    """Adam's steps are capturable as CUDA graphs on a GPU only: the device decides, not the checkpoint."""
+    settings, device = preset("smoke"), torch.device("cpu")
+    state, other = (TrainingState(settings, 0, device) for _ in range(2))
+    saved = other.state_dict()
+    for name in ("optimizer_g", "optimizer_d"):
+        saved[name]["param_groups"][0]["capturable"] = True
+    state.load_state_dict(saved)
+    training_step(state, Sampler([picture], settings, 0, device).draw(0))
+    for optimizer in (state.optimizer_g, state.optimizer_d):
+        assert optimizer.param_groups[0]["capturable"] is False
+
+
+def test_resume_starts_a_training_that_is_not_there(uninterrupted: Path, picture_path: Path, tmp_path: Path) -> None:
+    assert run(picture_path, tmp_path / "run", resume=True).finished
+    assert generator_bytes(tmp_path / "run") == generator_bytes(uninterrupted)
+
+
+def test_overwrite_trains_anew_and_keeps_what_is_not_the_runs(
+    uninterrupted: Path, run_copy: Path, picture_path: Path
+) -> None:
+    (run_copy / "notes.txt").write_text("mine")
+    assert run(picture_path, run_copy, overwrite=True).finished
+    assert generator_bytes(run_copy) == generator_bytes(uninterrupted)
+    assert (run_copy / "notes.txt").read_text() == "mine"
+    assert [line["iteration"] for line in losses_of(run_copy)] == list(range(1, 13))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [({"seed": 5}, "seed"), ({"settings": {"noise": 0.5}}, "noise"), ({"other picture": True}, "image")],
+)
+def test_resuming_with_another_command_is_refused(
+    run_copy: Path, picture: Pixels, picture_path: Path, tmp_path: Path, change: dict[str, Any], named: str
+) -> None:
+    given = picture_path
+    if change.pop("other picture", False):
+        given = tmp_path / "other.png"
+        save_image(255 - picture, given)
+    before = generator_bytes(run_copy)
+    with pytest.raises(UserError, match=rf"{named}.*--overwrite"):
+        train(given, run_copy, preset_name="smoke", device="cpu", resume=True, **change)
+    assert generator_bytes(run_copy) == before
+
+
+def test_a_training_can_run_in_a_thread(uninterrupted: Path, picture_path: Path, tmp_path: Path) -> None:
+    thread = threading.Thread(target=lambda: run(picture_path, tmp_path / "run"))
+    thread.start()
+    thread.join()
+    assert generator_bytes(tmp_path / "run") == generator_bytes(uninterrupted)
+
+
+# Being killed
+
+# Kills its own process while it writes a file for the n-th time, in one of three moments.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+picture, out, name, count, moment, settings = sys.argv[1:7]
+left = int(count)
+
+def is_it(path):
+    global left
+    path = Path(path).name.lstrip(".")
+    if path.startswith(name.split(".")[0]) and path.endswith(name.split(".")[1]):
+        left -= 1
+        return left == 0
+    return False
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+write_bytes, replace = Path.write_bytes, os.replace
+
+def half_written(path, data):
+    if moment == "half written" and is_it(path):
+        with open(path, "wb") as file:
+            file.write(data[: len(data) // 2])
+        die()
+    return write_bytes(path, data)
+
+def killed_at_rename(source, target):
+    hit = moment != "half written" and is_it(target)
+    if hit and moment == "not renamed":
+        die()
+    replace(source, target)
+    if hit:
+        die()
+
+Path.write_bytes, os.replace = half_written, killed_at_rename
+import json
+from ingan_fast import train
+train(picture, out, preset_name="smoke", settings=json.loads(settings), device="cpu")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "count", "moment", "iteration"),
+    [
+        ("config.json", 1, "half written", None),
+        ("checkpoint.pt", 1, "half written", None),
+        ("checkpoint.pt", 2, "not renamed", 4),
+        ("generator.safetensors", 2, "renamed", 8),
+        ("checkpoint.pt", 3, "half written", 8),
+    ],
+)
+def test_a_training_killed_while_it_writes_goes_on_to_the_same_bytes(
+    uninterrupted: Path,
+    picture_path: Path,
+    tmp_path: Path,
+    name: str,
+    count: int,
+    moment: str,
+    iteration: int | None,
+) -> None:
+    out = tmp_path / "run"
+    command = [sys.executable, "-c", KILLED, str(picture_path), str(out), name, str(count), moment]
+    killed = subprocess.run([*command, json.dumps(SETTINGS)], capture_output=True, cwd=tmp_path, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    if moment != "renamed":
+        assert leftovers(out), "the kill must have come in the middle of a write"
+    state = RunFolder(out).read_checkpoint()
+    assert (state and state["iteration"]) == iteration
+
+    assert run(picture_path, out, resume=True).finished
+    assert generator_bytes(out) == generator_bytes(uninterrupted)
+    assert leftovers(out) == []
+    assert [line["iteration"] for line in losses_of(out)] == list(range(1, 13))
+
+
+def test_a_training_killed_from_outside_goes_on_to_the_same_bytes(
+    uninterrupted: Path, picture_path: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    sets = [word for key, value in SETTINGS.items() for word in ("--set", f"{key}={value}")]
+    command = [sys.executable, "-m", "ingan_fast.cli", "train", str(picture_path), "--out", str(out), *sets]
+    command += ["--preset", "smoke", "--device", "cpu"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + 60
+        while not (out / "log.jsonl").exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+        os.kill(process.pid, signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    assert run(picture_path, out, resume=True).finished
+    assert generator_bytes(out) == generator_bytes(uninterrupted)
+
+
+def test_a_stale_checkpoint_without_its_config_is_not_gone_on_with(
+    uninterrupted: Path, run_copy: Path, picture_path: Path
+) -> None:
+    """What an --overwrite leaves that was killed at once."""
+    (run_copy / "config.json").unlink()
+    assert run(picture_path, run_copy, overwrite=True).finished
+    assert generator_bytes(run_copy) == generator_bytes(uninterrupted)
