@@ -123,3 +123,32 @@ def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
             atomic_write(tmp_path / "a.bin", b"new")
     finally:
         tmp_path.chmod(0o700)
+
+
+def test_a_link_is_written_through(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "real.bin").write_bytes(b"old")
+    (tmp_path / "link.bin").symlink_to(tmp_path / "there" / "real.bin")
+    (tmp_path / "new.bin").symlink_to(tmp_path / "there" / "not yet.bin")
+    atomic_write(tmp_path / "link.bin", b"new")
+    atomic_write(tmp_path / "new.bin", b"new")
+    assert (tmp_path / "link.bin").is_symlink()
+    assert (tmp_path / "new.bin").is_symlink()
+    assert (tmp_path / "there" / "real.bin").read_bytes() == b"new"
+    assert names(tmp_path / "there") == ["not yet.bin", "real.bin"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o664, 0o755])
+def test_a_replaced_file_keeps_its_permissions(tmp_path: Path, mode: int) -> None:
+    target = tmp_path / "a.bin"
+    target.write_bytes(b"old")
+    target.chmod(mode)
+    atomic_write(target, b"new")
+    assert stat.S_IMODE(target.stat().st_mode) == mode
+
+
+def test_the_home_folder_can_be_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    atomic_write("~/a.bin", b"new")
+    assert names(tmp_path) == ["a.bin"]

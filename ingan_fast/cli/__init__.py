@@ -6,7 +6,9 @@ import os
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
 
 import errno
+import re
 import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated
 
@@ -51,7 +53,7 @@ def _main(
 def main() -> None:
     """Run the command line; bad input is one line on stderr and exit code 2."""
     try:
-        app()
+        app(_expanded(sys.argv[1:]))
     except UserError as error:
         _fail(str(error))
     except OSError as error:
@@ -60,6 +62,13 @@ def main() -> None:
         _fail("no space left on the disk; free some and run the same command again (a training: with --resume)")
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+
+
+def _expanded(words: Sequence[str]) -> list[str]:
+    """The words with `~` in `--option=~/…` replaced, which shells leave as it is."""
+    return [
+        re.sub(r"^(--[a-z-]+=)(~.*)", lambda found: found[1] + os.path.expanduser(found[2]), word) for word in words
+    ]
 
 
 def _fail(message: str) -> None:

@@ -73,7 +73,7 @@ def retarget_picture(path: Path, out: Path, transform: Transform, photo: Photo, 
     pixels = perspective.retarget(layouts, transform)
     if not opaque:
         pixels = with_opacity(pixels, cover)
-    save_photo(Photo(pixels, photo.information), out)
+    save_photo(Photo(pixels, photo.metadata), out)
     _show_keep(layouts, options)
     return transform.size
 

@@ -94,7 +94,7 @@ def retarget(
         raise UserError(f"{' and '.join(options.given())} are for pictures, and {run} is none; leave them out")
     if collage:
         return _collage(run, out, device)
-    pixels = load_image(image, min_side=16) if image else None
+    pixels = load_image(image, min_side=16, notice=messages.print) if image else None
     request = _Request(size, scale, corners, homography)
     source_size, engine = _open(run, device, backend)
     transform = request.transform(source_size if pixels is None else (pixels.shape[1], pixels.shape[0]))

@@ -2,15 +2,18 @@
 
 from pathlib import Path
 
-from ingan_fast.pictures.photos import Photo, load_photo, save_photo, with_opacity
-from ingan_fast.pictures.reading import MAX_PIXELS, Pixels, fit_within, load_image
-from ingan_fast.pictures.writing import check_output_path, save_image
+from ingan_fast.pictures.arrays import Pixels, fit_within, with_opacity
+from ingan_fast.pictures.formats import MAX_PIXELS
+from ingan_fast.pictures.metadata import Metadata
+from ingan_fast.pictures.reading import Photo, load_image, load_photo, srgb
+from ingan_fast.pictures.writing import check_output_path, save_image, save_photo
 
 MARKET = Path(__file__).parent / "assets" / "market.png"  # the picture of the demo, the benchmarks and the tests
 
 __all__ = [
     "MARKET",
     "MAX_PIXELS",
+    "Metadata",
     "Photo",
     "Pixels",
     "check_output_path",
@@ -19,5 +22,6 @@ __all__ = [
     "load_photo",
     "save_image",
     "save_photo",
+    "srgb",
     "with_opacity",
 ]

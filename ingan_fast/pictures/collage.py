@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ingan_fast.geometry import MIN_SIZE, Size
-from ingan_fast.pictures.reading import Pixels
+from ingan_fast.pictures.arrays import Pixels
 from ingan_fast.pictures.sheets import Panel, sheet
 
 FACTORS = (0.6, 1.0, 1.5, 2.0)

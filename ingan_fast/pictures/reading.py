@@ -1,129 +1,164 @@
-"""Files to pictures: any common file to uint8 RGB, with every refusal in one line.
+"""Files to pictures, with every refusal in one line: as they are (`load_photo`), or as uint8 RGB (`load_image`)."""
 
-Colours are taken as they stand in the file (sRGB is assumed; embedded ICC profiles aren't applied).
-"""
-
-import stat
-import warnings
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from ingan_fast.errors import UserError
+from ingan_fast.pictures import deep
+from ingan_fast.pictures.arrays import Pixels, has_opacity, in_8_bits
+from ingan_fast.pictures.colour import to_srgb
+from ingan_fast.pictures.formats import MAX_PIXELS, READABLE, open_by_pillow, pillow_s_limits_lifted
+from ingan_fast.pictures.metadata import Metadata, orientation, read_metadata, tiff_metadata
+from ingan_fast.pictures.streams import opened
 
-Pixels = NDArray[np.uint8]
-T = TypeVar("T")
-
-MAX_PIXELS = 64_000_000  # under Pillow's own limit, and 200 MB once decoded
-
-# A closed list: some of Pillow's other readers run programs (EPS) or read pictures nobody trains on.
-_READ = ("PNG", "JPEG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
-_READABLE = "a PNG, JPEG, WebP, TIFF, BMP, GIF or PPM picture"
+_PALE = 250  # a picture that has nothing darker can't be seen on white
 
 
-def load_image(path: str | Path, *, min_side: int = 32) -> Pixels:
-    """Read a picture as uint8 RGB in [0, 255], shape [H, W, 3].
+@dataclass(frozen=True)
+class Photo:
+    """A picture as its file has it, upright.
 
-    Greyscale, palette, CMYK, 16-bit and float pictures are converted; transparency is laid over white; the
-    EXIF orientation is applied; of an animation the first frame is taken. 16-bit values are scaled by
-    255/65535. 32-bit integers and floats don't say their range: the smallest of 1 (floats only), 255 and
-    65535 that holds every value is taken as white.
+    Attributes:
+        pixels: [H, W, channels], uint8 or uint16. One channel is grey, three are RGB; two and four have an opacity as
+            their last one.
+        metadata: what the file says about it; colours are as its profile has them.
+    """
+
+    pixels: NDArray
+    metadata: Metadata = field(default_factory=Metadata)
+
+
+def load_photo(path: str | Path, min_side: int = 16, visible: bool = True) -> Photo:
+    """Read a picture without giving up its transparency, greyness, depth, profile and texts.
+
+    Palettes become colours; CMYK and Lab become sRGB. Of an animation the first frame is taken. 32-bit integers and
+    floats don't say their range: they become 8-bit grey, the smallest of 1 (floats only), 255 and 65535 that holds
+    every value being white.
+
+    Args:
+        path: a file or a pipe; `-` is the standard input.
+        min_side: px a side that it has to have.
+        visible: refuse what is transparent all over.
 
     Raises:
-        UserError: the file is missing, a folder, unreadable, empty, cut short, not a picture of a known
-            format, smaller than `min_side` px a side, or larger than `MAX_PIXELS`.
+        UserError: the file is missing, a folder, unreadable, empty, cut short, not a picture of a known format, smaller
+            than `min_side` px a side, larger than `MAX_PIXELS`, or has nothing to see.
     """
-    return decode(path, min_side, lambda image: np.array(_to_rgb(Path(path), image), dtype=np.uint8))
-
-
-def decode(path: str | Path, min_side: int, convert: Callable[[Image.Image], T]) -> T:
-    """Read a picture, upright, and hand it to `convert`; refusals as `load_image` makes them."""
     path = Path(path)
-    _check_is_readable(path)
-    with warnings.catch_warnings():
-        # Pillow warns of odd metadata (nothing a user could act on) and of decompression bombs (refused).
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
+    with opened(path, READABLE) as file, pillow_s_limits_lifted():
         try:
-            with Image.open(path, formats=_READ) as image:  # reads the header alone
-                _check_dimensions(path, image.size, min_side)
-                image.load()
-                return convert(ImageOps.exif_transpose(image))
-        except UserError:
-            raise
-        except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-            raise UserError(_too_large(path, "too many pixels")) from error
-        except UnidentifiedImageError as error:
-            raise UserError(f"{path} isn't a picture that can be read; give {_READABLE}") from error
-        except PermissionError as error:
-            raise UserError(f"can't read {path}: {error.strerror}; check its permissions") from error
-        except Exception as error:  # Pillow's decoders raise nearly anything on broken data
+            photo = _read(path, file, min_side)
+        except UserError as error:
+            raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+        except Exception as error:  # decoders raise nearly anything on broken data
             reason = " ".join(str(error).split())[:120] or type(error).__name__
             raise UserError(
                 f"{path} can't be decoded ({reason}): it may be damaged or cut short; save it anew"
             ) from error
+    if visible and has_opacity(photo.pixels) and not photo.pixels[..., -1].any():
+        raise UserError(f"{path} is transparent all over: there is nothing to see in it; give another picture")
+    return photo
 
 
-def fit_within(image: Pixels, max_side: int) -> Pixels:
-    """Shrink [H, W, 3] (Lanczos, antialiased) to a longer side of `max_side` px; smaller ones stay as is.
+def load_image(path: str | Path, *, min_side: int = 32, notice: Callable[[str], None] = lambda message: None) -> Pixels:
+    """Read a picture as uint8 sRGB in [0, 255], shape [H, W, 3].
+
+    Colour profiles are applied; pictures in sRGB keep every value. Transparency is laid over white, or over black where
+    nothing could be seen on white, and `notice` is told.
 
     Raises:
-        UserError: `max_side` under 1 px.
+        UserError: as for `load_photo`.
     """
-    if max_side < 1:
-        raise UserError(f"got a longest side of {max_side} px; it must be at least 1 px; give a larger one")
-    height, width = image.shape[:2]
-    longer = max(height, width)
-    if longer <= max_side:
-        return image
-    size = (max(1, round(width * max_side / longer)), max(1, round(height * max_side / longer)))
-    check_pixels(image)
-    return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS), dtype=np.uint8)
+    pixels = srgb(load_photo(path, min_side)).pixels
+    if not has_opacity(pixels):
+        return np.array(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
+    colours = np.broadcast_to(pixels[..., :-1], (*pixels.shape[:2], 3))
+    opacity = pixels[..., -1:].astype(np.uint16)
+    if opacity.min() == 255:
+        return np.array(colours)
+    ground, name = (255, "white") if _laid_over(colours, opacity, 255).min() < _PALE else (0, "black")
+    notice(f"{path} is transparent in part, and transparency is not learned: it is laid over {name}")
+    return _laid_over(colours, opacity, ground)
 
 
-def _check_is_readable(path: Path) -> None:
-    try:
-        status = path.stat()
-    except FileNotFoundError as error:
-        raise UserError(f"{path} doesn't exist; give the path of {_READABLE}") from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        reason = getattr(error, "strerror", None) or error
-        raise UserError(f"can't read {path}: {reason}; give the path of {_READABLE}") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise UserError(f"{path} is a folder; give the path of one picture in it")
-    if not stat.S_ISREG(status.st_mode):  # a pipe would block for ever
-        raise UserError(f"{path} isn't a regular file; give the path of {_READABLE}")
-    if status.st_size == 0:
-        raise UserError(f"{path} is empty (0 bytes); give {_READABLE}")
+def srgb(photo: Photo) -> Photo:
+    """The photo with 8 bits a channel, in sRGB."""
+    pixels = in_8_bits(photo.pixels)
+    profile = photo.metadata.icc_profile
+    if profile is None:
+        return Photo(pixels, photo.metadata)
+    image = to_srgb(Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels), profile)
+    return Photo(_channels(np.asarray(image)), photo.metadata.without_profile())
+
+
+def _read(path: Path, file: BinaryIO, min_side: int) -> Photo:
+    header = deep.tiff_header(file)
+    if header is not None and (header.kind, header.bits) == ("u", 16) and header.channels <= 4:
+        _check_dimensions(path, header.size, min_side)
+        metadata, turn = tiff_metadata(header.tags)
+        return Photo(deep.upright(deep.read_tiff(file), turn), metadata)
+    with open_by_pillow(path, file) as image:  # reads the header alone
+        _check_dimensions(path, image.size, min_side)
+        turn = orientation(image.getexif())
+        if image.format == "PNG" and deep.is_deep_png(file):
+            return Photo(deep.upright(deep.read_png(file), turn), read_metadata(image, turn >= 5))
+        image.load()
+        metadata = read_metadata(image, turn >= 5)
+        return _photo(path, ImageOps.exif_transpose(image), metadata)
+
+
+def _photo(path: Path, image: Image.Image, metadata: Metadata) -> Photo:
+    if image.mode.startswith("I;16"):
+        return Photo(np.asarray(image).astype(np.uint16)[..., None], metadata)
+    if image.mode in ("I", "F"):
+        return Photo(_in_8_bits(*_values_and_white(path, image)), metadata)
+    if image.mode == "LAB" or (image.mode == "CMYK" and metadata.icc_profile):
+        image = _converted(image, metadata.icc_profile)
+        return Photo(np.asarray(image), metadata.without_profile())
+    if image.mode in ("CMYK", "YCbCr", "HSV"):
+        metadata = metadata.without_profile()  # which is of another colour space
+    grey = image.mode in ("1", "L", "LA", "La")
+    mode = ("LA" if grey else "RGBA") if image.has_transparency_data else "L" if grey else "RGB"
+    return Photo(_channels(np.asarray(image.convert(mode))), metadata)
+
+
+def _converted(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """CMYK with a profile, or Lab, in sRGB."""
+    if image.mode == "CMYK":
+        assert profile is not None
+        return to_srgb(image, profile).convert("RGB")
+    from PIL import ImageCms
+
+    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.buildTransform(lab, rgb, "LAB", "RGB").apply(image)
+
+
+def _channels(pixels: NDArray) -> NDArray:
+    return pixels[..., None] if pixels.ndim == 2 else pixels
+
+
+def _laid_over(colours: Pixels, opacity: NDArray[np.uint16], ground: int) -> Pixels:
+    mixed = (colours * opacity + ground * (255 - opacity) + 127) // 255
+    return mixed.astype(np.uint8)
 
 
 def _check_dimensions(path: Path, size: tuple[int, int], min_side: int) -> None:
     width, height = size
     if width * height > MAX_PIXELS:
-        raise UserError(_too_large(path, f"{width}x{height} px"))
+        raise UserError(
+            f"{path} has {width}x{height} px; at most {MAX_PIXELS // 1_000_000} million are allowed; "
+            "make it smaller first"
+        )
     if min(size) < min_side:
         raise UserError(
             f"{path} is {width}x{height} px; each side must be at least {min_side} px; give a larger picture"
         )
-
-
-def _too_large(path: Path, given: str) -> str:
-    return f"{path} has {given}; at most {MAX_PIXELS // 1_000_000} million are allowed; make it smaller first"
-
-
-def _to_rgb(path: Path, image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        return _scaled_to_grey(np.asarray(image), 65535).convert("RGB")
-    if image.mode in ("I", "F"):
-        return _scaled_to_grey(*_values_and_white(path, image)).convert("RGB")
-    if image.has_transparency_data:
-        front = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", front.size, "white"), front).convert("RGB")
-    return image.convert("RGB")
 
 
 def _values_and_white(path: Path, image: Image.Image) -> tuple[NDArray[Any], float]:
@@ -137,10 +172,5 @@ def _values_and_white(path: Path, image: Image.Image) -> tuple[NDArray[Any], flo
     )
 
 
-def _scaled_to_grey(values: NDArray[Any], white: float) -> Image.Image:
-    return Image.fromarray(np.rint(values.astype(np.float64) * (255 / white)).astype(np.uint8))
-
-
-def check_pixels(image: Pixels) -> None:
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
-        raise ValueError(f"got an image of {image.dtype} {list(image.shape)}; it must be uint8 [H, W, 3]")
+def _in_8_bits(values: NDArray[Any], white: float) -> Pixels:
+    return np.rint(values.astype(np.float64) * (255 / white)).astype(np.uint8)[..., None]

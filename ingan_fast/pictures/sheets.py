@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from ingan_fast.pictures.reading import Pixels
+from ingan_fast.pictures.arrays import Pixels
 
 GAP = 12  # px around each picture
 TEXT = 14  # px, height of a title

@@ -1,40 +1,22 @@
 """Pictures to files: whole or not at all, with every refusal in one line."""
 
+import io
 import os
 import struct
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from ingan_fast.errors import UserError
-from ingan_fast.files import atomic_path
-from ingan_fast.pictures.reading import Pixels, check_pixels
-
-
-@dataclass(frozen=True)
-class _Format:
-    name: str
-    alpha: bool
-    max_side: int = 2**31 - 1
-    options: dict[str, Any] = field(default_factory=dict)
-
-
-_JPEG = _Format("JPEG", alpha=False, max_side=65_500, options={"quality": 95, "subsampling": 0})
-_TIFF = _Format("TIFF", alpha=True, options={"compression": "tiff_adobe_deflate"})
-_WRITE = {
-    ".png": _Format("PNG", alpha=True),
-    ".jpg": _JPEG,
-    ".jpeg": _JPEG,
-    # exact: colours under alpha 0 are kept, as in the other formats.
-    ".webp": _Format("WEBP", alpha=True, max_side=16_383, options={"lossless": True, "exact": True}),
-    ".tif": _TIFF,
-    ".tiff": _TIFF,
-    ".bmp": _Format("BMP", alpha=False),
-}
+from ingan_fast.pictures import deep
+from ingan_fast.pictures.arrays import Pixels, check_rgb, has_opacity, in_8_bits
+from ingan_fast.pictures.formats import WRITTEN, Format
+from ingan_fast.pictures.metadata import Metadata
+from ingan_fast.pictures.reading import Photo
+from ingan_fast.pictures.streams import is_stream, written
 
 
 def save_image(image: Pixels, path: str | Path, alpha: NDArray[np.floating] | None = None) -> None:
@@ -42,57 +24,72 @@ def save_image(image: Pixels, path: str | Path, alpha: NDArray[np.floating] | No
 
     Args:
         image: uint8 RGB in [0, 255], [H, W, 3].
-        path: ends in .png, .webp, .tif, .tiff (lossless, with alpha if wanted), .bmp (lossless), .jpg or
-            .jpeg (lossy).
+        path: as for `save_photo`.
         alpha: opacity in [0, 1], [H, W]; None writes an RGB file.
+
+    Raises:
+        UserError: as for `save_photo`.
+        ValueError: an array of another shape, type or range.
+    """
+    check_rgb(image)
+    save_photo(Photo(image if alpha is None else np.dstack([image, _opacity(alpha, image)])), path)
+
+
+def save_photo(photo: Photo, path: str | Path) -> None:
+    """Write a picture, whole or not at all, with as much of its depth and metadata as the format holds.
+
+    Args:
+        photo: what to write.
+        path: ends in .png, .webp, .tif, .tiff (lossless, with alpha), .bmp (lossless), .jpg or .jpeg (lossy); `-` (the
+            standard output) and pipes get a PNG. A link is written through.
 
     Raises:
         UserError: see `check_output_path`; or the format can't hold so large a picture; or writing fails, and
             then `path` is untouched.
-        ValueError: an array of another shape, type or range.
-    """
-    check_pixels(image)
-    picture = Image.fromarray(image if alpha is None else np.dstack([image, _opacity(alpha, image)]))
-    write_picture(picture, path, {})
-
-
-def write_picture(picture: Image.Image, path: str | Path, information: dict[str, Any]) -> None:
-    """Write a picture of any mode, whole or not at all, with what Pillow's encoders take besides (`dpi`, …).
-
-    Raises:
-        UserError: as for `save_image`.
     """
     path = Path(path)
-    check_output_path(path, picture.mode.endswith("A"))
-    kind = _WRITE[path.suffix.lower()]
-    width, height = picture.size
+    check_output_path(path, has_opacity(photo.pixels))
+    kind = _format(path)
+    height, width = photo.pixels.shape[:2]
     if max(height, width) > kind.max_side:
         raise UserError(
             f"can't write {path}: it has {width}x{height} px, and {kind.name} holds at most "
             f"{kind.max_side} a side; choose .png"
         )
-    with atomic_path(path) as temporary:
+    with written(path) as file:
         try:
-            picture.save(temporary, format=kind.name, **kind.options, **information)
+            _encode(photo, kind, file)
         except (ValueError, struct.error) as error:  # the encoder's own limits
             raise UserError(f"can't write {path} as {kind.name}: {error}; choose .png") from error
 
 
 def check_output_path(path: str | Path, alpha: bool) -> None:
-    """Make the refusals of `save_image` that need no picture, so that no work is lost on a wrong path.
+    """Make the refusals of `save_photo` that need no picture, so that no work is lost on a wrong path.
 
     Raises:
         UserError: an unknown suffix; `alpha` with a format that has none; an existing folder; a parent that
             is not a folder or can't be written to.
     """
     path = Path(path)
+    if is_stream(path):
+        return
     suffix = path.suffix.lower()
-    if suffix not in _WRITE:
+    if suffix not in WRITTEN:
         given = f"ends in {path.suffix!r}" if suffix else "has no suffix"
-        raise UserError(f"can't write {path}: the name {given}; choose one of {' '.join(_WRITE)}")
-    if alpha and not _WRITE[suffix].alpha:
-        able = " ".join(name for name, kind in _WRITE.items() if kind.alpha)
+        raise UserError(f"can't write {path}: the name {given}; choose one of {' '.join(WRITTEN)}")
+    if alpha and not WRITTEN[suffix].alpha:
+        able = " ".join(name for name, kind in WRITTEN.items() if kind.alpha)
         raise UserError(f"can't write {path}: this picture needs transparency, {suffix} has none; choose {able}")
+    check_place(path)
+
+
+def check_place(path: Path) -> None:
+    """Refuse a file that can't be written because of what is at its place.
+
+    Raises:
+        UserError: a folder; a parent that is not a folder or can't be written to.
+    """
+    path = path.expanduser()
     try:
         if path.is_dir():
             raise UserError(f"can't write {path}: it is a folder; give a file name in it")
@@ -103,6 +100,33 @@ def check_output_path(path: str | Path, alpha: bool) -> None:
         raise UserError(f"can't write {path}: {error.strerror}; choose another place") from error
     if not os.access(parent, os.W_OK | os.X_OK):
         raise UserError(f"can't write {path}: no permission to write in {parent}; choose another place")
+
+
+def _format(path: Path) -> Format:
+    return WRITTEN[".png" if is_stream(path) else path.suffix.lower()]
+
+
+def _encode(photo: Photo, kind: Format, file: BinaryIO) -> None:
+    pixels, metadata = photo.pixels, photo.metadata
+    size = pixels.shape[1], pixels.shape[0]
+    if kind.name == "TIFF":
+        deep.write_tiff(file, pixels, metadata.icc_profile, metadata.dpi, metadata.tiff_tags())
+        return
+    if pixels.dtype == np.uint16 and kind.deep:
+        file.write(deep.png(pixels, _described(metadata, size)))
+        return
+    pixels = in_8_bits(pixels)
+    picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    if picture.mode == "LA" and kind.name == "WEBP":
+        picture = picture.convert("RGBA")
+    picture.save(file, format=kind.name, **kind.options, **metadata.options(kind.name, size))
+
+
+def _described(metadata: Metadata, size: tuple[int, int]) -> bytes:
+    """A PNG of one pixel that says of itself what a picture of that size should."""
+    buffer = io.BytesIO()
+    Image.new("L", (1, 1)).save(buffer, format="PNG", **metadata.options("PNG", size))
+    return buffer.getvalue()
 
 
 def _opacity(alpha: NDArray[np.floating], image: Pixels) -> Pixels:

@@ -22,12 +22,16 @@ def load_sources(
         raise UserError("no picture was given; give at least one")
     sources: dict[str, Pixels] = {}
     for path in map(Path, paths):
-        picture = load_image(path)
+        picture = load_image(path, notice=notice)
         fitted = fit_within(picture, max_side)
         if fitted is not picture:
             notice(f"{path} is {_size(picture)}; it is trained at {_size(fitted)} (setting max_side={max_side})")
         if min(fitted.shape[:2]) < 32:
-            raise UserError(f"{path} would be {_size(fitted)} at max_side={max_side}; 32 pixels a side are needed")
+            enough = -(-32 * max(picture.shape[:2]) // min(picture.shape[:2]))
+            raise UserError(
+                f"{path} would be {_size(fitted)} at max_side={max_side}; 32 pixels a side are needed; "
+                f"set max_side={enough} or more (--set max_side={enough})"
+            )
         name = path.name if path.name not in sources else f"{len(sources) + 1}_{path.name}"
         sources[name] = fitted
     return sources

@@ -146,7 +146,19 @@ def test_another_picture_that_cannot_be_read_is_refused(
 
 def test_a_picture_that_max_side_makes_too_small_is_refused(refused: Refused) -> None:
     Image.new("RGB", (400, 40)).save("long.png")
-    refused("train", "long.png", "--out", "run", *SMALL, "--set", "max_side=100", parts=("long.png", "32"))
+    refused(
+        "train", "long.png", "--out", "run", *SMALL, "--set", "max_side=100", parts=("long.png", "32", "max_side=320")
+    )
+
+
+def test_transparency_is_told_before_a_training(ingan_fast: Command, picture: Pixels) -> None:
+    opacity = np.full((*picture.shape[:2], 1), 255, np.uint8)
+    opacity[:9] = 0
+    Image.fromarray(np.dstack([picture, opacity])).save("logo.png")
+    ended = ingan_fast("train", "logo.png", "--out", "run", *SMALL)
+    assert ended.code == 0
+    assert "logo.png is transparent in part" in " ".join(ended.err.split())
+    assert (load("run", device="cpu").source[:9] == 255).all()
 
 
 def test_an_existing_run_needs_resume_or_overwrite(refused: Refused, picture_path: Path, run_copy: Path) -> None:

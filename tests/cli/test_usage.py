@@ -48,3 +48,15 @@ def test_the_version_is_told(ingan_fast: Command) -> None:
     ended = ingan_fast("--version")
     assert ended.code == 0
     assert re.fullmatch(r"ingan-fast \d+\.\d+\.\d+\n", ended.out)
+
+
+def test_the_home_folder_is_found_where_a_shell_leaves_it_as_it_is(
+    ingan_fast: Command, monkeypatch: pytest.MonkeyPatch, picture_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(Path.cwd() / "home"))
+    for out in ("~/a.png", "--out=~/b.png"):
+        words = [out] if out.startswith("--") else ["--out", out]
+        ended = ingan_fast("retarget", picture_path, "--size", "40x40", *words)
+        assert ended.code == 0, ended.err
+    assert sorted(path.name for path in Path("home").iterdir()) == ["a.png", "b.png"]
+    assert not Path("~").exists()

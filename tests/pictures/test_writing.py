@@ -3,6 +3,7 @@
 import errno
 import os
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -57,8 +58,8 @@ def test_a_full_disk_leaves_the_old_picture_and_no_other_file(
     save_image(picture, target)
     before = target.read_bytes()
 
-    def half_then_no_space(self: Image.Image, path: Path, **_: object) -> None:
-        Path(path).write_bytes(before[:100])
+    def half_then_no_space(self: Image.Image, file: BinaryIO, **_: object) -> None:
+        file.write(before[:100])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(Image.Image, "save", half_then_no_space)
