@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ingan_fast.errors import UserError
+from ingan_fast.errors import cant_write
 
 
 @contextmanager
@@ -14,7 +14,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success it replaces `path`, on any failure it is removed.
 
     Raises:
-        UserError: the folder can't be written, or the disk is full; `path` is untouched.
+        UserError: the folder can't be written; `path` is untouched.
+        MachineError: the disk is full or fails; `path` is untouched.
     """
     path = Path(path)
     try:
@@ -22,7 +23,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
         os.close(handle)
     except OSError as error:
-        raise UserError(f"can't write {path}: {error.strerror or error}; choose another place") from error
+        raise cant_write(path, error, "choose another place") from error
     temporary = Path(name)
     try:
         yield temporary
@@ -31,7 +32,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.chmod(0o666 & ~_umask())
         os.replace(temporary, path)
     except OSError as error:
-        raise UserError(f"can't write {path}: {error.strerror or error}; nothing was changed") from error
+        raise cant_write(path, error, "nothing was changed") from error
     finally:
         temporary.unlink(missing_ok=True)
 
