@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from ingan_fast.errors import UserError
+from ingan_fast.errors import cant_write
 
 
 @contextmanager
@@ -17,7 +17,8 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     A file that is replaced keeps its permissions. A link stays one: the file that it names is replaced.
 
     Raises:
-        UserError: the folder can't be written, or the disk is full; `path` is untouched.
+        UserError: the folder can't be written; `path` is untouched.
+        MachineError: the disk is full or fails; `path` is untouched.
     """
     path = Path(path).expanduser()
     try:
@@ -26,7 +27,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary = target.with_name(f".{target.stem}.{secrets.token_hex(4)}{target.suffix}")
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))  # less the umask
     except OSError as error:
-        raise UserError(f"can't write {path}: {error.strerror or error}; choose another place") from error
+        raise cant_write(path, error, "choose another place") from error
     try:
         yield temporary
         with open(temporary, "rb") as file:
@@ -35,7 +36,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             temporary.chmod(stat.S_IMODE(target.stat().st_mode))
         os.replace(temporary, target)
     except OSError as error:
-        raise UserError(f"can't write {path}: {error.strerror or error}; nothing was changed") from error
+        raise cant_write(path, error, "nothing was changed") from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -93,10 +93,10 @@ def ingan_fast(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 def refused(ingan_fast: Command) -> Callable[..., None]:
     """Asserts that a call is refused in one line, which has each of `parts`, and leaves no file behind."""
 
-    def call(*words: object, parts: tuple[str, ...] = ()) -> None:
+    def call(*words: object, parts: tuple[str, ...] = (), code: int = 2) -> None:
         before = {path: path.stat().st_mtime_ns for path in Path.cwd().rglob("*")}
         ended = ingan_fast(*words)
-        assert ended.code == 2, ended
+        assert ended.code == code, ended
         assert ended.out == ""
         assert len(ended.err.splitlines()) == 1, ended.err
         assert ended.err.startswith("ingan-fast: ")

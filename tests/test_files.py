@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ingan_fast.errors import UserError
+from ingan_fast.errors import MachineError, UserError
 from ingan_fast.files import atomic_path, atomic_write
 
 
@@ -67,7 +67,7 @@ def test_a_full_disk_while_writing_leaves_the_old_content(tmp_path: Path, monkey
     target = tmp_path / "a.bin"
     target.write_bytes(b"old")
     monkeypatch.setattr(Path, "write_bytes", no_space)
-    with pytest.raises(UserError, match="No space left on device") as refusal:
+    with pytest.raises(MachineError, match="No space left on device") as refusal:
         atomic_write(target, b"new")
     assert str(target) in str(refusal.value)
     assert target.read_bytes() == b"old"
@@ -81,7 +81,7 @@ def test_a_full_disk_at_the_end_leaves_the_old_content(
     target = tmp_path / "a.bin"
     target.write_bytes(b"old")
     monkeypatch.setattr(f"ingan_fast.files.os.{call}", no_space)
-    with pytest.raises(UserError, match="No space left on device"):
+    with pytest.raises(MachineError, match="No space left on device"):
         atomic_write(target, b"new")
     assert target.read_bytes() == b"old"
     assert names(tmp_path) == ["a.bin"]

@@ -6,24 +6,28 @@ import os
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
 
 import errno
+import io
 import re
 import sys
+import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
 from ingan_fast.cli import bench, demo, evaluate, export, info, retarget, train, video
 from ingan_fast.cli.console import INTERRUPTED
-from ingan_fast.errors import UserError
+from ingan_fast.errors import MachineError, UserError, memory_ran_out
 
 app = typer.Typer(
     no_args_is_help=True,
+    context_settings={"help_option_names": ["--help", "-h"]},
     add_completion=False,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="Learn the patches of one image and lay them out again at any size, shape or perspective.",
+    epilog="With INGAN_FAST_TRACEBACK=1 in the environment, errors come with a traceback.",
 )
 app.command(help=train.HELP)(train.train)
 app.command(help=retarget.HELP)(retarget.retarget)
@@ -51,17 +55,29 @@ def _main(
 
 
 def main() -> None:
-    """Run the command line; bad input is one line on stderr and exit code 2."""
+    """Run the command line; bad input is one line on stderr and exit code 2, a fault of the machine exit code 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what the console's encoding has no letters for
     try:
         app(_expanded(sys.argv[1:]))
     except UserError as error:
-        _fail(str(error))
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        _fail("no space left on the disk; free some and run the same command again (a training: with --resume)")
+        _fail(error, str(error), 2)
+    except MachineError as error:
+        _fail(error, str(error), 1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except Exception as error:
+        if memory_ran_out(error):
+            reason = " ".join(str(error).split())[:200] or "the system does not say how much was needed"
+            _fail(error, f"not enough memory ({reason}); ask for a smaller output, or end other programs", 1)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            _fail(
+                error,
+                "no space left on the disk; free some and run the same command again (a training: with --resume)",
+                1,
+            )
+        raise
 
 
 def _expanded(words: Sequence[str]) -> list[str]:
@@ -71,6 +87,8 @@ def _expanded(words: Sequence[str]) -> list[str]:
     ]
 
 
-def _fail(message: str) -> None:
+def _fail(error: BaseException, message: str, code: int) -> NoReturn:
+    if os.environ.get("INGAN_FAST_TRACEBACK"):
+        traceback.print_exception(error)
     print(f"ingan-fast: {' '.join(message.split())}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(code)

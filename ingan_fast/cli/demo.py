@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 
-from ingan_fast.cli.console import messages
+from ingan_fast.cli.console import messages, progress
 from ingan_fast.cli.train import train
 from ingan_fast.settings import PRESETS, preset
 
@@ -37,7 +36,6 @@ def demo(
     )
     train([image or MARKET], run, preset_name=preset_name, device=device, resume=True)
     trained = load(run, device)
-    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        task = progress.add_task("pictures", total=len(page.examples(trained.source_size)))
-        index = page.make_page(trained, out, lambda: progress.advance(task))
+    with progress("pictures", len(page.examples(trained.source_size))) as advance:
+        index = page.make_page(trained, out, advance)
     print(f"Open {index} in a browser; {out / 'sheet.png'} shows the same on one sheet.")

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from ingan_fast.cli.console import check_json_path, messages, progress
+from ingan_fast.cli.console import answers, check_json_path, messages, progress
 from ingan_fast.errors import UserError
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def evaluate(
         judge = Judge(pixels, advance)
         judged = [judge.judge(output) for output in outputs]
     shown_source = run / "source.png" if run else source
-    Console(highlight=False).print(_table(judged))
+    answers.print(_table(judged))
     if targets:
         with progress("maps", len(outputs)) as advance:
             for output, paths in zip(outputs, targets, strict=True):

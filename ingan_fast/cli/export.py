@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 
-from ingan_fast.cli.console import messages, read_text
+from ingan_fast.cli.console import messages, parts_done, read_text
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.parsing import parse_bytes, parse_corners, parse_homography, parse_size
@@ -110,20 +109,15 @@ def export(
 def _build(model: Path, flavor: str, profiles: list["Profile"], workspace: int | None, uint8: bool) -> None:
     from ingan_fast.export.engine import build_engine
 
-    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as bar:
-        task = bar.add_task("building an engine", total=1.0)
-
-        def show(phase: str, part: float) -> None:
-            bar.update(task, description=phase, completed=part)
-
+    with parts_done("building an engine") as show:
         engine = build_engine(
             model,
             flavor,
             profiles or None,
             workspace,
             uint8=uint8,  # a player feeds what it feeds to the fixed graph itself
-            tell=lambda step: bar.console.print(step),
-            progress=show,
+            tell=messages.print,
+            progress=lambda phase, part: show(part, phase),
         )
     print(f"{engine}: {engine.stat().st_size / 1e6:.1f} MB")
 

@@ -4,7 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+
+from ingan_fast.cli.console import answers
 
 HELP = "Tell what a run is: pictures, settings, how far it has come.\n\nExample:\n\n    ingan-fast info runs/fruit"
 
@@ -12,4 +13,4 @@ HELP = "Tell what a run is: pictures, settings, how far it has come.\n\nExample:
 def info(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]) -> None:
     from ingan_fast.training.info import describe
 
-    Console(highlight=False).print(describe(run))
+    answers.print(describe(run))

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.progress import Progress
 
-from ingan_fast.cli.console import messages, read_text
+from ingan_fast.cli.console import messages, parts_done, progress, read_text
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform, check_output_size
 from ingan_fast.parsing import parse_corners, parse_homography, parse_scale, parse_size
@@ -101,12 +101,7 @@ def retarget(
     mask = transform.mask()
     alpha = mask if (mask < 1).any() else None
     check_output_path(out, alpha=alpha is not None)
-    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        task = progress.add_task(f"retargeting to {transform.size[0]}x{transform.size[1]}", total=1.0)
-
-        def show(part: float) -> None:
-            progress.update(task, completed=part)
-
+    with parts_done(f"retargeting to {transform.size[0]}x{transform.size[1]}") as show:
         picture = engine(pixels, transform, show)
     save_image(picture, out, alpha)
     print(f"{out}: {transform.size[0]}x{transform.size[1]}")
@@ -134,7 +129,9 @@ def _instant(picture: Path, out: Path, request: "_Request | None", options: "Opt
 def _open(path: Path, device: str, backend: str) -> Engine:
     if path.suffix not in MODELS and ((path / "config.json").exists() or not path.is_dir()):
         if backend not in ("auto", "torch"):
-            raise UserError(f"{backend} can't run a run folder; export it first: ingan-fast export {path} --out DIR")
+            raise UserError(
+                f"{backend} can't run a run folder; export it first: ingan-fast export {quote(str(path))} --out DIR"
+            )
         from ingan_fast.training.trained import load
 
         trained = load(path, device)
@@ -190,12 +187,11 @@ def _collage(run: Path, out: Path, device: str) -> None:
     from ingan_fast.training.trained import load
 
     trained = load(run, device)
-    with Progress(console=messages, transient=True, disable=not messages.is_terminal) as progress:
-        task = progress.add_task("collage", total=len(FACTORS) ** 2)
+    with progress("collage", len(FACTORS) ** 2) as advance:
         page = make(
             trained.source,
             lambda size: trained.retarget(Transform.resize(size)).picture,
-            lambda: progress.advance(task),
+            advance,
         )
     save_image(page, out)
     print(f"{out}: {page.shape[1]}x{page.shape[0]}")

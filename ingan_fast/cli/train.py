@@ -2,6 +2,7 @@
 
 from dataclasses import fields
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 
 import typer
@@ -98,4 +99,4 @@ def train(
         )
         raise typer.Exit(INTERRUPTED)
     print(f"{run}: trained, {result.iteration} iterations. Look at {run / 'monitor' / 'latest.png'}, then for example:")
-    print(f"    ingan-fast retarget {run} --scale 1.5x1 --out wide.png")
+    print(f"    ingan-fast retarget {quote(str(run))} --scale 1.5x1 --out wide.png")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ingan_fast.cli.console import INTERRUPTED, messages
+from ingan_fast.cli.console import INTERRUPTED, messages, progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.interrupts import interrupts
@@ -276,6 +276,10 @@ def _progress(total: int | None) -> Iterator[Callable[[], None]]:
         TextColumn("left"),
         TimeRemainingColumn(),
     )
+    if not messages.is_terminal and total:
+        with progress("frames", total) as advance:
+            yield advance
+        return
     with Progress(*columns, console=messages, transient=True, disable=not messages.is_terminal) as bar:
         task = bar.add_task("", total=total, fps="–")
 

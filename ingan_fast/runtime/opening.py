@@ -3,6 +3,7 @@
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
@@ -74,7 +75,8 @@ def open_model(path: Path, device: str, backend: str) -> Opened:
 
 def _open_run(path: Path, device: str, backend: str) -> Opened:
     if backend not in ("auto", "torch"):
-        raise UserError(f"{backend} can't run a run folder; export it first: ingan-fast export {path} --out DIR")
+        export = f"ingan-fast export {quote(str(path))} --out DIR"
+        raise UserError(f"{backend} can't run a run folder; export it first: {export}")
     _require("torch")
     from ingan_fast.runtime.backends.torch import open_run
 

@@ -27,6 +27,7 @@ from ingan_fast.training.planning import choose, ready, within_budget
 from ingan_fast.training.preparation import begin, existing, go_on
 from ingan_fast.training.progress import Status
 from ingan_fast.training.run_folder import Config, RunFolder
+from ingan_fast.training.run_lock import sole_training
 
 Report = Callable[[Status], None]
 
@@ -97,40 +98,46 @@ def train(
     check_engine(engine, target)
     check_precision(precision)
     run = RunFolder(Path(out))
-    started = existing(run, resume, overwrite)
-    if precision == "auto":
-        precision = choose_precision(target) if started is None else started.precision
-    plan = choose(preset_name, wanted, budget, target.type, started)
-    if tensorboard:
-        check_tensorboard()
-    checkpoint = None if started is None else run.read_checkpoint()
-    threads = Threads() if started is None and target.type == "cpu" else None
-    with using_threads(_thread_count(threads, checkpoint)):
-        prepared, budget_left = ready(plan, images), None
-        if plan.budget is not None and started is None:
-            notice(f"measuring how many iterations fit into {duration(plan.budget)}")
-            prepared = within_budget(prepared, wanted, seed, target, clock, engine, precision)
-            budget_left = Budget(plan.budget, clock + plan.budget, prepared.reserve, prepared.most)
-        plan, sources = prepared.plan, list(prepared.sources.values())
-        config = Config.new(plan.settings, plan.preset, plan.budget, seed, prepared.sources, str(target), precision)
-        if started is None:
-            begin(run, config, sources)
-        else:
-            go_on(run, started, config)
-        for text in (describe_precision(precision, target), *prepared.notices, *filter(None, map(warning, sources))):
-            notice(text)
+    existing(run, resume, overwrite)  # what is refused here leaves no trace
+    with sole_training(run.path):
+        started = existing(run, resume, overwrite)
+        if precision == "auto":
+            precision = choose_precision(target) if started is None else started.precision
+        plan = choose(preset_name, wanted, budget, target.type, started)
+        if tensorboard:
+            check_tensorboard()
+        checkpoint = None if started is None else run.read_checkpoint()
+        threads = Threads() if started is None and target.type == "cpu" else None
+        with using_threads(_thread_count(threads, checkpoint)):
+            prepared, budget_left = ready(plan, images), None
+            if plan.budget is not None and started is None:
+                notice(f"measuring how many iterations fit into {duration(plan.budget)}")
+                prepared = within_budget(prepared, wanted, seed, target, clock, engine, precision)
+                budget_left = Budget(plan.budget, clock + plan.budget, prepared.reserve, prepared.most)
+            plan, sources = prepared.plan, list(prepared.sources.values())
+            config = Config.new(plan.settings, plan.preset, plan.budget, seed, prepared.sources, str(target), precision)
+            if started is None:
+                begin(run, config, sources)
+            else:
+                go_on(run, started, config)
+            for text in (
+                describe_precision(precision, target),
+                *prepared.notices,
+                *filter(None, map(warning, sources)),
+            ):
+                notice(text)
 
-        sampler = Sampler(sources, plan.settings, seed, target)
-        state, history = TrainingState(plan.settings, seed, target, precision), History(plan.settings, target)
-        if checkpoint is not None:
-            _load_checkpoint(state, history, checkpoint, run)
-            notice(f"going on after iteration {state.iteration} of {state.total}")
-        if state.iteration < state.total or not run.generator_path.is_file():
-            follower = Follower(budget_left, threads)
-            with Monitor(run, sampler, tensorboard) as monitor, interrupts() as interrupted:
-                monitor.forget_after(state.iteration)
-                _loop(state, history, sampler, run, monitor, interrupted, engine, follower, report, notice)
-    return Result(run.path, state.iteration, state.total, finished=state.iteration == state.total)
+            sampler = Sampler(sources, plan.settings, seed, target)
+            state, history = TrainingState(plan.settings, seed, target, precision), History(plan.settings, target)
+            if checkpoint is not None:
+                _load_checkpoint(state, history, checkpoint, run)
+                notice(f"going on after iteration {state.iteration} of {state.total}")
+            if state.iteration < state.total or not run.generator_path.is_file():
+                follower = Follower(budget_left, threads)
+                with Monitor(run, sampler, tensorboard) as monitor, interrupts() as interrupted:
+                    monitor.forget_after(state.iteration)
+                    _loop(state, history, sampler, run, monitor, interrupted, engine, follower, report, notice)
+        return Result(run.path, state.iteration, state.total, finished=state.iteration == state.total)
 
 
 def _thread_count(threads: Threads | None, checkpoint: dict[str, Any] | None) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels, fit_within, load_image
 from ingan_fast.training.run_folder import Config, RunFolder
+from ingan_fast.training.run_lock import LOCK
 
 
 def load_sources(
@@ -52,7 +53,7 @@ def existing(run: RunFolder, resume: bool, overwrite: bool) -> Config | None:
             return run.read_config()
         if not overwrite:
             raise UserError(f"{run.path} already holds a run; go on with --resume, or replace it with --overwrite")
-    elif run.path.exists() and any(run.path.iterdir()) and not (resume or overwrite):
+    elif run.path.exists() and _holds_something(run.path) and not (resume or overwrite):
         raise UserError(f"{run.path} is not empty and not a run; give another folder, or --overwrite to use it")
     return None
 
@@ -79,6 +80,10 @@ def begin(run: RunFolder, config: Config, sources: list[Pixels]) -> None:
     if run.path.is_dir():
         run.remove_progress()  # without a config.json too: what lies there belongs to no run
     run.write_config(config, sources)
+
+
+def _holds_something(folder: Path) -> bool:
+    return any(path.name != LOCK for path in folder.iterdir())
 
 
 def _remove_run(run: RunFolder) -> None:

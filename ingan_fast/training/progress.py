@@ -1,11 +1,17 @@
-"""The progress of a training: what is told about it, and the bar that shows it."""
+"""The progress of a training: what is told about it, and the bar or the lines that show it."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from ingan_fast.training.budget import duration
+
+LINE_EVERY = 15.0  # seconds between two lines of progress, at least
+LINE_EVERY_PART = 0.05  # of the time so far, between two lines: a training of days doesn't fill the log
 
 
 @dataclass(frozen=True)
@@ -20,7 +26,13 @@ class Status:
 
 @contextmanager
 def training_progress(console: Console) -> Iterator[Callable[[Status], None]]:
-    """A bar with losses, iterations a second and time left; yields what `train` takes as `report`."""
+    """A bar with losses, iterations a second and time left; yields what `train` takes as `report`.
+
+    Where the console is no terminal, a plain line every so often says the same.
+    """
+    if not console.is_terminal:
+        yield _line_reporter(console)
+        return
     progress = Progress(
         TextColumn("training"),
         BarColumn(bar_width=24),
@@ -53,6 +65,49 @@ def training_progress(console: Console) -> Iterator[Callable[[Status], None]]:
     finally:
         if progress.live.is_started:
             progress.stop()
+
+
+class Occasions:
+    """Says when another line of progress is due: at once, then at growing intervals.
+
+    Attributes:
+        elapsed: seconds since the first look.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._start: float | None = None
+        self._next = 0.0
+        self.elapsed = 0.0
+
+    def due(self) -> bool:
+        if self._start is None:
+            self._start = self._clock()
+        self.elapsed = self._clock() - self._start
+        if self.elapsed < self._next:
+            return False
+        self._next = self.elapsed + max(LINE_EVERY, LINE_EVERY_PART * self.elapsed)
+        return True
+
+
+def _line_reporter(console: Console, clock: Callable[[], float] = time.monotonic) -> Callable[[Status], None]:
+    """Writes lines such as "iteration 600 of 2400, 5.2 it/s, about 6 min left, recon 0.081"."""
+    occasions = Occasions(clock)
+    first: int | None = None  # the iteration of the first report; those before may be another process's
+
+    def report(status: Status) -> None:
+        nonlocal first
+        first = status.iteration if first is None else first
+        if not (occasions.due() or status.iteration >= status.iterations):
+            return
+        parts = [f"iteration {status.iteration} of {status.iterations}"]
+        done = status.iteration - first
+        if done and occasions.elapsed > 0:
+            left = (status.iterations - status.iteration) * occasions.elapsed / done
+            parts += [f"{done / occasions.elapsed:.1f} it/s", f"about {duration(left)} left"]
+        console.print(", ".join([*parts, _values(status)]), soft_wrap=True)
+
+    return report
 
 
 def _values(status: Status) -> str:

@@ -4,6 +4,7 @@ config.json             every setting, seed, versions, device
 source.png              the picture (source_2.png, … where there are several)
 generator.safetensors   what is deployed: folded convolutions, self-describing
 checkpoint.pt           all that resuming needs
+train.lock              held while a training runs (run_lock.py)
 log.jsonl               losses, one line every few iterations; quality, one line a validation
 monitor/                pictures and curves to look at
 """
@@ -15,6 +16,7 @@ import platform
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import torch
@@ -140,7 +142,8 @@ class RunFolder:
             UserError: not a run folder, one of another format, or one that is damaged.
         """
         if not self.path.exists():
-            raise UserError(f"{self.path} does not exist; train first: ingan-fast train IMAGE --out {self.path}")
+            command = f"ingan-fast train IMAGE --out {quote(str(self.path))}"
+            raise UserError(f"{self.path} does not exist; train first: {command}")
         if not self.config_path.is_file():
             raise UserError(f"{self.path} is not a run: it has no config.json; give a folder made by ingan-fast train")
         try:

@@ -224,7 +224,7 @@ def test_a_disk_that_fills_up_ends_a_training_that_can_be_resumed(
     with monkeypatch.context() as patch:
         patch.setattr("ingan_fast.files.os.replace", full_after_the_first_checkpoint)
         ended = ingan_fast(*words)
-    assert ended.code == 2
+    assert ended.code == 1
     assert "No space left" in ended.err.splitlines()[-1]
     assert "Traceback" not in ended.err
     assert not list(Path("run").rglob(".*"))

@@ -14,11 +14,11 @@ from ingan_fast.model.sampling import Draw
 from ingan_fast.model.state import TrainingState
 from ingan_fast.quality.validation import Quality
 from ingan_fast.settings import SMOKE
-from ingan_fast.training import loop as training
 from ingan_fast.training.curves import read_log
 from ingan_fast.training.early_stop import COOL_DOWN, is_flat, may_be_shortened, shortened
 from ingan_fast.training.engine import Engine
 from ingan_fast.training.info import describe
+from ingan_fast.training.loop import loop as training
 from ingan_fast.training.run_folder import RunFolder
 
 SETTINGS = {"iterations": 30, "validate_every": 2, "fine_at": 0.1, "log_every": 1, "checkpoint_every": 3}

@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
-from ingan_fast.cli.console import check_json_path, messages
+from ingan_fast.cli.console import answers, check_json_path, messages
 from ingan_fast.errors import UserError
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def show(results: "Results") -> None:
     """The table, notices and errors."""
     from ingan_fast.bench.tables import results_table
 
-    Console(highlight=False).print(results_table(results))
+    answers.print(results_table(results))
     for notice in results.details.get("notices", ()):
         messages.print(notice, soft_wrap=True)
     for error in results.errors:

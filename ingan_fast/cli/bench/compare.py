@@ -4,10 +4,9 @@ import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
 from ingan_fast.cli.bench.common import JsonPath
-from ingan_fast.cli.console import check_json_path, messages
+from ingan_fast.cli.console import answers, check_json_path, messages
 
 if TYPE_CHECKING:
     from ingan_fast.bench.compare import Comparison
@@ -55,7 +54,7 @@ def _print(comparison: "Comparison") -> None:
 
     for line in comparison.differences:
         messages.print(line, soft_wrap=True)
-    Console(highlight=False).print(comparison_table(comparison))
+    answers.print(comparison_table(comparison))
     for side, keys in (("A", comparison.only_in_a), ("B", comparison.only_in_b)):
         for key in keys:
             print(f"only in {side}: {' | '.join(key)}")
