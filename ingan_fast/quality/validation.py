@@ -1,13 +1,9 @@
-"""Quality while training: the generator that would be deployed, judged with the measures of `metrics`."""
+"""Quality while training: what would be deployed, judged with the measures of `metrics`."""
 
 import math
-
-import torch
-from torch import Tensor
+from collections.abc import Callable
 
 from ingan_fast.geometry import Transform
-from ingan_fast.model.networks import Generator
-from ingan_fast.model.sampling import sampling_tensor, to_pixels
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.metrics import evaluate
 from ingan_fast.quality.resampling import plain_resize
@@ -20,27 +16,45 @@ MEASURES = ("coherence", "completeness", "swd", "kept_width")
 JUDGED_PIXELS = 100 * 100
 
 
-@torch.no_grad()
-def judge(generator: Generator, source: Tensor) -> Quality:
+def judge(retarget: Callable[[Transform], Pixels], source: Pixels) -> Quality:
     """The measures at width x1.5 and x0.6, those that are defined there; the same numbers every time.
 
     Args:
-        generator: in eval mode, as it would be deployed.
-        source: the picture, float [1, 3, H, W] in [-1, 1].
+        retarget: makes the output of a transform, uint8 [Ho, Wo, 3].
+        source: the picture, uint8 [H, W, 3].
     """
-    height, width = source.shape[-2:]
+    height, width = source.shape[:2]
     factor = min(1.0, math.sqrt(JUDGED_PIXELS / (height * width)))
-    small = _resized(to_pixels(source), factor)
+    small = _resized(source, factor)
     quality = {}
     for ratio in WIDTHS:
         transform = Transform.scale(ratio, 1.0, (width, height))
-        output = generator(source, sampling_tensor(transform, source.device), transform.size[::-1])
-        values = evaluate(_resized(to_pixels(output), factor), small)
+        values = evaluate(_resized(retarget(transform), factor), small)
         for name in MEASURES:
             value = values[name]
             if value is not None:
                 quality[f"{name}_x{ratio:g}"] = round(value, 6)
     return quality
+
+
+def beside_layout(trained: Quality, layout: Quality) -> str:
+    """What training gained over the layout alone, in a sentence or two for people.
+
+    Args:
+        trained: the last validation.
+        layout: the same of the picture laid out without a network.
+    """
+    parts, better = [], False
+    for measure in ("coherence", "swd"):
+        names = [f"{measure}_x{ratio:g}" for ratio in WIDTHS]
+        pairs = [(trained[name], layout[name]) for name in names]
+        mine, its = (" / ".join(f"{1000 * pair[index]:.1f}" for pair in pairs) for index in (0, 1))
+        parts.append(f"{measure} {mine} (the layout alone {its})")
+        better = better or any(own < other for own, other in pairs)
+    text = f"at width x1.5 / x0.6, less is better: {', '.join(parts)}"
+    if better:
+        return text
+    return f"{text}; by these measures the layout alone is nearer to the picture, and needs no training"
 
 
 def _resized(picture: Pixels, factor: float) -> Pixels:

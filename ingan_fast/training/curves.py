@@ -36,7 +36,10 @@ def plot_losses(log: Path, out: Path) -> None:
 
 
 def plot_quality(log: Path, out: Path) -> None:
-    """Draw log.jsonl's validations over iterations: distances, and below them how much sizes are kept."""
+    """Draw log.jsonl's validations over iterations: distances, and below them how much sizes are kept.
+
+    Thin lines are those of the layout alone.
+    """
     lines = _lines(log)
     figure = _figure(6)
     distances, kept = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (2, 1)})
@@ -46,7 +49,11 @@ def plot_quality(log: Path, out: Path) -> None:
         axes = kept if measure == "kept_width" else distances
         for ratio, style in zip(WIDTHS, ("-", "--"), strict=True):
             label = f"{measure.replace('_', ' ')}, width x{ratio:g}"
-            _curve(axes, lines, f"{measure}_x{ratio:g}", label=label, linestyle=style, marker=".", color=f"C{index}")
+            name = f"{measure}_x{ratio:g}"
+            _curve(axes, lines, name, label=label, linestyle=style, marker=".", color=f"C{index}")
+            for line in lines:
+                if f"layout_{name}" in line:  # thin, across: the layout alone
+                    axes.axhline(line[f"layout_{name}"], linestyle=style, linewidth=0.6, color=f"C{index}")
     _save(figure, out)
 
 

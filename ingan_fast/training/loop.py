@@ -18,6 +18,7 @@ from ingan_fast.model.precision import check_precision, choose_precision, descri
 from ingan_fast.model.sampling import Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.quality.suitability import warning
+from ingan_fast.quality.validation import beside_layout
 from ingan_fast.threads import Threads, using_threads
 from ingan_fast.training.budget import duration
 from ingan_fast.training.engine import Notice, check_engine, make_engine
@@ -136,6 +137,7 @@ def train(
                 follower = Follower(budget_left, threads)
                 with Monitor(run, sampler, tensorboard) as monitor, interrupts() as interrupted:
                     monitor.forget_after(state.iteration)
+                    monitor.show_layout()
                     _loop(state, history, sampler, run, monitor, interrupted, engine, follower, report, notice)
         return Result(run.path, state.iteration, state.total, finished=state.iteration == state.total)
 
@@ -187,6 +189,9 @@ def _loop(
             notice(f"quality no longer changes: the training ends at iteration {state.total}")
         if last or decided or done % settings.checkpoint_every == 0:
             _write_checkpoint(run, state, history)
+    quality, layout = history.last_quality(), monitor.layout_quality()
+    if state.iteration == state.total and quality.keys() >= layout.keys() > set():
+        notice(beside_layout(quality, layout))
     if interrupted.is_set() or not run.generator_path.is_file():
         run.write_generator(state.deployable(sampler), settings, state.iteration)
         _write_checkpoint(run, state, history)

@@ -12,16 +12,18 @@ import torch
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
+from ingan_fast.layout import Layouts
 from ingan_fast.model.discriminator import MultiScaleDiscriminator
 from ingan_fast.model.networks import Generator
 from ingan_fast.model.sampling import Sampler, sampling_tensor, to_pixels
-from ingan_fast.pictures import save_image
+from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.pictures.sheets import Panel, heat_map, sheet
 from ingan_fast.quality.validation import Quality, judge
 from ingan_fast.training.curves import plot_losses, plot_quality, read_log
 from ingan_fast.training.run_folder import RunFolder
 
 SHOWN = ((1.5, 1.0), (0.6, 1.0), (1.0, 1.5))  # width and height factors of the previews
+LAYOUT = "layout_"  # before the names of measures of the layout alone, in the log
 LARGEST_PREVIEW = 512  # px a side of the part of a picture that a preview shows
 
 
@@ -32,6 +34,7 @@ class Monitor:
         self.run = run
         source = sampler.sources[0]
         self.source = source[..., :LARGEST_PREVIEW, :LARGEST_PREVIEW].contiguous(memory_format=torch.channels_last)
+        self.layouts = Layouts(to_pixels(self.source))
         self.started = time.perf_counter()
         self.events = _event_writer(run.path / "tensorboard") if tensorboard else None
 
@@ -55,7 +58,7 @@ class Monitor:
 
     def validate(self, iteration: int, generator: Generator) -> Quality:
         """Judge what would be deployed, append a line of quality and write monitor/quality.png."""
-        quality = judge(generator, self.source)
+        quality = judge(lambda transform: self._made(generator, transform), to_pixels(self.source))
         self._append(iteration, quality, "quality")
         plot_quality(self.run.log_path, self.run.monitor / "quality.png")
         return quality
@@ -76,6 +79,41 @@ class Monitor:
             for name, value in values.items():
                 self.events.add_scalar(f"{kind}/{name}", value, iteration)
 
+    def show_layout(self) -> None:
+        """Where nothing was trained yet: show and judge the layout alone, which the training is compared with."""
+        if self.run.log_path.is_file() and read_log(self.run.log_path):
+            return
+        quality = judge(lambda transform: self.layouts.retarget(transform.size), self.layouts.picture)
+        self._append(0, {LAYOUT + name: value for name, value in quality.items()}, "layout")
+        save_image(sheet([[Panel("source", self.layouts.picture, framed=True)], self._layout_panels()]), self._latest)
+
+    def layout_quality(self) -> Quality:
+        """The measures of the layout alone, from the log."""
+        lines = [line for line in read_log(self.run.log_path) if line["iteration"] == 0]
+        return {
+            name.removeprefix(LAYOUT): value
+            for line in lines
+            for name, value in line.items()
+            if name.startswith(LAYOUT)
+        }
+
+    @property
+    def _latest(self) -> Path:
+        return self.run.monitor / "latest.png"
+
+    def _layout_panels(self) -> list[Panel]:
+        """The picture laid out without a network, at the sizes of the previews."""
+        sizes = [Transform.scale(sx, sy, self.layouts.size).size for sx, sy in SHOWN]
+        return [
+            Panel(f"layout alone, {sx:g} x {sy:g}", self.layouts.retarget(size))
+            for (sx, sy), size in zip(SHOWN, sizes, strict=True)
+        ]
+
+    @torch.no_grad()
+    def _made(self, generator: Generator, transform: Transform) -> Pixels:
+        y = generator(self.source, sampling_tensor(transform, self.source.device), transform.size[::-1])
+        return to_pixels(y)
+
     @torch.no_grad()
     def preview(self, iteration: int, generator: Generator, discriminator: MultiScaleDiscriminator) -> None:
         """Write monitor/iteration_N.png, monitor/latest.png and monitor/losses.png."""
@@ -93,11 +131,12 @@ class Monitor:
         rows = [
             [Panel("source", to_pixels(x), framed=True), *(Panel(name, to_pixels(y)) for name, y in results[:2])],
             [Panel("reconstructed", to_pixels(back)), *(Panel(name, to_pixels(y)) for name, y in results[2:])],
+            self._layout_panels(),
             [Panel(f"D{index} (white: real)", heat_map(m, 120)) for index, m in enumerate(maps)],
         ]
         page = sheet(rows)
         save_image(page, self.run.monitor / f"iteration_{iteration:06d}.png")
-        save_image(page, self.run.monitor / "latest.png")
+        save_image(page, self._latest)
         plot_losses(self.run.log_path, self.run.monitor / "losses.png")
         if self.events is not None:
             self.events.add_image("preview", page, iteration, dataformats="HWC")

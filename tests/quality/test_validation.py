@@ -1,5 +1,6 @@
 """Quality is judged while training, the same every time, and training takes no notice of it."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -7,10 +8,12 @@ import pytest
 import torch
 
 from ingan_fast import train
+from ingan_fast.geometry import Transform
+from ingan_fast.layout import Layouts
 from ingan_fast.model.networks import Generator
-from ingan_fast.model.sampling import to_tensor
-from ingan_fast.pictures import Pixels
-from ingan_fast.quality.validation import JUDGED_PIXELS, MEASURES, WIDTHS, judge
+from ingan_fast.model.sampling import sampling_tensor, to_pixels, to_tensor
+from ingan_fast.pictures import Pixels, load_image
+from ingan_fast.quality.validation import JUDGED_PIXELS, MEASURES, WIDTHS, beside_layout, judge
 from ingan_fast.settings import SMOKE
 from ingan_fast.training.curves import read_log
 from ingan_fast.training.info import describe
@@ -27,14 +30,20 @@ def validations(run: Path) -> list[int]:
 @pytest.fixture
 def generator() -> Generator:
     torch.manual_seed(0)
-    return Generator(SMOKE).eval()
+    return Generator(SMOKE).eval().requires_grad_(False)
+
+
+def by(generator: Generator, source: Pixels) -> Callable[[Transform], Pixels]:
+    x = to_tensor(source)
+    return lambda transform: to_pixels(generator(x, sampling_tensor(transform, x.device), transform.size[::-1]))
 
 
 def test_judging_repeats_itself_and_changes_nothing(generator: Generator, picture: Pixels) -> None:
+    retarget = by(generator, picture)
     before = {name: value.clone() for name, value in generator.state_dict().items()}
     random, precision = torch.get_rng_state(), torch.get_float32_matmul_precision()
-    quality = judge(generator, to_tensor(picture))
-    assert judge(generator, to_tensor(picture)) == quality
+    quality = judge(retarget, picture)
+    assert judge(retarget, picture) == quality
     assert torch.equal(torch.get_rng_state(), random)
     assert torch.get_float32_matmul_precision() == precision
     assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
@@ -51,7 +60,7 @@ def test_a_larger_picture_is_judged_smaller(generator: Generator, monkeypatch: p
 
     monkeypatch.setattr("ingan_fast.quality.validation.evaluate", evaluate)
     pixels = np.zeros((200, 400, 3), np.uint8)
-    assert judge(generator, to_tensor(pixels)).keys() == {name for name in NAMES if "kept" not in name}
+    assert judge(by(generator, pixels), pixels).keys() == {name for name in NAMES if "kept" not in name}
     for (height, width, _), (source_height, source_width, _) in seen:
         assert source_height == height
         assert source_height * source_width == pytest.approx(JUDGED_PIXELS, rel=0.02)
@@ -81,3 +90,37 @@ def test_info_tells_the_last_quality(trained_run: Path) -> None:
     row = dict(zip(names, values, strict=True))["last quality"]
     assert "coherence_x1.5" in row
     assert "adversarial" not in row
+
+
+def test_a_run_begins_with_the_layout_alone_and_ends_beside_it(picture_path: Path, tmp_path: Path) -> None:
+    told: list[str] = []
+    shown: list[bool] = []
+    train(
+        picture_path,
+        tmp_path / "run",
+        preset_name="smoke",
+        device="cpu",
+        settings={"log_every": 1},
+        notice=told.append,
+        report=lambda status: shown.append((tmp_path / "run" / "monitor" / "latest.png").is_file()),
+    )
+    assert shown[0]  # before the first preview
+    first = read_log(tmp_path / "run" / "log.jsonl")[0]
+    pixels = load_image(picture_path)
+    layouts = Layouts(pixels)
+    quality = judge(lambda transform: layouts.retarget(transform.size), pixels)
+    assert first["iteration"] == 0
+    assert {name: first[f"layout_{name}"] for name in quality} == quality
+    assert f"coherence {1000 * last_quality(tmp_path / 'run')['coherence_x1.5']:.1f} / " in told[-1]
+    assert f"(the layout alone {1000 * quality['coherence_x1.5']:.1f} / " in told[-1]
+
+
+def last_quality(run: Path) -> dict[str, float]:
+    return [line for line in read_log(run / "log.jsonl") if "coherence_x1.5" in line][-1]
+
+
+def test_a_layout_that_is_nearer_everywhere_is_recommended() -> None:
+    layout = {f"{name}_x{width:g}": 0.002 for name in ("coherence", "swd") for width in WIDTHS}
+    worse = dict.fromkeys(layout, 0.003)
+    assert "the layout alone is nearer" in beside_layout(worse, layout)
+    assert "nearer" not in beside_layout(worse | {"swd_x0.6": 0.001}, layout)

@@ -66,6 +66,7 @@ def test_a_run_holds_what_its_description_says(uninterrupted: Path, picture: Pix
         "checkpoint.pt",
         "log.jsonl",
         "monitor",
+        "train.lock",
     }
     assert {path.name for path in (uninterrupted / "monitor").iterdir()} == {
         "iteration_000006.png",
