@@ -103,8 +103,10 @@ RETARGET = """
 import sys
 from pathlib import Path
 from ingan_fast import load
-from ingan_fast.cli.demo_page import make_page
-make_page(load(sys.argv[1]), Path(sys.argv[2]))
+from ingan_fast.cli.demo_page import make_page, plain
+trained = load(sys.argv[1])
+ways = {"learned": lambda transform: trained.retarget(transform).picture, "plain resize": plain(trained.source)}
+make_page(trained.source, ways, Path(sys.argv[2]), sys.argv[1])
 """
 
 

@@ -1,20 +1,25 @@
 """`ingan-fast demo`."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ingan_fast.cli.console import messages, progress
 from ingan_fast.cli.train import train
-from ingan_fast.settings import PRESETS, preset
+
+if TYPE_CHECKING:
+    from ingan_fast.cli.demo_page import Retarget
+    from ingan_fast.pictures import Pixels
 
 HELP = (
-    "Train on a picture (a market stand that comes along, or yours) and make a page that shows it at other sizes "
-    "and shapes, beside plain resizes. The same command goes on where it was cut off.\n\n"
+    "Make a page that shows a picture (a market stand that comes along, or yours) at other sizes and shapes, beside "
+    "plain resizes: at once as it is laid out without training, and after training also by the paper's GAN. The same command "
+    "goes on where it was cut off.\n\n"
     "Examples:\n\n"
     "    ingan-fast demo --out demo\n\n"
-    "    ingan-fast demo fruit.jpg --out demo_fruit"
+    "    ingan-fast demo fruit.jpg --out demo_fruit --budget 5m\n\n"
+    "    ingan-fast demo fruit.jpg --no-train"
 )
 
 
@@ -23,19 +28,54 @@ def demo(
     out: Annotated[Path, typer.Option("--out", help="The folder for the run, the pictures and index.html.")] = Path(
         "demo"
     ),
-    preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "learned",
+    budget: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Train for that long; 15m on a CPU where none is given.")
+    ] = None,
+    training: Annotated[bool, typer.Option("--train/--no-train", help="Whether to train, too.")] = True,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    from ingan_fast.cli import demo_page as page
-    from ingan_fast.pictures import MARKET
-    from ingan_fast.training.trained import load
+    from ingan_fast.cli.demo_page import plain
+    from ingan_fast.layout import Layouts, perspective
+    from ingan_fast.pictures import MARKET, fit_within, load_image
+    from ingan_fast.settings import LEARNED
 
+    path = image or MARKET
+    source = fit_within(load_image(path), LEARNED.max_side)
+    layouts = Layouts(source)
+    ways: dict[str, Retarget] = {"layout": lambda transform: perspective.retarget(layouts, transform)}
+    about = f"{path.name}, {source.shape[1]}x{source.shape[0]}"
+    page = _make_page(source, ways | {"plain resize": plain(source)}, out, about)
+    print(f"Open {page} in a browser; {out / 'sheet.png'} shows the same on one sheet.")
+    if not training:
+        return
     run = out / "run"
     messages.print(
-        f"First pictures, after {preset(preset_name).preview_every} iterations: {run / 'monitor' / 'latest.png'}"
+        f"Training; the page gets another column at its end, and before that there is {run}/monitor/latest.png"
     )
-    train([image or MARKET], run, preset_name=preset_name, device=device, resume=True)
+    train([path], run, budget=budget, device=device, resume=True)
+    _show_trained(run, source, ways, out, device)
+
+
+def _show_trained(run: Path, source: "Pixels", ways: "dict[str, Retarget]", out: Path, device: str) -> None:
+    """The page again, with what was learned."""
+    from ingan_fast.cli.demo_page import plain
+    from ingan_fast.training.trained import load
+
     trained = load(run, device)
-    with progress("pictures", len(page.examples(trained.source_size))) as advance:
-        index = page.make_page(trained, out, advance)
-    print(f"Open {index} in a browser; {out / 'sheet.png'} shows the same on one sheet.")
+    ways = ways | {
+        "learned": lambda transform: trained.retarget(transform).picture,
+        "plain resize": plain(source),
+    }
+    config, (width, height) = trained.config, trained.source_size
+    about = (
+        f"{config.images[0]['name']}, {width}x{height}; learned: preset {config.preset}, "
+        f"{config.settings.iterations} iterations, seed {config.seed}, {config.device}"
+    )
+    print(f"{_make_page(source, ways, out, about)} shows what was learned, too.")
+
+
+def _make_page(source: "Pixels", ways: "dict[str, Retarget]", out: Path, about: str) -> Path:
+    from ingan_fast.cli import demo_page
+
+    with progress("pictures", len(demo_page.examples((source.shape[1], source.shape[0])))) as advance:
+        return demo_page.make_page(source, ways, out, about, advance)

@@ -1,21 +1,20 @@
-"""The demo: train on one picture, then a page that shows it at other sizes and shapes beside plain resizes."""
+"""The demo's page: a picture at other sizes and shapes, by each way of making them beside the others."""
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
-from ingan_fast.kernels import grid_warp
-from ingan_fast.model.sampling import to_pixels, to_tensor
 from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.pictures.sheets import Panel, over_checkerboard, sheet
-from ingan_fast.quality.resampling import plain_resize
-from ingan_fast.training.trained import TrainedGenerator
+from ingan_fast.quality.resampling import plain_homography, plain_resize
+
+Retarget = Callable[[Transform], Pixels]  # the output of a transform, uint8 [Ho, Wo, 3]
 
 
 @dataclass(frozen=True)
@@ -39,59 +38,64 @@ def examples(source_size: tuple[int, int]) -> list[Example]:
     ]
 
 
-def make_page(trained: TrainedGenerator, out: Path, advance: Callable[[], None] = lambda: None) -> Path:
-    """Write the examples, plain resizes of the same sizes, sheet.png and index.html into `out`; its index.html.
+def make_page(
+    source: Pixels, ways: Mapping[str, Retarget], out: Path, about: str, advance: Callable[[], None] = lambda: None
+) -> Path:
+    """Write the examples by each way, sheet.png and index.html into `out`; its index.html.
 
-    `advance` is called after each example.
+    Args:
+        source: uint8 [H, W, 3].
+        ways: how outputs are made, by a name for people.
+        about: what the page says at its end.
+        advance: called after each example.
 
     Raises:
         UserError: `out` can't be written.
     """
-    source = trained.source
     save_image(source, out / "source.png")
     rows, sections = [[Panel("source", source, framed=True)]], []
-    for example in examples(trained.source_size):
-        result = trained.retarget(example.transform)
-        plain = _plain(source, example.transform)
-        save_image(result.picture, out / f"{example.name}.png", result.alpha)
-        save_image(plain, out / f"{example.name}_plain.png", result.alpha)
-        shown, plain_shown = result.picture, plain
-        if result.alpha is not None:
-            shown, plain_shown = (over_checkerboard(picture, result.alpha) for picture in (shown, plain))
-        rows.append([Panel(f"ingan-fast, {example.title}", shown), Panel("plain resize", plain_shown)])
-        sections.append(_section(example))
+    for example in examples((source.shape[1], source.shape[0])):
+        mask = example.transform.mask()
+        alpha = mask if (mask < 1).any() else None
+        made = {name: retarget(example.transform) for name, retarget in ways.items()}
+        for name, picture in made.items():
+            save_image(picture, out / _file(example, name), alpha)
+        rows.append([Panel(f"{name}, {example.title}", _shown(picture, alpha)) for name, picture in made.items()])
+        sections.append(_section(example, list(made)))
         advance()
     save_image(sheet(rows), out / "sheet.png")
     page = out / "index.html"
-    atomic_write(page, _PAGE.format(sections="\n".join(sections), about=html.escape(_about(trained))).encode())
+    atomic_write(page, _PAGE.format(sections="\n".join(sections), about=html.escape(about)).encode())
     return page
 
 
-def _plain(source: Pixels, transform: Transform) -> Pixels:
+def plain(source: Pixels) -> Retarget:
     """What stretching gives: a bicubic resize, or the homography as it is."""
-    if np.array_equal(transform.matrix, np.eye(3)):
-        return plain_resize(source, transform.size)
-    return to_pixels(grid_warp(to_tensor(source), torch.from_numpy(transform.grid())[None]))
+
+    def stretched(transform: Transform) -> Pixels:
+        if np.array_equal(transform.matrix, np.eye(3)):
+            return plain_resize(source, transform.size)
+        return plain_homography(source, transform)[0]
+
+    return stretched
 
 
-def _section(example: Example) -> str:
+def _shown(picture: Pixels, alpha: NDArray[np.float32] | None) -> Pixels:
+    return picture if alpha is None else over_checkerboard(picture, alpha)
+
+
+def _file(example: Example, way: str) -> str:
+    return f"{example.name}_{way.replace(' ', '_')}.png"
+
+
+def _section(example: Example, ways: list[str]) -> str:
     width, height = example.transform.size
     title = html.escape(f"{example.title}, {width}x{height}")
-    return (
-        f"<section><h2>{title}</h2><div>"
-        f'<figure><img src="{example.name}.png" alt="retargeted, {title}"><figcaption>ingan-fast</figcaption></figure>'
-        f'<figure><img src="{example.name}_plain.png" alt="plain resize, {title}">'
-        "<figcaption>plain resize</figcaption></figure></div></section>"
+    figures = "".join(
+        f'<figure><img src="{_file(example, way)}" alt="{way}, {title}"><figcaption>{way}</figcaption></figure>'
+        for way in ways
     )
-
-
-def _about(trained: TrainedGenerator) -> str:
-    config, settings = trained.config, trained.settings
-    width, height = trained.source_size
-    return (
-        f"{config.images[0]['name']}, {width}x{height}; preset {config.preset}, {settings.iterations} iterations, "
-        f"seed {config.seed}, {config.device}, torch {config.versions['torch']}"
-    )
+    return f"<section><h2>{title}</h2><div>{figures}</div></section>"
 
 
 _PAGE = """<!doctype html>
@@ -108,8 +112,9 @@ img {{ max-width: 100%; height: auto; background: repeating-conic-gradient(#ddd 
 figcaption, footer {{ color: #666; font-size: .9rem; }}
 </style>
 <h1>One picture, laid out anew</h1>
-<p>The generator saw only the framed picture. Look at the size of single elements: on the left they keep it and there
-are more or fewer of them; a plain resize stretches or squeezes them.</p>
+<p>Look at the size of single elements: they keep it, and there are more or fewer of them; a plain resize stretches or
+squeezes them. <b>layout</b>: pieces of the picture laid out anew, without training. <b>learned</b>: the paper's GAN,
+trained on the framed picture alone.</p>
 <figure><img class="source" src="source.png" alt="source"><figcaption>source</figcaption></figure>
 {sections}
 <footer>{about}</footer>
