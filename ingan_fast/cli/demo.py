@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 HELP = (
     "Make a page that shows a picture (a market stand that comes along, or yours) at other sizes and shapes, beside "
-    "plain resizes: at once as it is laid out without training, and after training also by the paper's GAN. The same command "
-    "goes on where it was cut off.\n\n"
+    "plain resizes: at once as it is laid out without training, after training also by the paper's GAN. The same "
+    "command goes on where it was cut off.\n\n"
     "Examples:\n\n"
     "    ingan-fast demo --out demo\n\n"
     "    ingan-fast demo fruit.jpg --out demo_fruit --budget 5m\n\n"
