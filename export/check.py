@@ -16,6 +16,7 @@ from ingan_fast.model.networks import Generator
 from ingan_fast.model.sampling import sampling_tensor, to_tensor
 from ingan_fast.runtime.backends import first_line
 from ingan_fast.runtime.backends.tensorrt import ALLOWED, QUANTILE
+from ingan_fast.runtime.libraries import import_onnxruntime, import_openvino
 from ingan_fast.training.trained import TrainedGenerator
 
 SIDE = 144  # px of the source that is looked at: sizes matter here, not how much there is
@@ -121,11 +122,9 @@ def _open(path: Path, precision: str) -> tuple[str, Run]:
     """ONNX Runtime; for bfloat16, which its CPU kernels don't know, OpenVINO."""
     try:
         if precision == "bf16":
-            import openvino
-
-            compiled = openvino.Core().compile_model(path, "CPU")
+            compiled = import_openvino().Core().compile_model(path, "CPU")
             return "OpenVINO", lambda inputs: np.asarray(compiled(inputs)[0])
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
 
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3

@@ -17,6 +17,24 @@ MEMORY = 0.8  # how much of the mean of busy others is kept at each look
 LOOKS = 10  # before anything is begun
 CLEAR = 0.7  # cores by which another number of threads has to be better
 
+_forked = False
+
+
+def _after_fork() -> None:
+    """Torch's other threads are gone in a forked process, and it would wait for them for ever; one needs none."""
+    global _forked
+    _forked = True
+    torch.set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def forked() -> bool:
+    """Whether this process was forked from one that may have used torch."""
+    return _forked
+
 
 class Threads:
     """Follows how many cores are free.
@@ -26,7 +44,7 @@ class Threads:
     """
 
     def __init__(self, most: int | None = None) -> None:
-        self.most = most or torch.get_num_threads()
+        self.most = 1 if forked() else most or torch.get_num_threads()
         self.others: float | None = None  # busy ones, the mean over the last looks
 
     def look(self) -> None:
@@ -53,9 +71,12 @@ class Threads:
 
 @contextmanager
 def using_threads(count: int) -> Iterator[None]:
-    """Torch computes with `count` threads inside, and with as many as before afterwards, whatever was set inside."""
+    """Torch computes with `count` threads inside, and with as many as before afterwards, whatever was set inside.
+
+    In a forked process with one.
+    """
     before = torch.get_num_threads()
-    torch.set_num_threads(count)
+    torch.set_num_threads(1 if forked() else count)
     try:
         yield
     finally:

@@ -10,6 +10,7 @@ from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.backends import Backend
+from ingan_fast.runtime.libraries import has_cuda_provider
 from ingan_fast.runtime.sidecar import Sidecar, read_sidecar
 
 BACKENDS = ("auto", "tensorrt", "onnxruntime", "openvino", "torch")
@@ -102,11 +103,8 @@ def _open_onnx(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple
 
 def _choose(device: str) -> tuple[str, str]:
     """A backend for an ONNX file, and why."""
-    if device != "cpu" and _has("onnxruntime"):
-        import onnxruntime
-
-        if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
-            return "onnxruntime", "its CUDA provider is installed"
+    if device != "cpu" and has_cuda_provider():
+        return "onnxruntime", "its CUDA provider is installed"
     if device == "cuda":
         return "onnxruntime", "it was asked for a GPU"
     if _has("openvino"):

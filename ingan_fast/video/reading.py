@@ -24,7 +24,7 @@ from ingan_fast.video.pipes import PipeInput
 Y4M_FRAME = b"FRAME\n"  # before each frame
 BUFFER = 1 << 20  # bytes read at a time from a pipe
 UNEVEN = 0.01  # of the rate: frames are evenly spaced where the mean rate is as close
-SHORT = 0.25  # seconds (and two frames) that a clip may end before the time that its file tells
+SHORT = 0.25  # seconds that a clip of uneven times may end early: nobody says how long its last frame lasts
 
 
 class Clip:
@@ -165,10 +165,16 @@ class Clip:
             raise UserError(f"{self.name} is cut short: it ends after frame {number}, before its end")
 
     def _ends_early(self, end: Fraction) -> bool:
-        told = self._container.duration
-        if not told or "matroska" not in self._container.format.name:
-            return False  # others are caught by their index or by half a packet, or their duration is an estimate
-        return end - self._start < Fraction(told, av.time_base) - 2 / self.timing.rate - Fraction(SHORT)
+        """Of files whose header tells how long they are; others are caught by their index or by half a packet."""
+        name, rate = self._container.format.name, self._video.average_rate
+        if name == "avi" and rate:  # in units of its rate; libav's duration is made of the file's size
+            told, unsure = self._video.frames / rate, Fraction(0)
+        elif "matroska" in name:
+            told = Fraction(self._container.duration or 0, av.time_base)
+            unsure = Fraction(0) if self.timing.even else Fraction(SHORT)
+        else:
+            return False
+        return end - self._start < told - 2 / self.timing.rate - unsure
 
     def _ends_within_frame(self, taken: int) -> bool:
         """Of y4m, where libav leaves out a part of a frame without a word; `taken`: bytes of whole frames."""

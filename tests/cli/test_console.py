@@ -127,7 +127,7 @@ def test_what_a_consoles_encoding_lacks_is_written_as_it_can_be(
 def test_a_machine_without_memory_or_space_is_one_line_and_exit_code_1(
     ingan_fast: Command, monkeypatch: pytest.MonkeyPatch, error: Exception, part: str
 ) -> None:
-    def fail() -> None:
+    def fail(_: object) -> None:
         raise error
 
     monkeypatch.setattr(cli, "app", fail)
@@ -138,7 +138,7 @@ def test_a_machine_without_memory_or_space_is_one_line_and_exit_code_1(
 
 
 def test_other_errors_are_not_swallowed(ingan_fast: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail() -> None:
+    def fail(_: object) -> None:
         raise RuntimeError("a bug")
 
     monkeypatch.setattr(cli, "app", fail)

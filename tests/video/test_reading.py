@@ -154,6 +154,26 @@ def test_a_clip_that_is_cut_short_is_refused(tmp_path: Path, name: str, recipe: 
     refusal_of(lambda: frames_of(Clip(cut(path))), path, "cut short")
 
 
+@pytest.mark.parametrize(
+    ("name", "recipe"),
+    [
+        ("clip.mp4", Recipe(container_options={"movflags": "+faststart"})),
+        ("clip.mkv", Recipe()),
+        ("clip.webm", Recipe("libvpx")),
+        ("clip.avi", Recipe("mjpeg", "yuvj420p", full_range=True)),
+    ],
+)
+def test_a_clip_that_lacks_a_few_frames_is_refused_in_every_container(
+    tmp_path: Path, name: str, recipe: Recipe
+) -> None:
+    path = make_clip(tmp_path / name, noise[:24], replace(recipe, rate=24))
+    assert len(frames_of(Clip(path))) == 24
+    with av.open(path) as container:
+        ends = [packet.pos + packet.size for packet in container.demux(video=0) if packet.size]
+    path.write_bytes(path.read_bytes()[: ends[16]])  # whole frames are missing: nothing is damaged
+    refusal_of(lambda: frames_of(Clip(path)), path, "cut short")
+
+
 def test_a_damaged_clip_is_refused_with_the_frame(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip.mp4", noise)
     with av.open(path) as container:

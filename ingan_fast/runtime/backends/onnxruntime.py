@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.backends import Geometry, first_line
+from ingan_fast.runtime.libraries import import_onnxruntime
 from ingan_fast.runtime.sidecar import Sidecar
 
 PROVIDERS = {"cuda": ("TensorrtExecutionProvider", "CUDAExecutionProvider"), "cpu": ("CPUExecutionProvider",)}
@@ -20,7 +21,7 @@ class OnnxRuntimeBackend:
     name = "onnxruntime"
 
     def __init__(self, model: Path, sidecar: Sidecar, device: str):
-        import onnxruntime
+        onnxruntime = import_onnxruntime()
 
         available = onnxruntime.get_available_providers()
         providers = [provider for provider in PROVIDERS[device] if provider in available]

@@ -8,6 +8,7 @@ import numpy as np
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.backends import Geometry, first_line
+from ingan_fast.runtime.libraries import import_openvino
 from ingan_fast.runtime.sidecar import Sidecar
 
 # Kernels are made for each size; some sizes' are kept. By default 5,000: an animation would take 2 MB more each frame.
@@ -20,7 +21,7 @@ class OpenVinoBackend:
     name = "openvino"
 
     def __init__(self, model: Path, sidecar: Sidecar):
-        import openvino
+        openvino = import_openvino()
 
         core = openvino.Core()
         bfloat16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")

@@ -25,7 +25,7 @@ from ingan_fast.model.tiling import halo
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.backends import Geometry, first_line
 from ingan_fast.runtime.sidecar import Sidecar
-from ingan_fast.threads import Threads, using_threads
+from ingan_fast.threads import Threads, forked, using_threads
 from ingan_fast.training.trained import TrainedGenerator, load
 
 RECORDINGS = 16  # shapes whose graphs are kept, the least recently used one goes
@@ -133,6 +133,8 @@ class TorchBackend:
             with using_threads(self._thread_count):
                 yield
             return
+        if forked():
+            raise UserError("a GPU can't be used in a forked process; start workers by multiprocessing's method spawn")
         stream = torch.cuda.current_stream(self._device)
         stream.wait_event(self._done)
         for place in geometry:  # made on another stream, maybe, and dropped while this one still reads it
