@@ -24,13 +24,14 @@ from ingan_fast.model.step import training_step
 from ingan_fast.pictures import Pixels, fit_within
 from ingan_fast.quality.resampling import plain_resize
 from ingan_fast.settings import Settings, preset, with_changes
+from ingan_fast.threads import Threads, using_threads
 from ingan_fast.training.engine import make_engine
 
 PLAIN, EAGER = "plain", "eager"
 CHECKED = 3  # first steps whose losses are compared: a recording engine runs, records and repeats
 # How far an engine's losses may be from the eager steps', as a part of the largest.
 TOLERANCE = 0.05
-CONDITIONED = 12  # timed iterations under each condition
+CONDITIONED = 6  # timed iterations under each condition
 # A shape's steps that are not timed: `graphs` runs the first as it is, records the second, repeats the third.
 MOST_ROUNDS = 3
 ROUNDS = {EAGER: 1}
@@ -48,6 +49,7 @@ class TrainRequest:
     crop: int | None = None  # px a side; None: the preset's
     plain: bool = True  # also the plain iteration
     conditions: bool = False  # also under each of `conditions.CONDITIONS`
+    ceiling: bool = True  # also count operations, and measure what the machine can do; not under a condition
 
 
 @dataclass
@@ -91,9 +93,9 @@ def measure(request: TrainRequest, picture: Pixels, device: torch.device, advanc
     sampler = Sampler([picture], settings, 0, device)
     draws = sampler.calibration(request.iterations)
     one_of_each = list({draw.size: draw for draw in draws}.values())
-    operations = _count_operations(settings, device, one_of_each)
+    operations = _count_operations(settings, device, one_of_each) if request.ceiling else None
     advance()
-    matmul = measure_matmul(device)
+    matmul = measure_matmul(device) if request.ceiling else None
     advance()
     expected = _first_losses(EAGER, settings, device, one_of_each[0])
     advance()
@@ -102,11 +104,12 @@ def measure(request: TrainRequest, picture: Pixels, device: torch.device, advanc
         contenders.append(_contender(name, settings, device, one_of_each, expected))
         advance()
     seconds = _time([one for one in contenders if one.error is None], draws, device, advance)
-    operations_a_draw = statistics.fmean(operations[draw.size] for draw in draws)
+    operations_a_draw = None if operations is None else statistics.fmean(operations[draw.size] for draw in draws)
     crop = "x".join(map(str, sampler.crop_size((picture.shape[1], picture.shape[0]))))
     spent = _time_draws(sampler, request.iterations, device)
     case = f"crops {crop}, preset {request.preset}"
-    rows = _rows(case, contenders, seconds, operations_a_draw, matmul["flop_per_second"])
+    ceiling = None if matmul is None else matmul["flop_per_second"]
+    rows = _rows(case, contenders, seconds, operations_a_draw, ceiling)
     for condition in CONDITIONS if request.conditions else ():
         rows += measure_under(condition, _words(request), picture)
         advance()
@@ -115,7 +118,7 @@ def measure(request: TrainRequest, picture: Pixels, device: torch.device, advanc
         describe(device),
         asdict(request),
         rows,
-        ceilings={"matmul": matmul["flop_per_second"]},
+        ceilings={} if ceiling is None else {"matmul": ceiling},
         details={
             "flop_per_iteration": operations_a_draw,
             "shapes": len(one_of_each),
@@ -124,8 +127,8 @@ def measure(request: TrainRequest, picture: Pixels, device: torch.device, advanc
             "process_peak_bytes": process_peak(),
             "notices": [f"{row.name}: {row.details['fell_back']}" for row in rows if row.details.get("fell_back")],
             "notes": [
-                f"{operations_a_draw / 1e9:.3g} GFLOP an iteration on average, {len(one_of_each)} sizes",
-                f"making a draw {spent.median:.3g} ms",
+                *([f"{operations_a_draw / 1e9:.3g} GFLOP an iteration on average"] if operations_a_draw else []),
+                f"{len(one_of_each)} sizes, making a draw {spent.median:.3g} ms",
             ],
         },
     )
@@ -138,7 +141,7 @@ def steps(request: TrainRequest) -> int:
 
 def _words(request: TrainRequest) -> list[str]:
     """The command that measures the same, of fewer iterations."""
-    words = ["train", "--device", "cpu", "--preset", request.preset]
+    words = ["train", "--device", "cpu", "--times-only", "--preset", request.preset]
     words += ["--iterations", str(min(request.iterations, CONDITIONED)), "--plain" if request.plain else "--no-plain"]
     words += [word for name in request.engines for word in ("--engine", name)]
     return words if request.crop is None else [*words, "--crop", str(request.crop)]
@@ -188,7 +191,11 @@ def _contender(name: str, settings: Settings, device: torch.device, draws: list[
 def _engine(name: str, settings: Settings, device: torch.device, draws: list[Draw], expected: Tensor) -> Contender:
     told: list[str] = []
     state, engine = _new_state(settings, device), make_engine(name, device, told.append)
-    contender, ways = Contender(name, lambda draw: engine.step(state, draw)), len(engine.ways)
+
+    def step(draw: Draw) -> object:
+        return engine.step(state, draw)
+
+    contender, ways = Contender(name, step if device.type == "cuda" else _as_trained(step)), len(engine.ways)
     losses = _losses(lambda draw: engine.step(state, draw), draws[0])
     for _ in range(ROUNDS.get(name, MOST_ROUNDS)):
         for draw in draws:
@@ -199,6 +206,21 @@ def _engine(name: str, settings: Settings, device: torch.device, draws: list[Dra
     if not off <= TOLERANCE:  # also where it is no number
         contender.error = f"wrong result: its first losses are off by {off:.2g} of eager's, allowed is {TOLERANCE:g}"
     return contender
+
+
+def _as_trained(step: Step) -> Step:
+    """With as many threads as a training would use: fewer where the CPU is busy."""
+    threads = Threads()
+    count = threads.settled(torch.get_num_threads())
+
+    def followed(draw: Draw) -> None:
+        nonlocal count
+        threads.look()
+        count = threads.suitable(count)
+        with using_threads(count):
+            step(draw)
+
+    return followed
 
 
 def _plain(settings: Settings, device: torch.device, draws: list[Draw]) -> Contender:
@@ -228,7 +250,11 @@ def _time_draws(sampler: Sampler, count: int, device: torch.device) -> Spread:
 
 
 def _rows(
-    case: str, contenders: list[Contender], seconds: dict[str, list[float]], operations: float, ceiling: float
+    case: str,
+    contenders: list[Contender],
+    seconds: dict[str, list[float]],
+    operations: float | None,
+    ceiling: float | None,
 ) -> list[Row]:
     means = {name: statistics.fmean(values) for name, values in seconds.items()}
     rows = []
@@ -236,7 +262,7 @@ def _rows(
         if one.error is not None:
             rows.append(Row(case, one.name, error=one.error))
             continue
-        achieved = operations / means[one.name]
+        achieved = None if operations is None else operations / means[one.name]
         noise = noise_of_ratio(seconds[PLAIN], seconds[one.name]) if PLAIN in means else None
         row = Row(
             case,
@@ -245,8 +271,8 @@ def _rows(
             baseline=PLAIN if PLAIN in means else None,
             times_as_fast=means[PLAIN] / means[one.name] if PLAIN in means else None,
             flop_per_second=achieved,
-            ceiling="matmul",
-            fraction_of_ceiling=achieved / ceiling,
+            ceiling=None if ceiling is None else "matmul",
+            fraction_of_ceiling=None if ceiling is None or achieved is None else achieved / ceiling,
             peak_memory_bytes=one.peak_memory.get("reserved"),
             details={
                 "times_as_fast_noise": noise,

@@ -35,6 +35,9 @@ def train(
     image: Picture = None,
     plain: Annotated[bool, typer.Option("--plain/--no-plain", help="Also the plain iteration.")] = True,
     conditions: Conditions = True,
+    times_only: Annotated[
+        bool, typer.Option("--times-only", help="Neither operations nor the machine's ceiling: quicker.")
+    ] = False,
     device: Device = "auto",
     json_path: JsonPath = None,
 ) -> None:
@@ -57,6 +60,7 @@ def train(
         crop,
         plain,
         conditions and target.type == "cpu",
+        not times_only,
     )
     picture = load_image(image or MARKET)
     bench.prepare(request, picture)  # refuses before anything is shown
