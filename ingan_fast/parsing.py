@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ _POINT = re.compile(rf"({_NUMBER}),({_NUMBER})", re.ASCII)
 UNITS = ("normalised", "pixels")
 
 
-def parse_size(text: str) -> Size:
+def parse_size(text: str, check: Callable[[Size], Size] = check_output_size) -> Size:
     """The (width, height) of an output from "640x480".
 
     Raises:
@@ -29,7 +30,7 @@ def parse_size(text: str) -> Size:
     match = _SIZE.fullmatch(text.strip())
     if match is None or max(map(len, match.groups())) > 9:
         raise UserError(f"size {_quote(text)} is not understood; give WIDTHxHEIGHT, such as 640x480")
-    return check_output_size((int(match[1]), int(match[2])))
+    return check((int(match[1]), int(match[2])))
 
 
 def parse_bytes(text: str) -> int:

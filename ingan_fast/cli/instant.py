@@ -1,29 +1,40 @@
 """`ingan-fast retarget PICTURE`: a picture laid out anew without a run or a model, and without torch."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ingan_fast.cli import companions
 from ingan_fast.cli.console import progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout import Layouts, Wishes, perspective
 from ingan_fast.layout.layouts import Mask
+from ingan_fast.layout.limits import check_layout_size
+from ingan_fast.layout.perspective import View
+from ingan_fast.layout.saved import SUFFIX, load_layout, save_layout
 from ingan_fast.pictures import (
+    Metadata,
     Photo,
     Pixels,
     check_output_path,
+    has_opacity,
     load_image,
     load_photo,
     save_image,
     save_photo,
+    srgb,
     with_opacity,
 )
 from ingan_fast.pictures.collage import FACTORS, collage
+from ingan_fast.pictures.streams import is_stream
+from ingan_fast.pictures.writing import check_place
 
 TILES = {"x": "x", "y": "y", "both": "xy"}
+_FOUND_BY = ("keep", "remove", "tile", "variation", "show_keep")  # what a saved layout has no use for
 
 
 @dataclass(frozen=True)
@@ -35,10 +46,14 @@ class Options:
     tile: str | None = None
     variation: int = 0
     show_keep: Path | None = None
+    companion: Sequence[Path] = ()
+    save_layout: Path | None = None
+    layout: Path | None = None
+    strip: bool = False
 
-    def given(self) -> list[str]:
-        """The options that are not at their defaults."""
-        names = ("keep", "remove", "tile", "variation", "show_keep")
+    def given(self, names: Sequence[str] = ()) -> list[str]:
+        """Those of the options (all without names) that are not at their defaults."""
+        names = names or [field.name for field in fields(self)]
         return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name)]
 
     def check(self) -> None:
@@ -51,6 +66,21 @@ class Options:
             raise UserError("--keep auto and --keep none exclude each other; give one")
         if self.show_keep is not None:
             check_output_path(self.show_keep, alpha=False)
+        if self.save_layout is not None:
+            if self.save_layout.suffix.lower() != SUFFIX:
+                raise UserError(f"--save-layout {self.save_layout}: the name must end in {SUFFIX}")
+            check_place(self.save_layout)
+        unused = self.given(_FOUND_BY)
+        if self.layout is not None and unused:
+            raise UserError(f"--layout has its own layout; leave out {' and '.join(unused)}")
+
+    def check_alone(self, picture: Path) -> None:
+        """Refuse what would replace the picture."""
+        for name in ("show_keep", "save_layout"):
+            path = getattr(self, name)
+            if path is not None and path.expanduser().resolve() == picture.expanduser().resolve():
+                option = f"--{name.replace('_', '-')}"
+                raise UserError(f"{option} {path} would replace the picture; choose another name")
 
     def wishes(self, size: Size) -> Wishes:
         """The masks read, for a picture of this size (width, height)."""
@@ -62,26 +92,52 @@ class Options:
         return Wishes(keep, remove, objects, TILES[self.tile] if self.tile else "", self.variation)
 
 
-def retarget_picture(path: Path, out: Path, transform: Transform, photo: Photo, options: Options) -> Size:
-    """Write the picture laid out anew; returns the output's size."""
-    if options.tile and (transform.mask() < 1).any():
-        raise UserError("--tile needs an output that fills its frame; leave out --corners and --homography")
-    cover = transform.mask()
-    opaque = bool((cover == 1).all())
-    check_output_path(out, alpha=not opaque or photo.pixels.shape[2] in (2, 4))
-    layouts = _layouts(path, photo, options)
-    pixels = perspective.retarget(layouts, transform)
-    if not opaque:
+def retarget_picture(path: Path, out: Path, request: Callable[[Size], Transform] | None, options: Options) -> Size:
+    """Write the picture laid out anew, and what goes with it; returns the output's size.
+
+    Args:
+        path: the picture.
+        out: where it goes.
+        request: the transform for a picture's size (width, height); None where `options.layout` has it.
+        options: what else is asked.
+    """
+    options.check_alone(path)
+    targets = companions.outputs(options.companion, path, out)
+    photo = load_photo(path)
+    size = photo.pixels.shape[1], photo.pixels.shape[0]
+    transform = None if request is None else request(size)
+    if transform is not None:
+        check_layout_size(transform.size)
+    layouts = None if transform is None else Layouts(photo.pixels, options.wishes(size))
+    cover = None if transform is None else _cover(transform, options)
+    transparent = has_opacity(photo.pixels)
+    check_output_path(out, alpha=transparent or cover is not None)
+    maps = companions.read(options.companion, size)
+    view = _view(layouts, transform, photo, options)
+    if transform is None and view.transform is not None:
+        cover = _cover(view.transform, options)
+        check_output_path(out, alpha=transparent or cover is not None)
+    pixels = view.draw(photo.pixels)
+    if cover is not None:
         pixels = with_opacity(pixels, cover)
-    save_photo(Photo(pixels, photo.metadata), out)
-    _show_keep(layouts, options)
-    return transform.size
+    result = Photo(pixels, photo.metadata)
+    save_photo(_stripped(result) if options.strip else result, out)
+    companions.write(maps, targets, view, cover)
+    if options.save_layout is not None:
+        save_layout(view, photo.pixels, options.save_layout)
+    if layouts is not None:
+        _show_keep(layouts, options)
+    return pixels.shape[1], pixels.shape[0]
 
 
 def picture_collage(path: Path, out: Path, options: Options) -> Size:
     """Write a sheet of many sizes of a picture; returns the sheet's size."""
+    others = options.given(("companion", "save_layout", "layout", "strip"))
+    if others:
+        raise UserError(f"{' and '.join(others)} are for a single output; leave out --collage")
+    options.check_alone(path)
     pixels = load_image(path, min_side=16)
-    layouts = _layouts(path, Photo(pixels), options)
+    layouts = Layouts(pixels, options.wishes((pixels.shape[1], pixels.shape[0])))
     with progress("collage", len(FACTORS) ** 2) as advance:
         page: Pixels = collage(pixels, layouts.retarget, advance)
     save_image(page, out)
@@ -89,15 +145,66 @@ def picture_collage(path: Path, out: Path, options: Options) -> Size:
     return page.shape[1], page.shape[0]
 
 
-def read_picture(path: Path) -> Photo:
-    """The picture to lay out."""
-    return load_photo(path)
+def folder_outputs(paths: Sequence[Path], folder: Path, options: Options, alpha: bool = False) -> list[Path]:
+    """Where several pictures go: into a folder, under their own names, as PNG where their format is not written.
+
+    Args:
+        paths: the pictures.
+        folder: where they go.
+        options: what else is asked.
+        alpha: whether the outputs have transparency.
+
+    Raises:
+        UserError: two would have the same name, one would replace an input, or an option is for one picture.
+    """
+    others = options.given(("companion", "save_layout", "layout", "show_keep"))
+    if others and len(paths) > 1:
+        raise UserError(f"{' and '.join(others)} are for one picture, and {len(paths)} are given; give one")
+    if (folder.exists() and not folder.is_dir()) or is_stream(folder):
+        raise UserError(f"--out {folder} is one file, and {len(paths)} pictures are given; give a folder")
+    inputs = {path.expanduser().resolve(): path for path in paths}
+    targets: dict[Path, Path] = {}
+    for path in paths:
+        if is_stream(path):
+            raise UserError(f"{path} is a pipe, and has no name to have in {folder}; give files, or --out a file")
+        target = folder / path.name
+        try:
+            check_output_path(target, alpha)
+        except UserError:
+            target = target.with_suffix(".png")
+            check_output_path(target, alpha)
+        if target.resolve() in inputs:
+            raise UserError(f"--out {folder} would replace {inputs[target.resolve()]}; give another folder")
+        if target in targets:
+            raise UserError(f"{targets[target]} and {path} would both be {target}; give them apart")
+        targets[target] = path
+    return list(targets)
 
 
-def _layouts(path: Path, photo: Photo, options: Options) -> Layouts:
-    if options.show_keep is not None and options.show_keep.resolve() == path.resolve():
-        raise UserError(f"--show-keep {options.show_keep} would replace the picture; choose another name")
-    return Layouts(photo.pixels, options.wishes((photo.pixels.shape[1], photo.pixels.shape[0])))
+def _view(layouts: Layouts | None, transform: Transform | None, photo: Photo, options: Options) -> View:
+    if layouts is None or transform is None:
+        assert options.layout is not None
+        return load_layout(options.layout, photo.pixels)
+    return perspective.lay_out(layouts, transform)
+
+
+def _cover(transform: Transform, options: Options) -> NDArray[np.float32] | None:
+    """How much of each output pixel the picture covers; None where it fills the frame."""
+    if (transform.matrix == np.eye(3)).all():
+        return None
+    cover = transform.mask()
+    if (cover == 1).all():
+        return None
+    if options.tile:
+        raise UserError("--tile needs an output that fills its frame; leave out --corners and --homography")
+    return cover
+
+
+def _stripped(photo: Photo) -> Photo:
+    """The photo in sRGB and without a word; 16 bits keep their profile, without which they would be other colours."""
+    if photo.pixels.dtype == np.uint8:
+        return Photo(srgb(photo).pixels, Metadata())
+    return Photo(photo.pixels, photo.metadata.stripped())
 
 
 def _mask(option: str, paths: Sequence[Path], size: Size) -> Mask | None:

@@ -1,5 +1,6 @@
 """`ingan-fast retarget`."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from shlex import quote
@@ -10,6 +11,7 @@ import typer
 from ingan_fast.cli.console import messages, parts_done, progress, read_text
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform, check_output_size
+from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.parsing import parse_corners, parse_homography, parse_scale, parse_size
 
 if TYPE_CHECKING:
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
 Engine = tuple[tuple[int, int], Callable[["Pixels | None", Transform, Callable[[float], None]], "Pixels"]]
 
 MODELS = (".onnx", ".engine", ".pt2")
-PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".ppm", ".pgm", ".jfif")
 
 HELP = (
     "Lay a picture out anew, more or fewer of its elements at their own size: give one of --size, --scale, --corners, "
@@ -29,6 +30,10 @@ HELP = (
     "    ingan-fast retarget photo.jpg --scale 1.5x1 --out wide.png      (seconds, no training)\n\n"
     "    ingan-fast retarget photo.jpg --scale 0.6x1 --keep dog.png --remove pole.png --out narrow.png\n\n"
     "    ingan-fast retarget gravel.png --size 1024x1024 --tile both --out tile.png\n\n"
+    "    ingan-fast retarget wall.png --scale 2x1 --companion wall_normal.png --companion wall_height.tif --out "
+    "wide/wall.png\n\n"
+    "    ingan-fast retarget photos/*.jpg --scale 1.2x1 --out wide/      (several pictures)\n\n"
+    "    cat photo.jpg | ingan-fast retarget - --size 640x480 --out - > out.png\n\n"
     "    ingan-fast retarget runs/fruit --size 640x480 --out out.png\n\n"
     "    ingan-fast retarget runs/fruit --scale 1.5x0.7 --out out.png\n\n"
     '    ingan-fast retarget runs/fruit --corners "60,0 340,0 400,300 0,300" --out out.png\n\n'
@@ -41,10 +46,19 @@ HELP = (
 
 
 def retarget(
-    run: Annotated[
-        Path, typer.Argument(metavar="PICTURE|MODEL|RUN", help="A picture, an exported model, or a run folder.")
+    given: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PICTURE...|MODEL|RUN",
+            help="Pictures (- is the standard input), or an exported model, or a run folder.",
+        ),
     ],
-    out: Annotated[Path, typer.Option("--out", help="The picture to write: .png, .jpg, .webp, .tif or .bmp.")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", help="The picture to write: .png, .jpg, .webp, .tif, .bmp or - (PNG); for several a folder."
+        ),
+    ],
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Output size in pixels, from 16x16.")] = None,
     scale: Annotated[str | None, typer.Option(metavar="SXxSY", help="Width and height factors.")] = None,
     corners: Annotated[
@@ -79,17 +93,50 @@ def retarget(
     show_keep: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Of a picture: also write what is kept or spared.")
     ] = None,
+    companion: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Of a picture: a map of it (normals, heights, a mask) to be laid out alike, and written beside the "
+            "output under its own name.",
+        ),
+    ] = None,
+    save_layout: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="Of a picture: also write its layout.")
+    ] = None,
+    layout: Annotated[
+        Path | None, typer.Option(metavar="FILE.npz", help="Of a picture: apply what --save-layout wrote of it.")
+    ] = None,
+    strip: Annotated[
+        bool, typer.Option("--strip", help="Of a picture: leave out its profile (as sRGB), EXIF, dpi and texts.")
+    ] = False,
 ) -> None:
     from ingan_fast.cli.instant import Options
     from ingan_fast.pictures import check_output_path, load_image, save_image
 
-    check_output_path(out, alpha=corners is not None)
     if collage and any(option is not None for option in (size, scale, corners, homography, image)):
         raise UserError("--collage stands alone; leave out --size, --scale, --corners, --homography and --image")
-    options = Options(tuple(keep or ()), tuple(remove or ()), tile, variation, show_keep)
-    if _is_picture(run):
-        request = None if collage else _Request(size, scale, corners, homography)
-        return _instant(run, out, request, options, image is not None or device != "auto" or backend != "auto")
+    options = Options(
+        tuple(keep or ()),
+        tuple(remove or ()),
+        tile,
+        variation,
+        show_keep,
+        tuple(companion or ()),
+        save_layout,
+        layout,
+        strip,
+    )
+    if len(given) > 1 or _is_picture(given[0]):
+        sizes = (size, scale, corners, homography)
+        request = None if collage or (layout and not any(sizes)) else _Request(*sizes)
+        if layout and request:
+            raise UserError("--layout has its own size; leave out --size, --scale, --corners and --homography")
+        return _instant(
+            given, out, request, collage, options, image is not None or device != "auto" or backend != "auto"
+        )
+    run = given[0]
+    check_output_path(out, alpha=corners is not None)
     if options.given():
         raise UserError(f"{' and '.join(options.given())} are for pictures, and {run} is none; leave them out")
     if collage:
@@ -98,32 +145,70 @@ def retarget(
     request = _Request(size, scale, corners, homography)
     source_size, engine = _open(run, device, backend)
     transform = request.transform(source_size if pixels is None else (pixels.shape[1], pixels.shape[0]))
+    check_output_size(transform.size)
     mask = transform.mask()
     alpha = mask if (mask < 1).any() else None
     check_output_path(out, alpha=alpha is not None)
     with parts_done(f"retargeting to {transform.size[0]}x{transform.size[1]}") as show:
         picture = engine(pixels, transform, show)
     save_image(picture, out, alpha)
-    print(f"{out}: {transform.size[0]}x{transform.size[1]}")
+    _tell(out, transform.size)
 
 
 def _is_picture(path: Path) -> bool:
-    return path.suffix.lower() in PICTURES and not path.is_dir()
+    from ingan_fast.pictures.formats import SUFFIXES
+    from ingan_fast.pictures.streams import is_stream
+
+    return (path.suffix.lower() in SUFFIXES and not path.is_dir()) or is_stream(path)
 
 
-def _instant(picture: Path, out: Path, request: "_Request | None", options: "Options", others: bool) -> None:
-    from ingan_fast.cli.instant import picture_collage, read_picture, retarget_picture
+def _tell(out: Path, size: tuple[int, int]) -> None:
+    """What was written; not to a pipe that the picture itself goes to."""
+    from ingan_fast.pictures.streams import is_stream
 
+    print(f"{out}: {size[0]}x{size[1]}", file=sys.stderr if is_stream(out) else sys.stdout)
+
+
+def _instant(
+    pictures: list[Path],
+    out: Path,
+    request: "_Request | None",
+    collage: bool,
+    options: "Options",
+    others: bool,
+) -> None:
+    """Lay pictures out without a network; of several each that can be, and the others are told."""
+    from ingan_fast.cli.instant import folder_outputs, picture_collage, retarget_picture
+    from ingan_fast.pictures import check_output_path
+
+    for path in pictures:
+        if not _is_picture(path):
+            raise UserError(f"{path} is no picture; give one run or model alone, or pictures")
     if others:
         raise UserError("--image, --device and --backend are for runs and models; leave them out with a picture")
     options.check()
-    if request is None:
-        width, height = picture_collage(picture, out, options)
+    alpha = request is not None and request.corners is not None
+    if len(pictures) > 1 or out.expanduser().is_dir():
+        targets = folder_outputs(pictures, out.expanduser(), options, alpha)
     else:
-        photo = read_picture(picture)
-        transform = request.transform((photo.pixels.shape[1], photo.pixels.shape[0]))
-        width, height = retarget_picture(picture, out, transform, photo, options)
-    print(f"{out}: {width}x{height}")
+        check_output_path(out, alpha)
+        targets = [out]
+    failures = []
+    for path, target in zip(pictures, targets, strict=True):
+        try:
+            if collage:
+                made = picture_collage(path, target, options)
+            else:
+                made = retarget_picture(path, target, request.transform if request else None, options)
+            _tell(target, made)
+        except UserError as error:
+            failures.append(error)
+            if len(pictures) > 1:
+                messages.print(f"{path}: {error}", markup=False, soft_wrap=True)
+    if failures and len(pictures) == 1:
+        raise failures[0]
+    if failures:
+        raise UserError(f"{len(failures)} of {len(pictures)} pictures were not made (above)")
 
 
 def _open(path: Path, device: str, backend: str) -> Engine:
@@ -156,7 +241,7 @@ class _Request:
             raise UserError("nothing was asked for; give --size, --scale, --corners, --homography or --collage")
         if homography and not size:
             raise UserError("--homography needs the output's --size; give for example --size 640x480")
-        self.size = parse_size(size) if size else None
+        self.size = parse_size(size, check_layout_size) if size else None
         self.scale = parse_scale(scale) if scale else None
         self.corners = parse_corners(corners) if corners else None
         self.homography = parse_homography(read_text(homography)) if homography else None
@@ -176,7 +261,6 @@ class _Request:
         else:
             assert self.size is not None
             transform = Transform.resize(self.size)
-        check_output_size(transform.size)
         return transform
 
 
@@ -194,4 +278,4 @@ def _collage(run: Path, out: Path, device: str) -> None:
             advance,
         )
     save_image(page, out)
-    print(f"{out}: {page.shape[1]}x{page.shape[0]}")
+    _tell(out, (page.shape[1], page.shape[0]))

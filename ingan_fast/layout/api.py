@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ingan_fast.errors import UserError
-from ingan_fast.geometry import Size, Transform, check_output_size
+from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout import perspective
 from ingan_fast.layout.layouts import Layouts, Wishes
+from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.pictures import load_photo
 
 
@@ -53,7 +54,7 @@ def retarget(
     elif transform is None:
         assert size is not None
         transform = Transform.resize(size)
-    check_output_size(transform.size, source)
+    check_layout_size(transform.size)
     result = perspective.retarget(Layouts(pixels, wishes), transform)
     return result[..., 0] if flat else result
 

@@ -102,6 +102,11 @@ def check_place(path: Path) -> None:
         raise UserError(f"can't write {path}: no permission to write in {parent}; choose another place")
 
 
+def write_tiff(file: BinaryIO, values: NDArray, metadata: Metadata) -> None:
+    """A TIFF of values [H, W, channels] of any type."""
+    deep.write_tiff(file, values, metadata.icc_profile, metadata.dpi, metadata.tiff_tags())
+
+
 def _format(path: Path) -> Format:
     return WRITTEN[".png" if is_stream(path) else path.suffix.lower()]
 
@@ -110,7 +115,7 @@ def _encode(photo: Photo, kind: Format, file: BinaryIO) -> None:
     pixels, metadata = photo.pixels, photo.metadata
     size = pixels.shape[1], pixels.shape[0]
     if kind.name == "TIFF":
-        deep.write_tiff(file, pixels, metadata.icc_profile, metadata.dpi, metadata.tiff_tags())
+        write_tiff(file, pixels, metadata)
         return
     if pixels.dtype == np.uint16 and kind.deep:
         file.write(deep.png(pixels, _described(metadata, size)))
