@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ingan_fast.pictures.arrays import Pixels, fit_within, with_opacity
+from ingan_fast.pictures.arrays import Pixels, fit_within, is_grey, with_opacity
 from ingan_fast.pictures.formats import MAX_PIXELS
 from ingan_fast.pictures.metadata import Metadata
 from ingan_fast.pictures.reading import Photo, load_image, load_photo, srgb
@@ -18,6 +18,7 @@ __all__ = [
     "Pixels",
     "check_output_path",
     "fit_within",
+    "is_grey",
     "load_image",
     "load_photo",
     "save_image",
