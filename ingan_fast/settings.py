@@ -26,6 +26,7 @@ class Settings:
     blocks: int = 6
     skips: bool = True
     exit_gain: float = 1.0  # of the exit's first weights; less keeps the first pictures away from tanh's ends
+    grey: bool = False  # outputs are exactly grey; a training on grey pictures sets it
     stages: int = 1  # 2: the generator works at half size, and a second, small one makes its picture twice as large
 
     # Discriminator, section 2.3

@@ -71,6 +71,7 @@ class Generator(nn.Module):
         super().__init__()
         widths = [settings.channels * 2**depth for depth in range(settings.downscales + 1)]
         self.skips = settings.skips
+        self.grey = settings.grey
         self.multiple = 2**settings.downscales
         self.entry = ConvBlock(3, widths[0], 7)
         self.down = nn.ModuleList(ConvBlock(a, b, 3) for a, b in pairwise(widths))
@@ -103,13 +104,17 @@ class Generator(nn.Module):
     def first_stage(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
         """What the first stage makes: [N, 3, ⌈Ho / coarse⌉, ⌈Wo / coarse⌉]; `image` is `coarse` times smaller, too."""
         warped = homography_warp(self.entry(image), _every(self.coarse, matrix, size), coarse_size(size, self.coarse))
-        return torch.tanh(self.trunk(warped))
+        return self._in_its_colours(torch.tanh(self.trunk(warped)))
 
     def refine(self, picture: Tensor) -> Tensor:
         """The first stage's picture made as large as it is to be, a stage at a time."""
         for refiner in self.refiners:
             picture = refiner(picture)
-        return picture.clamp(-1, 1) if self.refiners else picture
+        return self._in_its_colours(picture.clamp(-1, 1) if self.refiners else picture)
+
+    def _in_its_colours(self, picture: Tensor) -> Tensor:
+        """One value for all three channels, where the training's pictures are grey."""
+        return torch.cat([picture.mean(dim=1, keepdim=True)] * 3, dim=1) if self.grey else picture
 
     def trunk(self, warped: Tensor) -> Tensor:
         """All between the warp and tanh: [N, C, Ho, Wo] → [N, 3, Ho, Wo]."""

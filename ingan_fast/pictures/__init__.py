@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ingan_fast.pictures.arrays import Pixels, fit_within, has_opacity, with_opacity
+from ingan_fast.pictures.arrays import Pixels, fit_within, has_opacity, is_grey, with_opacity
 from ingan_fast.pictures.formats import MAX_PIXELS
 from ingan_fast.pictures.metadata import Metadata
 from ingan_fast.pictures.reading import Photo, load_image, load_photo, srgb
@@ -19,6 +19,7 @@ __all__ = [
     "check_output_path",
     "fit_within",
     "has_opacity",
+    "is_grey",
     "load_image",
     "load_photo",
     "save_image",

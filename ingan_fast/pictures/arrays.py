@@ -26,6 +26,12 @@ def fit_within(image: Pixels, max_side: int) -> Pixels:
     return np.array(Image.fromarray(image).resize(size, Image.Resampling.LANCZOS), dtype=np.uint8)
 
 
+def is_grey(pixels: NDArray) -> bool:
+    """Whether all pixels [H, W, 3] have the same value in each channel."""
+    # A part of them tells most colour pictures apart.
+    return all(bool((some == some[..., :1]).all()) for some in (pixels[::16, ::16], pixels))
+
+
 def has_opacity(pixels: NDArray) -> bool:
     """Whether the last channel of [H, W, channels] is an opacity."""
     return pixels.shape[2] in (2, 4)

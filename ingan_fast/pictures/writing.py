@@ -12,7 +12,7 @@ from PIL import Image
 
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import deep
-from ingan_fast.pictures.arrays import Pixels, check_rgb, has_opacity, in_8_bits
+from ingan_fast.pictures.arrays import Pixels, check_rgb, has_opacity, in_8_bits, is_grey
 from ingan_fast.pictures.formats import WRITTEN, Format
 from ingan_fast.pictures.metadata import Metadata
 from ingan_fast.pictures.reading import Photo
@@ -23,7 +23,7 @@ def save_image(image: Pixels, path: str | Path, alpha: NDArray[np.floating] | No
     """Write a picture, whole or not at all, in the suffix's format; the same input gives the same bytes.
 
     Args:
-        image: uint8 RGB in [0, 255], [H, W, 3].
+        image: uint8 RGB in [0, 255], [H, W, 3]; where all of it is grey, a grey file is written.
         path: as for `save_photo`.
         alpha: opacity in [0, 1], [H, W]; None writes an RGB file.
 
@@ -32,6 +32,7 @@ def save_image(image: Pixels, path: str | Path, alpha: NDArray[np.floating] | No
         ValueError: an array of another shape, type or range.
     """
     check_rgb(image)
+    image = image[..., :1] if is_grey(image) else image
     save_photo(Photo(image if alpha is None else np.dstack([image, _opacity(alpha, image)])), path)
 
 

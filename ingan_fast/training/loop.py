@@ -110,7 +110,7 @@ def train(
         checkpoint = None if started is None else run.read_checkpoint()
         threads = Threads() if started is None and target.type == "cpu" else None
         with using_threads(_thread_count(threads, checkpoint)):
-            prepared, budget_left = ready(plan, images), None
+            prepared, budget_left = ready(plan, images, started), None
             if plan.budget is not None and started is None:
                 notice(f"measuring how many iterations fit into {duration(plan.budget)}")
                 prepared = within_budget(prepared, wanted, seed, target, clock, engine, precision)

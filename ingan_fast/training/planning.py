@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ingan_fast.errors import UserError
-from ingan_fast.pictures import Pixels
+from ingan_fast.pictures import Pixels, is_grey
 from ingan_fast.settings import DEFAULT_PRESET, Settings, preset, with_changes
 from ingan_fast.training.budget import DEFAULT, LEAST, MOST, PLANNED, check_budget, duration, fit, predicted
 from ingan_fast.training.preparation import load_sources
@@ -74,15 +74,18 @@ def choose(
     return Plan(preset_name, settings, budget)
 
 
-def ready(plan: Plan, images: Images) -> Ready:
-    """The pictures at the plan's size.
+def ready(plan: Plan, images: Images, started: Config | None = None) -> Ready:
+    """The pictures at the plan's size; of grey ones the generator's outputs are grey.
+
+    A run that is gone on with (`started`) stays what it is.
 
     Raises:
         UserError: a picture that can't be used.
     """
     notices: list[str] = []
     sources = load_sources(images, plan.settings.max_side, notices.append)
-    return Ready(plan, sources, notices)
+    grey = all(map(is_grey, sources.values())) if started is None else started.settings.grey
+    return Ready(replace(plan, settings=replace(plan.settings, grey=plan.settings.grey or grey)), sources, notices)
 
 
 def within_budget(
