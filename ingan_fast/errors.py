@@ -16,6 +16,17 @@ _NO_MEMORY = (
     "bad allocation",
 )
 
+# The extra of this package that brings what is not always installed.
+_EXTRAS = {
+    "av": "video",
+    "matplotlib": "train",
+    "onnx": "export",
+    "onnxscript": "export",
+    "safetensors": "train",
+    "torch": "train",
+    "yaml": "video",
+}
+
 
 class UserError(ValueError):
     """Bad input: the message says what was given, what is allowed and what to do.
@@ -42,3 +53,10 @@ def memory_ran_out(error: BaseException) -> bool:
     if isinstance(error, MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
+
+
+def missing_package(error: ImportError) -> str | None:
+    """What to install where an import failed for want of an optional package; None: it failed for another reason."""
+    package = (error.name or "").partition(".")[0]
+    extra = _EXTRAS.get(package)
+    return extra and f"this needs {package}, which is not installed: pip install 'ingan-fast[{extra}]'"

@@ -1,9 +1,10 @@
 """What a user types for a size, a scale, corners or a homography, read or refused in one line."""
 
+import difflib
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -127,3 +128,9 @@ def _finite(value: Any) -> bool:
 def _quote(text: str) -> str:
     """On one line, and short."""
     return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """A hint for who mistyped one of the `known` names; empty where none is near."""
+    close = difflib.get_close_matches(name[:60], list(known), n=1, cutoff=0.5)
+    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -1,12 +1,12 @@
 """Every setting of a training, its presets, and how a user changes one."""
 
-import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from ingan_fast.errors import UserError
+from ingan_fast.parsing import nearest
 
 
 @dataclass(frozen=True)
@@ -175,7 +175,7 @@ def preset(name: str) -> Settings:
         UserError: no such preset.
     """
     if name not in PRESETS:
-        raise UserError(f"no preset {name!r}; there are {', '.join(PRESETS)}{_nearest(name, PRESETS)}")
+        raise UserError(f"no preset {name!r}; there are {', '.join(PRESETS)}{nearest(name, PRESETS)}")
     return PRESETS[name]
 
 
@@ -189,7 +189,7 @@ def with_changes(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     values = {}
     for name, value in changes.items():
         if name not in known:
-            raise UserError(f"no setting {name!r}{_nearest(name, known)}; `ingan-fast train --help` lists them")
+            raise UserError(f"no setting {name!r}{nearest(name, known)}; `ingan-fast train --help` lists them")
         values[name] = _converted(name, value, known[name])
     return replace(settings, **values)
 
@@ -245,8 +245,3 @@ def _converted(name: str, value: Any, wanted: Any) -> Any:
     if not math.isfinite(number):
         raise UserError(f"setting {name}={text} is not possible; it must be a finite number")
     return number
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
-    return f" (did you mean {close[0]!r}?)" if close else ""

@@ -6,10 +6,16 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from PIL import Image
+
+from ingan_fast import load
+from ingan_fast.export.run import Wanted, export
 
 CHECKOUT = Path(__file__).parents[1]
 PARTS = ("ingan_fast", "kernels", "export", "pyproject.toml", "README.md", "LICENSE")
@@ -71,3 +77,82 @@ def test_the_installed_wheel_trains_and_retargets(environment: Path, picture_pat
 def test_the_wheel_says_that_it_is_typed(environment: Path, tmp_path: Path) -> None:
     code = "from importlib.resources import files; print(files('ingan_fast').joinpath('py.typed').is_file())"
     assert call(environment / "python", "-c", code, cwd=tmp_path) == "True\n"
+
+
+def distributions(*names: str) -> set[str]:
+    """These installed distributions and all that they need, without their extras."""
+    found: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name in found:
+            continue
+        found.add(name)
+        for text in metadata.requires(name) or []:
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                waiting.append(requirement.name)
+    return found
+
+
+@pytest.fixture(scope="module")
+def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bin folder of an environment with the wheel and what `pip install ingan-fast openvino` brings, no more."""
+    folder = tmp_path_factory.mktemp("bare")
+    call(sys.executable, "-m", "venv", "--without-pip", folder / "venv", cwd=folder)
+    binaries = folder / "venv" / "bin"
+    where = "import sysconfig; print(sysconfig.get_path('purelib'))"
+    site = Path(call(binaries / "python", "-c", where, cwd=folder).strip())
+    install = ("install", "--no-deps", "--no-index", wheel)
+    call(sys.executable, "-m", "pip", "--python", binaries / "python", *install, cwd=folder)
+    for name in distributions("ingan-fast", "openvino") - {"ingan-fast"}:
+        files = metadata.files(name) or []
+        for top in {file.parts[0] for file in files if file.parts[0] != ".."}:
+            target = Path(str(metadata.distribution(name).locate_file(top)))
+            if target.exists() and not (site / top).exists():
+                (site / top).symlink_to(target)
+    return binaries
+
+
+def told_by(*words: object, cwd: Path, code: int) -> str:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+    done = subprocess.run([str(word) for word in words], cwd=cwd, env=environment, capture_output=True, text=True)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_without_torch_pictures_and_models_are_played(
+    bare: Path, picture_path: Path, trained_run: Path, tmp_path: Path
+) -> None:
+    command = bare / "ingan-fast"
+    find = "import importlib.util as u; print(u.find_spec('torch'))"
+    assert call(bare / "python", "-c", find, cwd=tmp_path) == "None\n"
+    told_by(command, "--help", cwd=tmp_path, code=0)
+    told_by(command, "retarget", picture_path, "--scale", "1.5x1", "--out", "wide.png", cwd=tmp_path, code=0)
+    export(load(trained_run, "cpu"), tmp_path / "model", Wanted())
+    model = tmp_path / "model" / "model.onnx"
+    told_by(command, "retarget", model, "--scale", "1.5x1", "--out", "played.png", cwd=tmp_path, code=0)
+    for name in ("wide.png", "played.png"):
+        with Image.open(tmp_path / name) as wide:
+            assert wide.size == (96, 56)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "extra"),
+    [
+        (("train", "PICTURE", "--out", "run"), "train"),
+        (("evaluate", "PICTURE", "--source", "PICTURE"), "train"),
+        (("video", "PICTURE", "--script", "grow", "--out", "out.mp4"), "video"),
+    ],
+)
+def test_what_is_missing_is_named_with_its_extra(
+    bare: Path, picture_path: Path, tmp_path: Path, words: tuple[str, ...], extra: str
+) -> None:
+    given = [picture_path if word == "PICTURE" else word for word in words]
+    told = told_by(bare / "ingan-fast", *given, cwd=tmp_path, code=2)
+    assert f"pip install 'ingan-fast[{extra}]'" in told
+    assert len(told.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())

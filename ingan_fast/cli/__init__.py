@@ -18,7 +18,7 @@ import typer
 
 from ingan_fast.cli import bench, demo, evaluate, export, info, retarget, train, video
 from ingan_fast.cli.console import INTERRUPTED
-from ingan_fast.errors import MachineError, UserError, memory_ran_out
+from ingan_fast.errors import MachineError, UserError, memory_ran_out, missing_package
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -68,6 +68,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and (advice := missing_package(error)):
+            _fail(error, advice, 2)
         if memory_ran_out(error):
             reason = " ".join(str(error).split())[:200] or "the system does not say how much was needed"
             _fail(error, f"not enough memory ({reason}); ask for a smaller output, or end other programs", 1)

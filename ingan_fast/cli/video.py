@@ -18,7 +18,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.interrupts import interrupts
 from ingan_fast.parsing import parse_corners, parse_scale, parse_size
-from ingan_fast.video.script import NAMES, Animation, read_script
+from ingan_fast.video.named import NAMES
 from ingan_fast.video.timing import parse_fps
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ingan_fast.video.pipeline import Report
     from ingan_fast.video.pipes import RawFrames
     from ingan_fast.video.reading import Clip
+    from ingan_fast.video.script import Animation
 
 HELP = (
     "The picture in motion (--script), or every frame of a clip laid out anew (--input with one of --size, --scale, "
@@ -163,8 +164,9 @@ class _Request:
         pipe = PipeInput(sys.stdin.fileno(), interrupted)
         return RawFrames(pipe, self.raw, self.fps or RAW_FPS) if self.raw else Clip(pipe)
 
-    def animation(self, source_size: Size, clip: "Clip | RawFrames | None") -> Animation:
+    def animation(self, source_size: Size, clip: "Clip | RawFrames | None") -> "Animation":
         from ingan_fast.video.rendering import unmoving
+        from ingan_fast.video.script import read_script
 
         if self.script is None:
             animation = unmoving(self._transform(source_size), source_size)

@@ -18,7 +18,7 @@ DEVICES = ("auto", "cpu", "cuda")
 INSTALL = {
     "onnxruntime": "pip install onnxruntime (onnxruntime-gpu where there is a GPU)",
     "openvino": "pip install 'ingan-fast[openvino]'",
-    "torch": "pip install torch",
+    "torch": "pip install 'ingan-fast[train]'",
 }
 FILES = ("model.engine", "model.onnx", "model.pt2")  # in a folder, the fastest first
 

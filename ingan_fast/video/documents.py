@@ -1,7 +1,6 @@
 """YAML that a user wrote: nothing is constructed from it, and what is refused is refused with its line."""
 
-import difflib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -10,6 +9,7 @@ import yaml
 from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from ingan_fast.errors import UserError
+from ingan_fast.parsing import nearest
 
 MAX_BYTES = 1 << 18
 Value = TypeVar("Value")
@@ -82,12 +82,6 @@ class Document:
             self.fail(node, f"{name} is a list or has keys of its own; give one value, on its line")
         with self.at(node):
             return parse(str(node.value))
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """A hint for who mistyped one of the `known` names; empty where none is near."""
-    close = difflib.get_close_matches(name[:60], list(known), n=1, cutoff=0.5)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _read(path: Path) -> str:

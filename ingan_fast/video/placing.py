@@ -6,7 +6,7 @@ import numpy as np
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Array, Size, check_output_size
-from ingan_fast.video.documents import nearest
+from ingan_fast.parsing import nearest
 
 Anchor = tuple[float, float]  # how much of the room beside the picture is on its left, and above it
 CENTRE: Anchor = (0.5, 0.5)

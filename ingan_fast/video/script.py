@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, check_output_size
-from ingan_fast.video.documents import nearest
+from ingan_fast.parsing import nearest
 from ingan_fast.video.named import NAMED, NAMES
 from ingan_fast.video.placing import CENTRE, parse_anchor
 from ingan_fast.video.poses import Animation, Motion, Pose

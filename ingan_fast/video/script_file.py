@@ -13,8 +13,8 @@ from yaml import Node
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Array, Size, Transform, check_output_size
-from ingan_fast.parsing import parse_corners, parse_scale, parse_size
-from ingan_fast.video.documents import Document, nearest
+from ingan_fast.parsing import nearest, parse_corners, parse_scale, parse_size
+from ingan_fast.video.documents import Document
 from ingan_fast.video.easing import DEFAULT, EASINGS
 from ingan_fast.video.placing import CENTRE, Anchor, canvas_for, parse_anchor, rectangle
 from ingan_fast.video.poses import Keyframe, Motion
