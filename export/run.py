@@ -79,7 +79,7 @@ def export(
 
     Args:
         trained: a run on the CPU; for packages one that was loaded with `merge=False`, which inductor can compile.
-        device: that a package is compiled for.
+        device: that a package is compiled for; the CPU where it is Apple's GPU.
         tell: called with the name of each step.
 
     Raises:
@@ -87,14 +87,15 @@ def export(
             left then.
     """
     exported, file = wanted.graph(trained), FILES[wanted.format]
+    target = CPU if device.type == "mps" else device
     with atomic_path(folder / file) as temporary:
         tell(f"making {file}")
         if wanted.format == "onnx":
             write_onnx(exported, temporary, wanted.precision)
         else:
-            write_package(exported, temporary, device)
+            write_package(exported, temporary, target)
         tell("checking it against the generator")
-        found = check(temporary, exported, trained, wanted.precision, device)
+        found = check(temporary, exported, trained, wanted.precision, target)
         sidecar = describe(trained, exported, file, wanted.format, checksum(temporary), wanted.precision)
     sidecar.write(folder)
     save_image(trained.source, folder / SOURCE_FILE)

@@ -32,7 +32,7 @@ def demo(
         str | None, typer.Option(metavar="TIME", help="Train for that long; 15m on a CPU where none is given.")
     ] = None,
     training: Annotated[bool, typer.Option("--train/--no-train", help="Whether to train, too.")] = True,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
     from ingan_fast.cli.demo_page import plain
     from ingan_fast.layout import Layouts, perspective

@@ -37,7 +37,7 @@ def evaluate(
     maps: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Also write maps of stretch and of coherence.")
     ] = None,
-    device: Annotated[str, typer.Option(help="Of a run's generator: auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="Of a run's generator: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
     run = _single_run(given, source)
     inputs = given if run is None else [run / "config.json", run / "source.png"]

@@ -69,7 +69,7 @@ def export(
         str | None,
         typer.Option(metavar="SIZE", help="With --trt: at most so much GPU memory to build with, such as 2G."),
     ] = None,
-    device: Annotated[str, typer.Option(help="With --format pt2: auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="With --format pt2: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier export wrote.")] = False,
 ) -> None:
     from ingan_fast.export.profiles import parse_profile

@@ -71,7 +71,7 @@ def retarget(
     homography: Annotated[Path | None, typer.Option(help="A JSON file with a matrix; needs --size.")] = None,
     collage: Annotated[bool, typer.Option("--collage", help="A sheet of many sizes, the source framed.")] = False,
     image: Annotated[Path | None, typer.Option(help="Retarget this picture instead of the run's.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     backend: Annotated[
         str, typer.Option(help="For an exported model: auto, tensorrt, onnxruntime, openvino or torch.")
     ] = "auto",

@@ -48,7 +48,7 @@ def train(
     early_stop: Annotated[
         bool, typer.Option("--early-stop", help="Go over to the end once quality no longer changes.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     engine: Annotated[
         str,
         typer.Option(

@@ -76,7 +76,7 @@ def video(
         str | None,
         typer.Option(metavar="WxH", help="Pipes carry rgb24, not y4m: frames of this size come in, or else go out."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     backend: Annotated[str, typer.Option(help="What runs the model; auto takes the fastest that is there.")] = "auto",
 ) -> None:
     request = _Request(

@@ -1,20 +1,82 @@
 """The device that networks run on."""
 
+import contextlib
+import functools
+import logging
+import re
+from collections.abc import Iterator
+
 import torch
 
 from ingan_fast.errors import UserError
 
+KNOWN = "auto, cpu, cuda, cuda:1 (of several) or mps"
+
+logger = logging.getLogger(__name__)
+
 
 def pick_device(name: str) -> torch.device:
-    """ "auto", "cpu" or "cuda" as a device that is there.
+    """A device that is there: "auto" is a CUDA device, or Apple's GPU (MPS), or the CPU.
+
+    Where MPS can't compute a training's step, the CPU is taken, which is logged.
 
     Raises:
-        UserError: "cuda" without one, or another name.
+        UserError: a device that is not there, or another name.
     """
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name not in ("cpu", "cuda"):
-        raise UserError(f"device {name!r} is not known; give auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("device cuda is not available: torch sees no CUDA device; use --device cpu or auto")
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if not re.fullmatch(r"cpu|mps|cuda(:\d{1,3})?", name, re.ASCII):
+        raise UserError(f"device {name!r} is not known; give {KNOWN}")
+    if name.startswith("cuda"):
+        _check_cuda(name)
+    if name == "mps":
+        if not torch.backends.mps.is_available():
+            raise UserError("device mps is not available: torch sees no Apple GPU; use --device cpu or auto")
+        reason = _mps_fails()
+        if reason is not None:
+            logger.warning("ingan-fast: the CPU is used, since Apple's GPU can't compute this: %s", reason)
+            name = "cpu"
     return torch.device(name)
+
+
+@contextlib.contextmanager
+def on_device(device: torch.device) -> Iterator[None]:
+    """Make a CUDA device the current one for the block: streams, events and graphs belong to that."""
+    with torch.cuda.device(device) if device.type == "cuda" else contextlib.nullcontext():
+        yield
+
+
+def _check_cuda(name: str) -> None:
+    if not torch.cuda.is_available():
+        raise UserError(f"device {name} is not available: torch sees no CUDA device; use --device cpu or auto")
+    count, index = torch.cuda.device_count(), int(name.partition(":")[2] or 0)
+    if index >= count:
+        there = "cuda:0 alone" if count == 1 else f"cuda:0 to cuda:{count - 1}"
+        raise UserError(f"device {name} is not available: torch sees {there}; give one of these, auto or cpu")
+
+
+@functools.cache
+def _mps_fails() -> str | None:
+    """Why one small training step can't be computed by MPS; None where it can."""
+    try:
+        _try_step(torch.device("mps"))
+    except (RuntimeError, NotImplementedError, TypeError, AssertionError) as error:  # torch's ways to say so
+        return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    return None
+
+
+def _try_step(device: torch.device) -> None:
+    """One iteration of a small training."""
+    import numpy as np
+
+    from ingan_fast.model.sampling import Sampler
+    from ingan_fast.model.state import TrainingState
+    from ingan_fast.model.step import training_step
+    from ingan_fast.settings import SMOKE
+
+    with torch.random.fork_rng(devices=[]):
+        picture = np.arange(64 * 64 * 3, dtype=np.uint8).reshape(64, 64, 3)
+        sampler = Sampler([picture], SMOKE, 0, device)
+        state = TrainingState(SMOKE, 0, device, "float32")
+        state.set_schedules()
+        training_step(state, sampler.draw(0, 0)).cpu()

@@ -1,6 +1,7 @@
 """Which backend runs a file, and why."""
 
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
@@ -14,7 +15,8 @@ from ingan_fast.runtime.libraries import has_cuda_provider
 from ingan_fast.runtime.sidecar import Sidecar, read_sidecar
 
 BACKENDS = ("auto", "tensorrt", "onnxruntime", "openvino", "torch")
-DEVICES = ("auto", "cpu", "cuda")
+# Of the backends; torch's own are looked for in `model.devices`.
+DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?", re.ASCII)
 INSTALL = {
     "onnxruntime": "pip install onnxruntime (onnxruntime-gpu where there is a GPU)",
     "openvino": "pip install 'ingan-fast[openvino]'",
@@ -43,9 +45,10 @@ def open_model(path: Path, device: str, backend: str) -> Opened:
     Raises:
         UserError: nothing that can be run, a backend that can't run it or isn't installed.
     """
-    for given, allowed in ((device, DEVICES), (backend, BACKENDS)):
-        if given not in allowed:
-            raise UserError(f"{given!r} is unknown; choose one of {', '.join(allowed)}")
+    if not DEVICE.fullmatch(device):
+        raise UserError(f"{device!r} is unknown; choose auto, cpu, cuda, cuda:1 (of several) or mps")
+    if backend not in BACKENDS:
+        raise UserError(f"{backend!r} is unknown; choose one of {', '.join(BACKENDS)}")
     if path.is_dir() and not (path / "config.json").exists():
         found = [path / name for name in FILES if (path / name).is_file()]
         if not found:
@@ -91,21 +94,22 @@ def _open_onnx(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple
     chosen, reason = (backend, "it was asked for") if backend != "auto" else _choose(device)
     _require(chosen)
     if chosen == "openvino":
-        if device == "cuda":
+        if device.startswith("cuda"):
             raise UserError("OpenVINO runs on the CPU here; choose --device cpu, or the backend onnxruntime")
         from ingan_fast.runtime.backends.openvino import OpenVinoBackend
 
         return OpenVinoBackend(path, sidecar), reason
     from ingan_fast.runtime.backends.onnxruntime import OnnxRuntimeBackend
 
-    return OnnxRuntimeBackend(path, sidecar, "cuda" if device == "cuda" or "CUDA" in reason else "cpu"), reason
+    target = "cuda" if device == "auto" and "CUDA" in reason else device
+    return OnnxRuntimeBackend(path, sidecar, target if target.startswith("cuda") else "cpu"), reason
 
 
 def _choose(device: str) -> tuple[str, str]:
     """A backend for an ONNX file, and why."""
-    if device != "cpu" and has_cuda_provider():
+    if device not in ("cpu", "mps") and has_cuda_provider():
         return "onnxruntime", "its CUDA provider is installed"
-    if device == "cuda":
+    if device.startswith("cuda"):
         return "onnxruntime", "it was asked for a GPU"
     if _has("openvino"):
         return "openvino", "it is the fastest on a CPU"
@@ -113,11 +117,11 @@ def _choose(device: str) -> tuple[str, str]:
 
 
 def _open_engine(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple[Backend, str]:
-    if backend not in ("auto", "tensorrt") or device == "cpu":
+    if backend not in ("auto", "tensorrt") or device in ("cpu", "mps"):
         raise UserError(f"{path} is a TensorRT engine, which runs on a GPU alone; give a model.onnx for anything else")
     from ingan_fast.runtime.backends.tensorrt import TensorRTBackend
 
-    return TensorRTBackend(path, sidecar), "it is a TensorRT engine"
+    return TensorRTBackend(path, sidecar, int(device.partition(":")[2] or 0)), "it is a TensorRT engine"
 
 
 def _open_package(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple[Backend, str]:
@@ -130,7 +134,7 @@ def _open_package(path: Path, sidecar: Sidecar, device: str, backend: str) -> tu
 
 
 def _takes_engines(device: str, backend: str) -> bool:
-    return device != "cpu" and backend in ("auto", "tensorrt") and cuda.available()
+    return device not in ("cpu", "mps") and backend in ("auto", "tensorrt") and cuda.available()
 
 
 def _require(module: str) -> None:

@@ -48,7 +48,7 @@ class Retargeter:
 
         Args:
             path: a run folder, a model.onnx, model.engine or model.pt2, or the folder that these were exported to.
-            device: auto, cpu or cuda.
+            device: auto, cpu, cuda, cuda:1 or mps.
             backend: auto, tensorrt, onnxruntime, openvino or torch.
             max_memory: bytes that an output may take while it is made, about; larger ones are made in tiles, exactly.
 

@@ -12,7 +12,7 @@ import torch
 
 from ingan_fast.errors import UserError
 from ingan_fast.interrupts import interrupts
-from ingan_fast.model.devices import pick_device
+from ingan_fast.model.devices import on_device, pick_device
 from ingan_fast.model.pace import Budget, Follower
 from ingan_fast.model.precision import check_precision, choose_precision, describe_precision
 from ingan_fast.model.sampling import Sampler
@@ -73,7 +73,7 @@ def train(
             iterations; without a preset, 900 on a CPU.
         settings: changes to the preset, by the names of `ingan_fast.settings.Settings`.
         early_stop: the setting of that name: go over to the end once quality no longer changes.
-        device: "auto", "cpu" or "cuda".
+        device: "auto", "cpu", "cuda", "cuda:1" (of several) or "mps".
         engine: how steps are run: "eager", "graphs" (captured once for each size and replayed; a GPU only), or "auto":
             graphs on a GPU, eager on a CPU.
         precision: of convolutions: "float32", "bfloat16", "float16", or "auto": what is fastest on the device; a run
@@ -109,7 +109,7 @@ def train(
             check_tensorboard()
         checkpoint = None if started is None else run.read_checkpoint()
         threads = Threads() if started is None and target.type == "cpu" else None
-        with using_threads(_thread_count(threads, checkpoint)):
+        with using_threads(_thread_count(threads, checkpoint)), on_device(target):
             prepared, budget_left = ready(plan, images, started), None
             if plan.budget is not None and started is None:
                 notice(f"measuring how many iterations fit into {duration(plan.budget)}")

@@ -51,7 +51,7 @@ def choose(
         preset_name: None: `learned`.
         wanted: changes to the preset's settings.
         budget: seconds; None: on a CPU fifteen minutes where no preset and no iterations are given either.
-        device: "cpu" or "cuda".
+        device: "cpu", "cuda" or "mps".
         started: the run that is gone on with; its iterations are kept, not measured again.
 
     Raises:

@@ -98,7 +98,7 @@ def load(run: str | Path, device: str = "auto", merge: bool = True) -> TrainedGe
     """Open the run folder that a training left, finished or not.
 
     Args:
-        device: auto, cpu or cuda.
+        device: auto, cpu, cuda, cuda:1 or mps.
         merge: upsampling and the convolutions after it are merged (`merge_upsampling`).
 
     Raises:

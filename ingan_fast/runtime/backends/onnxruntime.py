@@ -21,10 +21,13 @@ class OnnxRuntimeBackend:
     name = "onnxruntime"
 
     def __init__(self, model: Path, sidecar: Sidecar, device: str):
+        """`device`: cpu, cuda, or cuda:1."""
         onnxruntime = import_onnxruntime()
 
         available = onnxruntime.get_available_providers()
-        providers = [provider for provider in PROVIDERS[device] if provider in available]
+        kind, _, number = device.partition(":")
+        names = [provider for provider in PROVIDERS[kind] if provider in available]
+        providers = [(name, {"device_id": number} if number else {}) for name in names]
         if not providers:
             raise UserError(
                 f"this ONNX Runtime has no provider for {device} (it has {', '.join(available)}); "

@@ -19,7 +19,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.model.cuda_graphs import GraphPool, Replay
 from ingan_fast.model.deployed import DeployedGraph
-from ingan_fast.model.devices import pick_device
+from ingan_fast.model.devices import on_device, pick_device
 from ingan_fast.model.precision import choose_precision
 from ingan_fast.model.tiling import halo
 from ingan_fast.pictures import Pixels
@@ -135,6 +135,11 @@ class TorchBackend:
             return
         if forked():
             raise UserError("a GPU can't be used in a forked process; start workers by multiprocessing's method spawn")
+        with on_device(self._device):
+            yield from self._on_its_stream(geometry)
+
+    def _on_its_stream(self, geometry: list[Tensor]) -> Iterator[None]:
+        assert self._done is not None
         stream = torch.cuda.current_stream(self._device)
         stream.wait_event(self._done)
         for place in geometry:  # made on another stream, maybe, and dropped while this one still reads it
