@@ -10,8 +10,8 @@ import pytest
 
 from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.settings import PRESETS
+from ingan_fast.training import planning
 from ingan_fast.training.budget import Speed
-from ingan_fast.training.loop import planning
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]

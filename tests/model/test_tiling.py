@@ -13,7 +13,7 @@ from ingan_fast.model.networks import Generator
 from ingan_fast.model.tiling import halo, tiles
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import PAPER, SMOKE, Settings
-from ingan_fast.training.loop import trained as retargeting
+from ingan_fast.training import trained as retargeting
 from ingan_fast.training.run_folder import Config
 from ingan_fast.training.trained import TrainedGenerator
 

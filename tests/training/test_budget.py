@@ -13,8 +13,8 @@ from ingan_fast import train
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import LEARNED, SMOKE
+from ingan_fast.training import planning
 from ingan_fast.training.budget import MOST, PLANNED, Speed, duration, fit, parse_budget, predicted
-from ingan_fast.training.loop import planning
 from ingan_fast.training.run_folder import RunFolder
 from ingan_fast.training.speed import measure_speed
 

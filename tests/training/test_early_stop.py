@@ -14,14 +14,21 @@ from ingan_fast.model.sampling import Draw
 from ingan_fast.model.state import TrainingState
 from ingan_fast.quality.validation import Quality
 from ingan_fast.settings import SMOKE
+from ingan_fast.training import loop as training
 from ingan_fast.training.curves import read_log
 from ingan_fast.training.early_stop import COOL_DOWN, is_flat, may_be_shortened, shortened
 from ingan_fast.training.engine import Engine
 from ingan_fast.training.info import describe
-from ingan_fast.training.loop import loop as training
 from ingan_fast.training.run_folder import RunFolder
 
-SETTINGS = {"iterations": 30, "validate_every": 2, "fine_at": 0.1, "log_every": 1, "checkpoint_every": 3}
+SETTINGS = {
+    "iterations": 30,
+    "validate_every": 2,
+    "preview_every": 15,
+    "fine_at": 0.1,
+    "log_every": 1,
+    "checkpoint_every": 3,
+}
 
 
 def curve(coherences: list[float], kept: float = 0.9) -> list[Quality]:
@@ -69,9 +76,24 @@ def run(picture: Path, out: Path, **more: Any) -> training.Result:
     return train(picture, out, preset_name="smoke", settings=SETTINGS, device="cpu", early_stop=True, **more)
 
 
+def call_flat(patch: pytest.MonkeyPatch) -> None:
+    """Every curve of four validations is flat."""
+    patch.setattr("ingan_fast.training.history.is_flat", lambda validations: len(validations) >= 4)
+
+
 @pytest.fixture
 def always_flat(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ingan_fast.training.history.is_flat", lambda validations: len(validations) >= 4)
+    call_flat(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def stopped(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that was stopped early, from start to end; not to be changed."""
+    path = tmp_path_factory.mktemp("stopped") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        call_flat(patch)
+        run(picture_path, path)
+    return path
 
 
 @pytest.mark.usefixtures("always_flat")
@@ -92,9 +114,8 @@ def test_a_flat_curve_ends_a_training_early_and_properly(picture_path: Path, tmp
 @pytest.mark.usefixtures("always_flat")
 @pytest.mark.parametrize("iteration", [7, 8, 12])
 def test_an_early_stopped_training_resumes_to_the_same_bytes(
-    picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, iteration: int
+    stopped: Path, picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, iteration: int
 ) -> None:
-    run(picture_path, tmp_path / "whole")
     step = Engine.step
 
     def interrupted(engine: Engine, state: TrainingState, draw: Draw) -> torch.Tensor:
@@ -106,7 +127,7 @@ def test_an_early_stopped_training_resumes_to_the_same_bytes(
         patch.setattr(Engine, "step", interrupted)
         assert run(picture_path, tmp_path / "run").iteration == iteration
     assert run(picture_path, tmp_path / "run", resume=True).finished
-    whole, resumed = (RunFolder(tmp_path / name) for name in ("whole", "run"))
+    whole, resumed = RunFolder(stopped), RunFolder(tmp_path / "run")
     assert resumed.generator_path.read_bytes() == whole.generator_path.read_bytes()
     logs = [[line | {"seconds": 0} for line in read_log(folder.log_path)] for folder in (whole, resumed)]
     assert logs[0] == logs[1]

@@ -8,10 +8,10 @@ import torch
 
 from ingan_fast.model.pace import Budget, Follower, Pace
 from ingan_fast.threads import Threads
+from ingan_fast.training import loop as training
+from ingan_fast.training import planning
 from ingan_fast.training.budget import Speed
 from ingan_fast.training.curves import read_log
-from ingan_fast.training.loop import loop as training
-from ingan_fast.training.loop import planning
 from ingan_fast.training.run_folder import RunFolder
 from trainings import generator_bytes, run
 
