@@ -78,7 +78,8 @@ def run(picture: Path, out: Path, **more: Any) -> training.Result:
 
 def call_flat(patch: pytest.MonkeyPatch) -> None:
     """Every curve of four validations is flat; what is judged takes no time."""
-    patch.setattr("ingan_fast.training.monitor.judge", lambda *_: curve([0.001])[0] | {"swd_x1.5": 0.01, "swd_x0.6": 0.01})
+    judged = curve([0.001])[0] | {"swd_x1.5": 0.01, "swd_x0.6": 0.01}
+    patch.setattr("ingan_fast.training.monitor.judge", lambda *_: judged)
     patch.setattr("ingan_fast.training.history.is_flat", lambda validations: len(validations) >= 4)
 
 
