@@ -10,16 +10,18 @@ from rich.table import Table
 
 from ingan_fast.cli.console import answers, check_json_path, messages, progress
 from ingan_fast.errors import UserError
+from ingan_fast.geometry import Transform
 
 if TYPE_CHECKING:
     from ingan_fast.pictures import Pixels
     from ingan_fast.quality.evaluation import Judged, Measures, Output
 
 HELP = (
-    "Judge a run, or pictures made of one source, in numbers, each beside a plain resize's and seam carving's at the "
-    "same size.\n\n"
+    "Judge a run, a picture's layouts without training, or pictures made of one source, in numbers, each beside a "
+    "plain resize's and seam carving's at the same size.\n\n"
     "Examples:\n\n"
     "    ingan-fast evaluate runs/fruit      makes four sizes and judges them, and the way back\n\n"
+    "    ingan-fast evaluate fruit.png       the same of the picture's untrained layouts\n\n"
     "    ingan-fast evaluate wide.png tall.png --source fruit.png --json numbers.json\n\n"
     "    ingan-fast evaluate runs/fruit --maps maps      also where it is good or bad\n\n"
     "coherence: how far the output's patches are from the source's (artefacts); completeness: the source's from the "
@@ -29,9 +31,16 @@ HELP = (
     "for changes of one side alone. psnr: the source against its reconstruction, in dB."
 )
 
+JUDGED_SIDE = 512  # px of a picture's longer side: every patch is compared with every other
+
 
 def evaluate(
-    given: Annotated[list[Path], typer.Argument(metavar="RUN|OUTPUT...", help="A run folder, or pictures.")],
+    given: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN|PICTURE|OUTPUT...", help="A run folder, a picture, or pictures that were made of --source."
+        ),
+    ],
     source: Annotated[Path | None, typer.Option(help="What the pictures were made of; a run has its own.")] = None,
     json_path: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the numbers.")] = None,
     maps: Annotated[
@@ -39,22 +48,26 @@ def evaluate(
     ] = None,
     device: Annotated[str, typer.Option(help="Of a run's generator: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
 ) -> None:
-    run = _single_run(given, source)
+    photo = _photo(given, source)
+    run = None if photo else _single_run(given, source)
     inputs = given if run is None else [run / "config.json", run / "source.png"]
     inputs = [path.resolve() for path in (*inputs, *([source] if source else []))]
     if json_path is not None:
         check_json_path(json_path, inputs)
     from ingan_fast.quality.evaluation import Judge, has_seam_carving
 
-    names = _file_names(given if run is None else None)
+    names = _file_names(None if run or photo else given)
     targets = [] if maps is None else _map_paths(maps, names, inputs)
-    pixels, outputs = _read(given, source) if run is None else _retarget(run, device)
+    if photo is not None:
+        pixels, outputs = _lay_out(photo)
+    else:
+        pixels, outputs = _read(given, source) if run is None else _retarget(run, device)
     if not has_seam_carving():
         messages.print("seam carving is left out: pip install seam-carving adds it")
     with progress("judging", len(outputs) * Judge.steps()) as advance:
         judge = Judge(pixels, advance)
         judged = [judge.judge(output) for output in outputs]
-    shown_source = run / "source.png" if run else source
+    shown_source = run / "source.png" if run else photo or source
     answers.print(_table(judged))
     if targets:
         with progress("maps", len(outputs)) as advance:
@@ -68,6 +81,11 @@ def evaluate(
         content = {"source": str(shown_source), "outputs": [one.as_dict() for one in judged]}
         atomic_write(json_path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
         print(f"{json_path}: numbers")
+
+
+def _photo(given: list[Path], source: Path | None) -> Path | None:
+    """The only file that was given, where no source was: a picture to be laid out."""
+    return given[0] if len(given) == 1 and source is None and given[0].is_file() else None
 
 
 def _single_run(given: list[Path], source: Path | None) -> Path | None:
@@ -129,6 +147,26 @@ def _read(given: list[Path], source: Path | None) -> "tuple[Pixels, list[Output]
             check_made_of(output.name, output.picture, pixels, output.mask)
             advance()
     return pixels, outputs
+
+
+def _lay_out(photo: Path) -> "tuple[Pixels, list[Output]]":
+    """A picture, and its untrained layouts at the fixed shapes."""
+    from ingan_fast.layout import Layouts, perspective
+    from ingan_fast.pictures import fit_within, load_image
+    from ingan_fast.quality.evaluation import SHAPES, retargetings
+
+    picture = load_image(photo, notice=messages.print)
+    pixels = fit_within(picture, JUDGED_SIDE)
+    size = pixels.shape[1], pixels.shape[0]
+    if pixels is not picture:
+        messages.print(f"{photo} is {picture.shape[1]}x{picture.shape[0]}; it is judged at {size[0]}x{size[1]}")
+    layouts = Layouts(pixels)
+
+    def retarget(transform: Transform, given: "Pixels | None") -> "Pixels":
+        return perspective.retarget(layouts if given is None else Layouts(given), transform)
+
+    with progress("laying out", len(SHAPES)) as advance:
+        return pixels, list(retargetings(retarget, size, advance))
 
 
 def _retarget(run: Path, device: str) -> "tuple[Pixels, list[Output]]":

@@ -156,10 +156,10 @@ def retarget(
 
 
 def _is_picture(path: Path) -> bool:
-    from ingan_fast.pictures.formats import SUFFIXES
+    from ingan_fast.pictures.formats import named_as_picture
     from ingan_fast.pictures.streams import is_stream
 
-    return (path.suffix.lower() in SUFFIXES and not path.is_dir()) or is_stream(path)
+    return named_as_picture(path) or is_stream(path)
 
 
 def _tell(out: Path, size: tuple[int, int]) -> None:

@@ -23,6 +23,7 @@ from ingan_fast.video.timing import parse_fps
 
 if TYPE_CHECKING:
     from ingan_fast.runtime import Retargeter
+    from ingan_fast.video.laid_out import LaidOut
     from ingan_fast.video.pipeline import Report
     from ingan_fast.video.pipes import RawFrames
     from ingan_fast.video.reading import Clip
@@ -32,6 +33,7 @@ HELP = (
     "The picture in motion (--script), or every frame of a clip laid out anew (--input with one of --size, --scale, "
     "--corners, --script).\n\n"
     "Examples:\n\n"
+    "    ingan-fast video photo.jpg --script grow --out out.mp4      (no training)\n\n"
     "    ingan-fast video runs/fruit --script grow --out out.mp4\n\n"
     "    ingan-fast video runs/fruit --script mine.yaml --canvas 640x480 --background none --out out.webm\n\n"
     "    ingan-fast video runs/fruit --input clip.mp4 --scale 1.5x1 --out wide.mp4\n\n"
@@ -45,12 +47,16 @@ HELP = (
 )
 
 BROKEN_PIPE = 141  # as a shell reports a process that a closed pipe has ended
+PICTURE_SIDE = 960  # px, the longer one of a picture without a model: videos don't get larger than screens
 GIF_FPS = Fraction(25)  # GIF counts in 1/100 s
 RAW_FPS = Fraction(30)
 
 
 def video(
-    model: Annotated[Path, typer.Argument(metavar="MODEL_OR_RUN", help="A run folder, or an exported model.")],
+    model: Annotated[
+        Path,
+        typer.Argument(metavar="PICTURE|MODEL|RUN", help="A picture (scripts), an exported model, or a run folder."),
+    ],
     out: Annotated[str, typer.Option(metavar="FILE", help="The video; pictures as frames/%05d.png; - for a pipe.")],
     script: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="What moves, and how.")] = None,
     input_: Annotated[
@@ -238,6 +244,32 @@ def _parse_background(text: str) -> tuple[int, int, int] | None:
     return red, green, blue
 
 
+def open_picture(path: Path, request: _Request, device: str, backend: str) -> "LaidOut":
+    """A picture that is laid out for each frame.
+
+    Raises:
+        UserError: it can't be read, or what is asked for needs a model.
+    """
+    from ingan_fast.layout.pictures import as_stored, in_unit_range, shrunk
+    from ingan_fast.pictures import has_opacity, load_photo, srgb
+    from ingan_fast.video.laid_out import LaidOut
+
+    if request.input is not None:
+        raise UserError(f"{path} is a picture, and the frames of --input need a run or a model; give one")
+    if device != "auto" or backend != "auto":
+        raise UserError("--device and --backend are for runs and models; leave them out with a picture")
+    pixels = srgb(load_photo(path)).pixels
+    if has_opacity(pixels) and request.background is None:
+        raise UserError(f"{path} is transparent in part, which videos of pictures can't be; give --background")
+    height, width = pixels.shape[:2]
+    factor = max(1.0, max(height, width) / PICTURE_SIDE)
+    if factor > 1:
+        size = round(width / factor), round(height / factor)
+        pixels = as_stored(in_unit_range(shrunk(pixels, size)), pixels.dtype)
+        messages.print(f"{path} is {width}x{height}; the video is made of it at {size[0]}x{size[1]}", soft_wrap=True)
+    return LaidOut(pixels, request.background or (0, 0, 0))
+
+
 def open_engine(model: Path, device: str, backend: str) -> "Retargeter":
     from ingan_fast.runtime import Retargeter
 
@@ -248,6 +280,7 @@ def _make(
     request: _Request, model: Path, device: str, backend: str, interrupted: Event
 ) -> tuple["Report", Size, list[str]]:
     """The video; returns what was done, the size of its frames, and what the user should know about it."""
+    from ingan_fast.pictures.formats import named_as_picture
     from ingan_fast.video.frames import Still
     from ingan_fast.video.pipeline import run
     from ingan_fast.video.rendering import Renderer
@@ -255,7 +288,8 @@ def _make(
     notices: list[str] = []
     with ExitStack() as stack:
         clip = stack.enter_context(closing(request.open_clip(interrupted))) if request.input is not None else None
-        engine = stack.enter_context(closing(open_engine(model, device, backend)))
+        opened = open_picture(model, request, device, backend) if named_as_picture(model) else None
+        engine = stack.enter_context(closing(opened or open_engine(model, device, backend)))
         animation = request.animation(clip.size if clip else engine.source_size, clip)
         source = clip or Still(len(animation.poses), animation.fps)
         renderer = Renderer(engine, animation, source.timing.base, request.background)

@@ -59,6 +59,11 @@ WRITTEN = {
 }
 
 
+def named_as_picture(path: Path) -> bool:
+    """Whether a name is a picture's, and not a folder's."""
+    return path.suffix.lower() in SUFFIXES and not path.is_dir()
+
+
 @contextmanager
 def pillow_s_limits_lifted() -> Iterator[None]:
     """Let large pictures and long texts through; pixels are counted here.

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.pictures import Pixels, load_image
+from ingan_fast.pictures import Pixels, has_opacity, load_image, load_photo, srgb
 from ingan_fast.quality.metrics import evaluate, psnr
 from ingan_fast.quality.patches import INSIDE, PATCH
 from ingan_fast.quality.resampling import plain_resize, seam_carve
@@ -120,11 +119,10 @@ def read_output(path: Path) -> Output:
         UserError: a file that is no picture, one under 7 pixels a side, or one so transparent that no patch is left.
     """
     picture = load_image(path, min_side=PATCH)
-    with Image.open(path) as image:
-        if not image.has_transparency_data:
-            return Output(str(path), picture)
-        opacity = ImageOps.exif_transpose(image).convert("RGBA").getchannel("A")
-    alpha = np.asarray(opacity, dtype=np.float32) / np.float32(255)
+    photo = srgb(load_photo(path, min_side=PATCH))
+    if not has_opacity(photo.pixels):
+        return Output(str(path), picture)
+    alpha = photo.pixels[..., -1] / np.float32(255)
     if not sliding_window_view(alpha >= INSIDE, (PATCH, PATCH)).all((2, 3)).any():
         raise UserError(
             f"{path} is transparent: no {PATCH}x{PATCH} pixels of it are opaque; give a picture with more in it"

@@ -1,0 +1,44 @@
+"""A picture that is laid out for each frame of a script, without a model."""
+
+import numpy as np
+
+from ingan_fast.geometry import Size, Transform
+from ingan_fast.layout import Frames
+from ingan_fast.pictures import Pixels
+from ingan_fast.video.canvas import Colour
+
+
+class LaidOut:
+    """What `Renderer` takes as an engine.
+
+    Attributes:
+        source_size: (width, height) of the picture.
+    """
+
+    def __init__(self, pixels: Pixels, background: Colour):
+        """Take a picture.
+
+        Args:
+            pixels: uint8 [h, w, channels] in sRGB; grey or colours, with or without an opacity.
+            background: what shows where it is transparent.
+        """
+        self._frames = Frames(pixels)
+        self._ground = np.array(background, np.float32)
+        self.source_size: Size = self._frames.source_size
+
+    def __call__(self, frame: Pixels | None, *, transform: Transform, out: Pixels | None = None) -> Pixels:
+        """The picture under a transform: uint8 [Ho, Wo, 3]; a script has no `frame` of its own."""
+        if frame is not None:
+            raise ValueError("a picture is laid out, not the frames of a clip")
+        if out is None:
+            out = np.empty((transform.size[1], transform.size[0], 3), np.uint8)
+        drawn = self._frames.draw(transform)
+        if drawn.shape[2] in (1, 3):
+            out[:] = drawn
+            return out
+        opacity = drawn[..., -1:] * np.float32(1 / 255)
+        out[:] = drawn[..., :-1] * opacity + self._ground * (1 - opacity) + 0.5
+        return out
+
+    def close(self) -> None:
+        """Nothing is held."""
