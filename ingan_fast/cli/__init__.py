@@ -23,7 +23,7 @@ from ingan_fast.errors import MachineError, UserError, memory_ran_out, missing_p
 app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["--help", "-h"]},
-    add_completion=False,
+    add_completion=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="Learn the patches of one image and lay them out again at any size, shape or perspective.",
