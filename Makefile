@@ -1,7 +1,7 @@
 # Each target does its own set-up in .venv, once.
-# The first Python that runs and is 3.11 or 3.12; `make PYTHON=/path/to/python3.12 ...` asks for another one.
-SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
-PYTHON ?= $(shell for p in python3.11 python3.12 python3; do $$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
+# The first Python that runs and is 3.11 to 3.13; `make PYTHON=/path/to/python3.13 ...` asks for another one.
+SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 REPORT := benchmarks/report
@@ -13,7 +13,7 @@ TORCH ?= $(if $(shell command -v nvidia-smi),torch>=2.11,torch==2.13.0)
 setup: $(VENV)/.installed
 
 $(VENV)/.installed: pyproject.toml
-	@test -n "$(PYTHON)" || { echo "ingan-fast needs Python 3.11 or 3.12, none was found; make PYTHON=/path/to/python3.11"; exit 2; }
+	@test -n "$(PYTHON)" || { echo "ingan-fast needs Python 3.11 to 3.13, none was found; make PYTHON=/path/to/python3.11"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip setuptools
 	$(BIN)/python -m pip install --quiet "$(TORCH)"

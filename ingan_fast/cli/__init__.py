@@ -26,15 +26,15 @@ app = typer.Typer(
     add_completion=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="Learn the patches of one image and lay them out again at any size, shape or perspective.",
+    help="Lay one picture out again at any size, shape or perspective, from its own patches.",
     epilog="With INGAN_FAST_TRACEBACK=1 in the environment, errors come with a traceback.",
 )
-app.command(help=train.HELP)(train.train)
 app.command(help=retarget.HELP)(retarget.retarget)
-app.command(help=export.HELP)(export.export)
+app.command(help=train.HELP)(train.train)
 app.command(help=demo.HELP)(demo.demo)
 app.command(help=video.HELP)(video.video)
 app.command(help=evaluate.HELP)(evaluate.evaluate)
+app.command(help=export.HELP)(export.export)
 app.command(help=info.HELP)(info.info)
 app.add_typer(bench.app, name="bench")
 
