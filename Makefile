@@ -34,8 +34,8 @@ OLDEST_PYTHON ?= $(shell for p in python3.12 python3; do $$p -c 'import sys; sys
 OLDEST_TESTS := $(addprefix tests/,kernels export runtime model training test_bench_gpu.py)
 
 test-oldest: $(OLDEST)/.installed
-	$(OLDEST)/bin/python -m pip install --quiet --no-deps --no-build-isolation --force-reinstall .
-	PYTHONSAFEPATH=1 $(OLDEST)/bin/python -m pytest -n auto --dist loadfile $(OLDEST_TESTS)
+	$(OLDEST)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	$(OLDEST)/bin/python -m pytest -n auto --dist loadfile $(OLDEST_TESTS)
 
 $(OLDEST)/.installed: benchmarks/gpu_stack.txt
 	@test -n "$(OLDEST_PYTHON)" || { echo "test-oldest needs Python 3.12; make test-oldest OLDEST_PYTHON=/path/to/python3.12"; exit 2; }
@@ -52,7 +52,7 @@ test-avx2: setup
 lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	rm -rf build/lint && $(BIN)/python -m pip install --quiet --no-deps --target build/lint .
+	rm -rf build/lint && mkdir -p build/lint && cp -r ingan_fast build/lint/ && cp -r kernels export build/lint/ingan_fast/
 	MYPYPATH=build/lint $(BIN)/mypy -p ingan_fast
 
 # Goes on where it was interrupted, and so do the figures; what they leave is in benchmarks/report, index.html first.

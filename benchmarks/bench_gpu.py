@@ -27,7 +27,6 @@ from typing import Any
 
 from stages import ROOT, Stages
 
-PARTS = ("ingan_fast", "kernels", "export", "pyproject.toml", "README.md", "LICENSE")
 PICTURE = ROOT / "ingan_fast" / "pictures" / "assets" / "market.png"
 
 NAMES = ("probe", "warp", "train", "frames", "tests", "training")
@@ -111,26 +110,18 @@ make_page(trained.source, ways, Path(sys.argv[2]), sys.argv[1])
 
 
 def install(stages: Stages) -> bool:
-    """Put the checkout into the folder `installed`, by pip or where that fails by copying; whether it can be used."""
-    source, target = stages.work / "source", stages.work / "installed"
-    source.mkdir()
-    for part in PARTS:  # building would litter the checkout, and could take up what an earlier build left there
-        if (ROOT / part).is_dir():
-            shutil.copytree(ROOT / part, source / part, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(ROOT / part, source / part)
-    words = ("pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--no-index", "--target", target, source)
-    if stages.run("install", "-m", *words, limit=LIMITS["install"])["status"] != "ok":
-        copy_package(source, target)
+    """Put the checkout's package into the folder `installed`; whether it can be used."""
+    copy_package(stages.work / "installed")
     return stages.run("version", "-m", "ingan_fast.cli", "--version", limit=LIMITS["install"])["status"] == "ok"
 
 
-def copy_package(source: Path, target: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(source / "ingan_fast", target / "ingan_fast")
+def copy_package(target: Path) -> None:
+    """The package as a checkout has it, with what measures, and as much metadata as it asks for."""
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "ingan_fast", target / "ingan_fast", ignore=ignore)
     for part in ("kernels", "export"):
-        shutil.copytree(source / part, target / "ingan_fast" / part)
-    project = tomllib.loads((source / "pyproject.toml").read_text())["project"]
+        shutil.copytree(ROOT / part, target / "ingan_fast" / part, ignore=ignore)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     metadata = target / f"ingan_fast-{project['version']}.dist-info" / "METADATA"
     metadata.parent.mkdir()
     metadata.write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")

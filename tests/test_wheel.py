@@ -156,3 +156,10 @@ def test_what_is_missing_is_named_with_its_extra(
     assert f"pip install 'ingan-fast[{extra}]'" in told
     assert len(told.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_what_measures_is_not_in_the_wheel(environment: Path, tmp_path: Path) -> None:
+    told = told_by(environment / "ingan-fast", "bench", "train", "--preset", "smoke", cwd=tmp_path, code=2)
+    assert "checkout" in told
+    assert not list((environment.parent / "lib").glob("python*/site-packages/ingan_fast/ba*"))

@@ -12,11 +12,12 @@ import sys
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
+from importlib.util import find_spec
 from typing import Annotated, NoReturn
 
 import typer
 
-from ingan_fast.cli import bench, demo, evaluate, export, info, retarget, train, video
+from ingan_fast.cli import demo, evaluate, export, info, retarget, train, video
 from ingan_fast.cli.console import INTERRUPTED
 from ingan_fast.errors import MachineError, UserError, memory_ran_out, missing_package
 
@@ -36,7 +37,15 @@ app.command(help=video.HELP)(video.video)
 app.command(help=evaluate.HELP)(evaluate.evaluate)
 app.command(help=export.HELP)(export.export)
 app.command(help=info.HELP)(info.info)
-app.add_typer(bench.app, name="bench")
+if find_spec("ingan_fast.cli.bench"):
+    from ingan_fast.cli import bench
+
+    app.add_typer(bench.app, name="bench")
+else:
+
+    @app.command("bench", help="Measure speed; only in a checkout.", context_settings={"ignore_unknown_options": True})
+    def _no_bench(words: Annotated[list[str] | None, typer.Argument(hidden=True)] = None) -> None:
+        raise UserError("benchmarks are not part of an installed package; run this in a checkout of the repository")
 
 
 def _version(wanted: bool) -> None:

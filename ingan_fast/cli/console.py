@@ -20,7 +20,7 @@ class _Console(Console):
     """Writes to a terminal at its width, and to anything else without breaking or cutting lines."""
 
     @property
-    def size(self) -> ConsoleDimensions:
+    def size(self) -> ConsoleDimensions:  # type: ignore[misc]  # Console lets it be set, which nobody does here
         if self.is_terminal or "COLUMNS" in os.environ:
             return super().size
         return ConsoleDimensions(UNLIMITED, 25)

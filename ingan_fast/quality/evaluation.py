@@ -122,7 +122,7 @@ def read_output(path: Path) -> Output:
     photo = srgb(load_photo(path, min_side=PATCH))
     if not has_opacity(photo.pixels):
         return Output(str(path), picture)
-    alpha = photo.pixels[..., -1] / np.float32(255)
+    alpha = np.asarray(photo.pixels[..., -1] / 255, np.float32)
     if not sliding_window_view(alpha >= INSIDE, (PATCH, PATCH)).all((2, 3)).any():
         raise UserError(
             f"{path} is transparent: no {PATCH}x{PATCH} pixels of it are opaque; give a picture with more in it"

@@ -11,8 +11,8 @@ pytest.importorskip("triton")
 if os.environ.get("TRITON_INTERPRET") == "1":
     pytest.skip("what the interpreter runs isn't compiled", allow_module_level=True)
 
-from ingan_fast.kernels import ahead_of_time
-from ingan_fast.kernels.ahead_of_time import CAPABILITIES, PADS, Variant, compile_variant, variants
+from ingan_fast.bench import ahead_of_time
+from ingan_fast.bench.ahead_of_time import CAPABILITIES, PADS, Variant, compile_variant, variants
 
 PAGE = Path(__file__).parents[2] / "docs" / "kernels.md"
 

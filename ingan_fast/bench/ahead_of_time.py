@@ -1,6 +1,6 @@
 """The kernels compiled for GPUs that aren't there: their registers, spills and loads.
 
-`python -m ingan_fast.kernels.ahead_of_time docs/kernels.md` writes the table of that page anew. Needs Triton for
+`python -m ingan_fast.bench.ahead_of_time docs/kernels.md` writes the table of that page anew. Needs Triton for
 Linux, which brings NVIDIA's assembler, and no GPU.
 """
 
