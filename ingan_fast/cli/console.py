@@ -19,8 +19,8 @@ UNLIMITED = 10_000  # columns of a file or a pipe, into which nothing has to fit
 class _Console(Console):
     """Writes to a terminal at its width, and to anything else without breaking or cutting lines."""
 
-    @property
-    def size(self) -> ConsoleDimensions:  # type: ignore[misc]  # Console lets it be set, which nobody does here
+    @property  # type: ignore[misc]  # Console lets it be set, which nobody does here
+    def size(self) -> ConsoleDimensions:
         if self.is_terminal or "COLUMNS" in os.environ:
             return super().size
         return ConsoleDimensions(UNLIMITED, 25)
