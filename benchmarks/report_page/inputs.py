@@ -10,7 +10,7 @@ from ingan_fast.errors import UserError
 from report_page import figure_file
 from report_page.figure_file import Figure
 
-BENCHMARKS = ("warp", "train", "retarget", "export", "video", "cold-start", "scaling")
+BENCHMARKS = ("warp", "train", "retarget", "export", "video", "cold-start", "scaling", "layout")
 FIGURES = ("1", "5", "6", "7", "8", "9", "10")
 
 FIT = {

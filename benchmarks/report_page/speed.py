@@ -12,7 +12,7 @@ LEVEL = 0.05  # times as fast, either way, at the least: how far runs of the sam
 NOISE = "times_as_fast_noise"  # of a row's details: how uncertain its ratio is, as a part of it
 OURS = "ours"
 # Their baselines are what nothing can beat (a bare Python, a pipeline's slowest stage), or ours as well.
-WITHOUT_RIVALS = {"cold-start": "a limit", "video": "a limit", "scaling": "ours, too"}
+WITHOUT_RIVALS = {"cold-start": "a limit", "video": "a limit", "scaling": "ours, too", "layout": "ours, too"}
 
 
 @dataclass(frozen=True)

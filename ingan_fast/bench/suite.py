@@ -91,6 +91,15 @@ def _scaling(device: torch.device, short: bool) -> Plan:
     return _of_picture(scaling, tiny if short else scaling.ScalingRequest(), short)
 
 
+def _layout(device: torch.device, short: bool) -> Plan:
+    from ingan_fast.bench import layout
+
+    request = layout.LayoutRequest(((640, 480), (1280, 960), (2560, 1920)), side=128)  # the rest: bench layout itself
+    if short:
+        request = layout.LayoutRequest(((48, 32), (96, 64)), 1.5, 1, (1.5,), 64, ("plain resize", "seam carving"))
+    return Plan(request, CPU, partial(layout.steps, request), partial(layout.measure, request, MARKET))
+
+
 def _of_picture(benchmark: Any, request: Any, short: bool) -> Plan:
     """One on the CPU, of the picture that comes along."""
     picture = load_image(MARKET)
@@ -108,4 +117,5 @@ PLANS: dict[str, Callable[[torch.device, bool], Plan]] = {
     "video": _video,
     "cold-start": _cold_start,
     "scaling": _scaling,
+    "layout": _layout,
 }

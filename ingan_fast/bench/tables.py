@@ -10,6 +10,7 @@ from ingan_fast.bench.machine import title
 from ingan_fast.bench.results import Results, Row
 
 # What a row shows, by the column's name; a column that no row has anything for is left out.
+MEASURES = {"coherence": 1e-3, "completeness": 1e-3, "swd": 1e-3, "kept_width": 1.0}  # of outputs, and their units
 Cell = Callable[[Row], str | None]
 
 
@@ -64,12 +65,17 @@ def _columns(results: Results) -> dict[str, Cell]:
         "of ceiling": lambda row: _part(row.fraction_of_ceiling),
         "peak GB": lambda row: _number(row.peak_memory_bytes, 1e9),
         "warm-up s": lambda row: _number(row.details.get("warm_up_seconds")),
+        **{name.replace("_", " "): _of_measure(name, unit) for name, unit in MEASURES.items()},
         "runtime's part": lambda row: _part(row.details.get("overhead")),
     }
 
 
 def _of_times(name: str) -> Cell:
     return lambda row: None if row.milliseconds is None else _number(getattr(row.milliseconds, name))
+
+
+def _of_measure(name: str, unit: float) -> Cell:
+    return lambda row: _number(row.details.get(name), unit)
 
 
 def _inner(row: Row, name: str, part: str) -> float | None:

@@ -1,4 +1,4 @@
-"""`ingan-fast bench export`, `video`, `cold-start` and `scaling`."""
+"""`ingan-fast bench export`, `video`, `cold-start`, `scaling` and `layout`."""
 
 import json
 from collections.abc import Callable
@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from ingan_fast.bench import cold_start, export, scaling, video
+from ingan_fast.bench import cold_start, export, layout, scaling, video
 from ingan_fast.bench.results import Results, Row
 from ingan_fast.bench.timing import Spread
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]
-BENCHMARKS = {"export": export, "video": video, "cold-start": cold_start, "scaling": scaling}
+BENCHMARKS = {"export": export, "video": video, "cold-start": cold_start, "scaling": scaling, "layout": layout}
 
 
 @pytest.fixture
@@ -47,11 +47,13 @@ def test_options_are_what_is_measured(ingan_fast: Command, requests: list[Any]) 
     ingan_fast("bench", "video", "--preset", "smoke", "--canvas", "64x48", "--frames", 12, "--repeat", 1)
     ingan_fast("bench", "cold-start", "--preset", "smoke", "--repeat", 4)
     ingan_fast("bench", "scaling", *presets, "--size", "64x48", "--source", "32x32", "--repeat", 1, "--limit", 5)
+    ingan_fast("bench", "layout", "--size", "64x48", "--size", "128x96", "--repeat", 2, "--side", 64, "--no-methods")
     assert requests == [
         export.ExportRequest(("smoke", "learned"), ("smoke",), 2),
         video.VideoRequest("smoke", (64, 48), 12, repeat=1),
         cold_start.ColdStartRequest("smoke", repeat=4),
         scaling.ScalingRequest(("smoke", "learned"), ((64, 48),), ((32, 32),), repeat=1, limit=5.0),
+        layout.LayoutRequest(((64, 48), (128, 96)), repeat=2, side=64, compared=()),
     ]
 
 
@@ -59,7 +61,6 @@ def test_options_are_what_is_measured(ingan_fast: Command, requests: list[Any]) 
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        (("--preset", "papre"), "paper"),
         (("--repeat", 0), "--repeat 0"),
         (("--json", "numbers.txt"), ".json"),
         (("--image", "missing.png"), "missing.png"),
@@ -72,7 +73,11 @@ def test_every_benchmark_refuses_in_a_line(refused: Refused, name: str, words: t
 @pytest.mark.parametrize(
     ("words", "part"),
     [
+        *(((name, "--preset", "papre"), "paper") for name in ("export", "video", "cold-start", "scaling")),
         (("scaling", "--size", "8x8"), "8x8"),
+        (("layout", "--size", "8x8"), "8x8"),
+        (("layout", "--size", "60000x60000"), "megapixels"),
+        (("layout", "--side", 20), "--side 20"),
         (("scaling", "--size", "60000x60000"), "megapixels"),
         (("scaling", "--source", "large"), "640x480"),
         (("scaling", "--limit", 0), "--limit 0"),

@@ -3,7 +3,7 @@
 import typer
 
 from ingan_fast.cli.bench import all as everything
-from ingan_fast.cli.bench import cold_start, compare, export, retarget, scaling, train, video, warp
+from ingan_fast.cli.bench import cold_start, compare, export, layout, retarget, scaling, train, video, warp
 
 HELP = (
     "Measure speed on this machine, beside plain torch and beside what the device can do.\n\n"
@@ -12,6 +12,7 @@ HELP = (
     "    ingan-fast bench train\n\n"
     "    ingan-fast bench retarget\n\n"
     "    ingan-fast bench scaling\n\n"
+    "    ingan-fast bench layout\n\n"
     "    ingan-fast bench all\n\n"
     "    ingan-fast bench compare HEAD~10 benchmarks/report"
 )
@@ -24,5 +25,6 @@ app.command(help=export.HELP)(export.export)
 app.command(help=video.HELP)(video.video)
 app.command("cold-start", help=cold_start.HELP)(cold_start.cold_start)
 app.command(help=scaling.HELP)(scaling.scaling)
+app.command(help=layout.HELP)(layout.layout)
 app.command("all", help=everything.HELP)(everything.all_)
 app.command(help=compare.HELP)(compare.compare)

@@ -1,0 +1,75 @@
+"""What `bench layout` times, in a process of its own and without torch: its memory is the layout's alone."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ingan_fast.bench.memory import forget_peak, process_peak
+from ingan_fast.geometry import Size
+from ingan_fast.layout import Layouts
+from ingan_fast.pictures import MARKET, load_image
+from ingan_fast.quality.resampling import plain_resize
+
+
+@dataclass(frozen=True)
+class Times:
+    """Seconds of one picture's layout, and what they took of memory.
+
+    Attributes:
+        first: from the picture to its first layout: tables, single objects, solving.
+        solve: each further layout, of another size.
+        draw: a layout.
+        total: from the picture to the output.
+        peak: bytes, of the process.
+        for_outputs: bytes of it above what the process had with the picture.
+    """
+
+    first: list[float]
+    solve: list[float]
+    draw: list[float]
+    total: list[float]
+    peak: int
+    for_outputs: int
+
+    @property
+    def tables(self) -> list[float]:
+        """What the first layout takes more than another one."""
+        usual = float(np.median(self.solve))
+        return [max(0.0, seconds - usual) for seconds in self.first]
+
+
+def measure_layout(path: str | None, source: Size, factor: float, repeat: int) -> Times:
+    """Lay a picture out at `factor` times its width, `repeat` times and once before.
+
+    Args:
+        path: of the picture, which is resized to `source`; None is the market stand.
+        source: (width, height).
+        factor: of the width.
+        repeat: timed calls.
+    """
+    picture = np.ascontiguousarray(plain_resize(load_image(path or MARKET), source))
+    size = round(factor * source[0]), source[1]
+    near = size[0] + max(1, source[0] // 50), size[1]  # another size, so that nothing can be looked up
+    Layouts(picture).lay_out(size).draw(picture)
+    resident = forget_peak()
+    first, solve, draw, total = [], [], [], []
+    for _ in range(repeat):
+        layouts = Layouts(picture)
+        seconds, layout = _timed(lambda layouts=layouts: layouts.lay_out(size))
+        drawn, _ = _timed(lambda layout=layout: layout.draw(picture))
+        again, _ = _timed(lambda layouts=layouts: layouts.lay_out(near))
+        first.append(seconds)
+        draw.append(drawn)
+        solve.append(again)
+        total.append(seconds + drawn)
+    peak = process_peak()
+    return Times(first, solve, draw, total, peak, max(0, peak - resident))
+
+
+def _timed(action: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = action()
+    return time.perf_counter() - start, result
