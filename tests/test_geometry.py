@@ -140,6 +140,19 @@ def test_the_mask_covers_the_area_of_the_quadrilateral(corners):
     assert np.allclose(mirrored.mask(), mask)
 
 
+def test_the_mask_of_a_rectangle_is_the_area_of_each_pixel_that_it_covers():
+    mask = Transform.from_corners([(2.3, 1.4), (6.6, 1.4), (6.6, 4.7), (2.3, 4.7)], (9, 7)).mask()
+    across, down = np.zeros(9), np.zeros(7)
+    across[2:7], down[1:5] = [0.7, 1, 1, 1, 0.6], [0.6, 1, 1, 0.7]
+    assert np.allclose(mask, down[:, None] * across, atol=1e-6)
+
+
+def test_the_mask_of_a_sliver_is_its_part_of_the_pixels():
+    mask = Transform.from_corners([(3.2, 1.5), (3.6, 1.5), (3.6, 4.75), (3.2, 4.75)], (8, 7)).mask()
+    assert np.allclose(mask[:, 3], 0.4 * np.array([0, 0.5, 1, 1, 0.75, 0, 0]), atol=1e-6)
+    assert mask.sum() == pytest.approx(0.4 * 3.25, abs=1e-5)
+
+
 def test_the_mask_of_corners_outside_the_frame_is_what_is_visible():
     corners = np.array([(-30, 20), (60, -40), (150, 50), (40, 160)])
     mask = Transform.from_corners(corners, (120, 100)).mask()

@@ -63,6 +63,8 @@ DEGENERATE = {
     "nearly on a line": [[1, 1, 0], [1, 1.0001, 0.1], [0, 0, 1]],
     "far away": [[300, 0, 0], [0, 200, 0], [0, 0, 1]],
     "tiny": [[1e-9, 0, 0], [0, 1e-9, 0], [0, 0, 1e-9]],
+    "a hair behind the horizon": [[reference.MIN_W, 0, 0], [0, reference.MIN_W, 0], [0, 0, -1e-9]],
+    "minus nothing": [[reference.MIN_W, 0, 0], [0, reference.MIN_W, 0], [-0.0, -0.0, -0.0]],
     "huge": [[1e25, 0, 0], [0, 1e25, 0], [0, 0, 1e25]],
     "zero": [[0, 0, 0], [0, 0, 0], [0, 0, 0]],
     "not numbers": [[math.nan] * 3] * 3,

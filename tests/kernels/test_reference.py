@@ -136,6 +136,15 @@ def test_a_transform_s_grid_and_its_sampling_matrix_warp_alike():
     assert torch.allclose(warped, grid_warp(features, grid), atol=1e-4)
 
 
+@pytest.mark.parametrize(("w", "sign"), [(1e-9, 1), (0.0, 1), (-0.0, -1), (-1e-9, -1)])
+def test_beside_a_horizon_points_stay_on_their_side(w, sign):
+    zero = math.copysign(0.0, w)
+    matrix = torch.tensor([[[1.0, 0, 0], [0, 1, 0], [zero, zero, w]]])
+    x, y = reference.project(matrix, torch.tensor([[0.5]]), torch.tensor([[0.25]]))
+    assert x.item() == pytest.approx(sign * 0.5 / reference.MIN_W, rel=1e-4)
+    assert y.item() == pytest.approx(sign * 0.25 / reference.MIN_W, rel=1e-4)
+
+
 @pytest.mark.parametrize(("channels", "layout"), ROUTES)
 def test_a_matrix_with_a_horizon_or_without_numbers_still_gives_finite_pixels(channels, layout):
     features = make(channels, layout, torch.float32)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from ingan_fast import Transform
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
+from ingan_fast.runtime.backends.onnxruntime import OnnxRuntimeBackend
 from ingan_fast.training.trained import TrainedGenerator
 
 SIZES = [(64, 56), (97, 41), (16, 16), (33, 120), (130, 97)]
@@ -57,10 +59,39 @@ def test_size_scale_and_transform_say_the_same(retargeter: Retargeter) -> None:
     np.testing.assert_array_equal(retargeter(transform=Transform.resize((96, 28))), expected)
 
 
-def test_large_outputs_are_made_in_tiles_and_are_the_same(model: Path) -> None:
+def test_large_outputs_are_made_in_tiles_and_are_the_same(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[int, ...]] = []
+    run = OnnxRuntimeBackend.run
+
+    def counted(self: OnnxRuntimeBackend, frame: Pixels, prepared: Any, out: Pixels, stream: Any = None) -> None:
+        made.append(out.shape)
+        run(self, frame, prepared, out, stream)
+
+    monkeypatch.setattr(OnnxRuntimeBackend, "run", counted)
     whole = Retargeter.open(model, "cpu", "onnxruntime")(size=(300, 170))
-    tiled = Retargeter.open(model, "cpu", "onnxruntime", max_memory=1)(size=(300, 170))
+    assert made == [(170, 300, 3)]
+    made.clear()
+    parts: list[float] = []
+    tiled = Retargeter.open(model, "cpu", "onnxruntime", max_memory=1)(size=(300, 170), progress=parts.append)
+    assert len(made) == 15  # of 64 px: 5 x 3
+    assert all(height < 170 and width < 300 for height, width, _ in made)
+    assert parts == pytest.approx([count / 15 for count in range(1, 16)])
     assert np.abs(whole.astype(int) - tiled).max() <= 1
+
+
+def test_tiles_take_the_memory_that_they_may(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    largest = 0
+    run = OnnxRuntimeBackend.run
+
+    def measured(self: OnnxRuntimeBackend, frame: Pixels, prepared: Any, out: Pixels, stream: Any = None) -> None:
+        nonlocal largest
+        largest = max(largest, out.shape[0] * out.shape[1] * self.bytes_per_pixel)
+        run(self, frame, prepared, out, stream)
+
+    monkeypatch.setattr(OnnxRuntimeBackend, "run", measured)
+    limit = 40_000 * Retargeter.open(model, "cpu", "onnxruntime")._backend.bytes_per_pixel
+    Retargeter.open(model, "cpu", "onnxruntime", max_memory=limit)(size=(400, 300))
+    assert limit / 4 < largest <= limit
 
 
 def test_out_is_written_to_and_returned(retargeter: Retargeter) -> None:
@@ -122,6 +153,7 @@ def test_torch_is_never_imported(model: Path) -> None:
 import sys
 sys.modules["torch"] = None  # importing it fails, as where it isn't installed
 from ingan_fast.runtime import Retargeter
+from ingan_fast.runtime.backends.onnxruntime import OnnxRuntimeBackend
 for backend in ("onnxruntime", "openvino"):
     retargeter = Retargeter.open({str(model)!r}, backend=backend)
     assert retargeter(scale=1.5).shape == (84, 96, 3)

@@ -154,6 +154,30 @@ def test_a_slow_machine_is_measured_within_its_part_of_the_budget(
     assert sum(taken) <= 1.5 * 24
 
 
+def test_time_that_is_gone_already_is_no_longer_in_the_budget(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "measure_speed", lambda *_: FAST)
+    now = 1000.0
+    monkeypatch.setattr("time.perf_counter", lambda: now)
+    given = planning.Ready(planning.Plan("learned", SMALL, 60.0), {"dots": picture}, [])
+    whole, late = (
+        planning.within_budget(given, {}, 0, torch.device("cpu"), clock).plan.settings for clock in (now, now - 30)
+    )
+    assert predicted(whole, FAST) == pytest.approx(60, rel=0.05)
+    assert predicted(late, FAST) == pytest.approx(30, rel=0.05)
+
+
+def test_a_long_training_is_reckoned_slower_than_a_short_measurement(
+    picture: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def two_seconds(action: Callable[[], object]) -> float:
+        action()
+        return 2.0
+
+    monkeypatch.setattr("ingan_fast.training.speed._seconds", two_seconds)
+    speed = measure_speed([picture], SMOKE, 0, torch.device("cpu"), "eager", "float32", 24.0)
+    assert 1.06 * 2 <= speed.iteration <= 1.12 * 2 + 0.5  # drawing takes real time beside it
+
+
 # What is trained where something is left out
 
 
