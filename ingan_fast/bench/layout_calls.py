@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -58,9 +59,9 @@ def measure_layout(path: str | None, source: Size, factor: float, repeat: int) -
     first, solve, draw, total = [], [], [], []
     for _ in range(repeat):
         layouts = Layouts(picture)
-        seconds, layout = _timed(lambda layouts=layouts: layouts.lay_out(size))
-        drawn, _ = _timed(lambda layout=layout: layout.draw(picture))
-        again, _ = _timed(lambda layouts=layouts: layouts.lay_out(near))
+        seconds, layout = _timed(partial(layouts.lay_out, size))
+        drawn, _ = _timed(partial(layout.draw, picture))
+        again, _ = _timed(partial(layouts.lay_out, near))
         first.append(seconds)
         draw.append(drawn)
         solve.append(again)
