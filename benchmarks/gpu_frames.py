@@ -39,8 +39,8 @@ def open_run(run: Path, device: torch.device, way: str) -> Retargeter:
     opened = open_model(run, device.type, "torch")
     ready: Any = opened.backend
     graph = torch.compile(ready._graph, dynamic=False) if way.startswith("compiled") else ready._graph
-    recorder = GraphPool().record if way.endswith("graphs") and device.type == "cuda" else None
-    backend = TorchBackend(graph, device, 64, way, recorder=recorder)
+    capture = GraphPool().capture if way.endswith("graphs") and device.type == "cuda" else None
+    backend = TorchBackend(graph, device, 64, way, capture=capture)
     return Retargeter(replace(opened, backend=backend), max_memory=64 << 30)
 
 

@@ -6,11 +6,11 @@ from torch import Tensor
 
 
 class Tape:
-    """What is recorded is run again, on the tensors that it was recorded with."""
+    """What is captured is run again, on the tensors that it was captured with."""
 
     def __init__(self) -> None:
-        self.recorded = 0
+        self.captured = 0
 
     def __call__(self, function: Callable[[], Tensor]) -> Callable[[], Tensor]:
-        self.recorded += 1
+        self.captured += 1
         return function

@@ -76,7 +76,7 @@ class PeakMemory:
             self.reserved = torch.cuda.memory_reserved(device)
 
     def so_far(self) -> dict[str, int]:
-        """`allocated`: by tensors; `reserved`: by torch, with recordings and what lies idle between tensors."""
+        """`allocated`: by tensors; `reserved`: by torch, with graphs and what lies idle between tensors."""
         if self.device.type != "cuda":
             return {}
         return {

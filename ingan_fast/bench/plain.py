@@ -37,24 +37,24 @@ class PlainIteration:
         outputs = generate(self.state, draw)
         loss = settings.reconstruction * outputs.reconstruction + outputs.guidance
         for stage, output in enumerate(outputs.stages):
-            loss = loss + self._judged(stage, output.fake, draw.noise, 1.0, output.fineness)
+            loss = loss + self._judged(stage, output.fake, draw.noise, 1.0, output.scale_progress)
         self.optimizer_g.zero_grad()
         loss.backward()
         self.optimizer_g.step()
         loss = torch.zeros(())
         for stage, output in enumerate(outputs.stages):
-            loss = loss + self._judged(stage, output.real, draw.real_noise, 1.0, output.fineness) / 2
-            loss = loss + self._judged(stage, output.fake.detach(), draw.noise, 0.0, output.fineness) / 2
+            loss = loss + self._judged(stage, output.real, draw.real_noise, 1.0, output.scale_progress) / 2
+            loss = loss + self._judged(stage, output.fake.detach(), draw.noise, 0.0, output.scale_progress) / 2
         self.optimizer_d.zero_grad()
         loss.backward()
         self.optimizer_d.step()
         for averaged, weight in zip(self.averaged.parameters(), self.state.generator.parameters(), strict=True):
             averaged.data.lerp_(weight.data, 1 - settings.ema)
 
-    def _judged(self, stage: int, image: Tensor, noise: Tensor, target: float, fineness: Tensor) -> Tensor:
+    def _judged(self, stage: int, image: Tensor, noise: Tensor, target: float, scale_progress: Tensor) -> Tensor:
         """LSGAN's loss of a stage's picture, which gets its part of the noise."""
         noisy = image + self.state.settings.noise * part_of(noise, image)
-        return lsgan(self.state.discriminator.of_stage(stage, noisy), target, fineness)
+        return lsgan(self.state.discriminator.of_stage(stage, noisy), target, scale_progress)
 
 
 def _plain_convolutions(network: nn.Module) -> None:

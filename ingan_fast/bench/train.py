@@ -28,11 +28,11 @@ from ingan_fast.threads import Threads, using_threads
 from ingan_fast.training.engine import make_engine
 
 PLAIN, EAGER = "plain", "eager"
-CHECKED = 3  # first steps whose losses are compared: a recording engine runs, records and repeats
+CHECKED = 3  # first steps whose losses are compared: an engine that captures steps runs, captures and replays
 # How far an engine's losses may be from the eager steps', as a part of the largest.
 TOLERANCE = 0.05
 CONDITIONED = 6  # timed iterations under each condition
-# A shape's steps that are not timed: `graphs` runs the first as it is, records the second, repeats the third.
+# A shape's steps that are not timed: `graphs` runs the first as it is, captures the second, replays the third.
 MOST_ROUNDS = 3
 ROUNDS = {EAGER: 1}
 

@@ -17,41 +17,41 @@ Replay = Callable[[], Tensor]
 
 
 @dataclass
-class Recording:
+class Captured:
     """A step of one shape."""
 
     inputs: Draw  # where it reads
     replay: Replay | None = None  # from the second time on
 
 
-class RecordedSteps:
-    """Runs steps of each shape once as they are, which prepares kernels and memory, and records them the second time.
+class CapturedSteps:
+    """Runs steps of each shape once as they are, which prepares kernels and memory, and captures them the second time.
 
     Args:
         step: `training_step`.
-        record: makes a replay of a function that reads and writes tensors in place (`GraphPool.record`).
+        capture: makes a replay of a function that reads and writes tensors in place (`GraphPool.capture`).
     """
 
-    def __init__(self, step: Step, record: Callable[[Callable[[], Tensor]], Replay]):
+    def __init__(self, step: Step, capture: Callable[[Callable[[], Tensor]], Replay]):
         self.step = step
-        self.record = record
-        self.recordings: dict[tuple[Any, ...], Recording] = {}
+        self.capture = capture
+        self.captured: dict[tuple[Any, ...], Captured] = {}
 
     def __call__(self, state: TrainingState, draw: Draw) -> Tensor:
         shape = (draw.image.shape, draw.real.shape, draw.size, state.norm_frozen)
-        recording = self.recordings.get(shape)
-        if recording is None:
+        known = self.captured.get(shape)
+        if known is None:
             self._forget_old(state)
-            self.recordings[shape] = Recording(_copy(draw))
+            self.captured[shape] = Captured(_copy(draw))
             return self.step(state, draw)
-        _fill(recording.inputs, draw)
-        if recording.replay is None:
-            recording.replay = self.record(lambda: self.step(state, recording.inputs))
-        return recording.replay()
+        _fill(known.inputs, draw)
+        if known.replay is None:
+            known.replay = self.capture(lambda: self.step(state, known.inputs))
+        return known.replay()
 
     def _forget_old(self, state: TrainingState) -> None:
-        """Recordings from before the norms were frozen are not used again."""
-        self.recordings = {key: value for key, value in self.recordings.items() if key[-1] == state.norm_frozen}
+        """Graphs from before the norms were frozen are not used again."""
+        self.captured = {key: value for key, value in self.captured.items() if key[-1] == state.norm_frozen}
 
 
 class GraphPool:
@@ -65,7 +65,7 @@ class GraphPool:
         self._graphs: weakref.WeakSet[torch.cuda.CUDAGraph] = weakref.WeakSet()
         self._handle: Any = None
 
-    def record(self, function: Callable[[], Tensor]) -> Replay:
+    def capture(self, function: Callable[[], Tensor]) -> Replay:
         """Capture what `function` launches on the GPU; the next replay of any graph may overwrite its result.
 
         Raises:

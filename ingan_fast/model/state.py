@@ -43,9 +43,9 @@ class TrainingState:
         )
         self.optimizer_g = self._adam(self.weights_g)
         self.optimizer_d = self._adam(self.weights_d)
-        # What changes with the iteration, as scalars on the device: a recorded step reads them anew.
-        self.fineness = torch.zeros((), device=device)
-        self.forgetting = torch.zeros((), device=device)
+        # What changes with the iteration, as scalars on the device: a captured step reads them anew.
+        self.scale_progress = torch.zeros((), device=device)
+        self.ema_rate = torch.zeros((), device=device)
 
     def _adam(self, weights: Tensor) -> torch.optim.Adam:
         rate = torch.zeros((), device=self.device)
@@ -72,13 +72,13 @@ class TrainingState:
         factor = min(1.0, (1 - progress) / (1 - settings.decay_from))  # constant, then linear to zero
         self.optimizer_g.param_groups[0]["lr"].fill_(settings.learning_rate_g * factor)
         self.optimizer_d.param_groups[0]["lr"].fill_(settings.learning_rate_d * factor)
-        self.fineness.fill_(self.position / max(settings.fine_at * settings.iterations, 1))
-        self.forgetting.fill_(1 - min(settings.ema, (2 + self.iteration) / (11 + self.iteration)))  # the start: soon
+        self.scale_progress.fill_(self.position / max(settings.fine_at * settings.iterations, 1))
+        self.ema_rate.fill_(1 - min(settings.ema, (2 + self.iteration) / (11 + self.iteration)))  # the start: soon
 
     @torch.no_grad()
     def average_generator(self) -> None:
         """Exponential moving average of G's weights."""
-        self.weights_averaged.lerp_(self.weights_g, self.forgetting)
+        self.weights_averaged.lerp_(self.weights_g, self.ema_rate)
 
     def freeze_norm(self, sampler: Sampler) -> None:
         """From here on G's batch norms use fixed statistics, so that what is deployed is what is trained."""

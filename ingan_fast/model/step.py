@@ -23,12 +23,12 @@ class StageOutput:
     Attributes:
         fake: y of this stage, or a window of it.
         real: a real crop of the same resolution.
-        fineness: how far D's scale weights have gone from coarsest-heavy (0) to finest-heavy (1), a scalar.
+        scale_progress: how far D's scale weights have gone from coarsest-heavy (0) to finest-heavy (1), a scalar.
     """
 
     fake: Tensor
     real: Tensor
-    fineness: Tensor
+    scale_progress: Tensor
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def training_step(state: TrainingState, draw: Draw) -> Tensor:
     """Update G and D once.
 
     What is random or changes with the iteration comes with the draw, or lies in tensors of the state: so that a GPU
-    can record the step and repeat it.
+    can capture the step and replay it.
 
     Args:
         state: networks and optimisers, changed in place, but for the schedules and the number of the iteration.
@@ -89,7 +89,7 @@ def generate(state: TrainingState, draw: Draw) -> Outputs:
         guidance = guidance + settings.copies * draw.likeness * apart.abs().mean()
 
     fake, real = to_contiguous_float32(y), to_contiguous_float32(shrink(draw.real, generator.coarse))
-    stages = [StageOutput(fake, real, state.fineness)]
+    stages = [StageOutput(fake, real, state.scale_progress)]
     for stage in range(1, settings.stages):
         refined, owed = _refine(state, draw, stage, stages[-1].fake)
         stages.append(refined)
@@ -121,15 +121,15 @@ def _adversarial(state: TrainingState, draw: Draw, stages: list[StageOutput]) ->
     for stage, output in enumerate(stages):
         on_fake = discriminator.of_stage(stage, output.fake + noise * part_of(draw.noise, output.fake))
         on_real = discriminator.of_stage(stage, output.real + noise * part_of(draw.real_noise, output.real))
-        loss_g = loss_g + lsgan(on_fake, 1.0, output.fineness)
-        loss_d = loss_d + (lsgan(on_real, 1.0, output.fineness) + lsgan(on_fake, 0.0, output.fineness)) / 2
+        loss_g = loss_g + lsgan(on_fake, 1.0, output.scale_progress)
+        loss_d = loss_d + (lsgan(on_real, 1.0, output.scale_progress) + lsgan(on_fake, 0.0, output.scale_progress)) / 2
     return loss_g, loss_d
 
 
 def window(picture: Tensor, place: Tensor, side: int) -> Tensor:
     """A part of at most `side` px a side, by a place [2] in [0, 1), down and across.
 
-    The place is a tensor, so that a recorded step looks elsewhere each time.
+    The place is a tensor, so that a captured step looks elsewhere each time.
     """
     for dim, at in zip((2, 3), place.unbind(), strict=True):
         length = picture.shape[dim]

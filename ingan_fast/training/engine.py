@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ingan_fast.errors import UserError
-from ingan_fast.model.cuda_graphs import GraphPool, RecordedSteps, Step
+from ingan_fast.model.cuda_graphs import CapturedSteps, GraphPool, Step
 from ingan_fast.model.sampling import Draw
 from ingan_fast.model.state import TrainingState
 from ingan_fast.model.step import training_step
@@ -33,7 +33,7 @@ def make_engine(name: str, device: torch.device, notice: Notice) -> "Engine":
         name = "graphs" if device.type == "cuda" else "eager"
     if name == "eager":
         return Engine([training_step], notice)
-    return Engine([RecordedSteps(training_step, GraphPool().record), training_step], notice)
+    return Engine([CapturedSteps(training_step, GraphPool().capture), training_step], notice)
 
 
 class Engine:

@@ -21,7 +21,7 @@ from ingan_fast.training.run_folder import RunFolder
 
 DRAWS = 200  # of the training's iterations, evenly spread, stand for all
 TIMED = 10  # of them are timed, from the smallest output to the largest
-PREPARING = 2  # times that a size is slower: kernels are made for it, and then a GPU's step may be recorded
+PREPARING = 2  # times that a size is slower: kernels are made for it, and then a GPU's step may be captured
 REPEATED = 2
 SUSTAINED = 1.1  # a long training's iterations beside a short measurement's: 1.06 to 1.12 times on two cores
 SLOW = 10.0  # seconds; what takes longer is not done again

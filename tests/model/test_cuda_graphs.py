@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from fake_graphs import FakeGraphs
-from ingan_fast.model.cuda_graphs import GraphPool, RecordedSteps
+from ingan_fast.model.cuda_graphs import CapturedSteps, GraphPool
 from ingan_fast.model.sampling import Draw, Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.pictures import Pixels
@@ -33,7 +33,7 @@ def test_after_the_norms_are_frozen_steps_can_be_recorded_again(picture: Pixels,
         return zeros()
 
     sampler, state = Sampler([picture], SETTINGS, 0, CPU), TrainingState(SETTINGS, 0, CPU)
-    steps = RecordedSteps(step, GraphPool().record)
+    steps = CapturedSteps(step, GraphPool().capture)
     for frozen in (False, True):
         state.norm_frozen = frozen
         for iteration in range(12):
@@ -46,12 +46,12 @@ def test_after_the_norms_are_frozen_steps_can_be_recorded_again(picture: Pixels,
 
 def test_a_pool_is_shared_while_one_of_its_graphs_is_left(graphs: FakeGraphs) -> None:
     pool = GraphPool()
-    first, second = pool.record(zeros), pool.record(zeros)
+    first, second = pool.capture(zeros), pool.capture(zeros)
     del first
-    third = pool.record(zeros)
+    third = pool.capture(zeros)
     assert len(set(graphs.captured)) == 1
     del second, third
-    fourth = pool.record(zeros)
+    fourth = pool.capture(zeros)
     assert fourth().shape == (4,)
     assert len(set(graphs.captured)) == 2
 
@@ -62,10 +62,10 @@ def test_a_capture_that_fails_keeps_no_later_one_from_working(graphs: FakeGraphs
 
     pool = GraphPool()
     with pytest.raises(RuntimeError, match="can't be captured"):
-        pool.record(fails)
-    assert pool.record(zeros)().shape == (4,)
+        pool.capture(fails)
+    assert pool.capture(zeros)().shape == (4,)
 
 
 def test_pools_of_their_own_share_no_memory(graphs: FakeGraphs) -> None:
-    replays = [pool.record(zeros) for pool in (GraphPool(), GraphPool())]
+    replays = [pool.capture(zeros) for pool in (GraphPool(), GraphPool())]
     assert len(replays) == len(set(graphs.captured)) == 2

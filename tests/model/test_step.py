@@ -108,7 +108,7 @@ def test_windows_lie_anywhere_in_a_picture_and_a_small_one_is_seen_whole() -> No
 
 @pytest.mark.parametrize("stages", [1, 2, 3])
 def test_a_step_reads_nothing_back_from_the_device(stages: int) -> None:
-    """It can be recorded: no value of a tensor decides what is launched."""
+    """It can be captured: no value of a tensor decides what is launched."""
     state, draw = staged(replace(STAGED, stages=stages, crop=96, reconstruction=0.1))
     with HostReads() as reads:
         training_step(state, draw)

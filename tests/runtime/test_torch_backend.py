@@ -1,4 +1,4 @@
-"""The torch backend: recorded work gives what running it gives, and arrays of other libraries go in and out."""
+"""The torch backend: captured work gives what running it gives, and arrays of other libraries go in and out."""
 
 import copy
 
@@ -30,7 +30,7 @@ def tape() -> Tape:
 
 @pytest.fixture
 def backend(generator_of_run: TrainedGenerator, tape: Tape) -> TorchBackend:
-    return TorchBackend(DeployedGraph(generator_of_run.generator), CPU, 8, "fp32", recorder=tape)
+    return TorchBackend(DeployedGraph(generator_of_run.generator), CPU, 8, "fp32", capture=tape)
 
 
 def prepared(backend: TorchBackend, transform: Transform) -> list[Tensor]:
@@ -53,7 +53,7 @@ def test_recorded_frames_are_those_of_the_run(
             backend.run(frame, prepared(backend, transform), out)
             expected = generator_of_run.retarget(transform, frame).picture
             assert np.abs(out.astype(int) - expected).max() <= 1
-    assert tape.recorded == 2  # two combinations of shapes
+    assert tape.captured == 2  # two combinations of shapes
 
 
 def test_only_so_many_shapes_are_kept(
@@ -63,12 +63,12 @@ def test_only_so_many_shapes_are_kept(
     picture: Pixels,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(backends, "RECORDINGS", 2)
+    monkeypatch.setattr(backends, "MOST_GRAPHS", 2)
     for size in [(40, 40), (40, 40), (48, 40), (40, 40), (56, 40), (48, 40), (40, 40)]:
         out = np.empty((*size[::-1], 3), np.uint8)
         backend.run(picture, prepared(backend, Transform.resize(size)), out)
-        assert len(backend._recordings) <= 2
-    assert tape.recorded == 1  # the others were forgotten before their second frame
+        assert len(backend._captured) <= 2
+    assert tape.captured == 1  # the others were forgotten before their second frame
 
 
 def test_tensors_go_in_and_come_out_without_numpy(
@@ -109,7 +109,7 @@ def test_calls_on_several_streams_take_turns(
     picture: Pixels,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each waits for the end of the one before: recorded work shares its inputs and memory."""
+    """Each waits for the end of the one before: captured work shares its inputs and memory."""
     streams = Streams(monkeypatch)
     backend._done = streams  # type: ignore[assignment]
     transform = Transform.resize((80, 60))
@@ -119,7 +119,7 @@ def test_calls_on_several_streams_take_turns(
     assert streams.calls == [("wait", 1), ("done", 1), ("wait", 2), ("done", 2)]
     backend.close()
     assert streams.calls[-1] == "finish"
-    assert not backend._recordings
+    assert not backend._captured
 
 
 def test_frames_are_made_with_the_threads_that_suit_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ingan_fast.errors import UserError
-from ingan_fast.model.cuda_graphs import RecordedSteps
+from ingan_fast.model.cuda_graphs import CapturedSteps
 from ingan_fast.model.sampling import Draw, Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.model.step import training_step
@@ -42,10 +42,10 @@ def trained(engine: Engine, picture: Pixels, settings: Settings) -> tuple[Tensor
     return torch.stack(losses), state
 
 
-def test_recorded_steps_train_as_steps_do(picture: Pixels) -> None:
+def test_captured_steps_train_as_steps_do(picture: Pixels) -> None:
     """All that changes from step to step reaches a recording through the tensors that it reads."""
     tape, told = Tape(), list[str]()
-    recorded = Engine([RecordedSteps(training_step, tape)], told.append)
+    recorded = Engine([CapturedSteps(training_step, tape)], told.append)
     (losses, state), (same, expected) = (
         trained(engine, picture, FEW_SIZES) for engine in (recorded, make_engine("eager", CPU, told.append))
     )
@@ -53,7 +53,7 @@ def test_recorded_steps_train_as_steps_do(picture: Pixels) -> None:
     assert torch.equal(state.weights_g, expected.weights_g)
     assert torch.equal(state.weights_averaged, expected.weights_averaged)
     # Three sizes, before and after the norms are frozen.
-    assert 0 < tape.recorded <= len(set(shapes_of(picture, FEW_SIZES))) <= 6
+    assert 0 < tape.captured <= len(set(shapes_of(picture, FEW_SIZES))) <= 6
 
 
 def shapes_of(picture: Pixels, settings: Settings) -> list[tuple[tuple[int, int], bool]]:
@@ -61,10 +61,10 @@ def shapes_of(picture: Pixels, settings: Settings) -> list[tuple[tuple[int, int]
     return [(sampler.draw(i).size, i >= settings.freeze_norm_at * STEPS) for i in range(STEPS)]
 
 
-def test_recordings_from_before_the_norms_were_frozen_are_let_go(picture: Pixels) -> None:
-    steps = RecordedSteps(training_step, Tape())
+def test_graphs_from_before_the_norms_were_frozen_are_let_go(picture: Pixels) -> None:
+    steps = CapturedSteps(training_step, Tape())
     trained(Engine([steps], lambda text: None), picture, FEW_SIZES)
-    assert {key[-1] for key in steps.recordings} == {True}
+    assert {key[-1] for key in steps.captured} == {True}
 
 
 class TritonError(Exception):

@@ -28,13 +28,13 @@ from ingan_fast.runtime.sidecar import Sidecar
 from ingan_fast.threads import Threads, forked, using_threads
 from ingan_fast.training.trained import TrainedGenerator, load
 
-RECORDINGS = 16  # shapes whose graphs are kept, the least recently used one goes
+MOST_GRAPHS = 16  # shapes whose graphs are kept, the least recently used one goes
 
-Recorder = Callable[[Callable[[], Tensor]], Replay]
+Capture = Callable[[Callable[[], Tensor]], Replay]
 
 
 @dataclass
-class Recording:
+class CapturedWork:
     """The work on one combination of shapes."""
 
     frame: Tensor | None  # where it reads
@@ -49,7 +49,7 @@ class TorchBackend:
         graph: image, geometry → picture (`export.graph`).
         unit: pictures are in [0, 1] instead of [-1, 1].
         package: it was compiled for one order of values in memory, and does not check it.
-        recorder: how work is recorded; None: it runs as it is.
+        capture: how work is captured; None: it runs as it is.
     """
 
     name = "torch"
@@ -63,12 +63,12 @@ class TorchBackend:
         *,
         unit: bool = False,
         package: bool = False,
-        recorder: Recorder | None = None,
+        capture: Capture | None = None,
     ):
         self._graph: Any = graph
-        self._device, self._unit, self._recorder = device, unit, recorder
+        self._device, self._unit, self._capture = device, unit, capture
         self._format = torch.contiguous_format if package else torch.channels_last
-        self._recordings: OrderedDict[tuple[Any, ...], Recording] = OrderedDict()
+        self._captured: OrderedDict[tuple[Any, ...], CapturedWork] = OrderedDict()
         self._threads, self._thread_count = Threads(), torch.get_num_threads()
         self._done = torch.cuda.Event() if device.type == "cuda" else None  # the end of the last call's work
         self.bytes_per_pixel = 48 * channels
@@ -95,7 +95,7 @@ class TorchBackend:
         channels = trained.settings.channels
         if trained.device.type != "cuda":
             return cls(graph, trained.device, channels, precision)
-        return cls(graph, trained.device, channels, f"{precision}, CUDA graphs", recorder=GraphPool().record)
+        return cls(graph, trained.device, channels, f"{precision}, CUDA graphs", capture=GraphPool().capture)
 
     def prepare(self, geometry: Geometry) -> list[Tensor]:
         return [torch.from_numpy(array).to(self._device) for array in geometry.values()]
@@ -119,7 +119,7 @@ class TorchBackend:
     def close(self) -> None:
         self._graph = None
         self._finish()
-        self._recordings.clear()
+        self._captured.clear()
 
     @contextlib.contextmanager
     def _in_turn(self, geometry: list[Tensor]) -> Iterator[None]:
@@ -154,26 +154,26 @@ class TorchBackend:
 
     def _picture(self, frame: Tensor | None, geometry: list[Tensor]) -> Tensor:
         """uint8 [H, W, 3] and geometry → uint8 [Ho, Wo, 3], on the device."""
-        if self._recorder is None:
+        if self._capture is None:
             return self._made(frame, geometry)
         shape = (None if frame is None else frame.shape, *(place.shape for place in geometry))
-        recording = self._recordings.get(shape)
-        if recording is None:
-            if len(self._recordings) == RECORDINGS:
+        known = self._captured.get(shape)
+        if known is None:
+            if len(self._captured) == MOST_GRAPHS:
                 self._finish()
-                self._recordings.popitem(last=False)
+                self._captured.popitem(last=False)
             copies = [place.clone() for place in geometry]
-            self._recordings[shape] = Recording(None if frame is None else frame.clone(), copies)
+            self._captured[shape] = CapturedWork(None if frame is None else frame.clone(), copies)
             return self._made(frame, geometry)
-        self._recordings.move_to_end(shape)
-        if frame is not None and recording.frame is not None:
-            recording.frame.copy_(frame)
-        for kept, place in zip(recording.geometry, geometry, strict=True):
+        self._captured.move_to_end(shape)
+        if frame is not None and known.frame is not None:
+            known.frame.copy_(frame)
+        for kept, place in zip(known.geometry, geometry, strict=True):
             kept.copy_(place)
-        if recording.replay is None:
-            inputs = recording
-            recording.replay = self._recorder(lambda: self._made(inputs.frame, inputs.geometry))
-        return recording.replay()
+        if known.replay is None:
+            inputs = known
+            known.replay = self._capture(lambda: self._made(inputs.frame, inputs.geometry))
+        return known.replay()
 
     def _made(self, frame: Tensor | None, geometry: list[Tensor]) -> Tensor:
         images = [] if frame is None else [self._image(frame)]
