@@ -47,7 +47,7 @@ def figure_9(studio: Studio) -> Figure:
     caption = (
         f"Seeds: {len(studio.budget.ablation_seeds)}; {records[0]['iterations']:,} iterations each: what differs by "
         "little here may differ by chance. The network is the paper's (on a CPU made small: see the trainings' "
-        "changes), not the default preset, which keeps sizes by its layout and has no reconstruction loss. In the "
+        "changes), not the default preset, which has no reconstruction loss. In the "
         "paper, without the reconstruction loss parts of the picture get lost (completeness), and with one scale of D "
         f"only small things look right. {_means(rows + plain)} The source reconstructed from its output of width "
         f"x1.5, PSNR in dB: {', '.join(back)}."

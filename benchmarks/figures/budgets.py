@@ -7,7 +7,7 @@ from typing import Any
 from ingan_fast.training.budget import duration
 
 # Figure 9 on a CPU: the paper's network in small, at half size, where it learns to keep sizes in a thousand iterations
-# (docs/experiments.md). The preset `cpu` has no use for it: its layout keeps sizes, and it has no reconstruction loss.
+# (docs/experiments.md). The preset `learned` has no reconstruction loss.
 SMALL_PAPER: dict[str, Any] = {
     "max_side": 144,
     "crop": 96,

@@ -28,8 +28,9 @@ def figure_5(studio: Studio) -> Figure:
     pictures = studio.budget.chosen("gravel", "brick", "coins", "facade", "market")
     look = (
         "One method and one setting for a texture, for rows of things and for a scene, each half as wide again. In a "
-        "texture grains should keep their size, in the others there should be more whole things of the same size. Ours "
-        "repeats parts of the source at a measured distance: look for repetitions, and for cuts through things."
+        "texture grains should keep their size, in the others there should be more whole things of the same size. The "
+        "layout alone is made of pieces of the source: look for repetitions, and for cuts through things. What was "
+        "learned is painted anew: look for blur and for things that are neither one kind nor another."
     )
     return _figure(studio, "5", look, pictures, ("width x1.5",), SIZE_METHODS)
 
@@ -49,8 +50,8 @@ def figure_7(studio: Studio) -> Figure:
     pictures = studio.budget.chosen("market", "coins")
     look = (
         "There should be more or fewer things of the same size, none of them cut or blended. Seam carving bends what "
-        "it can't leave out; ours leaves out or repeats whole rows, so that a kind of thing may be gone or doubled "
-        "(completeness tells of what is gone). The patch methods make a new optimisation for every output."
+        "it can't leave out; the layout alone leaves out or repeats whole rows, so that a kind of thing may be gone or "
+        "doubled (completeness tells of what is gone). The patch methods make a new optimisation for every output."
     )
     return _figure(studio, "7", look, pictures, ("width x1.5", "width x0.6", "height x1.5"), SIZE_METHODS)
 
@@ -66,8 +67,7 @@ def figure_8(studio: Studio) -> Figure:
     made = [(task, studio.compare(task, ("plain homography",))) for task in tasks]
     look = (
         "The plain homography stretches things where the shape is wide and squeezes them where it is narrow; ours "
-        "should have things of their own size all over, along the shape's own rows and columns. Where these fan out, "
-        "ours changes the number of things from row to row, and blended things may show there."
+        "should have things of their own size all over, along the shape's own rows and columns."
     )
     left_out = [ONE_SEED, NO_KEPT]
     return Figure(

@@ -14,8 +14,9 @@ def figure_10(studio: Studio) -> Figure:
     made = compared(studio, ["coffee"], ("width x1.5", "width x0.6"), METHODS)
     alone = unlike_the_rest(studio.source("coffee"))
     look = (
-        "A cup can't be laid out anew from parts of itself: ours repeats or cuts it, and numbers of patches do not see "
-        "that (kept and coherence may look good here). A plain resize or seam carving is what to use. The check that "
+        "A cup can't be laid out anew from parts of itself: the layout repeats or cuts it, what is learned paints over "
+        "it, and numbers of patches do not see that (kept and coherence may look good here). A plain resize or seam "
+        "carving is what to use, or the layout with the cup kept by a mask. The check that "
         f"a training begins with gives {alone:.2f} for this picture and warns above {LIKELY_TO_FAIL:g}."
     )
     trainings = [studio.training("coffee").record()]

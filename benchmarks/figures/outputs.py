@@ -22,11 +22,13 @@ from ingan_fast.cli.console import messages, progress
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
+from ingan_fast.layout import Layouts, perspective
 from ingan_fast.pictures import Pixels, load_image, save_image
 from ingan_fast.quality.metrics import evaluate
 from ingan_fast.training.run_folder import digest
 
-OURS = "ingan-fast"
+OURS = "ingan-fast"  # what was learned
+LAYOUT = "ingan-fast, layout alone"  # without training
 MEASURES = ("kept_width", "kept_height", "coherence", "completeness", "swd", "verbatim")
 STEPS = 1000  # of a method's progress bar
 
@@ -99,6 +101,14 @@ class Outputs:
             return result.picture, seconds, trained.seconds
 
         return self._once(task, name, {"weights": trained.weights, "commit": self._commit}, make)
+
+    def layout(self, task: Task) -> Made:
+        """The picture laid out without training."""
+
+        def make() -> Timed:
+            return *timed(lambda: perspective.retarget(Layouts(task.source), task.transform)), None
+
+        return self._once(task, LAYOUT, {"commit": self._commit}, make)
 
     def baseline(self, task: Task, method: str) -> Made:
         """A baseline's output; an error in its row where it refuses (a missing package)."""

@@ -37,8 +37,7 @@ def figure_1(studio: Studio) -> Figure:
     others = [shown(studio.task("market", name, transform)) for name, transform in shapes(size).items()]
     look = (
         "All of them are outputs of one training, one pass each; the source is framed. Fruit should have one size "
-        "everywhere and be whole. The smaller an output, the more rows of fruit are gone from it; in the larger ones "
-        "the same fruit comes again."
+        "everywhere and be whole, and every kind should be on its shelf."
     )
     caption = telling.joined(look, telling.kept(rows), telling.times(rows))
     left_out = ["other methods (figures 5 to 8), other seeds", "kept width and height where both sides change"]

@@ -65,8 +65,8 @@ class Studio:
         return sized(picture, source, output) if transform is None else Task(picture, source, output, transform)
 
     def compare(self, task: Task, methods: Sequence[str]) -> list[Made]:
-        """Our output of a task, then those of the baselines."""
-        made = [self.outputs.ours(task, self.training(task.picture))]
+        """What was learned, the layout alone, then the baselines."""
+        made = [self.outputs.ours(task, self.training(task.picture)), self.outputs.layout(task)]
         return made + [self.outputs.baseline(task, method) for method in methods]
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from ingan_fast.errors import UserError
+from ingan_fast.layout import Layouts
 from ingan_fast.pictures import Pixels, load_image
 from ingan_fast.quality.metrics import evaluate
 
@@ -73,6 +74,9 @@ def test_numbers_are_those_of_the_pictures(make: Make) -> None:
     assert row["measures"] == evaluate(picture, source)
     assert row["training_seconds"] == document["trainings"][0]["seconds"]
     assert rows["plain resize", "width x1.5"]["training_seconds"] is None
+    assert rows["ingan-fast, layout alone", "width x1.5"]["training_seconds"] is None
+    laid_out = load_image(out / "work" / "outputs" / "ingan-fast-layout-alone" / "coffee-width-x1.5.png")
+    np.testing.assert_array_equal(laid_out, Layouts(source).retarget((72, 32)))
     sheet = load_image(out / "figures" / "fig10.png")
     assert contains(sheet, source)
     assert contains(sheet, picture)
@@ -84,7 +88,7 @@ def test_a_second_run_makes_nothing_again(make: Make, capsys: pytest.CaptureFixt
     rows = read(out, "fig10")["rows"]
     capsys.readouterr()
     make("10")
-    assert "trainings 1, outputs 8 are there already" in capsys.readouterr().err
+    assert "trainings 1, outputs 10 are there already" in capsys.readouterr().err
     assert {path: path.stat().st_mtime_ns for path in (out / "work").rglob("*")} == before
     assert read(out, "fig10")["rows"] == rows
 
@@ -106,7 +110,7 @@ def test_an_interrupted_run_goes_on_with_what_is_missing(make: Make, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         make("10")
     out = make("10")
-    assert len(judged) == 1 + 8
+    assert len(judged) == 1 + 10
     check(read(out, "fig10"), out)
 
 
