@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_path
 from ingan_fast.geometry import Size
-from ingan_fast.pictures import deep
+from ingan_fast.pictures import tiff
 from ingan_fast.pictures.formats import WRITTEN
 from ingan_fast.pictures.metadata import Metadata, tiff_metadata
 from ingan_fast.pictures.reading import Photo, load_photo
@@ -56,11 +56,11 @@ def load_map(path: str | Path) -> Map:
     if path.suffix.lower() == ".exr":
         return _load_exr(path)
     with opened(path, _WANTED) as file:
-        header = deep.tiff_header(file)
+        header = tiff.read_header(file)
         if header is not None and _of_values(header):
             metadata, turn = tiff_metadata(header.tags)
             try:
-                return Map({"": deep.upright(deep.read_tiff(file), turn)}, metadata)
+                return Map({"": tiff.upright(tiff.read(file), turn)}, metadata)
             except UserError as error:
                 raise UserError(f"{path}: {error}") from error
             except Exception as error:  # tifffile raises nearly anything on broken data
@@ -99,7 +99,7 @@ def save_map(values: Map, path: str | Path) -> None:
     save_photo(Photo(layer, values.metadata), path)
 
 
-def _of_values(header: deep.TiffHeader) -> bool:
+def _of_values(header: tiff.Header) -> bool:
     """Whether a TIFF holds values as they are, and not colours that a picture's reader has to make out."""
     return header.kind in ("i", "f") or (header.kind == "u" and (header.bits >= 16 or header.channels not in (1, 3)))
 
@@ -108,7 +108,7 @@ def _exr(path: Path) -> Any:
     try:
         import OpenEXR
     except ImportError as error:
-        raise UserError(f"{path} is OpenEXR, which needs a package: pip install openexr") from error
+        raise UserError(f"{path} is OpenEXR, which needs a package: pip install 'ingan-fast[formats]'") from error
     return OpenEXR
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from ingan_fast.errors import UserError
-from ingan_fast.pictures import deep
+from ingan_fast.pictures import png, tiff
 from ingan_fast.pictures.arrays import Pixels, has_opacity, in_8_bits
 from ingan_fast.pictures.colour import to_srgb
 from ingan_fast.pictures.formats import MAX_PIXELS, READABLE, open_by_pillow, pillow_s_limits_lifted
@@ -98,16 +98,16 @@ def srgb(photo: Photo) -> Photo:
 
 
 def _read(path: Path, file: BinaryIO, min_side: int) -> Photo:
-    header = deep.tiff_header(file)
+    header = tiff.read_header(file)
     if header is not None and (header.kind, header.bits) == ("u", 16) and header.channels <= 4:
         _check_dimensions(path, header.size, min_side)
         metadata, turn = tiff_metadata(header.tags)
-        return Photo(deep.upright(deep.read_tiff(file), turn), metadata)
+        return Photo(tiff.upright(tiff.read(file), turn), metadata)
     with open_by_pillow(path, file) as image:  # reads the header alone
         _check_dimensions(path, image.size, min_side)
         turn = orientation(image.getexif())
-        if image.format == "PNG" and deep.is_deep_png(file):
-            return Photo(deep.upright(deep.read_png(file), turn), read_metadata(image, turn >= 5))
+        if image.format == "PNG" and png.is_deep(file):
+            return Photo(tiff.upright(png.read(file), turn), read_metadata(image, turn >= 5))
         image.load()
         metadata = read_metadata(image, turn >= 5)
         return _photo(path, ImageOps.exif_transpose(image), metadata)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ingan_fast.errors import UserError
-from ingan_fast.pictures import deep
+from ingan_fast.pictures import png, tiff
 from ingan_fast.pictures.arrays import Pixels, check_rgb, has_opacity, in_8_bits, is_grey
 from ingan_fast.pictures.formats import WRITTEN, Format
 from ingan_fast.pictures.metadata import Metadata
@@ -105,7 +105,7 @@ def check_place(path: Path) -> None:
 
 def write_tiff(file: BinaryIO, values: NDArray, metadata: Metadata) -> None:
     """A TIFF of values [H, W, channels] of any type."""
-    deep.write_tiff(file, values, metadata.icc_profile, metadata.dpi, metadata.tiff_tags())
+    tiff.write(file, values, metadata.icc_profile, metadata.dpi, metadata.tiff_tags())
 
 
 def _format(path: Path) -> Format:
@@ -119,7 +119,7 @@ def _encode(photo: Photo, kind: Format, file: BinaryIO) -> None:
         write_tiff(file, pixels, metadata)
         return
     if pixels.dtype == np.uint16 and kind.deep:
-        file.write(deep.png(pixels, _described(metadata, size)))
+        file.write(png.encoded(pixels, _described(metadata, size)))
         return
     pixels = in_8_bits(pixels)
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)

@@ -1,6 +1,7 @@
 """16 bits a channel go in and out, with transparency, in PNG and TIFF."""
 
 import io
+import zlib
 from fractions import Fraction
 from pathlib import Path
 
@@ -66,15 +67,56 @@ def test_tiffs_of_every_layout_are_read(tmp_path: Path, options: dict) -> None:
     np.testing.assert_array_equal(load_photo(tmp_path / "a.tif").pixels, pixels)
 
 
-def test_a_compression_that_tifffile_leaves_to_a_package_is_read_without_it(tmp_path: Path) -> None:
-    encoder = av.CodecContext.create("tiff", "w")
+@pytest.mark.parametrize(("channels", "format_"), [(3, "rgb48le"), (4, "rgba64le")])
+def test_a_compression_that_tifffile_leaves_to_a_package_is_read_without_it(
+    tmp_path: Path, channels: int, format_: str
+) -> None:
+    (tmp_path / "a.tif").write_bytes(by_ffmpeg("tiff", format_, values(channels), {"compression_algo": "lzw"}))
+    np.testing.assert_array_equal(load_photo(tmp_path / "a.tif").pixels, values(channels))
+
+
+@pytest.mark.parametrize(("channels", "format_"), [(1, "gray16be"), (3, "rgb48be"), (4, "rgba64be")])
+@pytest.mark.parametrize("predictor", ["none", "sub", "up", "avg", "paeth", "mixed"])
+def test_what_another_program_writes_is_read(tmp_path: Path, channels: int, format_: str, predictor: str) -> None:
+    smooth = np.sort(values(channels), axis=1)
+    (tmp_path / "a.png").write_bytes(by_ffmpeg("png", format_, smooth, {"pred": predictor}))
+    np.testing.assert_array_equal(load_photo(tmp_path / "a.png").pixels, smooth)
+
+
+@pytest.mark.parametrize(("channels", "format_"), [(1, "gray16be"), (3, "rgb48be"), (4, "rgba64be")])
+def test_another_program_reads_every_value(tmp_path: Path, channels: int, format_: str) -> None:
+    smooth = np.sort(values(channels), axis=0)
+    save_photo(Photo(smooth), tmp_path / "a.png")
+    decoder = av.CodecContext.create("png", "r")
+    assert isinstance(decoder, av.VideoCodecContext)
+    frames = decoder.decode(av.Packet((tmp_path / "a.png").read_bytes())) + decoder.decode(None)
+    assert frames[0].format.name == format_
+    np.testing.assert_array_equal(frames[0].to_ndarray().reshape(smooth.shape), smooth)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_transparent_colour_of_16_bits_is_transparency(tmp_path: Path, channels: int) -> None:
+    pixels = values(channels)
+    pixels[7, 9] = pixels[3, 4] + 1  # nearly that colour
+    save_photo(Photo(pixels), tmp_path / "a.png")
+    content = (tmp_path / "a.png").read_bytes()
+    key = b"tRNS" + pixels[3, 4].astype(">u2").tobytes()
+    chunk = (len(key) - 4).to_bytes(4, "big") + key + zlib.crc32(key).to_bytes(4, "big")
+    (tmp_path / "a.png").write_bytes(content[:33] + chunk + content[33:])
+    read = load_photo(tmp_path / "a.png").pixels
+    np.testing.assert_array_equal(read[..., :-1], pixels)
+    assert (read[..., -1] == 0).sum() == 1
+    assert read[3, 4, -1] == 0
+
+
+def by_ffmpeg(codec: str, format_: str, pixels: np.ndarray, options: dict[str, str]) -> bytes:
+    """A picture's file as FFmpeg writes it."""
+    encoder = av.CodecContext.create(codec, "w")
     assert isinstance(encoder, av.VideoCodecContext)
-    encoder.width, encoder.height, encoder.pix_fmt, encoder.time_base = 57, 40, "rgb48le", Fraction(1)
-    encoder.options = {"compression_algo": "lzw"}
-    frame = av.VideoFrame.from_ndarray(values(3), format="rgb48le")
-    packets = encoder.encode(frame) + encoder.encode(None)
-    (tmp_path / "a.tif").write_bytes(b"".join(bytes(packet) for packet in packets))
-    np.testing.assert_array_equal(load_photo(tmp_path / "a.tif").pixels, values(3))
+    encoder.height, encoder.width, encoder.pix_fmt, encoder.time_base = *pixels.shape[:2], format_, Fraction(1)
+    encoder.options = options
+    frame = av.VideoFrame.from_ndarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels, format=format_)
+    return b"".join(bytes(packet) for packet in encoder.encode(frame) + encoder.encode(None))
 
 
 def test_premultiplied_colours_are_brought_back(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_openexr_keeps_channels_and_types(tmp_path: Path) -> None:
 def test_openexr_without_its_package_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "OpenEXR", None)
     (tmp_path / "a.exr").write_bytes(b"\x76\x2f\x31\x01")
-    refusal_of(lambda: load_map(tmp_path / "a.exr"), "a.exr", "pip install openexr")
+    refusal_of(lambda: load_map(tmp_path / "a.exr"), "a.exr", "ingan-fast[formats]")
 
 
 def test_damaged_maps_are_refused(tmp_path: Path) -> None:
