@@ -283,7 +283,7 @@ def test_a_turned_uneven_ten_bit_clip_with_sound_comes_through(tmp_path: Path) -
         ("out.mkv", True, ("transparency",)),
         ("%d.jpg", True, ("transparency",)),
         ("%d.mp4", False, (".png",)),
-        ("-", True, ("--background",)),
+        ("-", True, ("background colour",)),
         ("folder.mp4", False, ("is a folder",)),
         ("file.mp4/out.mp4", False, ("not a folder",)),
     ],
