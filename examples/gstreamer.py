@@ -17,9 +17,8 @@ from typing import Any
 import gi
 import numpy as np
 
-from ingan_fast.errors import UserError
+from ingan_fast import Retargeter, UserError
 from ingan_fast.parsing import parse_size
-from ingan_fast.runtime import Retargeter
 
 # Debian's GStreamer loads libunwind, whose way of throwing ends the process in OpenVINO; libgcc's has to come first.
 ctypes.CDLL("libgcc_s.so.1", mode=ctypes.RTLD_GLOBAL)

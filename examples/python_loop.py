@@ -13,10 +13,9 @@ from fractions import Fraction
 
 import av
 
-from ingan_fast.errors import UserError
+from ingan_fast import Retargeter, UserError
 from ingan_fast.parsing import parse_scale, parse_size
 from ingan_fast.pictures import Pixels
-from ingan_fast.runtime import Retargeter
 
 
 def retarget(retargeter: Retargeter, source: str, destination: str, **wanted: tuple[float, float]) -> int:

@@ -1,1 +1,39 @@
-"""The deployable graph: folding what training needs and inference does not."""
+"""From a run to files that are deployed; `export` (of run.py) is the way in.
+
+The package can be called, since `from ingan_fast import export` gives it: `export("runs/fruit", "fruit")`.
+"""
+
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingan_fast.export.run import Written
+
+
+class _Callable(ModuleType):
+    def __call__(
+        self, run: str | Path, out: str | Path, *, format: str = "onnx", precision: str = "fp32", device: str = "cpu"
+    ) -> "Written":
+        """Export the run in the folder `run` to the folder `out`, checked against its generator.
+
+        Args:
+            run: a run folder.
+            out: where model.onnx (or model.pt2) goes, with its sidecar and the run's picture.
+            format: onnx, or pt2 (an AOTInductor package).
+            precision: of the convolutions: fp32, fp16 or bf16.
+            device: that a package is compiled for.
+
+        Raises:
+            UserError: not a run; something isn't installed; the file fails its check; nothing is left then.
+        """
+        from ingan_fast.export.run import Wanted, export
+        from ingan_fast.model.devices import pick_device
+        from ingan_fast.training.trained import load
+
+        wanted, target = Wanted(format, precision), pick_device(device)
+        return export(load(run, "cpu", merge=format == "onnx"), Path(out), wanted, target)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -17,7 +17,7 @@ from ingan_fast.training.trained import TrainedGenerator
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 SOURCE_FILE = "source.png"
-PACKAGES = ("ingan-fast", "torch", "onnx", "onnxscript")
+PACKAGES = {"onnx": ("ingan-fast", "torch", "onnx", "onnxscript"), "pt2": ("ingan-fast", "torch")}  # that made a file
 MOST_GOLDEN = 1 << 20  # px of a fixed output: a golden one is written into the sidecar
 GOLDEN_SIDE = 96  # px of the longer side of a golden output: small, and wider than any halo
 
@@ -95,7 +95,7 @@ def describe(
             Golden.of(transform, trained.retarget(transform).picture)
             for transform in golden_transforms(trained, exported.fixed)
         ],
-        versions={package: version(package) for package in PACKAGES},
+        versions={package: version(package) for package in PACKAGES[kind]},
     )
 
 

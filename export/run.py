@@ -50,7 +50,7 @@ class Wanted:
             if getattr(self, name) not in allowed:
                 raise UserError(f"{name} {getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}")
         if self.frame is not None and self.transform is None:
-            raise UserError("the frame's size is for a graph of one geometry; give --fixed, too")
+            raise UserError("the frame's size is for a graph of one geometry; give a transform, too")
         if self.bake_source and self.transform is not None:
             raise UserError("with geometry and picture both baked in nothing is left to run; give one of them")
 

@@ -72,21 +72,18 @@ class Transform:
         return cls.resize((round(width * sx), round(height * sy)))
 
     @classmethod
-    def from_corners(cls, corners: ArrayLike, size: Size | None, source_size: Size | None = None) -> "Transform":
+    def from_corners(cls, corners: ArrayLike, size: Size | None) -> "Transform":
         """The homography that lays the source's corners at given places.
 
         Args:
             corners: [4, 2] (x, y) in output pixels, edge to edge, of the source's top left, top right, bottom
                 right and bottom left corner; they may lie outside the output.
             size: (width, height) of the output; None is the corners' bounding box, from 0, rounded up.
-            source_size: not needed (corners are corners at any size); validated when given.
 
         Raises:
             UserError: corners that aren't four finite points of a strictly convex, unmirrored quadrilateral
                 of which something is visible, or that put the horizon in the output.
         """
-        if source_size is not None:
-            check_size(source_size, "source size")
         quad = _check_corners(corners)
         if size is None:
             reach = np.minimum(np.ceil(quad.max(axis=0) - 1e-6), MAX_SIDE + 1)
@@ -138,13 +135,11 @@ class Transform:
         inverse = np.linalg.inv(self.matrix)
         return inverse / inverse[2, 2]
 
-    def grid(self, source_size: Size | None = None) -> NDArray[np.float32]:
+    def grid(self) -> NDArray[np.float32]:
         """Source coordinates (x, y) at the output's pixel centres: float32 [Ho, Wo, 2], computed in float64.
 
-        They are normalised, so `source_size` changes nothing; it is validated when given.
+        They are normalised: they hold for a source of any size.
         """
-        if source_size is not None:
-            check_size(source_size, "source size")
         m = self.sampling_matrix()
         x, y = (axis * 2 - 1 for axis in _pixel_centres((1, 1), self.size))
         w = m[2, 0] * x + (m[2, 1] * y + m[2, 2])
@@ -153,14 +148,11 @@ class Transform:
             grid[..., axis] = (m[axis, 0] * x + (m[axis, 1] * y + m[axis, 2])) / w
         return grid
 
-    def mask(self, source_size: Size | None = None) -> NDArray[np.float32]:
+    def mask(self) -> NDArray[np.float32]:
         """How much of each output pixel the source's quadrilateral covers: float32 [Ho, Wo] in [0, 1].
 
-        Edges are soft over one pixel, half a pixel each side; a plain resize is 1 everywhere. The mask
-        doesn't depend on `source_size`; it is validated when given.
+        Edges are soft over one pixel, half a pixel each side; a plain resize is 1 everywhere.
         """
-        if source_size is not None:
-            check_size(source_size, "source size")
         corners = self.corners()
         edges = np.roll(corners, -1, axis=0) - corners  # top, right, bottom, left
         clockwise = np.sign(_cross(edges, np.roll(edges, -1, axis=0))[0])  # -1 where the picture is mirrored

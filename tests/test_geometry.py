@@ -65,7 +65,7 @@ def test_corners_land_where_they_were_asked_to():
 
 
 def test_a_plain_resize_samples_evenly_to_the_edges():
-    grid = Transform.resize((4, 2)).grid((100, 30))
+    grid = Transform.resize((4, 2)).grid()
     assert grid.shape == (2, 4, 2)
     assert grid.dtype == np.float32
     assert np.allclose(grid[0, :, 0], [-0.75, -0.25, 0.25, 0.75])
@@ -116,7 +116,7 @@ def shoelace(quad):
 
 def test_the_mask_of_a_plain_resize_is_one_everywhere():
     for size in ((16, 16), (333, 257), (640, 48)):
-        assert (Transform.resize(size).mask((100, 100)) == 1).all()
+        assert (Transform.resize(size).mask() == 1).all()
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_sizes_that_are_not_two_integers_in_range_are_refused(size):
         Transform.resize((32, 32)).inverse((32, 32)) and Transform.resize((32, 32)).scales(size)
 
 
-@pytest.mark.parametrize("method", ["grid", "mask", "scales", "inverse"])
+@pytest.mark.parametrize("method", ["scales", "inverse"])
 def test_a_bad_source_size_is_refused_wherever_it_is_given(method):
     with pytest.raises(UserError, match="size 0x4 is out of range"):
         getattr(Transform.resize((32, 32)), method)((0, 4))

@@ -23,12 +23,18 @@ def test_the_packages_example_runs(picture_path: Path, tmp_path: Path, monkeypat
     for example in examples:
         exec(example.source, names)
     assert names["wide"].picture.shape == (480, 640, 3)  # type: ignore[attr-defined]
+    assert names["wider"].picture.shape == (480, 640, 3)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("name", ingan_fast.__all__)
 def test_every_public_name_is_documented_and_typed(name: str) -> None:
     thing = getattr(ingan_fast, name)
+    if name == "__version__":
+        assert isinstance(thing, str)
+        return
     assert len(inspect.getdoc(thing) or "") > 40
+    if isinstance(thing, type) and issubclass(thing, Exception):
+        return
     signature = inspect.signature(thing)
     assert all(parameter.annotation is not parameter.empty for parameter in signature.parameters.values())
 

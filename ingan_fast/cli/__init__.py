@@ -1,12 +1,8 @@
 """The command line."""
 
-import os
-
-# Before torch is imported: oneDNN keeps the kernels of all the shapes that a training meets (1,024 by default).
-os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
-
 import errno
 import io
+import os
 import re
 import sys
 import traceback
@@ -99,6 +95,7 @@ def _expanded(words: Sequence[str]) -> list[str]:
 
 
 def _fail(error: BaseException, message: str, code: int) -> NoReturn:
+    message = re.sub(r"\b(resume|overwrite)=True", r"--\1", message)  # the library's arguments, as options
     if os.environ.get("INGAN_FAST_TRACEBACK"):
         traceback.print_exception(error)
     print(f"ingan-fast: {' '.join(message.split())}", file=sys.stderr)

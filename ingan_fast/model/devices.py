@@ -31,7 +31,7 @@ def pick_device(name: str) -> torch.device:
         _check_cuda(name)
     if name == "mps":
         if not torch.backends.mps.is_available():
-            raise UserError("device mps is not available: torch sees no Apple GPU; use --device cpu or auto")
+            raise UserError("device mps is not available: torch sees no Apple GPU; use the device cpu or auto")
         reason = _mps_fails()
         if reason is not None:
             logger.warning("ingan-fast: the CPU is used, since Apple's GPU can't compute this: %s", reason)
@@ -48,7 +48,7 @@ def on_device(device: torch.device) -> Iterator[None]:
 
 def _check_cuda(name: str) -> None:
     if not torch.cuda.is_available():
-        raise UserError(f"device {name} is not available: torch sees no CUDA device; use --device cpu or auto")
+        raise UserError(f"device {name} is not available: torch sees no CUDA device; use the device cpu or auto")
     count, index = torch.cuda.device_count(), int(name.partition(":")[2] or 0)
     if index >= count:
         there = "cuda:0 alone" if count == 1 else f"cuda:0 to cuda:{count - 1}"

@@ -64,7 +64,7 @@ def check_made_of(name: str, output: Pixels, source: Pixels, mask: NDArray | Non
     if measured > LIMIT:
         raise UserError(
             f"{name} looks like another picture's: its coarse patches are {measured:.2f} away from the source's, "
-            f"{LIMIT:g} is allowed; give --source the picture that it was made of"
+            f"{LIMIT:g} is allowed; give the picture that it was made of as source"
         )
 
 

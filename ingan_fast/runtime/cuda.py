@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast.errors import UserError
+from ingan_fast.errors import MachineError
 
 LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 LEGACY_STREAM = 1  # CU_STREAM_LEGACY, the default stream of torch and CuPy
@@ -71,7 +71,7 @@ DISABLE_TIMING = 2
 CAPTURE_RELAXED = 2  # what else this process does, such as freeing memory, doesn't spoil a capture
 
 
-class CudaError(UserError):
+class CudaError(MachineError):
     """A call of CUDA failed."""
 
 

@@ -95,7 +95,7 @@ def _open_onnx(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple
     _require(chosen)
     if chosen == "openvino":
         if device.startswith("cuda"):
-            raise UserError("OpenVINO runs on the CPU here; choose --device cpu, or the backend onnxruntime")
+            raise UserError("OpenVINO runs on the CPU here; choose the device cpu, or the backend onnxruntime")
         from ingan_fast.runtime.backends.openvino import OpenVinoBackend
 
         return OpenVinoBackend(path, sidecar), reason

@@ -11,6 +11,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform, check_output_size
 from ingan_fast.model.tiling import CELL, Tile, tiles
 from ingan_fast.pictures import Pixels
+from ingan_fast.retargeted import Retargeted
 from ingan_fast.runtime.geometry import Geometries, make, region
 from ingan_fast.runtime.opening import Opened, open_model
 
@@ -106,6 +107,17 @@ class Retargeter:
             self._run(pixels, wanted, result, progress)
         return result
 
+    def retarget(self, transform: Transform, frame: Any = None) -> Retargeted:
+        """G(x; T) with its alpha, as `load(run).retarget` gives it: a call gives pixels alone, as a video needs them.
+
+        Args:
+            transform, frame: as for a call.
+
+        Raises:
+            UserError: as for a call.
+        """
+        return Retargeted.under(transform, self(frame, transform=transform))
+
     def warmup(self, sizes: Iterable[Size], frame_size: Size | None = None) -> None:
         """Run once at each output size (width, height), so that the first frames take no longer than the others."""
         width, height = frame_size or self._opened.frame or self.source_size
@@ -147,7 +159,7 @@ class Retargeter:
         if wanted and (frame.shape[1], frame.shape[0]) != wanted:
             raise UserError(
                 f"a frame of {frame.shape[1]}x{frame.shape[0]} was given; this model was exported for frames of "
-                f"{wanted[0]}x{wanted[1]} alone: give that, or export with --frame"
+                f"{wanted[0]}x{wanted[1]} alone: give that, or export it for this size of frames"
             )
         return frame
 
@@ -168,7 +180,7 @@ class Retargeter:
         if fixed and wanted != fixed:
             raise UserError(
                 f"this model was exported for one geometry, {fixed.size[0]}x{fixed.size[1]}; ask for nothing else, or "
-                "export without --fixed"
+                "export it without a fixed geometry"
             )
         check_output_size(wanted.size, frame)
         return wanted

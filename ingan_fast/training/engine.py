@@ -24,7 +24,7 @@ def check_engine(name: str, device: torch.device) -> None:
     if name not in ENGINES:
         raise UserError(f"engine {name!r} is not known; give {', '.join(ENGINES[:-1])} or {ENGINES[-1]}")
     if name == "graphs" and device.type != "cuda":
-        raise UserError(f"engine graphs needs a GPU and this is a {device.type}; give --engine eager")
+        raise UserError(f"engine graphs needs a GPU and this is a {device.type}; give the engine eager")
 
 
 def make_engine(name: str, device: torch.device, notice: Notice) -> "Engine":

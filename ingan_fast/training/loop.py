@@ -224,5 +224,7 @@ def _load_checkpoint(state: TrainingState, history: History, checkpoint: dict[st
         state.load_state_dict(checkpoint)
         history.load_state_dict(checkpoint)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:  # another training's
-        raise UserError(f"{run.checkpoint_path} is not of this run or damaged; train again with --overwrite") from error
+        raise UserError(
+            f"{run.checkpoint_path} is not of this run or damaged; train again with overwrite=True"
+        ) from error
     state.settings = history.current_settings()

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from ingan_fast.errors import UserError
+from ingan_fast.errors import UserError, cant_write
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
 from ingan_fast.layout import Layouts
@@ -74,7 +74,7 @@ class Monitor:
             with open(self.run.log_path, "a") as file:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
-            raise UserError(f"can't write {self.run.log_path}: {error.strerror}; go on with --resume") from error
+            raise cant_write(self.run.log_path, error, "go on with resume=True") from error
         if self.events is not None:
             for name, value in values.items():
                 self.events.add_scalar(f"{kind}/{name}", value, iteration)

@@ -60,7 +60,7 @@ def choose(
     if budget is not None:
         check_budget(budget)
         if "iterations" in wanted:
-            raise UserError("--budget and --iterations exclude each other; give one of them")
+            raise UserError("a budget and iterations exclude each other; give one of them")
     left_open = preset_name is None and budget is None and "iterations" not in wanted
     if started is not None and preset_name is None:
         preset_name, budget = started.preset, started.budget if left_open else budget
@@ -100,7 +100,7 @@ def within_budget(
     """`given` with iterations and intervals that fit into its budget, of which the time since `clock` is gone."""
     fitted = _fitted(given, wanted, seed, device, clock, engine, precision)
     if fitted.plan.settings.iterations < math.ceil(LEAST * preset(fitted.plan.preset).iterations):
-        few = "these are too few to learn much, unless the machine gets faster; a larger --budget gives more"
+        few = "these are too few to learn much, unless the machine gets faster; a larger budget gives more"
         return replace(fitted, notices=[*fitted.notices, few])
     return fitted
 

@@ -31,7 +31,7 @@ def load_sources(
             enough = -(-32 * max(picture.shape[:2]) // min(picture.shape[:2]))
             raise UserError(
                 f"{path} would be {_size(fitted)} at max_side={max_side}; 32 pixels a side are needed; "
-                f"set max_side={enough} or more (--set max_side={enough})"
+                f"set max_side={enough} or more"
             )
         name = path.name if path.name not in sources else f"{len(sources) + 1}_{path.name}"
         sources[name] = fitted
@@ -45,16 +45,18 @@ def existing(run: RunFolder, resume: bool, overwrite: bool) -> Config | None:
         UserError: the folder holds something else, or a run and neither `resume` nor `overwrite` was given.
     """
     if resume and overwrite:
-        raise UserError("--resume and --overwrite exclude each other; give one of them")
+        raise UserError("resume=True and overwrite=True exclude each other; give one of them")
     if run.path.exists() and not run.path.is_dir():
         raise UserError(f"{run.path} is a file; give a folder for the run")
     if run.config_path.exists():
         if resume:
             return run.read_config()
         if not overwrite:
-            raise UserError(f"{run.path} already holds a run; go on with --resume, or replace it with --overwrite")
+            raise UserError(
+                f"{run.path} already holds a run; go on with resume=True, or replace it with overwrite=True"
+            )
     elif run.path.exists() and _holds_something(run.path) and not (resume or overwrite):
-        raise UserError(f"{run.path} is not empty and not a run; give another folder, or --overwrite to use it")
+        raise UserError(f"{run.path} is not empty and not a run; give another folder, or overwrite=True to use it")
     return None
 
 
@@ -68,7 +70,7 @@ def go_on(run: RunFolder, started: Config, config: Config) -> None:
     if differences:
         raise UserError(
             f"{run.path} was started otherwise: {', '.join(differences)}; "
-            "resume with the same command, or start anew with --overwrite"
+            "resume with the same command, or start anew with overwrite=True"
         )
     run.remove_leftovers()
 

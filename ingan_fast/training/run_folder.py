@@ -150,7 +150,7 @@ class RunFolder:
             content = json.loads(self.config_path.read_text())
             found = content["format"]
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{self.config_path} can't be read ({error}); train again with --overwrite") from error
+            raise UserError(f"{self.config_path} can't be read ({error}); train again with overwrite=True") from error
         if found != FORMAT:
             versions = content.get("versions")
             made_by = versions.get("ingan-fast", "?") if isinstance(versions, dict) else "?"
@@ -171,7 +171,7 @@ class RunFolder:
                 dict(content["versions"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UserError(f"{self.config_path} is damaged ({error}); train again with --overwrite") from error
+            raise UserError(f"{self.config_path} is damaged ({error}); train again with overwrite=True") from error
 
     def read_sources(self, config: Config) -> list[Pixels]:
         """The pictures that were trained on, checked against config.json."""
@@ -200,7 +200,7 @@ class RunFolder:
         if not self.generator_path.is_file():
             raise UserError(
                 f"{self.path} has no generator.safetensors yet: its training was cut off early; "
-                "go on with the same ingan-fast train command and --resume"
+                "go on with the same call of train and resume=True"
             )
         generator = fold(Generator(settings))
         try:
@@ -208,7 +208,7 @@ class RunFolder:
         except (SafetensorError, RuntimeError, OSError) as error:
             reason = _reason(error)
             raise UserError(
-                f"{self.generator_path} can't be read ({reason}); go on with --resume or train again"
+                f"{self.generator_path} can't be read ({reason}); go on with resume=True or train again"
             ) from error
         return to_channels_last(generator)
 
@@ -229,7 +229,9 @@ class RunFolder:
             return dict(torch.load(self.checkpoint_path, map_location="cpu", weights_only=True))
         except Exception as error:  # what a damaged zip or pickle raises is not documented
             reason = _reason(error)
-            raise UserError(f"{self.checkpoint_path} can't be read ({reason}); train again with --overwrite") from error
+            raise UserError(
+                f"{self.checkpoint_path} can't be read ({reason}); train again with overwrite=True"
+            ) from error
 
 
 def digest(pixels: Pixels) -> str:

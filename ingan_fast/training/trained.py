@@ -1,13 +1,11 @@
 """Retargeting with a trained generator: any size and shape, in bounded memory."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ingan_fast.geometry import Transform, check_output_size
@@ -18,20 +16,13 @@ from ingan_fast.model.networks import Generator, ReflectConv2d, shrink
 from ingan_fast.model.sampling import to_pixels, to_tensor
 from ingan_fast.model.tiling import Tile, halo, tiles
 from ingan_fast.pictures import Pixels
+from ingan_fast.retargeted import Retargeted
 from ingan_fast.settings import Settings
 from ingan_fast.training.run_folder import Config, RunFolder
 
 TILE = 512  # px a side, a multiple of every generator's cell
 # An entry map of the source above this is made and warped some channels at a time.
 MAX_ENTRY_BYTES = 512 << 20
-
-
-@dataclass(frozen=True)
-class Retargeted:
-    """A retargeted picture."""
-
-    picture: Pixels  # uint8 [Ho, Wo, 3]
-    alpha: NDArray[np.float32] | None  # [Ho, Wo] in [0, 1]; None where the picture fills its frame
 
 
 class TrainedGenerator:
@@ -90,8 +81,7 @@ class TrainedGenerator:
             up, along = piece.computed_rows[0], piece.computed_columns[0]
             result[top:bottom, left:right] = to_pixels(part[..., top - up : bottom - up, left - along : right - along])
             progress(done / len(pieces))
-        mask = transform.mask()
-        return Retargeted(result, None if (mask == 1).all() else mask)
+        return Retargeted.under(transform, result)
 
 
 def load(run: str | Path, device: str = "auto", merge: bool = True) -> TrainedGenerator:

@@ -130,19 +130,19 @@ class Output:
             able = " ".join(name for name, codecs in _CODECS.items() if codecs[1])
             raise UserError(
                 f"can't write {self.name}: {suffix} has no transparency; choose {able} or frames/%05d.png, or give a "
-                "--background colour"
+                "background colour"
             )
         return clear if self.alpha and clear else opaque
 
     def _check_pipe(self) -> None:
         if self.alpha:
-            raise UserError("frames in a pipe have no transparency; give a --background colour")
+            raise UserError("frames in a pipe have no transparency; give a background colour")
         if sys.stdout.isatty():
-            raise UserError("--out - writes frames to standard output, which is a terminal here; pipe it on")
+            raise UserError("frames would go to standard output, which is a terminal here; pipe it on")
 
     def _tell_silence(self, source: Source, notice: Callable[[str], None]) -> None:
         if source.audio:
-            notice(f"--out {self.name} can't hold sound; it is left out")
+            notice(f"{self.name} can't hold sound; it is left out")
 
 
 class _Pictures:

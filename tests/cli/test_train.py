@@ -104,7 +104,7 @@ def test_options_that_are_not_possible_are_refused(
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_cuda_without_a_device_is_refused(refused: Refused, picture_path: Path, trained_run: Path) -> None:
-    refused("train", picture_path, "--out", "run", "--device", "cuda", parts=("cuda", "--device cpu"))
+    refused("train", picture_path, "--out", "run", "--device", "cuda", parts=("cuda", "the device cpu"))
     refused("retarget", trained_run, "--size", "64x64", "--out", "out.png", "--device", "cuda", parts=("cuda",))
 
 

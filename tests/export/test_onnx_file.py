@@ -169,7 +169,7 @@ def test_a_wrong_file_is_refused_and_not_kept(
     [
         ({"format": "tflite"}, "tflite"),
         ({"precision": "int8"}, "int8"),
-        ({"frame": (64, 64)}, "--fixed"),
+        ({"frame": (64, 64)}, "give a transform"),
         ({"bake_source": True, "transform": TILT}, "nothing is left"),
     ],
 )

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from fake_cuda import FakeCuda, install
-from ingan_fast.errors import UserError
+from ingan_fast.errors import MachineError
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.pool import Pool
 
@@ -85,11 +85,13 @@ class TestDevice:
         monkeypatch.setattr(cuda, "LIBRARY", "libnothing.so.1")
         monkeypatch.setattr(cuda, "_driver", cuda._driver.__wrapped__)
         assert not cuda.available()
-        with pytest.raises(UserError, match=r"there is no GPU that can be used: libnothing.*; install NVIDIA's driver"):
+        with pytest.raises(
+            MachineError, match=r"there is no GPU that can be used: libnothing.*; install NVIDIA's driver"
+        ):
             cuda.Device(0)
 
     def test_of_a_number_that_there_is_none_of_is_refused(self, gpu: FakeCuda) -> None:
-        with pytest.raises(UserError, match="there is no GPU 3"):
+        with pytest.raises(MachineError, match="there is no GPU 3"):
             cuda.device(3)
 
 
@@ -118,14 +120,14 @@ class TestMemory:
         assert gpu.free == free
 
     def test_that_is_full_is_told_in_one_line(self, gpu: FakeCuda) -> None:
-        with pytest.raises(UserError, match=r"the GPU's memory is full .*; make smaller outputs") as refused:
+        with pytest.raises(MachineError, match=r"the GPU's memory is full .*; make smaller outputs") as refused:
             cuda.Memory(cuda.device(), 1 << 40)
         assert "\n" not in str(refused.value)
 
     def test_errors_carry_what_the_driver_says(self, gpu: FakeCuda) -> None:
         device = cuda.device()
         with (
-            pytest.raises(UserError, match=r"CUDA failed: something is wrong \(cuMemcpyDtoDAsync_v2, error 1\)"),
+            pytest.raises(MachineError, match=r"CUDA failed: something is wrong \(cuMemcpyDtoDAsync_v2, error 1\)"),
             device.current(),
         ):
             cuda.Stream(device).copy(0x10, 0x20, 5)

@@ -53,6 +53,17 @@ def test_a_frame_of_another_size_is_laid_out_as_the_run_does(
     assert off(retargeter(frame, size=(90, 50)), expected) <= ALLOWED[retargeter.backend]
 
 
+@pytest.mark.parametrize("transform", [Transform.resize((80, 40)), TILT], ids=["whole", "tilted"])
+def test_the_alpha_is_the_runs_own(
+    retargeter: Retargeter, generator_of_run: TrainedGenerator, picture: Pixels, transform: Transform
+) -> None:
+    frame = picture[::-1].copy()
+    found, expected = (player.retarget(transform, frame) for player in (retargeter, generator_of_run))
+    assert (found.alpha is None) == (transform is not TILT)
+    np.testing.assert_array_equal(found.alpha, expected.alpha)
+    np.testing.assert_array_equal(found.picture, retargeter(frame, transform=transform))
+
+
 def test_size_scale_and_transform_say_the_same(retargeter: Retargeter) -> None:
     expected = retargeter(size=(96, 28))
     np.testing.assert_array_equal(retargeter(scale=(1.5, 0.5)), expected)

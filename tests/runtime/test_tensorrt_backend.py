@@ -13,7 +13,7 @@ import pytest
 import fake_tensorrt
 from fake_cuda import FakeCuda, install
 from fake_tensorrt import FakeContext, warp, write_engine
-from ingan_fast.errors import UserError
+from ingan_fast.errors import MachineError, UserError
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.backends.tensorrt import PLANS, TensorRTBackend
@@ -289,7 +289,7 @@ class TestPlans:
         prepared = prepare(backend, Transform.resize((120, 100)))
         out = np.zeros((100, 120, 3), np.uint8)
         gpu.free, kept = 250_000, gpu.free
-        with pytest.raises(UserError, match="the GPU's memory is full"):
+        with pytest.raises(MachineError, match="the GPU's memory is full"):
             backend.run(picture, prepared, out)
         gpu.free += kept - 250_000
         assert np.array_equal(run(backend, picture, small), warp(picture, small))

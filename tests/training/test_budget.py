@@ -113,7 +113,7 @@ def test_intervals_that_are_given_stay(picture_path: Path, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("options", "parts"),
     [
-        ({"budget": 60, "settings": {"iterations": 5}}, "--budget and --iterations exclude"),
+        ({"budget": 60, "settings": {"iterations": 5}}, "a budget and iterations exclude"),
         ({"budget": 59}, "1m to 48h"),
         ({"budget": float("nan")}, "1m to 48h"),
     ],

@@ -130,7 +130,7 @@ def test_resuming_with_another_command_is_refused(
         given = tmp_path / "other.png"
         save_image(255 - picture, given)
     before = generator_bytes(run_copy)
-    with pytest.raises(UserError, match=rf"{named}.*--overwrite"):
+    with pytest.raises(UserError, match=rf"{named}.*overwrite=True"):
         train(given, run_copy, preset_name="smoke", device="cpu", resume=True, **change)
     assert generator_bytes(run_copy) == before
 

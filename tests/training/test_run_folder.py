@@ -73,7 +73,7 @@ def test_a_damaged_config_is_refused(run_copy: Path, text: str) -> None:
 
 def test_a_config_that_is_cut_off_is_refused(run_copy: Path) -> None:
     cut(run_copy / "config.json")
-    refusal(lambda: load(run_copy), "config.json", "--overwrite")
+    refusal(lambda: load(run_copy), "config.json", "overwrite=True")
 
 
 @pytest.mark.parametrize("key", ["settings", "seed", "images", "preset", "device", "versions"])
@@ -131,7 +131,7 @@ def test_a_picture_that_is_gone_or_cut_off_is_refused(run_copy: Path, damage: An
 
 def test_a_run_without_a_generator_yet_is_refused_with_resume(run_copy: Path) -> None:
     (run_copy / "generator.safetensors").unlink()
-    refusal(lambda: load(run_copy), "generator.safetensors", "--resume")
+    refusal(lambda: load(run_copy), "generator.safetensors", "resume=True")
 
 
 def test_a_damaged_generator_is_refused(run_copy: Path) -> None:
@@ -174,7 +174,7 @@ def test_code_in_a_checkpoint_is_not_run(run_copy: Path, picture_path: Path, tmp
         torch.save({"iteration": 4, "generator": Malicious(mark)}, checkpoint)
     else:
         checkpoint.write_bytes(pickle.dumps({"iteration": 4, "generator": Malicious(mark)}))
-    refusal(lambda: go_on(run_copy, picture_path), "checkpoint.pt", "--overwrite")
+    refusal(lambda: go_on(run_copy, picture_path), "checkpoint.pt", "overwrite=True")
     assert not mark.exists()
 
 
@@ -183,7 +183,7 @@ def test_a_damaged_checkpoint_is_refused(run_copy: Path, picture_path: Path) -> 
     whole = path.read_bytes()
     for data in (b"", b"x", whole[: len(whole) // 2], whole[:-30], b"\xff" * 200):
         path.write_bytes(data)
-        refusal(lambda: go_on(run_copy, picture_path), "checkpoint.pt", "--overwrite")
+        refusal(lambda: go_on(run_copy, picture_path), "checkpoint.pt", "overwrite=True")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ def test_a_damaged_checkpoint_is_refused(run_copy: Path, picture_path: Path) -> 
 )
 def test_a_checkpoint_of_something_else_is_refused(run_copy: Path, picture_path: Path, content: Any) -> None:
     torch.save(content, run_copy / "checkpoint.pt")
-    refusal(lambda: go_on(run_copy, picture_path), "checkpoint.pt", "--overwrite")
+    refusal(lambda: go_on(run_copy, picture_path), "checkpoint.pt", "overwrite=True")
 
 
 def test_a_damaged_checkpoint_does_not_keep_a_run_from_being_used(run_copy: Path) -> None:

@@ -279,11 +279,11 @@ def test_a_turned_uneven_ten_bit_clip_with_sound_comes_through(tmp_path: Path) -
     [
         ("out.xyz", False, (".mp4", "frames/%05d.png")),
         ("out", False, ("no suffix",)),
-        ("out.mp4", True, ("transparency", ".webm", "--background")),
+        ("out.mp4", True, ("transparency", ".webm", "background colour")),
         ("out.mkv", True, ("transparency",)),
         ("%d.jpg", True, ("transparency",)),
         ("%d.mp4", False, (".png",)),
-        ("-", True, ("--background",)),
+        ("-", True, ("background colour",)),
         ("folder.mp4", False, ("is a folder",)),
         ("file.mp4/out.mp4", False, ("not a folder",)),
     ],

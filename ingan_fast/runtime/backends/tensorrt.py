@@ -58,7 +58,7 @@ class TensorRTBackend:
 
     def __init__(self, engine: Path, sidecar: Sidecar, device: int = 0):
         if any(tensor.name == "image" and tensor.dtype != "uint8" for tensor in sidecar.inputs):
-            raise UserError(f"{engine} is made for players, not for this runtime; build one without --fixed")
+            raise UserError(f"{engine} is made for players, not for this runtime; build one without a fixed geometry")
         try:
             self._device = cuda.device(device)
         except cuda.CudaError as error:
@@ -244,7 +244,7 @@ def verify(engine: Path) -> float | None:
     if worst is not None and worst > ALLOWED[sidecar.precision]:
         raise UserError(
             f"{engine} computes something else than the generator: {worst:.3g} grey levels off, "
-            f"{ALLOWED[sidecar.precision]:g} are allowed in {sidecar.precision}; use another --precision, or model.onnx"
+            f"{ALLOWED[sidecar.precision]:g} are allowed in {sidecar.precision}; use another precision, or model.onnx"
         )
     return worst
 

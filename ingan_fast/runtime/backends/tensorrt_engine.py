@@ -155,7 +155,7 @@ class Engine:
             asked = " and ".join(f"{what} {size}" for what, size in _sizes(shapes).items())
             raise UserError(
                 f"{asked} was asked for, and this engine was built for {self.limits()}; ask for another size, or build "
-                "the engine with a --profile for this one"
+                "the engine with a profile for this one"
             )
         return min(fitting, key=lambda profile: profile.width).index
 
