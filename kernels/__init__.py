@@ -1,4 +1,4 @@
-"""The warp: sampling feature maps at a homography, or at any grid; and the convolutions' reflected border."""
+"""Operators: warp of feature maps by a homography or a grid, and reflection padding."""
 
 from ingan_fast.kernels.arguments import PADDINGS
 from ingan_fast.kernels.ops import grid_warp, homography_warp, is_exporting

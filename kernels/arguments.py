@@ -1,4 +1,4 @@
-"""What a warp can be asked for; anything else is refused here, before any launch."""
+"""Argument checks of the warp, done before any launch."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ DTYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
 def check_homography_warp(features: Tensor, matrix: Tensor, size: tuple[int, int], padding: str) -> None:
-    """Raises TypeError or ValueError, which name the argument and what is allowed."""
+    """Raises TypeError or ValueError that name the argument and what is allowed."""
     _check_features(features, padding)
     _check_companion("matrix", matrix, features)
     if matrix.shape != (features.shape[0], 3, 3):
@@ -20,7 +20,7 @@ def check_homography_warp(features: Tensor, matrix: Tensor, size: tuple[int, int
 
 
 def check_grid_warp(features: Tensor, grid: Tensor, padding: str) -> None:
-    """Raises TypeError or ValueError, which name the argument and what is allowed."""
+    """Raises TypeError or ValueError that name the argument and what is allowed."""
     _check_features(features, padding)
     _check_companion("grid", grid, features)
     if grid.ndim != 4 or grid.shape[0] != features.shape[0] or grid.shape[3] != 2 or 0 in grid.shape:

@@ -1,8 +1,8 @@
-"""The warp as torch sees it: one operator forward and one backward, for each of a homography and a grid.
+"""The warp as torch operators: one forward and one backward, each for a homography and for a grid.
 
-A CPU runs the plain twin (`reference`), a CUDA device the Triton kernels where they can be had, else the twin. The
-operators are what `torch.compile` and CUDA see; a CPU that isn't compiling calls the twin itself, which keeps what
-its own backward needs, and exporters get the twin's `grid_sample`, which they know by name.
+A CPU runs the plain torch implementation (`reference`); a CUDA device runs the Triton kernels if available, else
+`reference`. `torch.compile` and CUDA use the operators. Eager CPU code calls `reference` directly, which saves what
+its own backward needs; exporters get its `grid_sample`, which they can translate.
 """
 
 import warnings
@@ -18,14 +18,14 @@ from ingan_fast.kernels import reference
 from ingan_fast.kernels.arguments import check_grid_warp, check_homography_warp
 from ingan_fast.kernels.reference import is_channels_last, layout
 
-# How a homography's gradient is summed on CUDA: "gather" (the same bits every time) or "atomics". Under
-# `torch.use_deterministic_algorithms(True)` it is always a gather.
+# How a homography's gradient is summed on CUDA: "gather" (deterministic) or "atomics". With
+# `torch.use_deterministic_algorithms(True)` it is always "gather".
 BACKWARD = "gather"
 
-# What the kernels are compiled for and tested on: bfloat16 conversions in hardware.
+# Minimum compute capability that the kernels are compiled for and tested on: bfloat16 conversions in hardware.
 MIN_CAPABILITY = (8, 0)
 
-# What autograd asks of a backward: a gradient for each argument.
+# Return type of a backward for autograd: one gradient per argument.
 _Gradients = tuple[Tensor | None, ...]
 
 
@@ -37,12 +37,12 @@ def homography_warp(features: Tensor, matrix: Tensor, size: tuple[int, int], pad
         matrix: [N, 3, 3] sampling matrices, output → source, both normalised
             (`Transform.sampling_matrix()`), of any floating dtype, on the features' device.
         size: (Ho, Wo) of the result, in pixels, at least 1.
-        padding: what lies outside the source: "reflection" (mirrored at the edges of the border pixels, as
-            often as it takes), "border" (the nearest pixel) or "zeros".
+        padding: values outside the source: "reflection" (mirrored at the outer edges of the border pixels,
+            repeatedly), "border" (nearest pixel) or "zeros".
 
     Returns:
-        [N, C, Ho, Wo] in the features' dtype, channels_last if they were. Differentiable once, in `features`
-        only. Coordinates and sums are float32 (float64 for float64 features).
+        [N, C, Ho, Wo] in the features' dtype, channels_last if they are. Differentiable once, with respect to
+        `features` only. Coordinates and sums are float32 (float64 for float64 features).
 
     Raises:
         TypeError: not a tensor, or a dtype that isn't allowed.
@@ -55,16 +55,16 @@ def homography_warp(features: Tensor, matrix: Tensor, size: tuple[int, int], pad
 
 
 def grid_warp(features: Tensor, grid: Tensor, padding: str = "reflection") -> Tensor:
-    """Resample feature maps bilinearly at given source coordinates; else as `homography_warp`.
+    """Resample feature maps bilinearly at given source coordinates; otherwise like `homography_warp`.
 
     Args:
         features: [N, C, H, W], float32, float16, bfloat16 or float64.
         grid: [N, Ho, Wo, 2] source coordinates (x, y), normalised (`Transform.grid()`), on the features'
-            device. A coordinate that isn't finite reads some pixel of the source.
+            device. A non-finite coordinate reads an arbitrary pixel of the source.
         padding: "reflection", "border" or "zeros".
 
     Returns:
-        [N, C, Ho, Wo] in the features' dtype, channels_last if they were.
+        [N, C, Ho, Wo] in the features' dtype, channels_last if they are.
 
     Raises:
         TypeError, ValueError: as `homography_warp`.
@@ -82,10 +82,10 @@ def _takes_the_operator(features: Tensor) -> bool:
 
 
 def is_exporting() -> bool:
-    """Whether a graph is being made for another runtime, by `torch.export`, the ONNX exporter or tracing.
+    """Whether a graph is being made for another runtime by `torch.export`, the ONNX exporter or tracing.
 
-    Dynamo of torch 2.11 takes `torch.compiler.is_exporting()` for True also in `torch.compile` (pytorch issue 176347).
-    The flag behind it is right in both versions.
+    In torch 2.11, Dynamo evaluates `torch.compiler.is_exporting()` as True in `torch.compile` too (pytorch issue
+    176347). The flag behind it is right in all versions.
     """
     if torch.compiler.is_dynamo_compiling():
         return torch.compiler._is_exporting_flag
@@ -218,27 +218,27 @@ def _empty(like: Tensor, height: int, width: int, channels_last: bool) -> Tensor
 def _run(
     tensor: Tensor, fused: Callable[[ModuleType], Tensor], twin: Callable[[], Tensor], channels_last: bool
 ) -> Tensor:
-    """What `fused` makes of the Triton kernels, in the given layout; what `twin` makes where they can't run."""
+    """Result of `fused` (on the Triton kernels), in the given layout; of `twin` if they can't run."""
     kernels = _kernels(tensor)
     if kernels is None:
         return twin()
     try:
         return fused(kernels).contiguous(memory_format=layout(channels_last))
-    except kernels.TritonError as error:  # of its compiler, or this GPU is too small for a tile
+    except kernels.TritonError as error:  # compilation failed, or a tile needs more resources than this GPU has
         _warn(error)
         _broken.append(kernels)
         return twin()
 
 
-_broken: list[ModuleType] = []  # the kernels, once they have failed: all later calls go to the twin
+_broken: list[ModuleType] = []  # contains the kernels after a failure: later calls use `reference`
 
 
 def _warn(error: Exception) -> None:
-    warnings.warn(f"the fused kernels can't run, the plain ones do ({error})", RuntimeWarning, stacklevel=3)
+    warnings.warn(f"Triton kernels can't run; using plain torch ({error})", RuntimeWarning, stacklevel=3)
 
 
 def _kernels(tensor: Tensor) -> ModuleType | None:
-    """The launches of the Triton kernels, where they can run on this tensor."""
+    """The module that launches the Triton kernels; None if they can't run on this tensor."""
     loaded = _load_kernels()
     if loaded is None or loaded in _broken or tensor.dtype not in loaded.DTYPES:
         return None
@@ -247,7 +247,7 @@ def _kernels(tensor: Tensor) -> ModuleType | None:
 
 @cache
 def _load_kernels() -> ModuleType | None:
-    """Imports Triton, which nothing else does; None where it isn't installed or can't build its launcher."""
+    """Import Triton, lazily; None if it isn't installed or can't build its launcher."""
     if torch.version.cuda is None:
         return None
     try:
@@ -255,7 +255,7 @@ def _load_kernels() -> ModuleType | None:
 
         from ingan_fast.kernels import triton_warp
 
-        driver.active.get_current_target()  # compiles its C part, and fails where there is no compiler
+        driver.active.get_current_target()  # compiles Triton's C launcher; fails without a C compiler
     except ImportError:
         return None
     except Exception as error:

@@ -1,4 +1,4 @@
-"""A reflected border around feature maps as torch sees it: an operator on CUDA, elsewhere torch's own padding."""
+"""Reflection padding as torch operators: own kernels on CUDA, torch's padding elsewhere."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from ingan_fast.kernels.reference import is_channels_last
 def reflect_pad(features: Tensor, border: int) -> Tensor:
     """`features` [N, C, H, W] with `border` px reflected on each side: [N, C, H + 2·border, W + 2·border].
 
-    In the features' own dtype and layout; as `F.pad(mode="reflect")`, whose gradient on CUDA is not summed in a fixed
-    order. Exporters see that one everywhere.
+    Keeps the dtype and layout. Equal to `F.pad(mode="reflect")`, whose gradient on CUDA is not deterministic.
+    Exporters always get `F.pad`.
     """
     if features.is_cuda and is_channels_last(features) and ops._takes_the_operator(features):
         padded: Tensor = reflect_pad_op(features, border)
@@ -33,7 +33,7 @@ def reflect_pad_op(features: Tensor, border: int) -> Tensor:
 @reflect_pad_op.register_kernel("cuda")
 def pad_on_cuda(features: Tensor, border: int) -> Tensor:
     if border >= min(features.shape[2:]):
-        return _plain(features, border)  # says what is wrong with the border
+        return _plain(features, border)  # raises torch's error about the border
     return ops._run(
         features,
         lambda kernels: kernels.reflect_pad(features, border),
@@ -49,7 +49,7 @@ def _(features: Tensor, border: int) -> Tensor:
 
 @torch.library.custom_op("ingan_fast::reflect_pad_backward", mutates_args=())
 def reflect_pad_backward_op(gradient: Tensor, border: int) -> Tensor:
-    """The gradient in the features for a gradient in the padded map; channels_last."""
+    """Gradient of the padded map → gradient of the features, channels_last."""
     return _plain_gradient(gradient, border)
 
 
@@ -93,6 +93,6 @@ def _last(tensor: Tensor) -> Tensor:
 
 
 def _empty(like: Tensor, more: int) -> Tensor:
-    """As `like`, with so many px more along both sides; channels_last."""
+    """An empty tensor like `like`, with `more` px added to both sides; channels_last."""
     shape = (*like.shape[:2], like.shape[2] + more, like.shape[3] + more)
     return torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=torch.channels_last)

@@ -1,7 +1,7 @@
-"""The warp in plain torch: the twin that every faster kernel is checked against, and what a CPU runs.
+"""The warp in plain torch: runs on a CPU, and is the reference that faster kernels are checked against.
 
-Coordinates are normalised to [-1, 1]² over pixel edges (`align_corners=False`), x right, y down. They are
-float32 whatever the features are: a half-precision grid would shift pixels.
+Coordinates are normalised to [-1, 1]² over pixel edges (`align_corners=False`), x right, y down. They are float32
+for features of any smaller dtype: a half-precision grid would shift pixels.
 """
 
 from typing import Any
@@ -13,38 +13,38 @@ from torch.autograd.function import once_differentiable
 
 from ingan_fast.kernels.arguments import check_size
 
-# How `grid_sample` numbers its modes inside.
+# `grid_sample`'s internal number of the mode.
 _BILINEAR = 0
-# A sampling w closer to zero than this is held here (with its sign), and a coordinate farther out than this many
-# half-sources is held there: nothing non-finite reaches the sampling, whatever the matrix. A `Transform` keeps far from
-# both: it refuses a horizon in the frame.
+# |w| is clamped to at least MIN_W (keeping its sign) and coordinates to ±MAX_COORDINATE (in half sources), so that
+# sampling positions are finite for any matrix. A `Transform` stays far from both limits: it rejects a horizon in the
+# frame.
 MIN_W = 1e-6
 MAX_COORDINATE = 1e4
 
 _GRID_SAMPLE_PADDING = {"zeros": 0, "border": 1, "reflection": 2}
 
-# On a CPU, channels_last features of this many channels are sampled as rows.
+# On a CPU, channels_last features with at least this many channels are sampled row-wise.
 MIN_ROW = 24
 
 
 def homography_warp(features: Tensor, matrix: Tensor, size: tuple[int, int], padding: str) -> Tensor:
-    """`kernels.homography_warp` of arguments that were checked, differentiable by autograd."""
+    """`kernels.homography_warp` for checked arguments, differentiable by autograd."""
     return _warp(features, sampling_grid(matrix, size, _coordinate_dtype(features)), padding)
 
 
 def grid_warp(features: Tensor, grid: Tensor, padding: str) -> Tensor:
-    """`kernels.grid_warp` of arguments that were checked, differentiable by autograd."""
+    """`kernels.grid_warp` for checked arguments, differentiable by autograd."""
     return _warp(features, grid.to(_coordinate_dtype(features)), padding)
 
 
 def homography_warp_gradient(
     gradient: Tensor, matrix: Tensor, size: tuple[int, int], padding: str, channels_last: bool
 ) -> Tensor:
-    """The gradient in the features without autograd, for a gradient [N, C, Ho, Wo] in the result.
+    """Gradient of the result [N, C, Ho, Wo] → gradient of the features [N, C, H, W], without autograd.
 
     Args:
         size: (H, W) of the features.
-        channels_last: of the features, and so of the result [N, C, H, W].
+        channels_last: memory format of the features and of the returned gradient.
     """
     out_size = (gradient.shape[2], gradient.shape[3])
     grid = sampling_grid(matrix, out_size, _coordinate_dtype(gradient))
@@ -54,7 +54,7 @@ def homography_warp_gradient(
 def grid_warp_gradient(
     gradient: Tensor, grid: Tensor, size: tuple[int, int], padding: str, channels_last: bool
 ) -> Tensor:
-    """As `homography_warp_gradient`, for a grid [N, Ho, Wo, 2]. Summed in a fixed order where torch is told to."""
+    """Like `homography_warp_gradient`, for a grid [N, Ho, Wo, 2]. Deterministic if torch is set to be."""
     grid = grid.to(_coordinate_dtype(gradient))
     shape = torch.Size((*gradient.shape[:2], *size))
     if torch.are_deterministic_algorithms_enabled() or _goes_by_rows(gradient, channels_last):
@@ -67,7 +67,7 @@ def grid_warp_gradient(
 
 
 def is_channels_last(features: Tensor) -> bool:
-    """Whether a warp's result is channels_last; True as well where the two formats are one."""
+    """Whether a warp's result is channels_last; also True if both formats coincide (one channel or one pixel)."""
     return features.is_contiguous(memory_format=torch.channels_last)
 
 
@@ -76,15 +76,15 @@ def layout(channels_last: bool) -> torch.memory_format:
 
 
 def sampling_grid(matrix: Tensor, size: tuple[int, int], dtype: torch.dtype = torch.float32) -> Tensor:
-    """Source coordinates [N, Ho, Wo, 2] (x, y) of the output's pixel centres, all of them finite.
+    """Source coordinates [N, Ho, Wo, 2] (x, y) of the output's pixel centres, all finite.
 
     Args:
         matrix: [N, 3, 3] sampling matrices, output → source, normalised.
         size: (Ho, Wo) in pixels, at least 1.
-        dtype: of the coordinates, float32 or float64.
+        dtype: float32 or float64, of the coordinates.
 
     Raises:
-        TypeError, ValueError: a size that isn't allowed.
+        TypeError, ValueError: `size` isn't allowed.
     """
     check_size(size)
     height, width = size
@@ -95,15 +95,16 @@ def sampling_grid(matrix: Tensor, size: tuple[int, int], dtype: torch.dtype = to
 
 
 def project(matrix: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Where points land under homographies.
+    """Apply homographies to points.
 
     Args:
         matrix: [N, 3, 3].
-        x, y: of one shape after broadcasting, [N, ...] or [1, ...].
+        x, y: coordinates that broadcast to one shape, [N, ...] or [1, ...].
 
     Returns:
-        Their x and y, [N, ...]. Within `MIN_W` of a horizon they are far away, but finite.
+        The mapped x and y, [N, ...]. Within `MIN_W` of a horizon they are large but finite.
     """
+    # Written out instead of a matmul, which autocast would run in bfloat16.
     # Products written out, not a matmul: autocast would run that in bfloat16.
     m = matrix.view(-1, 3, 3, *[1] * (x.dim() - 1))
     u, v, w = (m[:, row, 0] * x + (m[:, row, 1] * y + m[:, row, 2]) for row in range(3))
@@ -116,7 +117,7 @@ def _warp(features: Tensor, grid: Tensor, padding: str) -> Tensor:
     if _goes_by_rows(features, channels_last) and not torch.compiler.is_compiling() and not torch.jit.is_tracing():
         index, weight = _taps(grid.detach(), features.shape[2], features.shape[3], padding)
         return _WeightedRows.apply(features, index, weight, grid.shape[1:3])
-    # One node, which compilers fuse and exporters know by name (GridSample).
+    # A single node, which compilers can fuse and exporters can translate (GridSample).
     warped = F.grid_sample(features.to(grid.dtype), grid, padding_mode=padding, align_corners=False)
     return warped.to(features.dtype).contiguous(memory_format=layout(channels_last))
 
@@ -126,10 +127,10 @@ def _goes_by_rows(tensor: Tensor, channels_last: bool) -> bool:
 
 
 class _WeightedRows(torch.autograd.Function):
-    """Each output pixel is a weighted sum of four source pixels: rows of C channels, not scalars.
+    """Bilinear sampling as weighted sums of four rows of C channels each.
 
-    Forward and backward, a CPU does this up to twice as fast as `grid_sample` at 24 channels and 4 to 6 times
-    as fast at 64 (it moves whole rows, and nothing is transposed); the gradient sums in a fixed order.
+    On a CPU, forward plus backward are up to 2x as fast as `grid_sample` at 24 channels and 4x to 6x at 64 (whole
+    rows are moved, nothing is transposed), and the gradient sums in a fixed order.
     """
 
     @staticmethod
@@ -151,7 +152,7 @@ class _WeightedRows(torch.autograd.Function):
 def _sum_rows(gradient: Tensor, index: Tensor, weight: Tensor, shape: torch.Size) -> Tensor:
     """The transpose of sampling at `_taps`, [N, C, H, W], as another gather: no scatter, no atomics.
 
-    With the taps sorted by the source pixel that they read, each source pixel is a weighted sum of output pixels.
+    With the taps sorted by source pixel, the gradient of a source pixel is a weighted sum of output pixels.
     """
     count, channels, height, width = shape
     rows = gradient.permute(0, 2, 3, 1).reshape(-1, channels).to(weight.dtype)  # [N·Ho·Wo, C]
@@ -164,8 +165,8 @@ def _sum_rows(gradient: Tensor, index: Tensor, weight: Tensor, shape: torch.Size
 
 
 def _taps(grid: Tensor, height: int, width: int, padding: str) -> tuple[Tensor, Tensor]:
-    """Rows and weights of the four neighbours of each coordinate: [N·Ho·Wo, 4] each."""
-    # An index must never leave the table, whatever the grid.
+    """Row indices and weights of the four neighbours of each coordinate, [N·Ho·Wo, 4] each."""
+    # Keeps indices in range for any grid.
     grid = grid.nan_to_num(0.0).clamp(-MAX_COORDINATE, MAX_COORDINATE)
     left, right, left_weight, right_weight = _neighbours(grid[..., 0], width, padding)
     top, bottom, top_weight, bottom_weight = _neighbours(grid[..., 1], height, padding)
@@ -185,7 +186,7 @@ def _taps(grid: Tensor, height: int, width: int, padding: str) -> tuple[Tensor, 
 
 
 def _neighbours(coordinate: Tensor, n: int, padding: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Pixels before and after a normalised coordinate along an axis of n pixels, and their weights."""
+    """Pixels before and after a normalised coordinate on an axis of n pixels, and their weights."""
     position = (coordinate + 1) * (n / 2) - 0.5  # pixel centres at integers
     if padding == "reflection":
         folded = torch.remainder(position + 0.5, 2 * n)
@@ -193,7 +194,7 @@ def _neighbours(coordinate: Tensor, n: int, padding: str) -> tuple[Tensor, Tenso
     elif padding == "border":
         position = position.clamp(0, n - 1)
     else:
-        position = position.clamp(-1, n)  # beyond these every weight is zero
+        position = position.clamp(-1, n)  # beyond these all weights are zero
     before = position.floor()
     after = before + 1
     before_weight, after_weight = after - position, position - before

@@ -10,7 +10,7 @@ SIZES = ["height", "width", "out_height", "out_width"]
 
 @triton.jit
 def read_rows(features, pixel, channel, exists, C: tl.constexpr, BLOCK_C: tl.constexpr):
-    """Rows of channels of source pixels, float32 [pixels, BLOCK_C]."""
+    """Channel rows of source pixels, float32 [pixels, BLOCK_C]."""
     place = features + (pixel[:, None] * C + channel)
     if C % BLOCK_C == 0:
         return tl.load(place).to(tl.float32)
@@ -29,12 +29,12 @@ def warp_forward(
     C: tl.constexpr,
     PADDING: tl.constexpr,
     GRID: tl.constexpr,
-    WIDE: tl.constexpr,  # an index can pass 2³¹
+    WIDE: tl.constexpr,  # indices may exceed 2³¹
     TILE_H: tl.constexpr,
     TILE_W: tl.constexpr,
     BLOCK_C: tl.constexpr,
 ):
-    """One program makes a tile of output pixels of one image for a block of channels."""
+    """Each program computes a tile of output pixels of one image, for a block of channels."""
     image, top, left, first = own_tile(out_height, out_width, C, TILE_H, TILE_W, BLOCK_C)
     row, column, out_pixel, valid = own_pixels(image, top, left, out_height, out_width, WIDE, TILE_H, TILE_W)
     pixel, weight = taps(

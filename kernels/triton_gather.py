@@ -1,18 +1,16 @@
-"""The warp's gradient as a gather: every source pixel looks up the output pixels that sampled it.
+"""The warp's gradient as a gather: each source pixel sums the output pixels that sampled it.
 
-A program owns a tile of source pixels. The inverse homography says which rectangle of the output can sample the
-tile; the program goes through it in blocks and adds weights [source, output] @ gradient [output, C], the weights
-being computed from the same positions as in the forward kernel. Sums have a fixed order: no atomics, and the same
-bits every time.
+A program owns a tile of source pixels. The inverse homography bounds the rectangle of output pixels that can sample
+the tile; the program goes through it in blocks and adds weights [source, output] @ gradient [output, C]. The weights
+are computed from the same positions as in the forward kernel. The order of sums is fixed: no atomics, deterministic.
 
-Reflected samples lie in mirrored copies of the source, numbered (kx, ky) by how many sides away they are; each copy
-in which the output has a part is gone through, and an output pixel counts for the copy that its unfolded position
-lies in. With border padding the tiles at an edge reach out to infinity. Where the inverse can't be trusted (a
-horizon in the output, a nearly singular matrix, too many copies), the rectangle is the whole output, gone through
-once: slow, and right.
+Reflected samples lie in mirrored copies of the source, numbered (kx, ky) by their distance in sides. The program
+visits each copy that overlaps the output's range, and counts an output pixel in the copy that contains its unfolded
+position. With border padding the tiles at an edge extend to infinity. If the inverse is unreliable (a horizon in the
+output, a nearly singular matrix, too many copies), the rectangle is the whole output, visited once: slow, but right.
 
-Lengths are in source px over pixel *edges* here (a pixel's centre is at its index + 1/2), and the bounds are
-conservative: they are widened by what float32 can be wrong by.
+Lengths here are in source px measured from pixel *edges* (a pixel's centre is at its index + 1/2). Bounds are
+conservative: widened by the possible float32 error.
 """
 
 import triton
@@ -30,18 +28,18 @@ from ingan_fast.kernels.triton_sampling import (
     project,
 )
 
-# Some 16 roundings of a float32: more than lie between a matrix and any bound here.
+# About 16 float32 roundings: more than occur between a matrix and any bound here.
 ROUNDING = tl.constexpr(1e-6)
-# A determinant this small, relative to the products that it is the sum of, may be nothing but rounding.
+# Below this, relative to the products it sums, a determinant may be pure rounding error.
 SINGULAR = tl.constexpr(1e-5)
-# Added to every bound, px: for roundings of what doesn't depend on the matrix.
+# px added to every bound, for roundings that don't depend on the matrix.
 SLACK = tl.constexpr(0.01)
 MAX_COPIES = tl.constexpr(256)
 
 
 @triton.jit
 def minor(a, b, c, d):
-    """(a·d - b·c, |a·d| + |b·c|): an entry of the adjugate, and the scale of its rounding."""
+    """(a·d - b·c, |a·d| + |b·c|): an entry of the adjugate, and the magnitude that its rounding error scales with."""
     return a * d - b * c, tl.abs(a * d) + tl.abs(b * c)
 
 
@@ -57,7 +55,7 @@ def larger(a, b):
 
 @triton.jit
 def lowest(values):
-    """`tl.min`, which the interpreter takes only where it was on before Triton was imported."""
+    """`tl.min`; the interpreter supports that only if enabled before Triton was imported."""
     return tl.reduce(values, 0, smaller)
 
 
@@ -75,7 +73,7 @@ def corners():
 
 @triton.jit
 def seen_range(coordinate, rounding, side):
-    """(first, last) that four corners' coordinates reach, px over edges, widened."""
+    """(first, last) of four corners' coordinates, in px from the edge, widened."""
     half = side.to(tl.float32) * 0.5
     margin = (rounding + ROUNDING * (1.0 + highest(tl.abs(coordinate)))) * half + SLACK
     return (lowest(coordinate) + 1.0) * half - margin, (highest(coordinate) + 1.0) * half + margin
@@ -83,9 +81,9 @@ def seen_range(coordinate, rounding, side):
 
 @triton.jit
 def seen_source(m, height, width, out_height, out_width):
-    """What the output sees of the endless source: (x0, x1, y0, y1), and whether that holds everywhere between.
+    """Bounds (x0, x1, y0, y1) of the output's positions in the unfolded source, whether they are reliable, sign of w.
 
-    A homography without a horizon in the output maps it to the convex quadrilateral between its corners.
+    A homography without a horizon in the output maps it to the convex quadrilateral spanned by its corners.
     """
     sign_x, sign_y = corners()
     x = sign_x * (1.0 - 1.0 / out_width.to(tl.float32))
@@ -95,7 +93,7 @@ def seen_source(m, height, width, out_height, out_width):
     safe = (nearest > 2 * MIN_W) & ((lowest(w) > 0) | (highest(w) < 0))
     u, v = (m[0] * x + (m[1] * y + m[2])) / w, (m[3] * x + (m[4] * y + m[5])) / w
     farthest = tl.maximum(highest(tl.abs(u)), highest(tl.abs(v)))
-    safe &= farthest < 0.99 * MAX_COORDINATE  # positions are clamped beyond
+    safe &= farthest < 0.99 * MAX_COORDINATE  # positions beyond are clamped
     scale_w = tl.abs(m[6]) + tl.abs(m[7]) + tl.abs(m[8])
     scale_u = tl.abs(m[0]) + tl.abs(m[1]) + tl.abs(m[2])
     scale_v = tl.abs(m[3]) + tl.abs(m[4]) + tl.abs(m[5])
@@ -106,7 +104,7 @@ def seen_source(m, height, width, out_height, out_width):
 
 @triton.jit
 def inverse(m):
-    """The adjugate, the scales of its entries' roundings, the determinant, and whether it is far enough from zero."""
+    """Adjugate, magnitudes for its entries' rounding errors, determinant, and whether that is reliably non-zero."""
     a0, s0 = minor(m[4], m[5], m[7], m[8])
     a1, s1 = minor(m[2], m[1], m[8], m[7])
     a2, s2 = minor(m[1], m[2], m[4], m[5])
@@ -124,7 +122,7 @@ def inverse(m):
 
 @triton.jit
 def reach(start, TILE: tl.constexpr, side, copy, first, last, PADDING: tl.constexpr):
-    """What a tile's pixels can be sampled from, (low, high) along an axis of a copy, within [first, last]."""
+    """Interval (low, high) of positions that sample a tile, on one axis of a copy, clipped to [first, last]."""
     n = side.to(tl.float32)
     low = start.to(tl.float32) - 0.5
     high = tl.minimum((start + TILE).to(tl.float32), n) + 0.5
@@ -141,7 +139,7 @@ def reach(start, TILE: tl.constexpr, side, copy, first, last, PADDING: tl.conste
 
 @triton.jit
 def pixel_range(coordinate, rounding, side):
-    """(first, last + 1) of the pixels between four corners' normalised coordinates, on the output."""
+    """(first, last + 1) of the output pixels between four corners' normalised coordinates, clipped to the output."""
     n = side.to(tl.float32)
     low = (lowest(coordinate - rounding) + 1.0) * (n * 0.5) - 0.5 - SLACK
     high = (highest(coordinate + rounding) + 1.0) * (n * 0.5) - 0.5 + SLACK
@@ -152,12 +150,12 @@ def pixel_range(coordinate, rounding, side):
 
 @triton.jit
 def box_of(x0, x1, y0, y1, adjugate, scale, sign, height, width, out_height, out_width):
-    """Output pixels that can sample between x0 and x1, y0 and y1: (left, right, top, bottom), ends exclusive."""
+    """Output pixels that can sample within [x0, x1] × [y0, y1]: (left, right, top, bottom), ends exclusive."""
     sign_x, sign_y = corners()
     x = tl.where(sign_x < 0, x0, x1) * (2.0 / width.to(tl.float32)) - 1.0
     y = tl.where(sign_y < 0, y0, y1) * (2.0 / height.to(tl.float32)) - 1.0
     size_x, size_y = tl.abs(x) + 1.0, tl.abs(y) + 1.0
-    w = (adjugate[6] * x + (adjugate[7] * y + adjugate[8])) * sign  # that of the output's points is positive
+    w = (adjugate[6] * x + (adjugate[7] * y + adjugate[8])) * sign  # positive for points of the output
     off_w = ROUNDING * (scale[6] * size_x + scale[7] * size_y + scale[8])
     u = (adjugate[0] * x + (adjugate[1] * y + adjugate[2])) * sign / w
     v = (adjugate[3] * x + (adjugate[4] * y + adjugate[5])) * sign / w
@@ -174,19 +172,19 @@ def box_of(x0, x1, y0, y1, adjugate, scale, sign, height, width, out_height, out
 
 @triton.jit
 def hat(distance):
-    """Bilinear weight along an axis."""
+    """Bilinear weight on one axis."""
     return tl.maximum(1.0 - tl.abs(distance), 0.0)
 
 
 @triton.jit
 def copy_of(position, side):
-    """The number of the mirrored copy that an unfolded position lies in."""
+    """Number of the mirrored copy that contains an unfolded position."""
     return tl.floor((position + 0.5) / side.to(tl.float32)).to(tl.int32)
 
 
 @triton.jit(do_not_specialize=SIZES)
 def warp_gather(
-    gradient,  # of the output, [N, Ho, Wo, C] in memory
+    gradient,  # of the output, [N, Ho, Wo, C] in memory order
     matrices,  # float32 [N, 3, 3]
     result,  # [N, H, W, C] in memory
     height,
@@ -195,15 +193,15 @@ def warp_gather(
     out_width,
     C: tl.constexpr,
     PADDING: tl.constexpr,
-    WIDE: tl.constexpr,  # an index can pass 2³¹
+    WIDE: tl.constexpr,  # indices may exceed 2³¹
     TILE_H: tl.constexpr,
     TILE_W: tl.constexpr,
     BLOCK_C: tl.constexpr,
-    OUT_H: tl.constexpr,  # of a block of output pixels
+    OUT_H: tl.constexpr,  # block of output pixels
     OUT_W: tl.constexpr,
-    PRECISION: tl.constexpr,  # of the products, as `tl.dot` names it
+    PRECISION: tl.constexpr,  # `input_precision` of `tl.dot`
 ):
-    """One program makes a tile of source pixels of one image for a block of channels."""
+    """Each program computes a tile of source pixels of one image, for a block of channels."""
     image, top, left, first = own_tile(height, width, C, TILE_H, TILE_W, BLOCK_C)
     row, column, pixel, valid = own_pixels(image, top, left, height, width, WIDE, TILE_H, TILE_W)
     channel, exists = channels(first, C, BLOCK_C)
@@ -260,7 +258,7 @@ def warp_gather(
 
 @triton.jit
 def copies(first, last, side, safe):
-    """(number of the first copy, how many there are) between two places; (0, 1) where these can't be trusted."""
+    """(first, count) of the mirrored copies between two positions; (0, 1) if those are unreliable."""
     n = side.to(tl.float32)
     low = tl.where(safe, tl.floor(first / n), 0.0)
     high = tl.where(safe, tl.floor(last / n), 0.0)

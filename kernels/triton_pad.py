@@ -1,6 +1,6 @@
-"""A reflected border around channels_last feature maps, and its gradient as a gather.
+"""Reflection padding of channels_last feature maps, and its gradient as a gather.
 
-torch's own reflection padding on CUDA reads and writes contiguous maps only, and sums its gradient by atomics.
+torch's reflection padding on CUDA supports contiguous maps only, and sums its gradient with atomics.
 """
 
 import triton
@@ -13,14 +13,14 @@ PAD_SIZES = ["height", "width", "border"]
 
 @triton.jit
 def inside(index, side):
-    """The pixel that a padded side shows at an index less than `side` px beyond either end."""
+    """The source pixel shown at `index` of a padded side; at most `side` - 1 px beyond either end."""
     last = side - 1
     return last - tl.abs(last - tl.abs(index))
 
 
 @triton.jit
 def mirrored(index, side, border):
-    """Where the padded side shows pixel `index` again: before its start and after its end, and whether it does."""
+    """Padded positions before the start and after the end that repeat pixel `index`, each with whether it exists."""
     before = border - index
     after = before + 2 * (side - 1)
     return before, (before >= 0) & (before < border), after, (after >= side + border) & (after < side + 2 * border)
@@ -28,7 +28,7 @@ def mirrored(index, side, border):
 
 @triton.jit
 def read_shown(gradient, pixel, shown, channel, exists, C: tl.constexpr):
-    """Rows of the padded map's gradient, float32; zero where nothing is shown."""
+    """Rows of the padded map's gradient in float32, zero where `shown` is false."""
     return tl.load(gradient + (pixel[:, None] * C + channel), mask=shown[:, None] & exists, other=0.0).to(tl.float32)
 
 
@@ -40,12 +40,12 @@ def pad_forward(
     width,
     border,
     C: tl.constexpr,
-    WIDE: tl.constexpr,  # an index can pass 2³¹
+    WIDE: tl.constexpr,  # indices may exceed 2³¹
     TILE_H: tl.constexpr,
     TILE_W: tl.constexpr,
     BLOCK_C: tl.constexpr,
 ):
-    """One program makes a tile of the padded map of one image for a block of channels."""
+    """Each program computes a tile of the padded map of one image, for a block of channels."""
     out_height, out_width = height + 2 * border, width + 2 * border
     image, top, left, first = own_tile(out_height, out_width, C, TILE_H, TILE_W, BLOCK_C)
     row, column, out_pixel, valid = own_pixels(image, top, left, out_height, out_width, WIDE, TILE_H, TILE_W)
@@ -71,7 +71,7 @@ def pad_backward(
     TILE_W: tl.constexpr,
     BLOCK_C: tl.constexpr,
 ):
-    """One program sums, for a tile of pixels and a block of channels, all places that show them: up to 3 x 3."""
+    """Each program sums, for a tile of pixels and a block of channels, all positions that show them: up to 3 × 3."""
     image, top, left, first = own_tile(height, width, C, TILE_H, TILE_W, BLOCK_C)
     row, column, pixel, valid = own_pixels(image, top, left, height, width, WIDE, TILE_H, TILE_W)
     index = image.to(tl.int64) if WIDE else image
@@ -82,7 +82,7 @@ def pad_backward(
     middle = (start + row + border) * wide
     x = column + border
     total = read_shown(gradient, middle + x, valid, channel, exists, C)
-    # Few tiles are near a border; the others have nothing to add.
+    # Only tiles near a border have further positions.
     near_rows = (top <= border) | (top + TILE_H + border >= height)
     near_columns = (left <= border) | (left + TILE_W + border >= width)
     if near_rows | near_columns:

@@ -1,7 +1,7 @@
-"""Where an output pixel samples, on the device: the parts that the Triton kernels of both directions share.
+"""Sampling positions on the device: code shared by the Triton kernels of both directions.
 
-Positions are in source pixels, pixel centres at integers; all arithmetic is float32. Each line has its equal
-in `reference.py` (`sampling_grid`, `_neighbours`), which says why it is there.
+Positions are in source pixels, with pixel centres at integers; all arithmetic is float32. Each step corresponds to
+one in `reference.py` (`sampling_grid`, `_neighbours`), which gives the reasons.
 """
 
 import triton
@@ -15,7 +15,7 @@ MAX_COORDINATE = tl.constexpr(reference.MAX_COORDINATE)
 
 @triton.jit
 def load_matrix(matrices, image):
-    """The nine numbers of one image's sampling matrix, row by row."""
+    """One image's sampling matrix as nine numbers, row by row."""
     first = matrices + image * 9
     return (
         tl.load(first),
@@ -46,7 +46,7 @@ def to_position(coordinate, side):
 
 @triton.jit
 def project(matrix, row, column, height, width, out_height, out_width):
-    """Positions (x, y) that output pixels sample under a homography, unfolded."""
+    """Unfolded positions (x, y) that output pixels sample under a homography."""
     x, y = pixel_centre(column, out_width), pixel_centre(row, out_height)
     u = matrix[0] * x + (matrix[1] * y + matrix[2])
     v = matrix[3] * x + (matrix[4] * y + matrix[5])
@@ -58,7 +58,7 @@ def project(matrix, row, column, height, width, out_height, out_width):
 
 @triton.jit
 def read_grid(grid, pixel, valid, height, width):
-    """Positions (x, y) that a given grid asks for at output pixels (flat indices), unfolded."""
+    """Unfolded positions (x, y) from a given grid, for output pixels by flat index."""
     x = tl.load(grid + pixel * 2, mask=valid, other=0.0)
     y = tl.load(grid + pixel * 2 + 1, mask=valid, other=0.0)
     return to_position(x, width), to_position(y, height)
@@ -66,7 +66,7 @@ def read_grid(grid, pixel, valid, height, width):
 
 @triton.jit
 def fold(position, side, PADDING: tl.constexpr):
-    """The position inside the source that an unfolded one shows; for zeros, at most one pixel outside."""
+    """Map an unfolded position into the source; for zeros padding, to at most one pixel outside."""
     n = side.to(tl.float32)
     if PADDING == "reflection":
         edge = position + 0.5
@@ -98,8 +98,8 @@ def neighbours(position, side, PADDING: tl.constexpr):
 def own_tile(height, width, C: tl.constexpr, TILE_H: tl.constexpr, TILE_W: tl.constexpr, BLOCK_C: tl.constexpr):
     """(image, first row, first column, first channel) of this program.
 
-    One grid axis for everything, since the others end at 65,535. Channel blocks are next to each other, then
-    the tiles of a row: what runs at the same time reads the same rows of the source.
+    All dimensions share grid axis 0, because the others are limited to 65,535. Channel blocks vary fastest, then the
+    tiles of a row, so that concurrent programs read the same rows of the source.
     """
     blocks: tl.constexpr = (C + BLOCK_C - 1) // BLOCK_C
     program = tl.program_id(0)
@@ -114,9 +114,9 @@ def own_tile(height, width, C: tl.constexpr, TILE_H: tl.constexpr, TILE_W: tl.co
 
 @triton.jit
 def own_pixels(image, top, left, height, width, WIDE: tl.constexpr, TILE_H: tl.constexpr, TILE_W: tl.constexpr):
-    """Rows, columns, flat indices over the batch, and existence of a tile's pixels, [TILE_H·TILE_W] each.
+    """Rows, columns, flat indices over the batch, and validity of a tile's pixels, [TILE_H·TILE_W] each.
 
-    With WIDE the flat indices, and all that is computed from them, are int64.
+    With WIDE the flat indices, and everything computed from them, are int64.
     """
     lane = tl.arange(0, TILE_H * TILE_W)
     row, column = top + lane // TILE_W, left + lane % TILE_W
@@ -131,7 +131,7 @@ def taps(
 ):  # fmt: skip
     """Flat indices of the four source pixels that each output pixel sums, and their weights.
 
-    The indices are inside the source whatever the matrix or the grid.
+    The indices are inside the source for any matrix or grid.
     """
     if GRID:
         x, y = read_grid(where, pixel, valid, height, width)
@@ -147,6 +147,6 @@ def taps(
 
 @triton.jit
 def channels(first, C: tl.constexpr, BLOCK_C: tl.constexpr):
-    """Channel indices [1, BLOCK_C] of a block, and which of them exist."""
+    """Channel indices [1, BLOCK_C] of a block, and whether each exists."""
     channel = first + tl.arange(0, BLOCK_C)[None, :]
     return channel, channel < C

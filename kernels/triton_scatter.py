@@ -1,4 +1,4 @@
-"""The warp's gradient by atomics: every output pixel adds to the four source pixels that it sampled."""
+"""The warp's gradient by atomics: each output pixel adds to the four source pixels that it sampled."""
 
 import triton
 import triton.language as tl
@@ -9,7 +9,7 @@ from ingan_fast.kernels.triton_sampling import channels, own_pixels, own_tile, t
 
 @triton.jit
 def add_rows(total, pixel, channel, weight, gradient, valid, C: tl.constexpr):
-    """total[pixel] += weight · gradient, for weights that aren't zero."""
+    """total[pixel] += weight · gradient, where the weight isn't zero."""
     place = total + (pixel[:, None] * C + channel)
     adds = valid & (weight != 0.0)[:, None]
     tl.atomic_add(place, weight[:, None] * gradient, mask=adds, sem="relaxed")
@@ -19,7 +19,7 @@ def add_rows(total, pixel, channel, weight, gradient, valid, C: tl.constexpr):
 def warp_scatter(
     gradient,  # of the output, [N, Ho, Wo, C] in memory
     where,  # float32: sampling matrices [N, 3, 3], or with GRID coordinates [N, Ho, Wo, 2]
-    total,  # float32, zeros at first, [N, H, W, C] in memory
+    total,  # float32, initially zero, [N, H, W, C] in memory
     height,
     width,
     out_height,
@@ -27,12 +27,12 @@ def warp_scatter(
     C: tl.constexpr,
     PADDING: tl.constexpr,
     GRID: tl.constexpr,
-    WIDE: tl.constexpr,  # an index can pass 2³¹
+    WIDE: tl.constexpr,  # indices may exceed 2³¹
     TILE_H: tl.constexpr,
     TILE_W: tl.constexpr,
     BLOCK_C: tl.constexpr,
 ):
-    """One program adds a tile of output pixels of one image for a block of channels."""
+    """Each program adds a tile of output pixels of one image, for a block of channels."""
     image, top, left, first = own_tile(out_height, out_width, C, TILE_H, TILE_W, BLOCK_C)
     row, column, out_pixel, valid = own_pixels(image, top, left, out_height, out_width, WIDE, TILE_H, TILE_W)
     pixel, weight = taps(

@@ -1,4 +1,4 @@
-"""Launches of the Triton kernels: layouts, tiles and index widths. Arguments are checked by the callers.
+"""Launches of the Triton kernels: memory layouts, tile sizes and index widths. Callers check the arguments.
 
 Importing this module imports Triton; `ops` does so at the first warp on a CUDA device.
 """
@@ -17,52 +17,52 @@ from ingan_fast.kernels.triton_gather import warp_gather
 from ingan_fast.kernels.triton_pad import pad_backward, pad_forward
 from ingan_fast.kernels.triton_scatter import warp_scatter
 
-__all__ = ["DTYPES", "TritonError"]  # beside the launches
+__all__ = ["DTYPES", "TritonError"]  # and the launch functions
 
 DTYPES = (torch.float32, torch.float16, torch.bfloat16)
 
 MAX_BLOCK_C = 64
-# Output pixels (height, width) of a program that holds at most so many channels. Forward that is 4,096 values, 32 a
-# thread, which loads them 128 bits at a time; half of it where each value goes to four addresses; a quarter where the
-# channels are no multiple of `VECTOR` and every value has an address of its own.
+# Output pixels (height, width) per program, by its maximum number of channels. Forward: 4,096 values, 32 per thread,
+# loaded 128 bits at a time. Scatter: half of that, since each value goes to four addresses. If the channels are no
+# multiple of `VECTOR`, each value needs its own address: a quarter.
 TILES = {16: (16, 16), 32: (8, 16), 64: (8, 8)}
 SCATTER_TILES = {16: (8, 16), 32: (8, 8), 64: (4, 8)}
 ROUGH_TILES = {16: (8, 16), 32: (4, 8), 64: (4, 4)}
 VECTOR = 8
-# Source pixels of a gathering program, and output pixels of a step: the sides of its matrix product. The step is
-# flat, since at scale 1 the box around a tile is some 10 x 10: five steps of 2 x 16.
+# Source pixels per gather program, and output pixels per step: the sides of its matrix product. The step is flat
+# because at scale 1 the box around a tile is about 10 × 10: five steps of 2 × 16.
 GATHER_TILE, GATHER_STEP = (8, 8), (2, 16)
-# `tl.dot` takes 16 columns at least; 64 of float32 would spill on sm_80.
+# `tl.dot` needs at least 16 columns; 64 columns of float32 would spill registers on sm_80.
 GATHER_BLOCK_C = {torch.float32: (16, 32), torch.float16: (16, 64), torch.bfloat16: (16, 64)}
 INDEX_LIMIT = 2**31
-# Products and sums fused, which is the default up to Triton 3.9 (that release warns unless told).
+# Fused multiply-add, the default up to Triton 3.9 (which warns if it is not set explicitly).
 OPTIONS = {"num_warps": 4, "enable_fp_fusion": True}
 
 
 def homography_warp(features: Tensor, matrix: Tensor, size: tuple[int, int], padding: str) -> Tensor:
-    """As `kernels.homography_warp`, for CUDA features in `DTYPES`; matrix [N, 3, 3]."""
+    """Like `kernels.homography_warp`, for CUDA features in `DTYPES`; matrix [N, 3, 3]."""
     return _forward(features, matrix, size, padding, grid=False)
 
 
 def grid_warp(features: Tensor, grid: Tensor, padding: str) -> Tensor:
-    """As `kernels.grid_warp`, for CUDA features in `DTYPES`; grid [N, Ho, Wo, 2]."""
+    """Like `kernels.grid_warp`, for CUDA features in `DTYPES`; grid [N, Ho, Wo, 2]."""
     return _forward(features, grid, (grid.shape[1], grid.shape[2]), padding, grid=True)
 
 
 def homography_warp_scatter(gradient: Tensor, matrix: Tensor, size: tuple[int, int], padding: str) -> Tensor:
-    """The gradient in the features, [N, C, H, W] with `size` (H, W), by float32 atomics: bits vary."""
+    """Gradient of the features, [N, C, H, W] with `size` (H, W), by float32 atomics: not deterministic."""
     return _scatter(gradient, matrix, size, padding, grid=False)
 
 
 def grid_warp_scatter(gradient: Tensor, grid: Tensor, size: tuple[int, int], padding: str) -> Tensor:
-    """As `homography_warp_scatter`, for a grid [N, Ho, Wo, 2]."""
+    """Like `homography_warp_scatter`, for a grid [N, Ho, Wo, 2]."""
     return _scatter(gradient, grid, size, padding, grid=True)
 
 
 def homography_warp_gather(gradient: Tensor, matrix: Tensor, size: tuple[int, int], padding: str) -> Tensor:
-    """The gradient in the features, [N, C, H, W] with `size` (H, W), summed in a fixed order.
+    """Gradient of the features, [N, C, H, W] with `size` (H, W), summed in a fixed order.
 
-    A gradient that isn't finite reaches the tile of source pixels around the ones that it belongs to.
+    A non-finite gradient spreads to the whole tile around the source pixels it affects.
     """
     gradient, matrix = _rows(gradient), _coordinates(matrix)
     result = _empty(gradient, size)
@@ -74,7 +74,7 @@ def homography_warp_gather(gradient: Tensor, matrix: Tensor, size: tuple[int, in
 
 
 def reflect_pad(features: Tensor, border: int) -> Tensor:
-    """As `kernels.reflect_pad`, for CUDA features in `DTYPES` whose sides are longer than `border`; channels_last."""
+    """Like `kernels.reflect_pad`, for CUDA features in `DTYPES` with sides longer than `border`; channels_last."""
     features = _rows(features)
     height, width = features.shape[2:]
     padded = _empty(features, (height + 2 * border, width + 2 * border))
@@ -85,7 +85,7 @@ def reflect_pad(features: Tensor, border: int) -> Tensor:
 
 
 def reflect_pad_gather(gradient: Tensor, border: int) -> Tensor:
-    """The gradient in the features, channels_last, summed in a fixed order."""
+    """Gradient of the features, channels_last, summed in a fixed order."""
     gradient = _rows(gradient)
     height, width = (side - 2 * border for side in gradient.shape[2:])
     result = _empty(gradient, (height, width))
@@ -96,14 +96,14 @@ def reflect_pad_gather(gradient: Tensor, border: int) -> Tensor:
 
 
 def pad_constants(channels: int, wide: bool) -> dict[str, Any]:
-    """What `pad_forward` and `pad_backward` are compiled for."""
+    """Compile-time constants of `pad_forward` and `pad_backward`."""
     block = min(triton.next_power_of_2(channels), MAX_BLOCK_C)
     tile_h, tile_w = _tile(channels, block, TILES)
     return {"C": channels, "WIDE": wide, "TILE_H": tile_h, "TILE_W": tile_w, "BLOCK_C": block}
 
 
 def sampling_constants(channels: int, padding: str, grid: bool, wide: bool, scatters: bool) -> dict[str, Any]:
-    """What `warp_forward`, or where it scatters `warp_scatter`, is compiled for."""
+    """Compile-time constants of `warp_forward`, or with `scatters` of `warp_scatter`."""
     block = min(triton.next_power_of_2(channels), MAX_BLOCK_C)
     tile_h, tile_w = _tile(channels, block, SCATTER_TILES if scatters else TILES)
     return {
@@ -123,7 +123,7 @@ def _tile(channels: int, block: int, tiles: dict[int, tuple[int, int]]) -> tuple
 
 
 def gather_constants(channels: int, dtype: torch.dtype, padding: str, wide: bool) -> dict[str, Any]:
-    """What `warp_gather` is compiled for."""
+    """Compile-time constants of `warp_gather`."""
     least, most = GATHER_BLOCK_C[dtype]
     block = min(max(triton.next_power_of_2(channels), least), most)
     return {
@@ -140,15 +140,15 @@ def gather_constants(channels: int, dtype: torch.dtype, padding: str, wide: bool
 
 
 def precision(dtype: torch.dtype, block: int) -> str:
-    """Of the gather's products, as `tl.dot` names it."""
+    """`input_precision` of the gather's matrix products."""
     if dtype != torch.float32:
-        return "tf32"  # TensorFloat-32 holds a half gradient whole
-    # Three products of it make a float32's; few columns are not worth the registers.
+        return "tf32"  # TensorFloat-32 represents half-precision gradients exactly
+    # Three TF32 products reach float32 accuracy; for few columns they are not worth the registers.
     return "tf32x3" if block > 16 else "ieee"
 
 
 def is_wide(*tensors: Tensor) -> bool:
-    """Whether an index into one of them can pass 2³¹."""
+    """Whether an index into one of the tensors can exceed 2³¹."""
     return any(tensor.numel() >= INDEX_LIMIT for tensor in tensors)
 
 
@@ -186,12 +186,12 @@ def _empty(like: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def _programs(tensor: Tensor, constants: dict[str, Any]) -> tuple[int]:
-    """How many programs cover a tensor [N, C, H, W]."""
+    """Number of programs that cover a tensor [N, C, H, W], as a launch grid."""
     count, *sides = tensor.shape
     parts = constants["BLOCK_C"], constants["TILE_H"], constants["TILE_W"]
     return (count * math.prod(triton.cdiv(side, part) for side, part in zip(sides, parts, strict=True)),)
 
 
 def _on(tensor: Tensor) -> AbstractContextManager[object]:
-    """Triton launches on the current device, whichever the tensors are on."""
+    """Make the tensor's device current: Triton launches on the current device."""
     return torch.cuda.device(tensor.device) if tensor.is_cuda else nullcontext()

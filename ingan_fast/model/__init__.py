@@ -1,1 +1,1 @@
-"""The networks, their losses, and one training step of InGAN: networks.py, losses.py, sampling.py, step.py."""
+"""InGAN's networks, losses, sampling and training step; start reading at step.py."""

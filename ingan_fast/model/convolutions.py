@@ -1,4 +1,4 @@
-"""The networks' convolutions: over a reflected border, and with spectral norm (Miyato et al., ICLR 2018)."""
+"""The networks' convolutions: reflection padding and spectral normalisation (Miyato et al., ICLR 2018)."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,12 +13,12 @@ from ingan_fast.kernels import reflect_pad
 
 
 class ReflectConv2d(nn.Conv2d):
-    """A convolution over a reflected border, that pads in the input's own dtype."""
+    """Convolution with reflection padding, done in the input's own dtype."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel: int, *, stride: int = 1, padding: int = 0):
         super().__init__(in_channels, out_channels, kernel, stride=stride)
         self.border = padding
-        self.shared: Tensor | None = None  # the weight as `shared_weights` prepares it
+        self.shared: Tensor | None = None  # prepared weight, set inside `shared_weights`
 
     def convolve(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.border:
@@ -35,8 +35,8 @@ class ReflectConv2d(nn.Conv2d):
 class SpectralConv2d(ReflectConv2d):
     """A convolution whose weight is divided by its largest singular value σ (Miyato et al. 2018).
 
-    σ = uᵀWv with u, v from power iteration. The iteration runs only when `power_iteration` is called, once a
-    training step and in float32, not in every forward: a step passes through each network several times with
+    σ = uᵀWv, with u and v from power iteration. The iteration runs in float32 and only when `power_iteration` is
+    called (once per training step), not in every forward: a step passes through each network several times with
     the same weights (`shared_weights`).
     """
 
@@ -59,7 +59,7 @@ class SpectralConv2d(ReflectConv2d):
 
 @torch.no_grad()
 def power_iteration(network: nn.Module, steps: int = 1) -> None:
-    """Power iterations of every spectrally normalised convolution in `network`."""
+    """Run power iterations for every spectrally normalised convolution in `network`."""
     groups = _of_one_shape(spectral_convolutions(network))
     matrices = [_stacked([one.weight for one in group]).flatten(2) for group in groups]
     left = [torch.stack([one.u for one in group]) for group in groups]
@@ -73,7 +73,7 @@ def power_iteration(network: nn.Module, steps: int = 1) -> None:
 
 
 def _make_unit_vectors(matrices: list[Tensor]) -> None:
-    """Of each row."""
+    """Normalise each row in place."""
     vectors = _rows(matrices)
     lengths = torch._foreach_norm(vectors)
     torch._foreach_clamp_min_(lengths, 1e-12)
@@ -86,7 +86,7 @@ def _rows(matrices: list[Tensor]) -> list[Tensor]:
 
 @contextmanager
 def shared_weights(*networks: nn.Module) -> Iterator[None]:
-    """Normalise (and cast, under autocast) each weight once for all passes inside; they share its gradient, too."""
+    """Normalise (and under autocast cast) each weight once for all passes in the block, which share one gradient."""
     every = [module for network in networks for module in network.modules() if isinstance(module, ReflectConv2d)]
     device = every[0].weight.device.type
     autocast = torch.is_autocast_enabled(device)
@@ -112,7 +112,7 @@ def spectral_convolutions(network: nn.Module) -> list[SpectralConv2d]:
 
 
 def _of_one_shape(convolutions: list[SpectralConv2d]) -> list[list[SpectralConv2d]]:
-    """Groups whose weights have one shape: D's scales, G's residual blocks. A GPU does the work of each at once."""
+    """Group convolutions by weight shape (D's scales, G's residual blocks): a GPU processes a group in one launch."""
     groups: dict[torch.Size, list[SpectralConv2d]] = {}
     for convolution in convolutions:
         groups.setdefault(convolution.weight.shape, []).append(convolution)
@@ -120,7 +120,7 @@ def _of_one_shape(convolutions: list[SpectralConv2d]) -> list[list[SpectralConv2
 
 
 def _stacked(weights: Sequence[Tensor]) -> Tensor:
-    """Weights of one shape as one tensor [K, ...]; a view where they lie at equal distances (`state.flatten`)."""
+    """Stack weights of one shape to [K, ...]: a view if they are evenly spaced in one storage (`state.flatten`)."""
     first = weights[0]
     places = [weight.storage_offset() for weight in weights]
     distances = {after - before for before, after in pairwise(places)}
@@ -132,21 +132,21 @@ def _stacked(weights: Sequence[Tensor]) -> Tensor:
 
 
 def _products(matrices: Tensor, vectors: Tensor) -> Tensor:
-    """Of matrices [K, M, N] and vectors [K, N]: [K, M]."""
+    """Matrices [K, M, N] times vectors [K, N] → [K, M]."""
     return torch.bmm(matrices, vectors[:, :, None])[:, :, 0]
 
 
 class SpectralNorm(torch.autograd.Function):
-    """W/σ of weights of one shape, σ = uᵀWv with fixed u and v; weights are thought of as matrices [out, in·k·k].
+    """W/σ for K weights of one shape, σ = uᵀWv with fixed u and v; W is the weight as a matrix [out, in·k·k].
 
-    Its gradient is (g − ⟨g, W/σ⟩ · uvᵀ) / σ (Miyato et al. 2018, equation 12). Written out, since autograd's way to
-    it makes and adds up several copies of every weight.
+    The gradient is (g − ⟨g, W/σ⟩ · uvᵀ) / σ (Miyato et al. 2018, equation 12). It is written out because autograd
+    would make and add up several copies of every weight.
     """
 
     @staticmethod
     def forward(ctx: Any, dtype: torch.dtype, u: Tensor, v: Tensor, *weights: Tensor) -> tuple[Tensor, ...]:
         """u [K, out], v [K, in·k·k] and K weights [out, in, k, k], float32 → W/σ each, channels_last in `dtype`."""
-        ctx.set_materialize_grads(False)  # a discriminator's scale may be left out
+        ctx.set_materialize_grads(False)  # a small image skips coarse scales of D, whose gradients are then None
         stacked = _stacked(weights)
         with torch.autocast(u.device.type, enabled=False):
             sigmas = (u * _products(stacked.flatten(2), v)).sum(dim=1)
@@ -174,7 +174,7 @@ class SpectralNorm(torch.autograd.Function):
 
 
 def _spectral_gradients(gradient: Tensor, weights: Tensor, u: Tensor, v: Tensor, sigmas: Tensor) -> Tensor:
-    """Gradients [K·out, in, k, k], weights [K, out, in, k, k], u [K, out], v [K, in·k·k], σ [K] → as the weights."""
+    """Gradient [K·out, in, k, k] of W/σ → gradient of W [K, out, in, k, k]; u [K, out], v [K, in·k·k], σ [K]."""
     matrices = gradient.to(weights.dtype, memory_format=torch.contiguous_format).view(*weights.shape[:2], -1)
     along = torch.linalg.vecdot(matrices.flatten(1), weights.flatten(1)) / sigmas
     left = (u * along[:, None])[:, :, None]

@@ -1,4 +1,4 @@
-"""Whole training steps as CUDA graphs: a step's thousands of launches become one."""
+"""Whole training steps as CUDA graphs: one launch instead of thousands."""
 
 import threading
 import weakref
@@ -18,18 +18,18 @@ Replay = Callable[[], Tensor]
 
 @dataclass
 class Captured:
-    """A step of one shape."""
+    """A step for one combination of input shapes."""
 
-    inputs: Draw  # where it reads
-    replay: Replay | None = None  # from the second time on
+    inputs: Draw  # static buffers that the captured step reads
+    replay: Replay | None = None  # set when the shapes come up a second time
 
 
 class CapturedSteps:
-    """Runs steps of each shape once as they are, which prepares kernels and memory, and captures them the second time.
+    """Runs the first step of each shape eagerly, which compiles kernels and allocates memory; captures the second.
 
     Args:
         step: `training_step`.
-        capture: makes a replay of a function that reads and writes tensors in place (`GraphPool.capture`).
+        capture: captures a function that works on tensors in place and returns its replay (`GraphPool.capture`).
     """
 
     def __init__(self, step: Step, capture: Callable[[Callable[[], Tensor]], Replay]):
@@ -50,15 +50,15 @@ class CapturedSteps:
         return known.replay()
 
     def _forget_old(self, state: TrainingState) -> None:
-        """Graphs from before the norms were frozen are not used again."""
+        """Drop graphs from before the norms were frozen: they are never replayed again."""
         self.captured = {key: value for key, value in self.captured.items() if key[-1] == state.norm_frozen}
 
 
 class GraphPool:
     """Captures functions as CUDA graphs that share one pool of memory.
 
-    Graphs of one pool overwrite each other's intermediate results. So everything captured by one `GraphPool` must run
-    one after the other: one training, or one backend of the runtime, has a pool of its own.
+    Graphs of one pool overwrite each other's intermediate results, so graphs of one `GraphPool` must run one after
+    the other: each training, and each runtime backend, has its own pool.
     """
 
     def __init__(self) -> None:
@@ -66,14 +66,14 @@ class GraphPool:
         self._handle: Any = None
 
     def capture(self, function: Callable[[], Tensor]) -> Replay:
-        """Capture what `function` launches on the GPU; the next replay of any graph may overwrite its result.
+        """Capture the GPU work of `function`. Replaying any graph of the pool may overwrite its result.
 
         Raises:
             RuntimeError: `function` does something that can't be captured, such as waiting for the GPU.
         """
         with _CAPTURING:
-            # torch 2.11 can't capture into a pool whose graphs are all gone: cuBLAS still holds a workspace there, and
-            # the allocator finds the pool in use by nobody (pytorch issue 175276).
+            # torch 2.11 can't capture into a pool whose graphs are all gone: cuBLAS still has a workspace in it, but
+            # the allocator counts no users (pytorch issue 175276).
             if not self._graphs:
                 self._handle = torch.cuda.graph_pool_handle()
             graph = torch.cuda.CUDAGraph()
@@ -89,7 +89,7 @@ class GraphPool:
         return replay
 
 
-_CAPTURING = threading.Lock()  # torch captures on one stream of the whole process
+_CAPTURING = threading.Lock()  # torch captures on one stream per process
 
 
 def _copy(draw: Draw) -> Draw:

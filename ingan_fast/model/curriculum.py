@@ -1,7 +1,6 @@
-"""Random transforms for training, from none to the full range (InGAN §2.4).
+"""Curriculum: random transforms for training, from identity to the full range (InGAN §2.4).
 
-The range grows with training: a generator that can't yet copy the picture has nothing to gain from an extreme
-shape.
+The range grows during training: a generator that can't yet copy the picture learns nothing from extreme shapes.
 """
 
 import math
@@ -11,19 +10,20 @@ import numpy as np
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import FRAME, Size, Transform
 
-# With buckets, sizes come from a fixed set. The range grows in so many steps; before the last, a third as many do.
+# With buckets, sizes come from a fixed set; the range grows in this many steps, of which all but the last use a third
+# of the set.
 RAMP_STEPS = 3
-GOLDEN_RATIO = 0.6180339887498949  # its multiples, modulo 1, are spread evenly, however many there are
+GOLDEN_RATIO = 0.6180339887498949  # multiples modulo 1 are evenly spread, for any count
 
-# Smallest over largest w in the output frame: a training crop has too few pixels to come back from a layout
-# whose scale differs by more than tenfold from one side to the other.
+# Lower bound of min(w) / max(w) over the output frame: beyond a tenfold difference in scale across the output, a
+# training crop has too few pixels to be reconstructed.
 MIN_W_RATIO = 0.1
 
 
 def curriculum_progress(iteration: float, ramp_iterations: int) -> float:
-    """How far the range has grown: from 0 at the first iteration to 1 at `ramp_iterations`, then 1.
+    """Progress of the range: 0 at the first iteration, rising linearly to 1 at `ramp_iterations`, then 1.
 
-    A ramp of 0 iterations is the full range from the start.
+    With `ramp_iterations` 0 the range is full from the start.
     """
     if ramp_iterations <= 0:
         return 1.0
@@ -46,16 +46,16 @@ def random_transform(
     """Draw a transform for one training iteration.
 
     Args:
-        rng: the run's generator: the same state gives the same transform.
+        rng: the run's random generator; the same state gives the same transform.
         source_size: (width, height) of the training crop, in pixels.
-        progress: in [0, 1], how far the range has grown. At 0 the size is the source's (to the nearest
+        progress: in [0, 1], how far the range has grown. At 0 the output has the source's size (to the nearest
             multiple) and no corner moves; at 1 the range is full.
-        min_scale, max_scale: bounds of each axis' scale, which are independent; min_scale ≤ 1 ≤ max_scale.
-        max_corner_shift: how far a corner may move along each axis, as a part of the output's side.
-        min_size: the output's smallest side, in pixels (rounded up to a multiple).
-        size_multiple: the output's sides are multiples of this, the longer ones (over four of it) of twice that.
-        buckets: how many output sizes there are, evenly spread over the range; 0: as many as there are multiples.
-        resize_probability: how often the corners stay at the frame's corners: a plain resize.
+        min_scale, max_scale: bounds of each axis' scale (drawn independently); min_scale ≤ 1 ≤ max_scale.
+        max_corner_shift: largest shift of a corner along each axis, as a fraction of the output's side.
+        min_size: smallest output side, in pixels (rounded up to a multiple).
+        size_multiple: output sides are multiples of this; sides longer than four times this, of twice this.
+        buckets: number of output sizes, evenly spread over the range; 0: no restriction.
+        resize_probability: probability of a plain resize, with the corners at the frame's corners.
 
     Raises:
         ValueError: `progress` or one of the bounds is outside its range.
@@ -79,37 +79,37 @@ def random_transform(
 
 
 def _bucket(rng: np.random.Generator, count: int) -> tuple[float, float]:
-    """One of `count` points that fill the unit square evenly."""
+    """One of `count` points evenly spread over the unit square."""
     index = int(rng.integers(count))
     return (index + 0.5) / count, (0.5 + index * GOLDEN_RATIO) % 1
 
 
 def _scale(place: float, low: float, high: float) -> float:
-    """The scale below which a part `place` of all lies."""
-    # Scales are ratios: log-uniform makes twice and half the size alike, where uniform over 0.15..2.25 would
-    # nearly always grow. The range isn't symmetric in the logarithm either (0.15 is 1 / 6.7), so half of them shrink
-    # and half of them grow.
+    """The quantile function of the scale distribution, at quantile `place`."""
+    # Scales are ratios, so the distribution is log-uniform: uniform over 0.15..2.25 would nearly always enlarge. The
+    # range is not symmetric in the logarithm either (0.15 is 1 / 6.7), so each half is mapped separately: half of
+    # the draws shrink, half enlarge.
     return low ** (1 - 2 * place) if place < 0.5 else high ** (2 * place - 1)
 
 
 def _round_side(length: float, min_size: int, multiple: int) -> int:
-    if length > 4 * multiple:  # where a side is long, a coarser raster is as fine in scales, and means fewer shapes
+    if length > 4 * multiple:  # for long sides a coarser raster has the same relative step, and gives fewer shapes
         multiple *= 2
     return max(round(length / multiple), math.ceil(min_size / multiple)) * multiple
 
 
 def _random_quadrilateral(rng: np.random.Generator, size: Size, shift: float) -> Transform:
-    """Corners of the frame, each moved freely by up to `shift` sides; drawn again until it is valid."""
-    frame = (FRAME[:, :2] + 1) / 2  # [4, 2], in sides
+    """The frame's corners, each shifted uniformly by up to `shift` sides; redrawn until the result is valid."""
+    frame = (FRAME[:, :2] + 1) / 2  # [4, 2], as fractions of the sides
     while True:
         corners = frame + rng.uniform(-shift, shift, size=(4, 2))
         try:
             transform = Transform.from_corners(corners * size, size)
         except UserError:
-            transform = None  # not convex, or with a horizon
+            transform = None  # not convex, or a horizon crosses the frame
         if transform is not None and _w_ratio(transform) >= MIN_W_RATIO:
             return transform
-        shift *= 0.9  # ends: small shifts are always convex, with a far horizon
+        shift *= 0.9  # terminates: small shifts are always convex, with a distant horizon
 
 
 def _w_ratio(transform: Transform) -> float:

@@ -1,4 +1,4 @@
-"""What is deployed: the folded generator as a function of tensors alone, geometry made outside."""
+"""Deployment graphs: the folded generator as a function of tensors; the geometry is computed outside."""
 
 import torch
 from torch import Tensor, nn
@@ -8,9 +8,9 @@ from ingan_fast.model.networks import Generator, shrink
 
 
 class DeployedGraph(nn.Module):
-    """G(x; T) of a folded generator, in its own precision: T is a sampling grid.
+    """G(x; T) of a folded generator, with T as a sampling grid; convolutions run in the generator's precision.
 
-    The warp and its grid stay float32 whatever the convolutions are: a half-precision grid would shift pixels.
+    The warp and its grid are always float32: a half-precision grid would shift pixels.
     """
 
     def __init__(self, generator: Generator):
@@ -22,14 +22,14 @@ class DeployedGraph(nn.Module):
         """image [N, 3, H, W] in [-1, 1] and grid [N, Ho, Wo, 2], both float32 → [N, 3, Ho, Wo] in [-1, 1]."""
         every = self.generator.coarse
         features = self.generator.entry(shrink(image, every).to(self.dtype)).float()
-        # No arithmetic on the grid: after a convolution OpenVINO would do it in bfloat16, and shift pixels.
+        # No arithmetic on the grid: after a convolution OpenVINO would do it in bfloat16, which shifts pixels.
         warped = grid_warp(features, grid[:, ::every, ::every]).to(self.dtype)
         picture = torch.tanh(self.generator.trunk(warped).float())
         return self.generator.refine(picture)[..., : grid.shape[1], : grid.shape[2]]
 
 
 class FixedGraph(nn.Module):
-    """One geometry, baked in: frames of one size in, pictures of one size out, both in [0, 1] as players have them."""
+    """One baked-in geometry: frames of a fixed size to pictures of a fixed size, both in [0, 1] as players use."""
 
     def __init__(self, inner: DeployedGraph, grid: Tensor):
         super().__init__()
@@ -38,14 +38,14 @@ class FixedGraph(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """[1, 3, H, W] → [1, 3, Ho, Wo], both in [0, 1]."""
-        # Over interleaved values: over planes TensorRT-RTX (1.7.1) fails to compile what samples them.
+        # Interleaved, because TensorRT-RTX 1.7.1 fails to compile sampling from planar values.
         interleaved = image.permute(0, 2, 3, 1) * 2 - 1
         y: Tensor = self.inner(interleaved.permute(0, 3, 1, 2), self.grid)
         return (y + 1) / 2
 
 
 class StillGraph(nn.Module):
-    """One picture, baked in: the grid is all that it takes."""
+    """One baked-in picture: the grid is the only input."""
 
     def __init__(self, inner: DeployedGraph, image: Tensor):
         super().__init__()

@@ -11,7 +11,7 @@ from ingan_fast.settings import Settings
 
 
 class Discriminator(nn.Module):
-    """One scale's patch discriminator: four convolutions, the second strided (paper section 2.3)."""
+    """Patch discriminator of one scale: four convolutions, the second with stride 2 (paper section 2.3)."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -30,14 +30,14 @@ class Discriminator(nn.Module):
 
 
 class MultiScaleDiscriminator(nn.Module):
-    """Discriminators at scales 1, 1/√2, 1/2, …, weights not shared (paper section 2.3), for each stage of a generator.
+    """Discriminators at scales 1, 1/√2, 1/2, … with separate weights (paper section 2.3), for each generator stage.
 
-    Maps image [N, 3, H, W] to a list of maps [N, 1, h, w], the first stage's first, each stage's finest scale first.
-    Scales at which the shorter side would be under `SMALLEST` px are left out, a stage's finest never.
+    Maps an image [N, 3, H, W] to a list of score maps [N, 1, h, w]: by stage, first stage first, and within a stage
+    by scale, finest first. A stage skips coarser scales whose shorter side would be under `SMALLEST` px.
     """
 
     SMALLEST = 16
-    FINE_SCALES = 2  # of a further stage: what is larger was judged before it
+    FINE_SCALES = 2  # scales of each further stage: earlier stages judge the coarser ones
 
     def __init__(self, settings: Settings):
         super().__init__()
@@ -47,14 +47,14 @@ class MultiScaleDiscriminator(nn.Module):
         power_iteration(self, steps=15)
 
     def forward(self, image: Tensor) -> list[Tensor]:
-        """The maps of a whole picture, of all stages."""
+        """The maps of a whole picture, for all stages."""
         last = len(self.counts) - 1
         return [
             scores for stage in range(last + 1) for scores in self.of_stage(stage, shrink(image, 2 ** (last - stage)))
         ]
 
     def of_stage(self, stage: int, image: Tensor) -> list[Tensor]:
-        """The maps of a picture as large as that stage makes it."""
+        """The maps of a picture at the output resolution of `stage`."""
         start = sum(self.counts[:stage])
         height, width = image.shape[-2:]
         maps = []

@@ -1,4 +1,4 @@
-"""Folding: spectral and batch norm become part of the convolutions, so that only convolutions are deployed."""
+"""Folding: merges spectral and batch norm into the convolutions, so that only convolutions are deployed."""
 
 import copy
 from typing import cast
@@ -12,10 +12,10 @@ from ingan_fast.model.networks import SLOPE, ActivatedNorm, Generator, Refiner, 
 
 
 def fold(generator: Generator) -> Generator:
-    """A copy of `generator` made of plain convolutions, equal to it in eval mode up to rounding.
+    """Return a copy of `generator` made of plain convolutions, in eval mode, equal to it up to rounding.
 
-    For W/σ followed by batch norm with running statistics μ, v and affine γ, β the folded convolution has
-    weight W/σ · γ/√(v+ε) and bias (b − μ) · γ/√(v+ε) + β. The copy is in eval mode.
+    For W/σ followed by batch norm with running statistics μ, v and affine parameters γ, β, the folded convolution
+    has weight W/σ · γ/√(v+ε) and bias (b − μ) · γ/√(v+ε) + β.
     """
     folded = copy.deepcopy(generator).eval().requires_grad_(False)
     for parent in list(folded.modules()):
@@ -52,9 +52,9 @@ def _folded_convolution(convolution: SpectralConv2d, norm: nn.BatchNorm2d) -> Re
 class SubPixelUp(nn.Module):
     """A folded `UpBlock` as one 2×2 convolution at the lower resolution and a pixel shuffle (Shi et al., CVPR 2016).
 
-    Of an upsampled picture a 3×3 convolution sees each pixel twice, along each axis; with these taps added up, four
-    multiplications an output are left of nine. What a reflected border shows of the upsampled picture is what a
-    replicated one shows of the picture itself.
+    Each 3×3 window on a nearest-neighbour upsampled picture covers only 2×2 distinct pixels; adding up the taps that
+    read the same pixel leaves four multiplications per output instead of nine. Reflection padding of the upsampled
+    picture equals replication padding of the original.
     """
 
     def __init__(self, block: UpBlock):
@@ -77,7 +77,7 @@ class SubPixelUp(nn.Module):
 
 
 def merge_upsampling(folded: Generator) -> Generator:
-    """A copy of a folded generator, equal to it up to rounding, with `SubPixelUp` in the place of its `UpBlock`s."""
+    """Return a copy of a folded generator with each `UpBlock` replaced by `SubPixelUp`; equal up to rounding."""
     merged = copy.deepcopy(folded)
     merged.up = nn.ModuleList(SubPixelUp(cast(UpBlock, block)) for block in merged.up)
     for refiner in cast(list[Refiner], list(merged.refiners)):
@@ -86,6 +86,6 @@ def merge_upsampling(folded: Generator) -> Generator:
 
 
 def _taps(weight: Tensor, axis: int, phase: int) -> Tensor:
-    """Three taps on a row of pixels that are each there twice, as two on the pixels themselves."""
+    """Reduce three taps along `axis` on an upsampled row (each pixel twice) to two taps on the original row."""
     before, at, after = weight.unbind(axis)
     return torch.stack([before + at, after] if phase else [before, at + after], dim=axis)

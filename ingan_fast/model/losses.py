@@ -8,8 +8,8 @@ from torch.nn import functional as F
 def scale_weights(scales: int, progress: Tensor) -> Tensor:
     """Weights of the discriminator's scales, float32 [scales], finest first, that sum to 1 (paper section 2.3).
 
-    Each scale weighs twice its finer neighbour at progress 0 and half of it at progress 1; in between the two
-    are mixed linearly, so that halfway the scales weigh about the same. `progress`, a scalar, is clamped to [0, 1].
+    Each scale weighs twice its finer neighbour at progress 0 and half of it at progress 1, with linear interpolation
+    in between: halfway, all scales weigh about the same. `progress`, a scalar, is clamped to [0, 1].
     """
     progress = progress.clamp(0.0, 1.0)
     coarse = torch.exp2(torch.arange(scales, dtype=torch.float32, device=progress.device))
@@ -17,32 +17,32 @@ def scale_weights(scales: int, progress: Tensor) -> Tensor:
 
 
 def lsgan(maps: list[Tensor], target: float, progress: Tensor) -> Tensor:
-    """Σ_s w_s · mean((D_s − target)²) over the scales that exist, as one float32 scalar."""
+    """Σ_s w_s · mean((D_s − target)²) over the scales in `maps`, a float32 scalar."""
     terms = torch.stack([(scores.float() - target).square().mean() for scores in maps])
     return (scale_weights(len(maps), progress) * terms).sum()
 
 
 def reconstruction_l1(reconstructed: Tensor, image: Tensor, visible: Tensor) -> Tensor:
-    """Mean |x̂ − x| over the pixels that T kept inside its output: [N, 3, H, W] twice, visible [H, W]."""
+    """Mean |x̂ − x| over the visible pixels: x̂ and x [N, 3, H, W], visible [H, W] in [0, 1]."""
     difference = (reconstructed.float() - image).abs().mean(dim=1)  # [N, H, W]
     return (difference * visible).sum() / (visible.sum() * len(image)).clamp_min(1.0)
 
 
-# px of the output: what is moved by less than that is free, so that elements of up to this size can keep their size.
+# Output px. Displacements up to this cost nothing, so that elements of this size can keep their size.
 PLACE = 16
 
 
 def out_of_place(apart: Tensor, coarse: int) -> Tensor:
-    """Mean |y - x warped|, averaged over squares of `PLACE` px first: do colours stay where T puts them?
+    """Penalty for displaced colours: mean |y - warped x| after averaging over squares of `PLACE` output px.
 
     Args:
-        apart: y - x warped, [N, 3, H, W].
-        coarse: px of the output to one of these.
+        apart: y - warped x, [N, 3, H, W].
+        coarse: output px per pixel of `apart`.
     """
     side = min(max(PLACE // coarse, 1), *apart.shape[-2:])
     return F.avg_pool2d(apart, side, ceil_mode=True).abs().mean()
 
 
 def refinement_l1(fine: Tensor, coarse: Tensor, again: Tensor, real: Tensor) -> Tensor:
-    """What a further stage owes: `fine` is `coarse` when made small again, and a real crop made small comes back."""
+    """Loss of a refiner: `fine` shrunk must equal `coarse`; `again`, a shrunk real crop refined, must equal `real`."""
     return (F.avg_pool2d(fine, 2) - coarse).abs().mean() / 2 + (again - real).abs().mean() / 2

@@ -1,4 +1,4 @@
-"""The generator of InGAN (ICCV 2019, section 2.2), and the refiners of a training in several stages."""
+"""InGAN's generator (ICCV 2019, section 2.2), and the refiners of multi-stage training."""
 
 from itertools import pairwise
 from typing import TypeVar, cast
@@ -59,12 +59,12 @@ class ResidualBlock(nn.Module):
 
 
 class Generator(nn.Module):
-    """G(x; T): the same patches laid out anew under T (paper section 2.2, figure 4).
+    """G(x; T): the input's patches rearranged under T (paper section 2.2, figure 4).
 
-    Entry 7×7 → warp by T → down → residual blocks → up (with U-net skips) → exit 7×7 → tanh. The warp stretches; the
-    network has to learn to make elements of their own size from stretched ones.
+    Entry 7×7 → warp by T → down → residual blocks → up (with U-net skips) → exit 7×7 → tanh. The warp stretches
+    elements; the network learns to restore their size.
 
-    With several stages this works on the picture made smaller, and `refiners` make its output larger again.
+    With several stages, the first stage works at reduced resolution and `refiners` enlarge its output.
     """
 
     def __init__(self, settings: Settings):
@@ -79,12 +79,12 @@ class Generator(nn.Module):
         self.up = nn.ModuleList(UpBlock(b, a) for a, b in zip(widths[-2::-1], widths[:0:-1], strict=True))
         self.exit = ReflectConv2d(widths[0], 3, 7, padding=3)
         self.refiners = nn.ModuleList(Refiner(3 * widths[0] // 2) for _ in range(settings.stages - 1))
-        self.coarse = 2 ** len(self.refiners)  # px of the output to one of the first stage's
+        self.coarse = 2 ** len(self.refiners)  # output px per pixel of the first stage
         self.apply(initialise)
         with torch.no_grad():
             self.exit.weight *= settings.exit_gain
         for refiner in self.refiners:
-            nn.init.zeros_(cast(Refiner, refiner).exit.weight)  # begin with the coarse picture
+            nn.init.zeros_(cast(Refiner, refiner).exit.weight)  # initially plain upsampling
         power_iteration(self, steps=15)
 
     def forward(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
@@ -93,7 +93,7 @@ class Generator(nn.Module):
         Args:
             image: [N, 3, H, W] in [-1, 1].
             matrix: [N, 3, 3], the sampling matrix (output → source, normalised coordinates).
-            size: (Ho, Wo), 16 or more each.
+            size: (Ho, Wo), each at least 16.
 
         Returns:
             [N, 3, Ho, Wo] in [-1, 1].
@@ -102,22 +102,22 @@ class Generator(nn.Module):
         return self.refine(coarse)[..., : size[0], : size[1]]
 
     def first_stage(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
-        """What the first stage makes: [N, 3, ⌈Ho / coarse⌉, ⌈Wo / coarse⌉]; `image` is `coarse` times smaller, too."""
+        """`image` at 1/`coarse` resolution → the first stage's output, [N, 3, ⌈Ho / coarse⌉, ⌈Wo / coarse⌉]."""
         warped = homography_warp(self.entry(image), _every(self.coarse, matrix, size), coarse_size(size, self.coarse))
         return self._in_its_colours(torch.tanh(self.trunk(warped)))
 
     def refine(self, picture: Tensor) -> Tensor:
-        """The first stage's picture made as large as it is to be, a stage at a time."""
+        """Enlarge the first stage's picture to full resolution, one refiner after the other."""
         for refiner in self.refiners:
             picture = refiner(picture)
         return self._in_its_colours(picture.clamp(-1, 1) if self.refiners else picture)
 
     def _in_its_colours(self, picture: Tensor) -> Tensor:
-        """One value for all three channels, where the training's pictures are grey."""
+        """Average the channels if the training pictures are grey."""
         return torch.cat([picture.mean(dim=1, keepdim=True)] * 3, dim=1) if self.grey else picture
 
     def trunk(self, warped: Tensor) -> Tensor:
-        """All between the warp and tanh: [N, C, Ho, Wo] → [N, 3, Ho, Wo]."""
+        """Everything between the warp and tanh: [N, C, Ho, Wo] → [N, 3, Ho, Wo]."""
         height, width = warped.shape[-2:]
         features = _pad_to_multiple(warped, self.multiple)
         skipped = []
@@ -133,20 +133,20 @@ class Generator(nn.Module):
 
 
 def shrink(image: Tensor, factor: int) -> Tensor:
-    """`image` made `factor` times smaller by averages; rows and columns that are left over are lost."""
+    """Downscale by averaging blocks of `factor`² px; drops incomplete blocks at the right and bottom."""
     return image if factor == 1 else F.avg_pool2d(image, factor)
 
 
 def coarse_size(size: tuple[int, int], factor: int) -> tuple[int, int]:
-    """(height, width) of every `factor`-th pixel, from the first one on."""
+    """(height, width) when keeping every `factor`-th pixel, starting at the first."""
     return -(-size[0] // factor), -(-size[1] // factor)
 
 
 def _every(factor: int, matrix: Tensor, size: tuple[int, int]) -> Tensor:
-    """The sampling matrix of every `factor`-th pixel of an output of that size, from the first one on.
+    """The sampling matrix for every `factor`-th pixel of an output of `size`, starting at the first.
 
-    So that what a coarse stage samples is a part of the grid for the whole output, whatever its size: graphs that are
-    deployed take that, and none has to calculate with coordinates.
+    A coarse stage then samples at a subset of the full output's grid, for any size: deployed graphs slice that grid
+    and need no arithmetic on coordinates.
     """
     if factor == 1:
         return matrix
@@ -158,7 +158,7 @@ def _every(factor: int, matrix: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 class Refiner(nn.Module):
-    """Makes a picture twice as large, with all the detail that it should have: [N, 3, H, W] → [N, 3, 2H, 2W]."""
+    """Doubles a picture's resolution and adds detail: [N, 3, H, W] → [N, 3, 2H, 2W]."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -179,7 +179,7 @@ class Refiner(nn.Module):
 
 
 def to_contiguous_float32(image: Tensor) -> Tensor:
-    """`image` in float32, one channel after the other: resizing and taking apart by channels is faster so."""
+    """Convert to contiguous (NCHW) float32: resizing and per-channel work are faster in this layout."""
     return image.to(torch.float32, memory_format=torch.contiguous_format)
 
 
@@ -187,7 +187,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def to_channels_last(network: Network, device: torch.device | str = "cpu") -> Network:
-    """`network` on `device`, its weights laid out as the convolutions want them."""
+    """Move `network` to `device`, with weights in channels_last, which convolutions are fastest in."""
     return cast(Network, network.to(device, memory_format=torch.channels_last))  # type: ignore[call-overload]
 
 

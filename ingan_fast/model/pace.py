@@ -1,8 +1,7 @@
-"""Holding a training to its time: how fast its schedules go on, decided anew while it runs.
+"""Keeping a training within its time budget: adapts the schedules' speed while it runs.
 
-A budget's iterations are planned from a measurement. A machine that gets busy, or free, does fewer or more. What is
-decided then lies in the checkpoint, and a training that is resumed keeps it and decides nothing more: that is what
-makes resuming exact.
+The number of iterations is planned from a measurement, but the machine may get slower or faster. The adapted pace is
+stored in the checkpoint; a resumed training keeps it unchanged, which makes resuming exact.
 """
 
 import math
@@ -13,18 +12,18 @@ from dataclasses import dataclass
 
 from ingan_fast.threads import Threads
 
-LOOKS = 5  # the time of an iteration is the mean between so many looks at the clock
-OFTEN = 40  # looks a budget
-SHORTEST_LOOK, LONGEST_LOOK = 2.0, 30.0  # seconds from one to the next
-UNTOUCHED = 0.1  # of a budget, at its start: kernels are made
-MATTERS = 0.03  # of a budget, by which the plan has to miss it to be changed
+LOOKS = 5  # clock readings that the mean time per iteration is taken over
+OFTEN = 40  # clock readings per budget
+SHORTEST_LOOK, LONGEST_LOOK = 2.0, 30.0  # bounds of the interval between readings, seconds
+UNTOUCHED = 0.1  # initial fraction of a budget without changes: kernels are being compiled
+MATTERS = 0.03  # the plan is changed if it misses the budget by more than this fraction
 
 
 @dataclass(frozen=True)
 class Pace:
-    """Schedules are functions of a position that goes from 0 to the planned iterations; usually it is the iteration.
+    """Position of the schedules, which runs from 0 to the planned iterations; normally equal to the iteration.
 
-    From `iteration` on, where the position was `position`, each iteration moves it by `speed`.
+    The position is `position` at iteration `iteration`, and grows by `speed` with each iteration after it.
     """
 
     iteration: int = 0
@@ -32,28 +31,28 @@ class Pace:
     speed: float = 1.0
 
     def at(self, iteration: int) -> float:
-        """The position of the schedules at an iteration."""
+        """The schedules' position at an iteration."""
         return self.position + (iteration - self.iteration) * self.speed
 
     def total(self, end: float) -> int:
-        """How many iterations it takes until the position is `end`."""
+        """The iteration at which the position reaches `end`."""
         return self.iteration + max(0, math.ceil((end - self.position) / self.speed - 1e-6))
 
     def ending(self, iteration: int, total: int, end: float) -> "Pace":
-        """The pace that comes from here at `iteration` to `end` at `total`."""
+        """A pace that continues from the position at `iteration` and reaches `end` at iteration `total`."""
         position = self.at(iteration)
         return Pace(iteration, position, (end - position) / (total - iteration))
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What a training may take.
+    """Time budget of a training.
 
     Attributes:
-        seconds: the whole.
-        ends: when they are over, on the clock `time.perf_counter`.
-        reserve: seconds of what comes after the last iteration: a preview, a validation, a checkpoint.
-        most: iterations at most, however much time is left.
+        seconds: total duration.
+        ends: its end, on the clock `time.perf_counter`.
+        reserve: seconds needed after the last iteration for preview, validation and checkpoint.
+        most: upper limit of iterations, even if time is left.
     """
 
     seconds: float
@@ -63,12 +62,12 @@ class Budget:
 
 
 class Follower:
-    """Looks at the clock, and at who else uses the machine, while a training runs.
+    """Watches the clock, and other load on the machine, during a training.
 
     Args:
-        budget: None: it ends after its iterations, whenever that is.
-        threads: None: their number stays.
-        clock: seconds.
+        budget: None: train for the planned iterations, without a time limit.
+        threads: None: keep the number of threads.
+        clock: returns seconds.
     """
 
     def __init__(
@@ -77,12 +76,12 @@ class Follower:
         self.budget = budget
         self.threads = threads
         self.clock = clock
-        self.looks: deque[tuple[float, int]] = deque(maxlen=LOOKS)  # when, and at which iteration
+        self.looks: deque[tuple[float, int]] = deque(maxlen=LOOKS)  # (seconds, iteration)
         seconds = budget.seconds if budget else LONGEST_LOOK
         self.interval = min(max(seconds / OFTEN, SHORTEST_LOOK), LONGEST_LOOK)
 
     def look(self, iteration: int) -> bool:
-        """After every iteration: whether it is time to ask `total` and `count`."""
+        """Call after every iteration; returns whether `total` and `count` are due."""
         if self.threads:
             self.threads.look()
         now = self.clock()
@@ -92,13 +91,13 @@ class Follower:
         return len(self.looks) > 1
 
     def count(self, current: int) -> int:
-        """Of threads, from here on."""
+        """The number of threads to use from here on."""
         return self.threads.suitable(current) if self.threads else current
 
     def total(self, iteration: int, planned: int) -> int:
-        """The number of iterations that fits into the budget, after `iteration` of the `planned` ones.
+        """The number of iterations that fits into the budget, given `planned` and that `iteration` are done.
 
-        It stays what it was where the plan misses the end by little.
+        Returns `planned` if that misses the end only slightly.
         """
         if self.budget is None or iteration >= planned:
             return planned

@@ -1,7 +1,7 @@
-"""What one training iteration looks at: two crops, a transformation and its inverse.
+"""Input of one training iteration: two crops, a transformation and its inverse.
 
-Everything is drawn from a generator seeded by (seed, iteration): an iteration's draw does not depend on how the
-training came to it, which is what makes resuming exact.
+All randomness is seeded by (seed, iteration), so an iteration's input does not depend on what ran before: this makes
+resuming exact.
 """
 
 import math
@@ -20,7 +20,7 @@ from ingan_fast.settings import Settings
 
 @dataclass(frozen=True)
 class Draw:
-    """One iteration's input. Images are [1, 3, h, w] in [-1, 1]; matrices sampling matrices [1, 3, 3]."""
+    """Input of one iteration. Images are [1, 3, h, w] in [-1, 1]; matrices are sampling matrices [1, 3, 3]."""
 
     image: Tensor  # x
     real: Tensor  # another crop of the same picture, for the discriminator
@@ -28,14 +28,14 @@ class Draw:
     size: tuple[int, int]  # (height, width) of T's output
     inverse: Tensor  # T⁻¹
     visible: Tensor  # [h, w] in [0, 1]: the part of x that T keeps inside its output
-    noise: Tensor  # like y, standard normal: what D's view of y is disturbed by
-    real_noise: Tensor  # likewise of `real`
-    windows: Tensor  # [2, 2] in [0, 1): where further stages look, in y and in `real`, down and across
-    likeness: Tensor  # 1 where T changes no sizes, falling to 0 where it changes one of them by √2
+    noise: Tensor  # standard normal, shaped like y: disturbs D's view of y
+    real_noise: Tensor  # the same for `real`
+    windows: Tensor  # [2, 2] in [0, 1): window positions (down, across) of further stages, in y and in `real`
+    likeness: Tensor  # 1 if T keeps the size, falling to 0 where a side changes by a factor √2
 
 
 class Sampler:
-    """Draws crops of the pictures and transformations of them."""
+    """Draws crops of the pictures and random transformations."""
 
     def __init__(self, sources: list[Pixels], settings: Settings, seed: int, device: torch.device):
         self.settings = settings
@@ -47,12 +47,12 @@ class Sampler:
         return np.random.default_rng((self.seed, iteration))
 
     def noise_generator(self, iteration: int) -> torch.Generator:
-        """On the device: noise is made where it is used."""
+        """A generator on the device, where the noise is used."""
         seed = int(np.random.SeedSequence((self.seed, iteration, 1)).generate_state(1, np.uint64)[0] >> 1)
         return torch.Generator(self.device).manual_seed(seed)
 
     def draw(self, iteration: int, position: float | None = None) -> Draw:
-        """The input of one training iteration, at a position of the schedules (`Pace`); None: that of the iteration."""
+        """The input of an iteration, with schedules at `position` (`Pace`); None: at the iteration."""
         ramp = round(self.settings.ramp * self.settings.iterations)
         return self._draw(
             self.rng(iteration),
@@ -61,7 +61,7 @@ class Sampler:
         )
 
     def calibration(self, count: int) -> list[Draw]:
-        """Draws over the full range, the same every time, to measure statistics on."""
+        """Draws over the full range, the same on every call, for measuring statistics."""
         rng, noise = np.random.default_rng((self.seed, 0, 2)), self.noise_generator(0)
         return [self._draw(rng, noise, 1.0) for _ in range(count)]
 
@@ -96,7 +96,7 @@ class Sampler:
             visible=(
                 _upload(inverse.mask(), self.device)
                 if settings.reconstruction
-                else torch.ones(height, width, device=self.device)  # masks take time, and nothing reads this one
+                else torch.ones(height, width, device=self.device)  # unused; computing the mask takes time
             ),
             noise=noises[0],
             real_noise=noises[1],
@@ -112,7 +112,7 @@ class Sampler:
         return crop.contiguous(memory_format=torch.channels_last)
 
     def crop_size(self, source_size: Size) -> Size:
-        """(width, height) of the crops of a picture of that size."""
+        """(width, height) of the crops of a picture of size `source_size`."""
         return min(self.settings.crop, source_size[0]), min(self.settings.crop, source_size[1])
 
 
@@ -122,8 +122,8 @@ def _likeness(transform: Transform, size: Size) -> NDArray[np.float32]:
 
 
 def _offset(rng: np.random.Generator, side: int, crop: int) -> int:
-    # Drawn from a range a quarter crop longer at both ends, then clamped: uniform offsets would show the picture's
-    # border to the networks once in hundreds of crops.
+    # Drawn from a range extended by a quarter crop at both ends, then clamped: with uniform offsets the networks
+    # would see the picture's border only once in hundreds of crops.
     margin = crop // 4
     return int(np.clip(rng.integers(-margin, side - crop + margin + 1), 0, side - crop))
 
@@ -135,7 +135,7 @@ def sampling_tensor(transform: Transform, device: torch.device) -> Tensor:
 
 def _upload(values: NDArray[np.float32], device: torch.device) -> Tensor:
     tensor = torch.from_numpy(values)
-    # From pinned memory a GPU fetches it while both go on; from other memory the host would wait for the GPU.
+    # A copy from pinned memory is asynchronous; from other memory the host would wait for the GPU.
     return tensor.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else tensor
 
 

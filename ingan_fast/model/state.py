@@ -1,4 +1,4 @@
-"""All that a training is at one moment: networks, their optimisers, the averaged generator, the iteration."""
+"""Complete state of a training: networks, optimisers, averaged generator, iteration."""
 
 import copy
 from dataclasses import astuple
@@ -21,7 +21,7 @@ class TrainingState:
     """The mutable state of a training; `state_dict` and `load_state_dict` are the checkpoint.
 
     Args:
-        precision: of convolutions (`precision.PRECISIONS`).
+        precision: precision of the convolutions (`precision.PRECISIONS`).
     """
 
     def __init__(self, settings: Settings, seed: int, device: torch.device, precision: str = "auto"):
@@ -32,7 +32,7 @@ class TrainingState:
         self.device = device
         self.precision = choose_precision(device) if precision == "auto" else precision
         self.loss_scale = LOSS_SCALE if self.precision == "float16" else 1.0
-        self.iteration = 0  # iterations that are done
+        self.iteration = 0  # completed iterations
         self.pace = Pace()
         self.norm_frozen = False
         self.generator = generator.to(device)
@@ -43,7 +43,7 @@ class TrainingState:
         )
         self.optimizer_g = self._adam(self.weights_g)
         self.optimizer_d = self._adam(self.weights_d)
-        # What changes with the iteration, as scalars on the device: a captured step reads them anew.
+        # Values that change with the iteration are scalars on the device: a captured step reads their current value.
         self.scale_progress = torch.zeros((), device=device)
         self.ema_rate = torch.zeros((), device=device)
 
@@ -53,27 +53,27 @@ class TrainingState:
 
     @property
     def _capturable(self) -> bool:
-        """Whether a step may be captured as a CUDA graph; Adam refuses that on a CPU."""
+        """Whether a step may be captured as a CUDA graph; Adam rejects this flag on a CPU."""
         return self.device.type == "cuda"
 
     @property
     def position(self) -> float:
-        """Where the schedules are, in the settings' iterations."""
+        """The schedules' position, in planned iterations."""
         return self.pace.at(self.iteration)
 
     @property
     def total(self) -> int:
-        """How many iterations the training has."""
+        """The total number of iterations."""
         return self.pace.total(self.settings.iterations)
 
     def set_schedules(self) -> None:
-        """What this iteration's step reads: learning rates, the weights of D's scales, the pace of the average."""
+        """Set what the step reads: learning rates, weights of D's scales, EMA rate."""
         settings, progress = self.settings, self.position / self.settings.iterations
         factor = min(1.0, (1 - progress) / (1 - settings.decay_from))  # constant, then linear to zero
         self.optimizer_g.param_groups[0]["lr"].fill_(settings.learning_rate_g * factor)
         self.optimizer_d.param_groups[0]["lr"].fill_(settings.learning_rate_d * factor)
         self.scale_progress.fill_(self.position / max(settings.fine_at * settings.iterations, 1))
-        self.ema_rate.fill_(1 - min(settings.ema, (2 + self.iteration) / (11 + self.iteration)))  # the start: soon
+        self.ema_rate.fill_(1 - min(settings.ema, (2 + self.iteration) / (11 + self.iteration)))  # warm-up
 
     @torch.no_grad()
     def average_generator(self) -> None:
@@ -81,13 +81,13 @@ class TrainingState:
         self.weights_averaged.lerp_(self.weights_g, self.ema_rate)
 
     def freeze_norm(self, sampler: Sampler) -> None:
-        """From here on G's batch norms use fixed statistics, so that what is deployed is what is trained."""
+        """Fix the statistics of G's batch norms, so that the trained network is the deployed one."""
         recalibrate(self.generator, sampler, self.precision)
         self.norm_frozen = True
         set_norm_mode(self.generator, training=False)
 
     def deployable(self, sampler: Sampler) -> Generator:
-        """The averaged generator with statistics that fit it, in eval mode."""
+        """The averaged generator with recalibrated statistics, in eval mode."""
         generator = copy.deepcopy(self.averaged)
         for own, current in zip(generator.buffers(), self.generator.buffers(), strict=True):
             own.copy_(current)
@@ -108,10 +108,10 @@ class TrainingState:
             getattr(self, name).load_state_dict(state[name])
         for optimizer in (self.optimizer_g, self.optimizer_d):
             group = optimizer.param_groups[0]
-            group["lr"] = group["lr"].to(self.device)  # a checkpoint is read into the CPU's memory
-            group["capturable"] = self._capturable  # not the checkpoint's: it may come from another kind of device
+            group["lr"] = group["lr"].to(self.device)  # checkpoints are loaded to the CPU
+            group["capturable"] = self._capturable  # the checkpoint may come from another kind of device
         self.iteration = state["iteration"]
-        self.pace = Pace(*state.get("pace", ()))  # checkpoints from before there was one have none
+        self.pace = Pace(*state.get("pace", ()))  # absent in old checkpoints
         self.norm_frozen = state["norm_frozen"]
         set_norm_mode(self.generator, training=not self.norm_frozen)
 
@@ -123,12 +123,12 @@ _PARTS = ("generator", "discriminator", "averaged", "optimizer_g", "optimizer_d"
 def recalibrate(generator: Generator, sampler: Sampler, precision: str) -> None:
     """Set batch norm's running statistics to their mean over draws of the full range of transformations.
 
-    At batch 1 a batch norm sees the statistics of the very image that is being made; folding needs fixed ones.
+    At batch size 1 a batch norm uses the statistics of the current image; folding needs fixed ones.
     """
     norms = [module for module in generator.modules() if isinstance(module, nn.BatchNorm2d)]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # the plain mean of all that follows
+        norm.momentum = None  # cumulative mean
     generator.train()
     for draw in sampler.calibration(CALIBRATION_DRAWS):
         with mixed_precision(sampler.device, precision):
@@ -143,9 +143,9 @@ def set_norm_mode(generator: Generator, training: bool) -> None:
 
 @torch.no_grad()
 def flatten(network: nn.Module) -> Tensor:
-    """Make the parameters of `network` views of one vector, which is returned.
+    """Make the parameters of `network` views of one vector, and return it.
 
-    An optimiser or an average then does one operation, not one for each of a hundred small tensors.
+    Optimiser and average then run one operation instead of one for each of a hundred small tensors.
     """
     parameters = list(network.parameters())
     vector = torch.cat([parameter.flatten() for parameter in parameters])
@@ -155,10 +155,10 @@ def flatten(network: nn.Module) -> Tensor:
 
 
 def gradient(loss: Tensor, network: nn.Module, scale: float, retain_graph: bool = False) -> Tensor:
-    """∂loss/∂parameters of `network` alone, as one vector in the order of `flatten`.
+    """∂loss/∂parameters of `network` only, as one vector in the order of `flatten`.
 
     Args:
-        scale: a power of two that the loss is multiplied by on its way back (`precision.LOSS_SCALE`).
+        scale: loss scale, a power of two (`precision.LOSS_SCALE`); the gradient is divided by it again.
     """
     parts = torch.autograd.grad(
         loss * scale, list(network.parameters()), retain_graph=retain_graph, allow_unused=True, materialize_grads=True

@@ -18,12 +18,12 @@ LOSSES = ("adversarial", "reconstruction", "discriminator", "guidance")
 
 @dataclass(frozen=True)
 class StageOutput:
-    """What one stage of G made, for D to judge: both float32 [N, 3, H, W] in [-1, 1].
+    """Output of one stage of G and its real counterpart, for D: both float32 [N, 3, H, W] in [-1, 1].
 
     Attributes:
         fake: y of this stage, or a window of it.
-        real: a real crop of the same resolution.
-        scale_progress: how far D's scale weights have gone from coarsest-heavy (0) to finest-heavy (1), a scalar.
+        real: a real crop at the same resolution.
+        scale_progress: scalar; weights of D's scales, from coarsest-heavy (0) to finest-heavy (1).
     """
 
     fake: Tensor
@@ -33,7 +33,7 @@ class StageOutput:
 
 @dataclass(frozen=True)
 class Outputs:
-    """The outputs of all stages, the first one first, and the losses of G that need no D, scalars."""
+    """Outputs of all stages, first stage first, and the losses of G that don't involve D, as scalars."""
 
     stages: list[StageOutput]
     reconstruction: Tensor
@@ -43,15 +43,15 @@ class Outputs:
 def training_step(state: TrainingState, draw: Draw) -> Tensor:
     """Update G and D once.
 
-    What is random or changes with the iteration comes with the draw, or lies in tensors of the state: so that a GPU
-    can capture the step and replay it.
+    All randomness and all schedules come in through `draw` or tensors of the state, so that a GPU can capture the
+    step and replay it.
 
     Args:
-        state: networks and optimisers, changed in place, but for the schedules and the number of the iteration.
+        state: networks and optimisers are updated in place; schedules and the iteration number are not.
         draw: this iteration's crops, transformation and noise.
 
     Returns:
-        The losses, float32 [4] in the order of `LOSSES`, on the device (reading them would wait for it).
+        The losses, float32 [4] in the order of `LOSSES`, on the device (reading them waits for it).
     """
     settings = state.settings
     power_iteration(state.generator)
@@ -61,7 +61,7 @@ def training_step(state: TrainingState, draw: Draw) -> Tensor:
         adversarial, discriminator = _adversarial(state, draw, outputs.stages)
 
     loss_g = adversarial + settings.reconstruction * outputs.reconstruction + outputs.guidance
-    # Both losses stand on one pass of D over y; each goes back to its own network's weights alone.
+    # Both losses use one pass of D over y; each is differentiated by its own network's weights only.
     state.weights_g.grad = gradient(loss_g, state.generator, state.loss_scale, retain_graph=True)
     state.weights_d.grad = gradient(discriminator, state.discriminator, state.loss_scale)
     state.optimizer_g.step()
@@ -72,7 +72,7 @@ def training_step(state: TrainingState, draw: Draw) -> Tensor:
 
 
 def generate(state: TrainingState, draw: Draw) -> Outputs:
-    """Run G on the draw's crop: the first stage (the only one in the paper) on all of it, the others on windows."""
+    """Run G on the draw's crop: the first stage (the only one in the paper) on all of it, further ones on windows."""
     settings, generator = state.settings, state.generator
     x = shrink(draw.image, generator.coarse)
     y = generator.first_stage(x, draw.transform, draw.size)
@@ -98,10 +98,10 @@ def generate(state: TrainingState, draw: Draw) -> Outputs:
 
 
 def _refine(state: TrainingState, draw: Draw, stage: int, coarse: Tensor) -> tuple[StageOutput, Tensor]:
-    """Make a window of the picture before twice as large; also what it owes to that picture (`refinement_l1`).
+    """Refine a window of the previous stage's picture to twice the resolution; also returns `refinement_l1`.
 
-    The coarse picture gets no gradient from it: what lies where is its own business, what it looks like from near
-    this stage's. Real crops made small and large again teach the stage what detail belongs to what.
+    The coarse picture gets no gradient: the previous stage decides on the layout, this one on the detail. Real crops,
+    shrunk and refined, teach which detail fits which coarse content.
     """
     settings = state.settings
     refiner = state.generator.refiners[stage - 1]
@@ -115,7 +115,7 @@ def _refine(state: TrainingState, draw: Draw, stage: int, coarse: Tensor) -> tup
 
 def _adversarial(state: TrainingState, draw: Draw, stages: list[StageOutput]) -> tuple[Tensor, Tensor]:
     """The losses of G (look real at every scale) and of D (tell y from real crops), summed over the stages."""
-    # Noise on real and fake alike keeps D from winning by their finest grain.
+    # Noise on both real and fake keeps D from winning by the finest grain.
     noise, discriminator = state.settings.noise, state.discriminator
     loss_g = loss_d = torch.zeros((), device=state.device)
     for stage, output in enumerate(stages):
@@ -127,9 +127,9 @@ def _adversarial(state: TrainingState, draw: Draw, stages: list[StageOutput]) ->
 
 
 def window(picture: Tensor, place: Tensor, side: int) -> Tensor:
-    """A part of at most `side` px a side, by a place [2] in [0, 1), down and across.
+    """A window of at most `side` × `side` px at `place`, [2] in [0, 1) (down, across).
 
-    The place is a tensor, so that a captured step looks elsewhere each time.
+    `place` is a tensor, so that a captured step uses a new position on each replay.
     """
     for dim, at in zip((2, 3), place.unbind(), strict=True):
         length = picture.shape[dim]
@@ -140,5 +140,5 @@ def window(picture: Tensor, place: Tensor, side: int) -> Tensor:
 
 
 def part_of(noise: Tensor, picture: Tensor) -> Tensor:
-    """The noise of a picture: the corner of [N, 3, H, W] that is as large."""
+    """The top-left part of noise [N, 3, H, W] with the picture's size."""
     return noise[..., : picture.shape[-2], : picture.shape[-1]]

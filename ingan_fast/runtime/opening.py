@@ -46,7 +46,7 @@ def open_model(path: Path, device: str, backend: str) -> Opened:
         UserError: nothing that can be run, a backend that can't run it or isn't installed.
     """
     if not DEVICE.fullmatch(device):
-        raise UserError(f"{device!r} is unknown; choose auto, cpu, cuda, cuda:1 (of several) or mps")
+        raise UserError(f"unknown device {device!r}; choose auto, cpu, cuda, cuda:N (the N-th GPU, from 0) or mps")
     if backend not in BACKENDS:
         raise UserError(f"{backend!r} is unknown; choose one of {', '.join(BACKENDS)}")
     if path.is_dir() and not (path / "config.json").exists():

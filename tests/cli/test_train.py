@@ -90,7 +90,7 @@ def test_ctrl_c_saves_and_resume_goes_on(
         (["--set", "=3"], "key=value"),
         (["--iterations", "0"], "iterations=0"),
         (["--preset", "papper"], "'paper'"),
-        (["--device", "tpu"], "auto, cpu, cuda, cuda:1"),
+        (["--device", "tpu"], "auto, cpu, cuda, cuda:N"),
         (["--engine", "turbo"], "auto, eager or graphs"),
         (["--device", "cpu", "--engine", "graphs"], "needs a GPU"),
         (["--resume", "--overwrite"], "exclude each other"),

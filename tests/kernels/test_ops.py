@@ -251,7 +251,7 @@ def test_kernels_that_triton_cannot_build_are_left_for_the_twin(monkeypatch: pyt
         return torch.ones(1, 3, 4, 4)
 
     features = torch.zeros(1, 3, 4, 4)
-    with pytest.warns(RuntimeWarning, match="plain ones do .*shared memory"):
+    with pytest.warns(RuntimeWarning, match="using plain torch.*shared memory"):
         assert ops._run(features, fused, twin, False).sum() == 48
     assert ops._run(features, fused, twin, False).sum() == 48
     assert calls == ["fused", "twin", "twin"]

@@ -40,8 +40,8 @@ def test_where_onednn_is_limited_what_is_measured_counts(
 
 def test_a_word_says_what_was_chosen() -> None:
     best = choose_precision(CPU)
-    assert describe_precision(best, CPU) == f"convolutions in {best}, which is fastest on this CPU"
-    assert describe_precision("float16", CPU) == f"convolutions in float16, as asked for; {best} is fastest here"
+    assert describe_precision(best, CPU) == f"convolutions in {best}, the fastest on this CPU"
+    assert describe_precision("float16", CPU) == f"convolutions in float16, as requested; {best} is fastest here"
 
 
 @pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
@@ -79,6 +79,6 @@ def test_another_precision_is_another_training(run_copy: Path, picture_path: Pat
 
 
 def test_an_unknown_precision_is_refused(picture_path: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="precision 'half' is not known; give auto, float32, bfloat16 or float16"):
+    with pytest.raises(UserError, match="unknown precision 'half'; choose auto, float32, bfloat16 or float16"):
         run(picture_path, tmp_path / "run", precision="half")
     assert not (tmp_path / "run").exists()
