@@ -58,4 +58,9 @@ def __getattr__(name: str) -> Any:
         return import_module("ingan_fast.export")
     if name not in _HOME:
         raise AttributeError(f"module 'ingan_fast' has no attribute {name!r}")
-    return getattr(import_module(f"ingan_fast.{_HOME[name]}"), name)
+    try:
+        return getattr(import_module(f"ingan_fast.{_HOME[name]}"), name)
+    except ModuleNotFoundError as error:
+        from ingan_fast.errors import missing_package
+
+        raise ModuleNotFoundError(missing_package(error) or str(error), name=error.name) from error

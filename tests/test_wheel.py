@@ -159,6 +159,12 @@ def test_what_is_missing_is_named_with_its_extra(
 
 
 @pytest.mark.slow
+def test_from_python_what_is_missing_is_named_too(bare: Path, tmp_path: Path) -> None:
+    code = "import ingan_fast\ntry: ingan_fast.train\nexcept ImportError as error: print(error)"
+    assert "pip install 'ingan-fast[train]'" in call(bare / "python", "-c", code, cwd=tmp_path)
+
+
+@pytest.mark.slow
 def test_what_measures_is_not_in_the_wheel(environment: Path, tmp_path: Path) -> None:
     told = told_by(environment / "ingan-fast", "bench", "train", "--preset", "smoke", cwd=tmp_path, code=2)
     assert "checkout" in told

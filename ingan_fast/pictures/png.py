@@ -61,7 +61,8 @@ def encoded(pixels: Deep, described: bytes) -> bytes:
     rows = np.zeros((height + 1, 2 * channels * (width + 1)), np.uint8)  # bordered by zeros on the left and above
     rows[1:, 2 * channels :] = pixels.astype(">u2").reshape(height, -1).view(np.uint8)
     packer = zlib.compressobj()
-    content = [packer.compress(_filtered(rows[at : at + STRIP + 1], 2 * channels)) for at in range(0, height, STRIP)]
+    filtered = (_filtered(rows[at : at + STRIP + 1], 2 * channels) for at in range(0, height, STRIP))
+    content = [packer.compress(strip.tobytes()) for strip in filtered]
     metadata = [chunk for name, chunk in _chunks(described) if name not in _PIXEL_CHUNKS]
     pixels_chunk = _chunk(b"IDAT", b"".join([*content, packer.flush()]))
     parts = [_chunk(b"IHDR", header), *metadata, pixels_chunk, _chunk(b"IEND", b"")]
