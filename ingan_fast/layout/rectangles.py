@@ -101,9 +101,8 @@ def in_perspective(
     """
     padded = np.pad(values, ((MARGIN, MARGIN), (MARGIN, MARGIN), (0, 0)), mode="edge")
     cells = _cells(rectangle, transform)
-    planes = (
-        [padded] if padded.dtype == np.uint8 else [np.ascontiguousarray(plane) for plane in padded.transpose(2, 0, 1)]
-    )
+    colours = padded.dtype == np.uint8  # Pillow has such pictures whole, others by their channels
+    planes = [padded] if colours else [np.ascontiguousarray(plane) for plane in padded.transpose(2, 0, 1)]
     moved = [
         np.asarray(Image.fromarray(plane).transform(transform.size, Image.Transform.MESH, cells, resampling))
         for plane in planes
