@@ -1,5 +1,7 @@
 """Drawing an output from its seams: pieces of the source side by side, their colours matched across the seams."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -39,7 +41,8 @@ def draw(picture: NDArray, seams: Seams) -> NDArray:
     result = copy_pieces(picture, seams)
     joins = _in_output(seams)
     for seam in range(len(joins)):
-        _join(result, picture, seams, joins, seam)
+        sides = match_colours(result, picture, seams, joins, seam)
+        _mix(result, joins[seam], sides)
     return result
 
 
@@ -58,49 +61,75 @@ def _in_output(seams: Seams) -> Places:
     return np.asarray(seams.places - before[:, None])
 
 
-def _join(result: NDArray, picture: NDArray, seams: Seams, joins: Places, seam: int) -> None:
-    """Match the colours on both sides of a seam, and blend the two pixels beside it."""
+@dataclass(frozen=True)
+class Sides:
+    """The colours on both sides of a seam.
+
+    Attributes:
+        before: [h, compared, colours], as the piece before the seam has them there.
+        after: the same of the piece after it.
+        opaque: [h, 1], how opaque both are.
+    """
+
+    before: Floats
+    after: Floats
+    opaque: Floats
+
+
+def match_colours(result: NDArray, picture: NDArray, seams: Seams, joins: NDArray, seam: int) -> Sides:
+    """Spread the slow differences of colour at a seam over what lies on both sides of it.
+
+    Args:
+        result: [h, Wo, channels], the pieces side by side; changed in place.
+        picture: what they are pieces of.
+        seams: where from.
+        joins: [n, h], where the seams lie in the result; they may lie between pixels.
+        seam: which one.
+    """
     width, count, at = picture.shape[1], result.shape[1], joins[seam]
-    before, after, opaque = _beside(picture, seams.places[seam], seams.places[seam] + seams.lengths[seam])
+    sides = _sides(picture, seams.places[seam], seams.places[seam] + seams.lengths[seam])
     reach = max(2, round(REACH * width))
     left, right = np.minimum(reach, at), np.minimum(reach, count - at)
     if seam > 0:
         left = np.minimum(left, (at - joins[seam - 1]) // 2)
     if seam + 1 < len(joins):
         right = np.minimum(right, (joins[seam + 1] - at) // 2)
-    _spread(result, at, left, right, _shade(after - before) * opaque)
+    _spread(result, at, left, right, _shade(sides.after - sides.before) * sides.opaque)
+    return sides
+
+
+def _mix(result: NDArray, at: Places, sides: Sides) -> None:
+    """Blend the two pixels beside a seam."""
     middle = len(COMPARED) // 2
-    mixed = SHARE * opaque * (after - before)[:, middle - 1]
-    _add(result, at - 1, mixed)
-    mixed = SHARE * opaque * (before - after)[:, middle]
-    _add(result, at, mixed)
+    difference = SHARE * sides.opaque[..., None] * (sides.after - sides.before)
+    _add(result, at - 1, difference[:, middle - 1])
+    _add(result, at, -difference[:, middle])
 
 
-def _beside(picture: NDArray, places: Places, goes_on: Places) -> tuple[Floats, Floats, Floats]:
-    """The colours before and after a seam, as each side has them, and how opaque both are there."""
+def _sides(picture: NDArray, places: Places, goes_on: Places) -> Sides:
     rows, last = np.arange(len(picture))[:, None], picture.shape[1] - 1
     before, after = (
         in_unit_range(picture[rows, np.clip(first[:, None] + COMPARED, 0, last)]) for first in (places, goes_on)
     )
     if not has_opacity(picture):
-        return before, after, np.ones((len(picture), 1), np.float32)
+        return Sides(before, after, np.ones((len(picture), 1), np.float32))
     opaque = (before[..., -1] * after[..., -1]).min(axis=1, keepdims=True)
-    return before[..., :-1], after[..., :-1], opaque
+    return Sides(before[..., :-1], after[..., :-1], opaque)
 
 
-def _spread(result: NDArray, at: Places, left: Places, right: Places, steps: Floats) -> None:
+def _spread(result: NDArray, at: NDArray, left: NDArray, right: NDArray, steps: Floats) -> None:
     """Add half of each row's step before a seam and take half of it away after it, less and less farther away.
 
     Args:
         result: [h, Wo, channels], the output.
-        at: [h], the column before which the seam lies.
+        at: [h], where the seam lies, px.
         left: [h] px before the seam, where nothing is added any more.
         right: [h], the same after it.
         steps: [h, colours], in [-1, 1].
     """
     count, channels = result.shape[1:]
-    size = min(int(left.max() + right.max()), count)
-    first = np.clip(at - left.max(), 0, count - size)
+    size = min(int(np.ceil(left.max() + right.max())) + 1, count)
+    first = np.clip(np.floor(at - left.max()), 0, count - size).astype(np.intp)
     # All windows of the rows: indexing them copies each row's window at once.
     windows = np.lib.stride_tricks.sliding_window_view(
         result.reshape(len(result), -1), size * channels, axis=1, writeable=True

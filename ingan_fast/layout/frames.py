@@ -1,31 +1,142 @@
-"""One picture under one transform after another: for videos, and for dragging its size."""
+"""One picture under one transform after another, without hops: for videos, and for dragging its size."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.layout import perspective
-from ingan_fast.layout.layouts import Layouts, Wishes
+from ingan_fast.layout.growing import Growth, growth
+from ingan_fast.layout.layouts import Layouts, Scene, Wishes, found, turned
+from ingan_fast.layout.perspective import put
+from ingan_fast.layout.rectangles import is_upright, rectangle_of
+from ingan_fast.layout.seams import Places, Seams
+from ingan_fast.layout.sliding import BARELY, shown_columns, slide
+from ingan_fast.layout.solver import Axis
+
+Doubles = NDArray[np.float64]
+
+REACH = (0.5, 2.0)  # times the source's size: what the sides are made ready for where nothing else is known
+
+
+@dataclass(frozen=True)
+class _Pieces:
+    """The jumps of both axes.
+
+    Attributes:
+        places: [n, h] of the first axis and [m, w] of the second one, in the picture itself.
+        lengths: [n] and [m] px.
+        sides: width and height, px, that they lead to.
+    """
+
+    places: tuple[Places, Places]
+    lengths: tuple[Doubles, Doubles]
+    sides: tuple[float, float]
 
 
 class Frames:
-    """Lays a picture out for one transform after another.
+    """Lays a picture out for one transform after another. What a frame shows depends on its transform alone.
+
+    Each side's jumps are found once, for the smallest and the largest size. Between they grow (`growing`). Both sides'
+    are found in the picture itself, not one after the other.
 
     Args:
         pixels: [h, w, channels], as for `pictures.seen`.
         wishes: for all of the frames.
+        expected: what will be asked for, where that is known: the smallest and the largest of these have the best
+            layouts. Sizes beyond are stretched.
+
+    Raises:
+        UserError: tiles are wished for, or what is to be removed can't be.
     """
 
-    def __init__(self, pixels: NDArray, wishes: Wishes | None = None):
-        self._layouts = Layouts(pixels, wishes)
+    def __init__(self, pixels: NDArray, wishes: Wishes | None = None, expected: Iterable[Transform] = ()):
+        wishes = wishes or Wishes()
+        if wishes.tile:
+            raise UserError("frames of one picture at many sizes can't be tiles; leave out the tile")
+        layouts = Layouts(pixels, wishes)
+        keep = wishes.keep
+        spare = layouts.objects() if wishes.keep_objects else None
+        if wishes.remove is not None and wishes.remove.any():
+            layout = layouts.lay_out(layouts.size)
+            pixels = layout.draw(pixels)
+            keep, spare = (None if mask is None else layout.copy(mask) for mask in (keep, spare))
+        self.picture = pixels
+        self._scene = Scene(pixels, keep, None, spare if spare is not None and spare.any() else None)
+        self._variation = wishes.variation
+        self._known: dict[int, Axis] = {}
+        self._growths: dict[tuple[int, bool], Growth] = {}
+        sides = [rectangle_of(transform, self.source_size).sides for transform in expected]
+        reach = np.rint(sides or np.outer(REACH, self.source_size)).astype(int)
+        self._least, self._most = reach.min(axis=0).tolist(), reach.max(axis=0).tolist()
 
     @property
     def source_size(self) -> Size:
-        return self._layouts.size
+        return self.picture.shape[1], self.picture.shape[0]
 
     def draw(self, transform: Transform) -> NDArray:
-        """The picture under a transform: [Ho, Wo, channels], as `perspective.retarget` makes it.
+        """The picture under a transform: [Ho, Wo, channels]; outside of `transform.mask()` it means nothing.
 
         Raises:
-            UserError: what is kept or removed leaves no layout of this size.
+            UserError: what is kept leaves no layout of this size.
         """
-        return perspective.retarget(self._layouts, transform)
+        if is_upright(transform):
+            corners = transform.corners()
+            sides = (float(np.ptp(corners[:, 0])), float(np.ptp(corners[:, 1])))
+            pieces = self._pieces(sides)
+            if max(abs(pieces.sides[axis] - sides[axis]) for axis in (0, 1)) < BARELY:
+                return self._laid_out(pieces, transform.size, (float(corners[0, 0]), float(corners[0, 1])))
+        rectangle = rectangle_of(transform, self.source_size)
+        pieces = self._pieces(rectangle.sides)
+        size = (int(np.ceil(pieces.sides[0] - BARELY)), int(np.ceil(pieces.sides[1] - BARELY)))
+        return put(self._laid_out(pieces, size, (0.0, 0.0)), rectangle.scaled(pieces.sides), transform)
+
+    def _pieces(self, sides: tuple[float, float]) -> _Pieces:
+        """The jumps for sides of any length, px, as far as they reach."""
+        growths = (self._growth(0, sides[0]), self._growth(1, sides[1]))
+        lengths = tuple(
+            each.at(abs(side - given)) for each, side, given in zip(growths, sides, self.source_size, strict=True)
+        )
+        reached = [given - float(each.sum()) for given, each in zip(self.source_size, lengths, strict=True)]
+        places = growths[0].seams.places, growths[1].seams.places
+        return _Pieces(places, (lengths[0], lengths[1]), (reached[0], reached[1]))
+
+    def _laid_out(self, pieces: _Pieces, size: Size, start: tuple[float, float]) -> NDArray:
+        """The pieces in an output, the first of them from `start` on."""
+        across, down = pieces.places
+        columns = np.arange(self.source_size[0])
+        result = slide(self.picture, across, pieces.lengths[0], size[0], start[0])
+        if len(down):
+            middle = across[:, across.shape[1] // 2]
+            columns = shown_columns(middle, pieces.lengths[0], size[0], start[0], len(columns))
+            down = down[:, columns]
+        elif start[1] == 0 and size[1] == len(result):
+            return result
+        return turned(slide(turned(result, 1), down, pieces.lengths[1], size[1], start[1]), 1)
+
+    def _growth(self, axis: int, side: float) -> Growth:
+        """From the source's side to one that is this long, or longer."""
+        given = self.source_size[axis]
+        if abs(side - given) < BARELY:
+            across = self.source_size[1 - axis]
+            return growth(Seams(np.zeros(0, np.intp), np.zeros((0, across), np.intp)), given)
+        grows = side > given
+        known = self._growths.get((axis, grows))
+        if known is None or (not grows and given - known.reach > max(side, self._least[axis]) + 1):
+            known = self._found(axis, grows, side)
+            self._growths[axis, grows] = known
+        return known
+
+    def _found(self, axis: int, grows: bool, side: float) -> Growth:
+        given, asked = self.source_size[axis], round(side)
+        asked = max(asked, given + 1) if grows else min(asked, given - 1)
+        last = max(asked, self._most[axis]) if grows else min(asked, self._least[axis])
+        try:
+            step = found(self._scene, axis, last, self._variation, known=self._known, one_way=True)
+        except UserError:  # more is kept than fits into the smallest size
+            if last == asked:
+                raise
+            step = found(self._scene, axis, asked, self._variation, known=self._known, one_way=True)
+        return growth(step.seams, given)

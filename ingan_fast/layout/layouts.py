@@ -138,7 +138,7 @@ class Layouts:
         for axis in self._order(size):
             tiled = "xy"[axis] in self.wishes.tile
             closed = any("xy"[step.axis] in self.wishes.tile for step in steps)
-            step = _found(scene, axis, size[axis], self.wishes.variation, tiled, closed, None if steps else self._axes)
+            step = found(scene, axis, size[axis], self.wishes.variation, tiled, closed, None if steps else self._axes)
             steps.append(step)
             scene = scene.after(step)
         if scene.remove is not None and scene.remove.any():
@@ -188,8 +188,15 @@ class Scene:
         return Scene(moved(self.picture), *masks)
 
 
-def _found(
-    scene: Scene, axis: int, count: int, variation: int, tiled: bool, closed: bool, known: dict[int, Axis] | None
+def found(
+    scene: Scene,
+    axis: int,
+    count: int,
+    variation: int = 0,
+    tiled: bool = False,
+    closed: bool = False,
+    known: dict[int, Axis] | None = None,
+    one_way: bool = False,
 ) -> Step:
     """The best seams along one axis.
 
@@ -201,6 +208,7 @@ def _found(
         tiled: whether the output continues itself along the axis.
         closed: whether the picture continues itself along the other axis, and has to stay so.
         known: tables of the scene by axis, to be used and added to.
+        one_way: see `Axis.solve`.
     """
     turn = (scene.picture.shape[1 - axis] + 1) // 2 if tiled else 0
     scene = scene.turned(axis, turn)
@@ -216,14 +224,14 @@ def _found(
         table = _table(scene, small)
         if known is not None:
             known[axis] = table
-    seams = table.solve(max(4, round(count * small[0] / width)), variation, closed, small[0] != width)
+    seams = table.solve(max(4, round(count * small[0] / width)), variation, closed, small[0] != width, one_way)
     while small != (width, height):
         factor = max(1.0, factor / STEP)
         larger = _size(scene.picture, factor)
         keep, remove = (None if mask is None else shrunk_mask(mask, larger) for mask in (scene.keep, scene.remove))
         picture = shrunk(scene.picture, larger)
         wanted = count if larger[0] == width else round(count * larger[0] / width)
-        seams = refine(picture, seams, larger[0] / small[0], wanted, keep, remove, closed)
+        seams = refine(picture, seams, larger[0] / small[0], wanted, keep, remove, closed, one_way)
         small = larger
     if scene.keep is not None:
         _check_kept(scene.keep, seams, table, count, axis)

@@ -5,7 +5,7 @@ distribution. So thousands of neighbouring sets are compared at once: each jump 
 longer by what the other becomes shorter.
 """
 
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,19 @@ class Polisher:
         frequencies: of the picture.
         weight: of the distance of distributions.
         run: px, the fewest columns between two jumps.
+        in_order: whether each jump's place has to be further on than the one's before.
     """
 
-    def __init__(self, between: Floats, place: Floats, frequencies: Frequencies, weight: float, run: int):
-        self.between, self.run, self.weight = between, run, weight
+    def __init__(
+        self,
+        between: Floats,
+        place: Floats,
+        frequencies: Frequencies,
+        weight: float,
+        run: int,
+        in_order: bool = False,
+    ):
+        self.between, self.run, self.weight, self.in_order = between, run, weight, in_order
         self.count, self.width = place.shape
         self.along = np.zeros((self.count + 1, self.width + 1), np.float32)
         for column in range(self.count):
@@ -72,6 +81,11 @@ class Polisher:
         allowed &= ((starts >= 0) & (starts < self.width) & (ends >= 0) & (ends < self.width)).all(axis=1)
         if not alone:
             allowed &= ends[:, 1] - starts[:, 0] >= self.run
+        if self.in_order:
+            line = [places[seam - 1 : seam]] if seam else []
+            line += [*near.T, *places[seam + 2 : seam + 3, None]] if not alone else [*near.T]
+            for one, next_one in pairwise(line):
+                allowed &= next_one - one >= self.run
         near, longer, before = near[allowed], longer[allowed], before[allowed]
         if not len(near):
             return False

@@ -29,6 +29,7 @@ def refine(
     keep: Mask | None = None,
     remove: Mask | None = None,
     closed: bool = False,
+    in_order: bool = False,
 ) -> Seams:
     """The seams in a larger version of the picture they were found in.
 
@@ -40,6 +41,7 @@ def refine(
         keep: [h, w], what must be neither left out nor repeated.
         remove: [h, w], what must not be shown.
         closed: seams end in the column in which they begin.
+        in_order: each seam stays behind the place of the one before, also where that one goes back.
     """
     height, width = picture.shape[:2]
     places = _enlarged(seams.places, height, scale)
@@ -60,7 +62,7 @@ def refine(
             chosen[:, row][np.arange(2 * around + 1) != ends[:, end, None]] += OUTSIDE
         found = _paths(chosen)
     moved = places + found - around
-    return Seams(lengths + changes, _apart(moved, lengths + changes, width))
+    return Seams(lengths + changes, _apart(moved, lengths + changes, width, in_order))
 
 
 def _enlarged(places: Places, height: int, scale: float) -> Places:
@@ -180,17 +182,18 @@ def _changes(costs: Floats, total: int) -> Places:
     return changes
 
 
-def _apart(places: Places, lengths: Places, width: int) -> Places:
+def _apart(places: Places, lengths: Places, width: int, in_order: bool) -> Places:
     """Places in order, with at least a column between two seams, and none outside the picture."""
     result = places.copy()
+    forward = np.maximum(lengths, 0) if in_order else lengths
     for seam, length in enumerate(lengths):
         low = np.full(result.shape[1], max(0, -length))
         if seam:
-            low = np.maximum(low, result[seam - 1] + lengths[seam - 1] + 1)
+            low = np.maximum(low, result[seam - 1] + forward[seam - 1] + 1)
         result[seam] = np.maximum(result[seam], low)
     for seam in range(len(lengths) - 1, -1, -1):
         high = np.full(result.shape[1], min(width, width - lengths[seam]))
         if seam + 1 < len(lengths):
-            high = np.minimum(high, result[seam + 1] - lengths[seam] - 1)
+            high = np.minimum(high, result[seam + 1] - forward[seam] - 1)
         result[seam] = np.minimum(result[seam], high)
     return result

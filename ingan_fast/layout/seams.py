@@ -36,7 +36,13 @@ def straight(jumps: list[Jump], height: int) -> Seams:
     return Seams(lengths, np.repeat(places[:, None], height, axis=1))
 
 
-def bend(costs: SeamCosts, candidates: Sequence[Seams], prices: Sequence[Floats], closed: bool = False) -> list[Seams]:
+def bend(
+    costs: SeamCosts,
+    candidates: Sequence[Seams],
+    prices: Sequence[Floats],
+    closed: bool = False,
+    in_order: bool = False,
+) -> list[Seams]:
     """The seams of each candidate, each seam where it costs least between its neighbours.
 
     Args:
@@ -44,12 +50,13 @@ def bend(costs: SeamCosts, candidates: Sequence[Seams], prices: Sequence[Floats]
         candidates: seams as they are now; all of them move, every other one at a time.
         prices: [h, w] of each candidate, what it costs to show each pixel, in the picture's mean costs of a row.
         closed: seams end in the column in which they begin.
+        in_order: each seam stays behind the place of the one before, also where that one goes back.
     """
     results = [Seams(seams.lengths, seams.places.copy()) for seams in candidates]
     before = [costs.typical * np.pad(np.cumsum(price, axis=1, dtype=np.float64), ((0, 0), (1, 0))) for price in prices]
     for parity in (0, 1):
         windows = [
-            _window(costs, seams, seam, shown_before)
+            _window(costs, seams, seam, shown_before, in_order)
             for seams, shown_before in zip(results, before, strict=True)
             for seam in range(parity, len(seams.lengths), 2)
         ]
@@ -81,15 +88,16 @@ class _Window:
     priced: NDArray[np.float64]
 
 
-def _window(costs: SeamCosts, seams: Seams, seam: int, shown_before: NDArray[np.float64]) -> _Window:
+def _window(costs: SeamCosts, seams: Seams, seam: int, shown_before: NDArray[np.float64], in_order: bool) -> _Window:
     lengths, places = seams.lengths, seams.places
     length = int(lengths[seam])
+    forward = np.maximum(lengths, 0) if in_order else lengths
     low = np.full(costs.height, max(0, -length))
     high = np.full(costs.height, min(costs.width - 1, costs.width - 1 - length))
     if seam > 0:
-        low = np.maximum(low, places[seam - 1] + lengths[seam - 1] + GAP)
+        low = np.maximum(low, places[seam - 1] + forward[seam - 1] + GAP)
     if seam + 1 < len(lengths):
-        high = np.minimum(high, places[seam + 1] - length - GAP)
+        high = np.minimum(high, places[seam + 1] - forward[seam] - GAP)
     first = min(int(low.min()), costs.width - 1)
     columns = np.arange(first, max(int(high.max()), first) + 1)
     seen = costs.at(length, columns[0], columns[-1] + 1)

@@ -16,6 +16,7 @@ from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.frequency import Frequencies
 from ingan_fast.layout.jumps import Jump, best_jumps, shown_columns
 from ingan_fast.layout.polishing import Polisher
+from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import FORBIDDEN, Floats, SeamCosts
 from ingan_fast.layout.seams import Seams, bend, straight
 
@@ -64,7 +65,14 @@ class Axis:
         self.removed = None if remove is None else remove * np.float32(REMOVED)
         self.between = self.costs.between() + np.float32(JUMP)
 
-    def solve(self, count: int, variation: int = 0, closed: bool = False, any_change: bool = False) -> Seams:
+    def solve(
+        self,
+        count: int,
+        variation: int = 0,
+        closed: bool = False,
+        any_change: bool = False,
+        one_way: bool = False,
+    ) -> Seams:
         """The seams of an output `count` columns wide.
 
         Args:
@@ -72,15 +80,21 @@ class Axis:
             variation: 0 for the best ones, other numbers for other good ones.
             closed: seams end in the column in which they begin.
             any_change: at least one seam, also where the width stays.
+            one_way: jumps that only repeat, or only leave out, each further on in the picture than the one before.
         """
-        found = self._best(count, self._varied(variation))
+        between = self._varied(variation)
+        if one_way:
+            columns = np.arange(self.costs.width)
+            ahead = columns[:, None] >= columns if count > self.costs.width else columns[:, None] <= columns
+            between = np.where(ahead, np.float32(np.inf), between)
+        found = self._best(count, between, one_way)
         if not found and any_change:
             middle = self.costs.width // 4
             place = middle + int(self.costs.best_seams[0, middle : -middle - 1].argmin())
             found = [[Jump(place, 0)]]
         if variation and found:  # good by costs that are in part chance
             found = [found[variation % len(found)]]
-        return self._bent(found, count, closed)
+        return self._bent(found, count, closed, one_way)
 
     def narrowest(self, least: int) -> int:
         """The fewest columns, `least` or more, that keep what is to be kept."""
@@ -105,23 +119,23 @@ class Axis:
         size = self.costs.width, self.costs.width
         return self.between * np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BILINEAR))
 
-    def _best(self, count: int, between: Floats) -> list[list[Jump]]:
+    def _best(self, count: int, between: Floats, one_way: bool) -> list[list[Jump]]:
         """The best few sets of jumps as they are with straight seams."""
         width = self.costs.width
         run = self._run(count)
         wanted = (np.arange(count) + 0.5) * (width / count) - 0.5
         away = (np.square(np.arange(width) - wanted[:, None]) / (width**2 * count)).astype(np.float32)
         removed = np.float32(0) if self.removed is None else self.removed.mean(axis=0)
-        polisher = Polisher(between, PLACE * away + removed, self.frequencies, FREQUENCY, run)
+        polisher = Polisher(between, PLACE * away + removed, self.frequencies, FREQUENCY, run, one_way)
         found: list[tuple[float, list[Jump]]] = []
-        for candidate in self._candidates(between, away, removed, run):
+        for candidate in self._candidates(between, away, removed, run, one_way):
             jumps = polisher.polish(candidate)
             if jumps not in (known for _, known in found):
                 found.append((polisher.cost(jumps), jumps))
         return [jumps for _, jumps in sorted(found, key=lambda one: one[0])[:BENT]]
 
     def _candidates(
-        self, between: Floats, away: Floats, removed: Floats | np.float32, run: int
+        self, between: Floats, away: Floats, removed: Floats | np.float32, run: int, one_way: bool
     ) -> Iterator[list[Jump]]:
         """Jumps that are best for some strength of places and some prices; `away` is [Wo, w]."""
         count, width = away.shape
@@ -131,7 +145,10 @@ class Axis:
             pressures = np.zeros_like(self.frequencies.source)
             for turn in range(rounds):
                 shown = away * np.float32(strength) + self.frequencies.prices(pressures) / count + removed
-                jumps = best_jumps(between, shown, run)
+                if one_way and count > width:
+                    jumps = best_repeats(between, shown, run, self.costs.longest)
+                else:
+                    jumps = best_jumps(between, shown, run)
                 if jumps and jumps not in known:
                     known.append(jumps)
                     yield jumps
@@ -139,7 +156,7 @@ class Axis:
                 pressures += FREQUENCY * STEP / (turn + 1) * deviations / self.frequencies.scale
                 np.clip(pressures, -FREQUENCY, FREQUENCY, out=pressures)
 
-    def _bent(self, candidates: list[list[Jump]], count: int, closed: bool) -> Seams:
+    def _bent(self, candidates: list[list[Jump]], count: int, closed: bool, in_order: bool) -> Seams:
         """The best that bending makes of any of the candidates, by what it costs as it is seen.
 
         Bent seams show other pixels than straight ones. So pixels get prices, as columns do before.
@@ -148,7 +165,7 @@ class Axis:
         pressures = [np.zeros_like(self.frequencies.source) for _ in candidates]
         best, best_cost = seams[0], np.inf
         for _ in range(BENDS):
-            seams = bend(self.costs, seams, [self._prices(each, count) for each in pressures], closed)
+            seams = bend(self.costs, seams, [self._prices(each, count) for each in pressures], closed, in_order)
             for bent, pressure in zip(seams, pressures, strict=True):
                 deviations = self.frequencies.deviations_of_pixels(copy_pieces(self.frequencies.levels, bent))
                 cost = self._seam_cost(bent) + FREQUENCY * float(np.abs(deviations).sum())

@@ -1,10 +1,23 @@
-"""One picture under one transform after another."""
+"""One picture under one transform after another, without hops."""
+
+from itertools import combinations, pairwise
 
 import numpy as np
+import pytest
 
+from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import Frames
-from layout_scenes import grain
+from ingan_fast.layout import Frames, Layouts, Wishes
+from ingan_fast.layout.growing import growth
+from ingan_fast.layout.jumps import shown_columns
+from ingan_fast.layout.repeats import best_repeats
+from ingan_fast.layout.seams import Seams
+from ingan_fast.layout.sliding import slide
+from layout_scenes import ball_mask, ball_on_grain, fence, grain, whole_copies
+
+
+def straight(places: list[int], lengths: list[int], height: int = 4) -> Seams:
+    return Seams(np.array(lengths), np.repeat(np.array(places)[:, None], height, axis=1))
 
 
 def test_frames_have_the_sizes_of_their_transforms() -> None:
@@ -12,14 +25,115 @@ def test_frames_have_the_sizes_of_their_transforms() -> None:
     assert frames.source_size == (80, 60)
     for transform in (
         Transform.resize((100, 60)),
-        Transform.resize((96, 70)),
+        Transform.resize((50, 70)),
+        Transform.resize((300, 70)),
+        Transform.from_corners([[5.3, 0], [90, 0], [90, 60], [5.3, 60]], (100, 70)),
         Transform.from_corners([[5, 0], [90, 10], [100, 60], [0, 70]], (100, 70)),
     ):
         assert frames.draw(transform).shape == (transform.size[1], transform.size[0], 3)
 
 
-def test_a_frame_of_the_pictures_own_size_is_the_picture() -> None:
+def test_a_frame_depends_on_its_transform_alone() -> None:
     picture = grain(60, 80)
     frames = Frames(picture)
-    frames.draw(Transform.resize((100, 60)))
+    first = frames.draw(Transform.resize((113, 52)))
+    for width in (80, 150, 60):
+        frames.draw(Transform.resize((width, 60)))
+    np.testing.assert_array_equal(frames.draw(Transform.resize((113, 52))), first)
     np.testing.assert_array_equal(frames.draw(Transform.resize((80, 60))), picture)
+
+
+def test_from_one_size_to_the_next_hardly_anything_changes() -> None:
+    frames = Frames(fence(height=40), expected=[Transform.resize((270, 40))])
+    drawn = [frames.draw(Transform.resize((width, 40))).astype(int) for width in range(180, 271)]
+    for before, after in pairwise(drawn):
+        right = after[:, 1:]  # what is right of the jump that grows moves by a pixel, the rest stays
+        changed = np.minimum(np.abs(after[:, :-1] - before), np.abs(right - before)).max(axis=2) > 8
+        assert changed.mean() < 0.1
+
+
+def test_at_the_largest_size_every_jump_is_there_and_fits() -> None:
+    picture = fence()
+    wide = Frames(picture, expected=[Transform.resize((270, 60))]).draw(Transform.resize((270, 60)))
+    posts = (np.abs(wide[30].astype(int) - (150, 40, 30)).max(axis=1) < 8).astype(int)
+    starts = np.flatnonzero(np.diff(posts, prepend=0) == 1)
+    assert (np.diff(starts) == 18).all()
+    assert len(starts) == 15
+
+
+def test_what_is_kept_is_whole_in_every_frame() -> None:
+    picture, mask = ball_on_grain(), ball_mask()
+    rows, columns = (slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(mask))
+    frames = Frames(picture, Wishes(keep=mask))
+    for width in (90, 111, 150, 187, 240):
+        assert (
+            whole_copies(frames.draw(Transform.resize((width, 90))), picture[rows, columns], mask[rows, columns]) == 1
+        )
+
+
+def test_tiles_are_refused() -> None:
+    with pytest.raises(UserError, match="tile"):
+        Frames(grain(60, 80), Wishes(tile="x"))
+
+
+def test_sizes_between_are_reached_by_whole_jumps_and_one_in_part() -> None:
+    seams = straight([20, 50, 60, 90], [-12, -20, -16, -12])
+    grown = growth(seams, 100)
+    assert grown.reach == 60
+    np.testing.assert_allclose(grown.at(60), seams.lengths, atol=1e-6)
+    np.testing.assert_allclose(grown.at(0), 0)
+    for change in (7, 23.4, 41.5, 59):
+        lengths = grown.at(change)
+        assert -lengths.sum() == pytest.approx(change)
+        assert ((lengths <= 0) & (lengths >= seams.lengths - 1e-6)).all()
+        assert ((lengths < 0) & (lengths > seams.lengths)).sum() == 1
+    steps = np.diff([grown.at(change) for change in range(61)], axis=0)
+    assert (steps <= 1e-9).all()
+
+
+@pytest.mark.parametrize("count", [17, 20, 25])
+def test_no_set_of_up_to_two_repeats_is_better_than_the_best_one(count: int) -> None:
+    rng = np.random.default_rng(count)
+    width, run, longest = 14, 2, 8
+    between = rng.uniform(1, 3, (width, width)).astype(np.float32)
+    shown = rng.uniform(0, 0.3, (count, width)).astype(np.float32)
+
+    def total(sets: list[tuple[int, int]]) -> float:
+        starts, ends = [0, *(place - length for place, length in sets)], [*(place for place, _ in sets), width]
+        columns = np.concatenate([np.arange(start, end) for start, end in zip(starts, ends, strict=True)])
+        seams = sum(between[place - length, place] for place, length in sets)
+        return float(seams + shown[np.arange(count), columns].sum())
+
+    more = count - width
+    places = range(3, width - run + 1, 3)
+    known = [[(place, more)] for place in places if more <= min(place, longest)]
+    for first, second in combinations(places, 2):
+        known += [
+            [(first, length), (second, more - length)]
+            for length in range(1, more)
+            if length <= min(first, longest) and more - length <= min(second, longest)
+        ]
+    found = best_repeats(between, shown, run, longest)
+    assert len(shown_columns(found, width)) == count
+    assert (np.diff([jump.place for jump in found]) >= run).all()
+    assert total([(jump.place, -jump.length) for jump in found]) <= min(map(total, known), default=np.inf) + 1e-4
+
+
+def test_pieces_at_whole_pixels_are_the_sources_own() -> None:
+    picture = grain(6, 40)
+    still = slide(picture, np.full((1, 6), 25), np.array([0.0]), 40)
+    np.testing.assert_array_equal(still, picture)
+    moved = slide(picture, np.zeros((0, 6), int), np.zeros(0), 50, start=7.0)
+    np.testing.assert_array_equal(moved[:, 7:47], picture)
+
+
+def test_pieces_between_pixels_lie_there() -> None:
+    ramp = np.repeat(np.arange(0, 200, 4, dtype=np.uint8)[None, :, None], 5, axis=0).repeat(3, axis=2)
+    moved = slide(ramp, np.zeros((0, 5), int), np.zeros(0), 50, start=0.5)
+    np.testing.assert_allclose(moved[:, 5:45].astype(int), ramp[:, 5:45].astype(int) - 2, atol=1)
+
+
+def test_frames_and_layouts_agree_on_what_is_removed() -> None:
+    picture, mask = ball_on_grain(), ball_mask()
+    drawn = Frames(picture, Wishes(remove=mask)).draw(Transform.resize((150, 90)))
+    np.testing.assert_array_equal(drawn, Layouts(picture, Wishes(remove=mask)).retarget((150, 90)))

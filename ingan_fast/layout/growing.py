@@ -1,0 +1,68 @@
+"""A side of a picture from one size to another: jumps that grow one after another, so that nothing hops.
+
+The jumps of the last size are found as ever, but all in one direction: they repeat where the picture grows, and leave
+out where it shrinks. Sizes between are reached by some of them in full, one in part, and the rest not yet. What a size
+shows depends on the size alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingan_fast.layout.seams import Seams
+
+Doubles = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Growth:
+    """Where a picture is cut, and from which size on each jump grows.
+
+    Attributes:
+        seams: at the last size.
+        begins: [n], how many px the side has changed by when the jump begins to grow.
+    """
+
+    seams: Seams
+    begins: Doubles
+
+    def at(self, change: float) -> Doubles:
+        """The jumps' lengths [n] where the side is `change` px away from its first size."""
+        lengths = self.seams.lengths
+        return np.asarray(np.sign(lengths) * np.clip(change - self.begins, 0, np.abs(lengths)))
+
+    @property
+    def reach(self) -> int:
+        """How many px the side changes by, at most."""
+        return int(np.abs(self.seams.lengths).sum())
+
+
+def growth(seams: Seams, width: int) -> Growth:
+    """Jumps of one direction, put in an order in which things stay near their places.
+
+    Args:
+        seams: of the last size; their lengths have one sign.
+        width: px of the picture they are for.
+    """
+    sizes = np.abs(seams.lengths).astype(np.float64)
+    begins = np.zeros(len(sizes))
+    order = _order(seams.places.mean(axis=1) / width, sizes)
+    begins[order] = np.cumsum(sizes[order]) - sizes[order]
+    return Growth(seams, begins)
+
+
+def _order(places: Doubles, sizes: Doubles) -> list[int]:
+    """The jumps in an order in which those that are there are always spread over the picture."""
+    wanted = np.cumsum(sizes) / max(sizes.sum(), 1)
+    there = np.zeros(len(sizes), bool)
+    weights = np.diff(places, append=1.0) + 0.01
+    result: list[int] = []
+    for _ in range(len(sizes)):
+        errors = np.full(len(sizes), np.inf)
+        for jump in np.flatnonzero(~there):
+            shifts = np.cumsum(sizes * (there | (np.arange(len(sizes)) == jump)))
+            errors[jump] = (weights * np.square(shifts - wanted * shifts[-1])).sum()
+        result.append(int(errors.argmin()))
+        there[result[-1]] = True
+    return result

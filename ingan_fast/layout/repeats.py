@@ -1,0 +1,69 @@
+"""The best jumps that only repeat, each further on in the picture than the one before.
+
+Then every jump can grow from nothing to its length whether the others are there or not (`growing.py`). Found exactly by
+dynamic programming over places in the source and the columns that were repeated before them.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingan_fast.layout.jumps import EVERY, Jump
+from ingan_fast.layout.seam_costs import Floats
+
+
+def best_repeats(between: Floats, shown: Floats, run: int, longest: int) -> list[Jump]:
+    """The cheapest way from the first source column to the last one, by jumps back whose places are in order.
+
+    Args:
+        between: [w, w], the cost of going on at column t where column a would follow, at [t, a]; inf: never.
+        shown: [Wo, w], the cost of showing source column s at output column j; Wo > w.
+        run: px, the fewest columns between two places.
+        longest: px that a jump goes back, at most.
+    """
+    count, width = shown.shape
+    more = count - width
+    along = np.zeros((count + 1, width + 1), np.float32)  # the costs of what is shown, along each diagonal
+    for column in range(count):
+        along[column + 1, 1:] = along[column, :-1] + shown[column]
+    ready = np.full((width + 1, more + 1), np.inf, np.float32)  # [place, columns repeated before it], free to jump
+    jumped = np.full_like(ready, np.inf)  # right after a jump
+    lengths = np.zeros(ready.shape, np.intp)
+    ready[run, 0] = along[run, run]
+    repeated = np.arange(more + 1)
+    for place in range(run + 1, width + 1):
+        ready[place] = ready[place - 1] + shown[repeated + place - 1, place - 1]
+        if place > run:
+            before = place - run
+            went_on = jumped[before] + along[repeated + place, place] - along[repeated + before, before]
+            np.minimum(ready[place], went_on, out=ready[place])
+        if place % EVERY == 0 and place < width:
+            costs = _repeating(between, along, ready, place, min(longest, place, more))
+            lengths[place] = costs.argmin(axis=1) + 1
+            jumped[place] = costs[repeated, lengths[place] - 1]
+    return _traced(ready, jumped, lengths, along, run)
+
+
+def _repeating(between: Floats, along: Floats, ready: Floats, place: int, longest: int) -> Floats:
+    """What it costs to have repeated so many columns after a jump: [columns, lengths from 1 on]."""
+    repeated = np.arange(ready.shape[1])[:, None]
+    length = np.arange(1, longest + 1)
+    earlier = repeated - length
+    costs = ready[place][np.maximum(earlier, 0)] + between[place - length, place]
+    costs += along[repeated + place, place] - along[place + np.maximum(earlier, 0), place - length]
+    costs[earlier < 0] = np.inf
+    return np.asarray(costs, np.float32)
+
+
+def _traced(ready: Floats, jumped: Floats, lengths: NDArray[np.intp], along: Floats, run: int) -> list[Jump]:
+    jumps: list[Jump] = []
+    place, repeated = ready.shape[0] - 1, ready.shape[1] - 1
+    while repeated > 0 and place > run:
+        before = place - run
+        went_on = jumped[before, repeated] + along[repeated + place, place] - along[repeated + before, before]
+        if ready[place, repeated] >= went_on and np.isfinite(went_on):
+            length = int(lengths[before, repeated])
+            jumps.append(Jump(before, -length))
+            place, repeated = before, repeated - length
+        else:
+            place -= 1
+    return jumps[::-1]

@@ -1,0 +1,96 @@
+"""Drawing pieces of a picture at places between pixels, so that they move evenly."""
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ingan_fast.layout.drawing import match_colours
+from ingan_fast.layout.pictures import as_stored, in_unit_range
+from ingan_fast.layout.seams import Places, Seams
+
+BARELY = 1e-3  # px; what is this near to a whole pixel is copied
+
+Doubles = NDArray[np.float64]
+
+
+def slide(picture: NDArray, places: Places, lengths: Doubles, size: int, start: float = 0.0) -> NDArray:
+    """The pieces of a picture side by side, for jumps whose lengths are no whole pixels.
+
+    Args:
+        picture: [h, w, channels], as for `pictures.seen`.
+        places: [n, h], as in `Seams`.
+        lengths: [n] px, as in `Seams`.
+        size: columns of the output; what the pieces don't reach repeats the picture's border.
+        start: where the first piece begins in the output.
+
+    Returns:
+        [h, size, channels].
+    """
+    shown = np.abs(lengths) > BARELY
+    places, lengths = places[shown], lengths[shown]
+    offsets = start - np.concatenate([[0.0], np.cumsum(lengths)])  # of each piece in the output, beside the source
+    cuts = np.clip(places + offsets[:-1, None], 0, size)
+    result = np.empty((len(picture), size, picture.shape[2]), picture.dtype)
+    first = np.zeros(len(picture))
+    for piece, offset in enumerate(offsets):
+        last = cuts[piece] if piece < len(cuts) else np.full(len(picture), float(size))
+        low, high = int(first.min()), int(np.ceil(last.max()))
+        if high > low:
+            _put(result, _moved(picture, low - offset, high - offset), low, first)
+        first = last
+    seams = Seams(np.rint(lengths).astype(np.intp), places)
+    for seam in range(len(cuts)):
+        match_colours(result, picture, seams, cuts, seam)
+    return result
+
+
+def shown_columns(places: Places, lengths: Doubles, size: int, start: float, width: int) -> Places:
+    """The source column that each column of an output shows: [size], where seams lie at `places` [n]."""
+    offsets = start - np.concatenate([[0.0], np.cumsum(lengths)])
+    column = np.arange(size)
+    piece = np.searchsorted(places + offsets[:-1], column, side="right")
+    return np.clip(np.rint(column - offsets[piece]), 0, width - 1).astype(np.intp)
+
+
+def _put(result: NDArray, piece: NDArray, low: int, first: Doubles) -> None:
+    """Put a piece into the output from column `low` on, in each row only what lies from `first` on."""
+    bent = int(np.ceil(first.max())) - low
+    part = result[:, low : low + bent]
+    whole = np.arange(low, low + part.shape[1])
+    rows = np.flatnonzero((first % 1 > 0) & (first < low + part.shape[1]))
+    cut = first[rows].astype(np.intp)  # the pixels that the border goes through
+    share = (1 - first[rows] % 1)[:, None].astype(np.float32)
+    mixed = result[rows, cut] * (1 - share) + piece[rows, cut - low] * share
+    np.copyto(part, piece[:, : part.shape[1]], where=(whole >= first[:, None])[..., None])
+    result[rows, cut] = np.rint(mixed) if result.dtype.kind == "u" else mixed
+    result[:, low + bent : low + piece.shape[1]] = piece[:, bent:]
+
+
+def _moved(picture: NDArray, left: float, right: float) -> NDArray:
+    """The columns from `left` to `right`, a whole number of them, which may lie between the picture's."""
+    width = picture.shape[1]
+    count = round(right - left)
+    first = int(np.floor(left))
+    part = left - first
+    if min(part, 1 - part) < BARELY:
+        first = round(left)
+        return (
+            picture[:, np.clip(np.arange(first, first + count), 0, width - 1)]
+            if not (first >= 0 and first + count <= width)
+            else picture[:, first : first + count]
+        )
+    columns = np.clip(np.arange(first - 2, first + count + 3), 0, width - 1)
+    inside = columns[0] == first - 2 and columns[-1] == first + count + 2
+    around = picture[:, columns[0] : columns[-1] + 1] if inside else picture[:, columns]
+    box = (2 + part, 0, 2 + part + count, len(picture))
+    return resampled(around, (count, len(picture)), box)
+
+
+def resampled(picture: NDArray, size: tuple[int, int], box: tuple[float, float, float, float]) -> NDArray:
+    """A part of a picture at another place or size."""
+    method = Image.Resampling.LANCZOS
+    if picture.dtype == np.uint8 and picture.shape[2] == 3:
+        return np.asarray(Image.fromarray(np.ascontiguousarray(picture)).resize(size, method, box))
+    planes = in_unit_range(picture).transpose(2, 0, 1)
+    moved = [Image.fromarray(np.ascontiguousarray(plane)).resize(size, method, box) for plane in planes]
+    return as_stored(np.stack([np.asarray(plane) for plane in moved], axis=2).clip(0, 1), picture.dtype)
