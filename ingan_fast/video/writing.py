@@ -8,13 +8,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from av import Packet
 
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_path
 from ingan_fast.geometry import Size
-from ingan_fast.pictures import Pixels, check_output_path, save_image
+from ingan_fast.pictures import Photo, Pixels, check_output_path, save_photo
 from ingan_fast.video.encoding import GIF, H264, PRORES_ALPHA, VP9, VP9_ALPHA, WEBP, Codec, VideoFile
 from ingan_fast.video.frames import Besides, Sink, Source
 from ingan_fast.video.gif import MAX_FPS, Painter
@@ -158,8 +157,8 @@ class _Pictures:
 
     def write(self, pixels: Pixels, pts: int, duration: int) -> None:
         self._count += 1
-        alpha = pixels[..., 3] / np.float32(255) if pixels.shape[2] == 4 else None
-        save_image(pixels[..., :3], _numbered(self._pattern, self._count), alpha)
+        # All of a sequence have the same channels, also where one of them is grey.
+        save_photo(Photo(pixels), _numbered(self._pattern, self._count))
 
     def write_packet(self, packet: Packet) -> None:
         """Pictures hold none."""
