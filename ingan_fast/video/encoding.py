@@ -1,10 +1,10 @@
 """Video files: frames encoded, audio as it was, put together by libav."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
@@ -12,13 +12,14 @@ from av import Packet, VideoFrame
 from av.audio import AudioFrame, AudioStream
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.subtitles.stream import SubtitleStream
 from av.video.stream import VideoStream
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import LIMITED, Colour, Converter
-from ingan_fast.video.frames import Timing
+from ingan_fast.video.frames import Besides, Timing
 
 ENCODERS = {"opus": "libopus"}  # where the codec's own name is another, experimental encoder
 NOT_IN_MOV = ("flac", "libopus", "opus")  # libav lists them for .mov, and then refuses them
@@ -55,11 +56,12 @@ WEBP = Codec("libwebp_anim", "bgra", 16383, options={"quality": "85"}, container
 
 
 class VideoFile:
-    """A sink: one video stream, and audio streams as they were where the container holds their codec.
+    """A sink: one video stream, and audio and subtitles as they were where the container holds their codec.
 
     Attributes:
         size: (width, height) of what is written.
         reencoded: the names of the audio codecs that the container doesn't hold.
+        left_out: the names of the subtitles' codecs that it doesn't hold.
     """
 
     def __init__(
@@ -70,7 +72,7 @@ class VideoFile:
         size: Size,
         timing: Timing,
         colour: Colour,
-        audio: Sequence[AudioStream] = (),
+        besides: Besides = Besides(),  # noqa: B008  (frozen)
         paint: Callable[[Pixels], VideoFrame] | None = None,
     ):
         """`name` stands in messages; `paint` makes the codec's frames where conversion of colours isn't enough."""
@@ -84,8 +86,15 @@ class VideoFile:
         stream = self._container.add_stream(codec.name, timing.rate, options=dict(codec.options))
         self._stream = cast(VideoStream, stream)
         self._describe()
-        self._tracks = {source: _track(self._container, source) for source in audio}
+        self._tracks: dict[Any, _Copied | _Encoded] = {
+            source: _track(self._container, source) for source in besides.audio
+        }
         self.reencoded = [source.codec_context.name for source, track in self._tracks.items() if track.encodes]
+        held = [one for one in besides.subtitles if _holds(self._container, one)]
+        self._tracks |= {source: _Copied(self._container, source) for source in held}
+        self.left_out = [one.codec_context.name for one in besides.subtitles if one not in held]
+        if besides.chapters:
+            self._container.set_chapters(besides.chapters)
 
     def write(self, pixels: Pixels, pts: int, duration: int) -> None:
         if (pixels.shape[1], pixels.shape[0]) != self.size:
@@ -96,7 +105,7 @@ class VideoFile:
         with self._explained():
             self._container.mux(self._stream.encode(frame))
 
-    def write_audio(self, packet: Packet) -> None:
+    def write_packet(self, packet: Packet) -> None:
         track = self._tracks.get(packet.stream)
         if track is not None:
             with self._explained():
@@ -148,11 +157,11 @@ class VideoFile:
 
 
 class _Copied:
-    """An audio stream, packet by packet as it was."""
+    """A stream of sound or subtitles, packet by packet as it was."""
 
     encodes = False
 
-    def __init__(self, container: OutputContainer, source: AudioStream):
+    def __init__(self, container: OutputContainer, source: AudioStream | SubtitleStream):
         self._stream = container.add_stream_from_template(source)
 
     def packets(self, packet: Packet | None) -> list[Packet]:
@@ -181,7 +190,10 @@ class _Encoded:
 
 
 def _track(container: OutputContainer, source: AudioStream) -> _Copied | _Encoded:
+    return _Copied(container, source) if _holds(container, source) else _Encoded(container, source)
+
+
+def _holds(container: OutputContainer, source: AudioStream | SubtitleStream) -> bool:
     codec = source.codec_context.codec.name
     refused = container.format.name == "mov" and codec in NOT_IN_MOV
-    held = codec in container.supported_codecs and not refused
-    return _Copied(container, source) if held else _Encoded(container, source)
+    return codec in container.supported_codecs and not refused

@@ -1,13 +1,14 @@
 """What passes through the pipeline, from a source of frames to what takes them."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from av import Packet
 from av.audio import AudioStream
+from av.subtitles.stream import SubtitleStream
 
 from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import PICTURES, Colour
@@ -47,12 +48,26 @@ class Timing:
     even: bool = True
 
 
+@dataclass(frozen=True)
+class Besides:
+    """What a clip has beside its frames.
+
+    Attributes:
+        audio, subtitles: its streams, whose packets come between the frames.
+        chapters: as PyAV has them, with times from the clip's start.
+    """
+
+    audio: list[AudioStream] = field(default_factory=list)
+    subtitles: list[SubtitleStream] = field(default_factory=list)
+    chapters: list[Any] = field(default_factory=list)
+
+
 class Source(Protocol):
-    """Frames in order, with packets of the audio streams in between."""
+    """Frames in order, with packets of the other streams in between."""
 
     timing: Timing
     colour: Colour
-    audio: list[AudioStream]
+    besides: Besides
     total: int | None  # frames, about; None where nobody knows
 
     def __iter__(self) -> Iterator[Frame | Packet]: ...
@@ -64,7 +79,8 @@ class Sink(Protocol):
     def write(self, pixels: Pixels, pts: int, duration: int) -> None:
         """Add uint8 [H, W, 3 or 4]; the array may be changed after this returns."""
 
-    def write_audio(self, packet: Packet) -> None: ...
+    def write_packet(self, packet: Packet) -> None:
+        """Add a packet of sound or of subtitles."""
 
     def finish(self) -> None:
         """Write what is held back; the last call."""
@@ -89,7 +105,7 @@ class Still:
     def __init__(self, frames: int, rate: Fraction):
         self.timing = Timing(1 / rate, rate)
         self.colour = PICTURES
-        self.audio: list[AudioStream] = []
+        self.besides = Besides()
         self.frames = frames
         self.total: int | None = frames
 

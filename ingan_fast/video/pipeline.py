@@ -209,7 +209,7 @@ def _encode(rendered: _Queue[_Rendered | Packet], sink: Sink, report: Report, pr
                 report.frames += 1
                 progress()
             else:
-                sink.write_audio(item)
+                sink.write_packet(item)
             report.encode += perf_counter() - start
         if report.frames and not rendered.abandoned:
             start = perf_counter()

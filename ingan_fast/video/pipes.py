@@ -9,13 +9,12 @@ from typing import BinaryIO
 
 import numpy as np
 from av import Packet, VideoFrame
-from av.audio import AudioStream
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import PICTURES, UNSPECIFIED, Colour, Converter, colour_of, plane_rows
-from ingan_fast.video.frames import Frame, Ring, Timing
+from ingan_fast.video.frames import Besides, Frame, Ring, Timing
 
 POLL = 0.1  # seconds
 
@@ -71,7 +70,7 @@ class RawFrames:
         self.total: int | None = None
         self.timing = Timing(1 / rate, rate)
         self.colour = PICTURES
-        self.audio: list[AudioStream] = []
+        self.besides = Besides()
         self.first = np.empty((size[1], size[0], 3), np.uint8)
         if not self._read(self.first, 1):
             raise UserError("standard input has no frames; check the command before the pipe")
@@ -108,7 +107,7 @@ class RawOutput:
         for _ in range(self._clock.repeats(pts, duration)):
             _write_all(self._file, pixels.data)
 
-    def write_audio(self, packet: Packet) -> None:
+    def write_packet(self, packet: Packet) -> None:
         """Pipes carry none."""
 
     def finish(self) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import av
 import numpy as np
 from av import Packet, VideoFrame
-from av.audio import AudioStream
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.stream import VideoStream
@@ -18,7 +17,7 @@ from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import Colour, colour_of
 from ingan_fast.video.display import Display
-from ingan_fast.video.frames import Frame, Ring, Timing
+from ingan_fast.video.frames import Besides, Frame, Ring, Timing
 from ingan_fast.video.pipes import PipeInput
 
 Y4M_FRAME = b"FRAME\n"  # before each frame
@@ -28,9 +27,9 @@ SHORT = 0.25  # seconds that a clip of uneven times may end early: nobody says h
 
 
 class Clip:
-    """The first video stream of a file or a pipe, and all of its audio.
+    """The first video stream of a file or a pipe, and all of its audio and subtitles.
 
-    Iterating gives `Frame`s, as they are shown (upright, square pixels, RGB), and the audio's packets as they lie
+    Iterating gives `Frame`s, as they are shown (upright, square pixels, RGB), and the others' packets as they lie
     between them; times are counted from the file's start.
 
     Attributes:
@@ -38,7 +37,7 @@ class Clip:
         size: (width, height) of its frames as they are shown.
         first: its first frame, uint8 [H, W, 3].
         seconds: its length as the file tells it; None where it doesn't.
-        timing, colour, audio, total: see `frames.Source`.
+        timing, colour, besides, total: see `frames.Source`.
 
     Raises:
         UserError: opening or reading what is missing, no video, damaged or cut short, or whose size changes midway.
@@ -51,7 +50,7 @@ class Clip:
         try:
             self._video = self._video_stream()
             self._check_is_whole()
-            self.audio: list[AudioStream] = list(self._container.streams.audio)
+            self.besides = self._what_is_besides()
             self.timing = self._timing()
             self._items = self._decoded()
             self._begin()
@@ -114,6 +113,13 @@ class Clip:
             if len(entries) and 0 < self._container.size < entries[-1].pos + entries[-1].size:
                 raise UserError(f"{self.name} is cut short: its last frames are missing; copy or download it again")
 
+    def _what_is_besides(self) -> Besides:
+        streams, chapters = self._container.streams, []
+        for chapter in self._container.chapters():
+            shift = _ticks(self._start, chapter["time_base"])
+            chapters.append({**chapter, "start": chapter["start"] - shift, "end": chapter["end"] - shift})
+        return Besides(list(streams.audio), list(streams.subtitles), chapters)
+
     def _timing(self) -> Timing:
         average = self._video.average_rate
         rate = self._video.guessed_rate or average or Fraction(30)
@@ -145,6 +151,7 @@ class Clip:
 
     def _decoded(self) -> Iterator[VideoFrame | Packet]:
         number, end, corrupt, taken = 0, Fraction(0), False, 0
+        streams = {*self.besides.audio, *self.besides.subtitles}
         try:
             for packet in self._container.demux():
                 if packet.size:
@@ -155,7 +162,7 @@ class Clip:
                     for frame in self._video.decode(packet):
                         number += 1
                         yield frame
-                elif packet.size and packet.stream in self.audio:
+                elif packet.size and packet.stream in streams:
                     yield packet
         except (av.FFmpegError, OSError) as error:
             raise UserError(
@@ -174,7 +181,8 @@ class Clip:
             unsure = Fraction(0) if self.timing.even else Fraction(SHORT)
         else:
             return False
-        return end - self._start < told - 2 / self.timing.rate - unsure
+        # Some count from the first frame's time, some from zero.
+        return max(end, end - self._start) < told - 2 / self.timing.rate - unsure
 
     def _ends_within_frame(self, taken: int) -> bool:
         """Of y4m, where libav leaves out a part of a frame without a word; `taken`: bytes of whole frames."""

@@ -8,15 +8,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from av import Packet
 
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_path
 from ingan_fast.geometry import Size
-from ingan_fast.pictures import Pixels, check_output_path, save_image
+from ingan_fast.pictures import Photo, Pixels, check_output_path, save_photo
 from ingan_fast.video.encoding import GIF, H264, PRORES_ALPHA, VP9, VP9_ALPHA, WEBP, Codec, VideoFile
-from ingan_fast.video.frames import Sink, Source
+from ingan_fast.video.frames import Besides, Sink, Source
 from ingan_fast.video.gif import MAX_FPS, Painter
 from ingan_fast.video.pipes import RawOutput, Y4mOutput
 
@@ -101,10 +100,10 @@ class Output:
             )
         if codec in _SILENT:
             self._tell_silence(source, notice)
-        audio = [] if codec in _SILENT else source.audio
+        besides = Besides() if codec in _SILENT else source.besides
         paint = Painter(size, self.alpha, steady) if codec is GIF else None
         with atomic_path(self.name) as temporary:
-            file = VideoFile(temporary, self.name, codec, size, source.timing, source.colour, audio, paint)
+            file = VideoFile(temporary, self.name, codec, size, source.timing, source.colour, besides, paint)
             if file.size != size:
                 notice(
                     f"{self.name} is {file.size[0]}x{file.size[1]}: H.264 takes even sides alone, so the last column "
@@ -112,6 +111,8 @@ class Output:
                 )
             if file.reencoded:
                 notice(f"{self.name} can't hold {' and '.join(file.reencoded)} sound; it is encoded anew")
+            if file.left_out:
+                notice(f"{self.name} can't hold {' and '.join(file.left_out)} subtitles; they are left out (try .mkv)")
             try:
                 yield file
             finally:
@@ -141,8 +142,10 @@ class Output:
             raise UserError("frames would go to standard output, which is a terminal here; pipe it on")
 
     def _tell_silence(self, source: Source, notice: Callable[[str], None]) -> None:
-        if source.audio:
-            notice(f"{self.name} can't hold sound; it is left out")
+        kinds = {"sound": source.besides.audio, "subtitles": source.besides.subtitles}
+        lost = " and ".join(kind for kind, streams in kinds.items() if streams)
+        if lost:
+            notice(f"{self.name} can't hold {lost}; left out")
 
 
 class _Pictures:
@@ -154,10 +157,10 @@ class _Pictures:
 
     def write(self, pixels: Pixels, pts: int, duration: int) -> None:
         self._count += 1
-        alpha = pixels[..., 3] / np.float32(255) if pixels.shape[2] == 4 else None
-        save_image(pixels[..., :3], _numbered(self._pattern, self._count), alpha)
+        # All of a sequence have the same channels, also where one of them is grey.
+        save_photo(Photo(pixels), _numbered(self._pattern, self._count))
 
-    def write_audio(self, packet: Packet) -> None:
+    def write_packet(self, packet: Packet) -> None:
         """Pictures hold none."""
 
     def finish(self) -> None:

@@ -54,7 +54,7 @@ def test_every_frame_of_a_clip_is_retargeted_by_the_trained_generator(
     ended = ingan_fast("video", trained_run, "--input", clip, "--scale", "1.5x1", "--out", "out.mp4")
     assert ended.code == 0, ended.err
     before, after = Clip(clip), Clip(Path("out.mp4"))
-    assert (after.size, len(after.audio)) == ((96, 48), 1)
+    assert (after.size, len(after.besides.audio)) == ((96, 48), 1)
     assert seconds_of(after, frames_of(after)) == pytest.approx(seconds_of(before, frames_of(before)))
 
 

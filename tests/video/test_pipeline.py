@@ -53,7 +53,7 @@ class Kept:
             raise self._error
         self.frames.append((pixels.copy(), pts, duration))
 
-    def write_audio(self, packet: Packet) -> None:
+    def write_packet(self, packet: Packet) -> None:
         raise AssertionError("there is none")
 
     def finish(self) -> None:

@@ -209,7 +209,7 @@ def remux(clip: Clip, path: Path) -> list[str]:
                 assert item.pixels is not None
                 sink.write(item.pixels, item.pts, item.duration)
             else:
-                sink.write_audio(item)
+                sink.write_packet(item)
         sink.finish()
     return told
 
