@@ -116,7 +116,7 @@ class Clip:
     def _what_is_besides(self) -> Besides:
         streams, chapters = self._container.streams, []
         for chapter in self._container.chapters():
-            shift = _ticks(self._start, chapter["time_base"])
+            shift = _ticks(self._start, chapter["time_base"] or Fraction(1))
             chapters.append({**chapter, "start": chapter["start"] - shift, "end": chapter["end"] - shift})
         return Besides(list(streams.audio), list(streams.subtitles), chapters)
 
