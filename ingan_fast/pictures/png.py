@@ -49,18 +49,19 @@ def read(file: BinaryIO) -> Deep:
     return np.dstack([values, np.where(hidden, np.uint16(0), np.uint16(65535))])
 
 
-def encoded(pixels: Deep, described: bytes) -> bytes:
+def encoded(pixels: Deep, described: bytes, level: int) -> bytes:
     """A PNG of pixels [H, W, 1 to 4].
 
     Args:
         pixels: 16 bits a channel.
         described: another PNG, whose profile, resolution, EXIF and texts it gets.
+        level: zlib's.
     """
     height, width, channels = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[channels], 0, 0, 0)
     rows = np.zeros((height + 1, 2 * channels * (width + 1)), np.uint8)  # bordered by zeros on the left and above
     rows[1:, 2 * channels :] = pixels.astype(">u2").reshape(height, -1).view(np.uint8)
-    packer = zlib.compressobj()
+    packer = zlib.compressobj(level)
     filtered = (_filtered(rows[at : at + STRIP + 1], 2 * channels) for at in range(0, height, STRIP))
     content = [packer.compress(strip.tobytes()) for strip in filtered]
     metadata = [chunk for name, chunk in _chunks(described) if name not in _PIXEL_CHUNKS]

@@ -13,7 +13,7 @@ from PIL import Image
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import png, tiff
 from ingan_fast.pictures.arrays import Pixels, check_rgb, has_opacity, in_8_bits, is_grey
-from ingan_fast.pictures.formats import WRITTEN, Format
+from ingan_fast.pictures.formats import PNG_LEVEL, WRITTEN, Format
 from ingan_fast.pictures.metadata import Metadata
 from ingan_fast.pictures.reading import Photo
 from ingan_fast.pictures.streams import is_stream, written
@@ -119,7 +119,7 @@ def _encode(photo: Photo, kind: Format, file: BinaryIO) -> None:
         write_tiff(file, pixels, metadata)
         return
     if pixels.dtype == np.uint16 and kind.deep:
-        file.write(png.encoded(pixels, _described(metadata, size)))
+        file.write(png.encoded(pixels, _described(metadata, size), PNG_LEVEL))
         return
     pixels = in_8_bits(pixels)
     picture = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
