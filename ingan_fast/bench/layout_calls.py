@@ -7,10 +7,14 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ingan_fast.bench.memory import forget_peak, process_peak
 from ingan_fast.geometry import Size
 from ingan_fast.layout import Layouts
+from ingan_fast.layout.layouts import SOLVED_PIXELS, SOLVED_WIDTH
+from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask
+from ingan_fast.layout.solver import Axis
 from ingan_fast.pictures import MARKET, load_image
 from ingan_fast.quality.resampling import plain_resize
 
@@ -20,7 +24,7 @@ class Times:
     """Seconds of one picture's layout, and what they took of memory.
 
     Attributes:
-        first: from the picture to its first layout: tables, single objects, solving.
+        tables: what a picture's first layout needs: single objects, the costs of seams.
         solve: each further layout, of another size.
         draw: a layout.
         total: from the picture to the output.
@@ -28,18 +32,12 @@ class Times:
         for_outputs: bytes of it above what the process had with the picture.
     """
 
-    first: list[float]
+    tables: list[float]
     solve: list[float]
     draw: list[float]
     total: list[float]
     peak: int
     for_outputs: int
-
-    @property
-    def tables(self) -> list[float]:
-        """What the first layout takes more than another one."""
-        usual = float(np.median(self.solve))
-        return [max(0.0, seconds - usual) for seconds in self.first]
 
 
 def measure_layout(path: str | None, source: Size, factor: float, repeat: int) -> Times:
@@ -56,18 +54,27 @@ def measure_layout(path: str | None, source: Size, factor: float, repeat: int) -
     near = size[0] + max(1, source[0] // 50), size[1]  # another size, so that nothing can be looked up
     Layouts(picture).lay_out(size).draw(picture)
     resident = forget_peak()
-    first, solve, draw, total = [], [], [], []
+    tables, solve, draw, total = [], [], [], []
     for _ in range(repeat):
         layouts = Layouts(picture)
         seconds, layout = _timed(partial(layouts.lay_out, size))
         drawn, _ = _timed(partial(layout.draw, picture))
         again, _ = _timed(partial(layouts.lay_out, near))
-        first.append(seconds)
+        tables.append(_timed(lambda: _tables(picture))[0])
         draw.append(drawn)
         solve.append(again)
         total.append(seconds + drawn)
     peak = process_peak()
-    return Times(first, solve, draw, total, peak, max(0, peak - resident))
+    return Times(tables, solve, draw, total, peak, max(0, peak - resident))
+
+
+def _tables(picture: NDArray) -> Axis:
+    """What `Layouts` makes of a picture before it solves."""
+    objects = Layouts(picture).objects()
+    height, width = picture.shape[:2]
+    factor = max(1.0, (height * width / SOLVED_PIXELS) ** 0.5, width / SOLVED_WIDTH)
+    size = round(width / factor), round(height / factor)
+    return Axis(seen(shrunk(picture, size)), spare=shrunk_mask(objects, size) if objects.any() else None)
 
 
 def _timed(action: Callable[[], Any]) -> tuple[float, Any]:

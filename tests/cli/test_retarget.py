@@ -217,3 +217,12 @@ def test_retarget_refuses_what_is_not_a_run(refused: Refused, broken_run: tuple[
 def test_retarget_refuses_a_half_written_run(refused: Refused, half_written: Path) -> None:
     refused("retarget", half_written, "--size", "64x64", "--out", "out.png", parts=("thing", "--resume"))
     refused("retarget", half_written, "--collage", "--out", "out.png", parts=("thing", "--resume"))
+
+
+def test_transparency_of_another_picture_is_told(ingan_fast: Command, trained_run: Path) -> None:
+    logo = np.full((48, 64, 4), 90, np.uint8)
+    logo[10:30, 10:30, 3] = 255
+    Image.fromarray(logo).save("logo.png")
+    ended = ingan_fast("retarget", trained_run, "--image", "logo.png", "--size", "64x64", "--out", "out.png")
+    assert ended.code == 0, ended.err
+    assert "logo.png is transparent in part" in " ".join(ended.err.split())

@@ -39,6 +39,17 @@ def test_a_format_of_a_package_that_is_missing_names_it(
     refusal_of(lambda: load_image(tmp_path / "a.bin"), tmp_path / "a.bin", kind, words)
 
 
+@pytest.mark.parametrize("suffix", [".heic", ".jxl"])
+def test_formats_of_packages_are_read_where_these_are_installed(tmp_path: Path, suffix: str) -> None:
+    module = pytest.importorskip({".heic": "pillow_heif", ".jxl": "pillow_jxl"}[suffix])
+    if suffix == ".heic":
+        module.register_heif_opener()
+    y, x = np.mgrid[:40, :60]
+    smooth = np.dstack([4 * x, 6 * y, 0 * x + 90]).astype(np.uint8)
+    Image.fromarray(smooth).save(tmp_path / f"a{suffix}", quality=95)
+    assert np.abs(load_image(tmp_path / f"a{suffix}").astype(int) - smooth).mean() < 3
+
+
 def test_openexr_is_no_picture_with_a_white(tmp_path: Path) -> None:
     (tmp_path / "a.exr").write_bytes(b"\x76\x2f\x31\x01" + bytes(60))
     refusal_of(lambda: load_image(tmp_path / "a.exr"), "OpenEXR", "16-bit TIFF")
