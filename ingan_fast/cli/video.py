@@ -23,6 +23,7 @@ from ingan_fast.video.timing import parse_fps
 
 if TYPE_CHECKING:
     from ingan_fast.runtime import Retargeter
+    from ingan_fast.video.animations import AnimatedPicture
     from ingan_fast.video.laid_out import LaidOut
     from ingan_fast.video.pipeline import Report
     from ingan_fast.video.pipes import RawFrames
@@ -158,19 +159,21 @@ class _Request:
         self.output = Output(out, alpha=self.background is None, raw=raw is not None)
         _check_not_the_same(input_, out)
 
-    def open_clip(self, interrupted: Event) -> "Clip | RawFrames":
+    def open_clip(self, interrupted: Event) -> "AnimatedPicture | Clip | RawFrames":
+        from ingan_fast.video.animations import AnimatedPicture, is_animation
         from ingan_fast.video.pipes import PipeInput, RawFrames
         from ingan_fast.video.reading import Clip
 
         assert self.input is not None
         if self.input != "-":
-            return Clip(Path(self.input))
+            path = Path(self.input)
+            return AnimatedPicture(path) if is_animation(path) else Clip(path)
         if sys.stdin.isatty():
             raise UserError("--input - reads frames from standard input, which is a terminal here; pipe a video in")
         pipe = PipeInput(sys.stdin.fileno(), interrupted)
         return RawFrames(pipe, self.raw, self.fps or RAW_FPS) if self.raw else Clip(pipe)
 
-    def animation(self, source_size: Size, clip: "Clip | RawFrames | None") -> "Animation":
+    def animation(self, source_size: Size, clip: "AnimatedPicture | Clip | RawFrames | None") -> "Animation":
         from ingan_fast.video.rendering import unmoving
         from ingan_fast.video.script import read_script
 
@@ -298,6 +301,8 @@ def _make(
         report = run(source, renderer, sink, renderer.shape, interrupted=interrupted, progress=advance)
         if not report.frames:
             raise KeyboardInterrupt
+        if renderer.laid_over:
+            notices.append("the clip is transparent in part, and was laid over --background; none keeps transparency")
     return report, animation.canvas, notices
 
 

@@ -13,7 +13,14 @@ Mask = NDArray[np.float32]
 Colour = tuple[int, int, int]
 
 
-def place(picture: Pixels, pose: Pose, canvas: Size, background: Colour | None, out: Pixels | None = None) -> Pixels:
+def place(
+    picture: Pixels,
+    pose: Pose,
+    canvas: Size,
+    background: Colour | None,
+    out: Pixels | None = None,
+    opacity: Pixels | None = None,
+) -> Pixels:
     """Lay a retargeted picture where its pose says.
 
     Args:
@@ -21,6 +28,7 @@ def place(picture: Pixels, pose: Pose, canvas: Size, background: Colour | None, 
         canvas: (width, height) of the result.
         background: the colour beside the picture; None is transparent.
         out: uint8, of the result's shape, to write to.
+        opacity: uint8 [h, w], of the picture itself, where there is no background.
 
     Returns:
         uint8 [H, W, 3], or [H, W, 4] with straight alpha where `background` is None. Colours are mixed as they are
@@ -42,6 +50,8 @@ def place(picture: Pixels, pose: Pose, canvas: Size, background: Colour | None, 
             part[..., 3] = 255
     else:
         _mix(part, seen, mask[seen_rows, seen_columns])
+    if opacity is not None:
+        part[..., 3] = (part[..., 3] * opacity[seen_rows, seen_columns].astype(np.uint16) + 127) // 255
     return out
 
 

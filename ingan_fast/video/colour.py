@@ -44,13 +44,13 @@ class Converter:
     def __init__(self) -> None:
         self._reformatter = VideoReformatter()
 
-    def to_rgb(self, frame: VideoFrame, matrix: int, size: Size) -> VideoFrame:
-        """A decoded frame as rgb24 of `size` (width, height), in full range."""
+    def to_rgb(self, frame: VideoFrame, matrix: int, size: Size, alpha: bool = False) -> VideoFrame:
+        """A decoded frame as rgb24, or with straight alpha as rgba, of `size` (width, height), in full range."""
         full = frame.color_range == FULL or frame.format.name.startswith("yuvj")
         return self._reformatter.reformat(
             frame,
             *size,
-            "rgb24",
+            "rgba" if alpha else "rgb24",
             src_colorspace=_swscale(matrix),
             src_color_range=FULL if full else LIMITED,
             dst_color_range=FULL,

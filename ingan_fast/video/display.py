@@ -1,4 +1,4 @@
-"""Decoded frames as they are shown: turned upright, with square pixels, in RGB."""
+"""Decoded frames as they are shown: turned upright, with square pixels, in RGB or RGBA."""
 
 from fractions import Fraction
 from typing import Any
@@ -17,6 +17,7 @@ class Display:
 
     Attributes:
         size: (width, height) as shown.
+        alpha: frames have transparency, as their last channel.
     """
 
     def __init__(self, first: VideoFrame, pixel_aspect: Fraction | None, matrix: int):
@@ -25,14 +26,15 @@ class Display:
         self._turn = _display_matrix(first)
         self._matrix = matrix
         self._converter = Converter()
+        self.alpha = any(component.is_alpha for component in first.format.components)
         self.size: Size = self._square[::-1] if self._is_lying else self._square
 
     def show(self, frame: VideoFrame, out: Pixels) -> None:
-        """Write a frame of `coded_size` to `out`, uint8 [H, W, 3] of `size`."""
-        rgb = self._converter.to_rgb(frame, self._matrix, self._square)
-        width, height = self._square
-        rows = plane_rows(rgb, 0)[:height, : 3 * width]
-        np.copyto(out, self._upright(rows.reshape(height, width, 3)))
+        """Write a frame of `coded_size` to `out`, uint8 [H, W, 3 or 4] of `size`."""
+        rgb = self._converter.to_rgb(frame, self._matrix, self._square, self.alpha)
+        (width, height), channels = self._square, 4 if self.alpha else 3
+        rows = plane_rows(rgb, 0)[:height, : channels * width]
+        np.copyto(out, self._upright(rows.reshape(height, width, channels)))
 
     @property
     def _is_lying(self) -> bool:

@@ -22,7 +22,8 @@ class Frame:
 
     Attributes:
         number: from 1.
-        pixels: uint8 [H, W, 3]; used again for a later frame (see `Ring`). None: the picture that was trained on.
+        pixels: uint8 [H, W, 3], or [H, W, 4] with straight alpha; used again for a later frame (see `Ring`). None: the
+            picture that was trained on.
         pts: when it is shown, in the source's time base.
         duration: how long, in the same.
     """

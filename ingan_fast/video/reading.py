@@ -4,12 +4,14 @@ from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import cast
 
 import av
 import numpy as np
 from av import Packet, VideoFrame
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from ingan_fast.errors import UserError
@@ -35,7 +37,8 @@ class Clip:
     Attributes:
         name: what it is called in messages.
         size: (width, height) of its frames as they are shown.
-        first: its first frame, uint8 [H, W, 3].
+        alpha: its frames have transparency.
+        first: its first frame, uint8 [H, W, 3 or 4].
         seconds: its length as the file tells it; None where it doesn't.
         timing, colour, besides, total: see `frames.Source`.
 
@@ -67,7 +70,7 @@ class Clip:
 
     def __iter__(self) -> Iterator[Frame | Packet]:
         base = self.timing.base
-        ring = Ring((self.size[1], self.size[0], 3))
+        ring = Ring(self.first.shape)
         start, usual = _ticks(self._start, base), max(1, round(1 / self.timing.rate / base))
         number, earliest, expected = 0, 0, 0
         for item in self._items:
@@ -113,6 +116,15 @@ class Clip:
             if len(entries) and 0 < self._container.size < entries[-1].pos + entries[-1].size:
                 raise UserError(f"{self.name} is cut short: its last frames are missing; copy or download it again")
 
+    def _decoder(self) -> VideoStream | VideoCodecContext:
+        """What decodes the video: libav's own VP8 and VP9 decoders leave out the alpha beside it, libvpx doesn't."""
+        name = self._video.codec_context.name
+        if self._video.metadata.get("alpha_mode") != "1" or name not in ("vp8", "vp9"):
+            return self._video
+        decoder = VideoCodecContext.create(f"libvpx-{name}" if name == "vp9" else "libvpx", "r")
+        decoder.extradata = self._video.codec_context.extradata
+        return cast(VideoCodecContext, decoder)
+
     def _what_is_besides(self) -> Besides:
         streams, chapters = self._container.streams, []
         for chapter in self._container.chapters():
@@ -141,7 +153,8 @@ class Clip:
         self.colour = colour_of(tagged, (first.width, first.height))
         self._display = Display(first, self._video.sample_aspect_ratio, self.colour.matrix)
         self.size: Size = self._display.size
-        self.first = self._show(first, np.empty((self.size[1], self.size[0], 3), np.uint8), 1)
+        self.alpha = self._display.alpha
+        self.first = self._show(first, np.empty((self.size[1], self.size[0], 4 if self.alpha else 3), np.uint8), 1)
         self._items = chain(before, self._items)
 
     @property
@@ -151,6 +164,7 @@ class Clip:
 
     def _decoded(self) -> Iterator[VideoFrame | Packet]:
         number, end, corrupt, taken = 0, Fraction(0), False, 0
+        decoder = self._decoder()
         streams = {*self.besides.audio, *self.besides.subtitles}
         try:
             for packet in self._container.demux():
@@ -159,7 +173,7 @@ class Clip:
                     corrupt = packet.is_corrupt
                     end = max(end, ((packet.pts or 0) + (packet.duration or 0)) * packet.time_base)
                 if packet.stream is self._video:
-                    for frame in self._video.decode(packet):
+                    for frame in decoder.decode(packet):
                         number += 1
                         yield frame
                 elif packet.size and packet.stream in streams:

@@ -9,6 +9,7 @@ from ingan_fast.geometry import Size, Transform, check_output_size
 from ingan_fast.pictures import Pixels
 from ingan_fast.video.canvas import Colour, place
 from ingan_fast.video.frames import Frame
+from ingan_fast.video.opacity import over, retarget_both
 from ingan_fast.video.poses import Animation, Pose
 
 
@@ -33,6 +34,7 @@ class Renderer:
 
     Attributes:
         shape: [H, W, 3 or 4] of what is rendered; 4 with straight alpha, where there is no background.
+        laid_over: a frame had transparency, and was laid over the background.
     """
 
     def __init__(
@@ -48,19 +50,38 @@ class Renderer:
         self._poses_a_tick = base * animation.fps
         self._background = background
         self._beside = _Scratch()
+        self.laid_over = False
         self.shape = (animation.canvas[1], animation.canvas[0], 4 if background is None else 3)
 
     def __call__(self, frame: Frame, out: Pixels) -> None:
         """Write what `frame` shows to `out`, uint8 of `shape`."""
         poses, canvas = self._animation.poses, self._animation.canvas
         index = min(round(frame.pts * self._poses_a_tick), len(poses) - 1)
-        pose = poses[index]
+        pose, pixels = poses[index], frame.pixels
+        if pixels is not None and pixels.shape[2] == 4:
+            if pixels[..., 3].min() == 255:
+                pixels = np.ascontiguousarray(pixels[..., :3])
+            elif self._background is None:
+                return self._place_clear(pixels, pose, out)
+            else:
+                pixels, self.laid_over = over(pixels, self._background), True
         if self._background is not None and _fills(pose, canvas):
-            self._engine(frame.pixels, transform=pose.transform, out=out)
+            self._engine(pixels, transform=pose.transform, out=out)
         else:
             picture = self._beside.picture(pose.transform.size)
-            self._engine(frame.pixels, transform=pose.transform, out=picture)
+            self._engine(pixels, transform=pose.transform, out=picture)
             place(picture, pose, canvas, self._background, out)
+        return None
+
+    def _place_clear(self, frame: Pixels, pose: Pose, out: Pixels) -> None:
+        """A frame with alpha where there is no background."""
+
+        def retarget(opaque: Pixels) -> Pixels:
+            picture = np.empty((*pose.transform.size[::-1], 3), np.uint8)
+            return self._engine(opaque, transform=pose.transform, out=picture)
+
+        picture, opacity = retarget_both(frame, retarget)
+        place(picture, pose, self._animation.canvas, None, out, opacity)
 
 
 class _Scratch:

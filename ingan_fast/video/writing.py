@@ -117,6 +117,8 @@ class Output:
                 yield file
             finally:
                 file.close()
+            if codec is WEBP and self.alpha:
+                _mark_transparent(temporary)
 
     def _codec(self) -> Codec:
         suffix = Path(self.name).suffix.lower()
@@ -165,6 +167,18 @@ class _Pictures:
 
     def finish(self) -> None:
         """Each file is whole as it is written."""
+
+
+def _mark_transparent(path: Path) -> None:
+    """Set the flag of a WebP file (its RIFF chunk VP8X) that there is transparency.
+
+    libwebp leaves it out where each frame's part that changes is opaque, and readers then show nothing as black.
+    """
+    with open(path, "r+b") as file:
+        head = file.read(21)
+        if head[12:16] == b"VP8X":
+            file.seek(20)
+            file.write(bytes([head[20] | 0x10]))
 
 
 def _numbered(pattern: str, number: int) -> Path:

@@ -40,6 +40,13 @@ def test_at_the_end_scales_fill_the_range_and_shrink_as_often_as_they_grow():
     assert abs(np.corrcoef(np.log(scales.T))[0, 1]) < 0.1
 
 
+def test_each_ratio_of_sizes_is_as_likely_as_its_neighbours():
+    scales = np.array([transform.scales(SOURCE) for transform in draws(2000, size_multiple=1)]).ravel()
+    for part, end in ((scales[scales < 1], 0.15), (scales[scales > 1], 2.25)):
+        places = np.sort(np.log(part) / np.log(end))  # evenly from 0 to 1
+        assert np.abs(places - np.linspace(0, 1, len(places))).max() < 0.06
+
+
 def test_half_way_the_range_is_half_as_wide():
     scales = np.array([transform.scales(SOURCE) for transform in draws(500, progress=0.5)])
     assert 0.575 - 4 / 160 <= scales.min() < 0.65

@@ -99,6 +99,17 @@ def test_guidance_is_part_of_what_the_generator_learns_from(name: str) -> None:
     assert torch.equal(guided[:index], free[:index])
 
 
+@pytest.mark.parametrize("name", ["places", "copies"])
+def test_guidance_weighs_as_much_as_its_setting(name: str) -> None:
+    found = []
+    for weight in (0.0, 0.5, 1.0):
+        state, draw = staged(replace(STAGED, **{"places": 0.0, "copies": 0.0, name: weight}))
+        losses = training_step(state, replace(draw, likeness=torch.ones(())))
+        found.append(losses[LOSSES.index("guidance")].item())
+    nothing, half, whole = found
+    assert whole - nothing == pytest.approx(2 * (half - nothing), rel=1e-3)
+
+
 def test_windows_lie_anywhere_in_a_picture_and_a_small_one_is_seen_whole() -> None:
     picture = torch.arange(7.0 * 9).view(1, 1, 7, 9)
     assert torch.equal(window(picture, torch.tensor([0.0, 0.0]), 4), picture[..., :4, :4])

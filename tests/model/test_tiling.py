@@ -58,6 +58,20 @@ def test_tiled_equals_untiled(settings: Settings, transform: Transform, picture:
         assert_equal_up_to_rounding(generator.retarget(transform, tile=tile).picture, whole)
 
 
+@pytest.mark.parametrize("settings", [*SHAPES.values(), replace(SMOKE, stages=3, downscales=0, blocks=1)])
+def test_the_halo_holds_all_that_a_pixel_is_made_of(settings: Settings) -> None:
+    generator, side = network(settings), 96
+    coarse, middle = generator.coarse, side // 2
+    warped = torch.zeros(1, settings.channels, side, side)
+    changed = warped.clone()
+    changed[..., middle, middle] = 1.0
+    with torch.no_grad():
+        one, other = (generator.refine(torch.tanh(generator.trunk(features))) for features in (warped, changed))
+    places = (one != other)[0].any(dim=0).nonzero()  # rows and columns of the output that the pixel is a part of
+    reach = max(middle * coarse - int(places.min()), int(places.max()) - (middle + 1) * coarse + 1)
+    assert halo(settings) // 2 < reach <= halo(settings)
+
+
 def assert_equal_up_to_rounding(tiled: Pixels, whole: Pixels) -> None:
     """On some CPUs the library sums a convolution of another size in another order, which is seen where a value lies
     halfway between two grey levels: one level, in about one of 30,000 values. A tile that lacks a pixel of its halo
