@@ -17,6 +17,7 @@ from ingan_fast.parsing import parse_corners, parse_homography, parse_scale, par
 if TYPE_CHECKING:
     from ingan_fast.cli.instant import Options
     from ingan_fast.pictures import Pixels
+    from ingan_fast.training.run_folder import RunFolder
 
 # The (width, height) that was trained on; and frame, transform, progress → picture.
 Engine = tuple[tuple[int, int], Callable[["Pixels | None", Transform, Callable[[float], None]], "Pixels"]]
@@ -217,8 +218,12 @@ def _open(path: Path, device: str, backend: str) -> Engine:
             raise UserError(
                 f"{backend} can't run a run folder; export it first: ingan-fast export {quote(str(path))} --out DIR"
             )
+        from ingan_fast.training.run_folder import RunFolder
         from ingan_fast.training.trained import load
 
+        run = RunFolder(path)
+        if run.config_path.is_file() and not run.generator_path.is_file():
+            return _open_untrained(run)
         trained = load(path, device)
         return trained.source_size, lambda frame, wanted, show: trained.retarget(wanted, frame, None, show).picture
     from ingan_fast.runtime import Retargeter
@@ -226,6 +231,17 @@ def _open(path: Path, device: str, backend: str) -> Engine:
     retargeter = Retargeter.open(path, device, backend)
     messages.print(retargeter.describe())
     return retargeter.source_size, lambda frame, transform, show: retargeter(frame, transform=transform, progress=show)
+
+
+def _open_untrained(run: "RunFolder") -> tuple[tuple[int, int], Engine]:
+    """A run before its first network: its picture is laid out without one."""
+    from ingan_fast.layout import Layouts, perspective
+
+    source = run.read_sources(run.read_config())[0]
+    messages.print(f"{run.path} has learned nothing yet: its picture is laid out without a network")
+    return (source.shape[1], source.shape[0]), lambda frame, wanted, show: perspective.retarget(
+        Layouts(source if frame is None else frame), wanted
+    )
 
 
 class _Request:

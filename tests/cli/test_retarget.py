@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ingan_fast.layout import Layouts
 from ingan_fast.pictures import Pixels, load_image, save_image
 
 Command = Callable[..., Any]
@@ -214,8 +215,13 @@ def test_retarget_refuses_what_is_not_a_run(refused: Refused, broken_run: tuple[
     refused("retarget", path, "--collage", "--out", "out.png", parts=("thing", part))
 
 
-def test_retarget_refuses_a_half_written_run(refused: Refused, half_written: Path) -> None:
-    refused("retarget", half_written, "--size", "64x64", "--out", "out.png", parts=("thing", "--resume"))
+def test_a_run_without_a_network_yet_is_played_by_its_layout(
+    ingan_fast: Command, refused: Refused, half_written: Path, picture: Pixels
+) -> None:
+    ended = ingan_fast("retarget", half_written, "--size", "96x56", "--out", "wide.png")
+    assert ended.code == 0
+    assert "has learned nothing yet" in ended.err
+    np.testing.assert_array_equal(load_image("wide.png"), Layouts(picture).retarget((96, 56)))
     refused("retarget", half_written, "--collage", "--out", "out.png", parts=("thing", "--resume"))
 
 
