@@ -233,7 +233,7 @@ def _open(path: Path, device: str, backend: str) -> Engine:
     return retargeter.source_size, lambda frame, transform, show: retargeter(frame, transform=transform, progress=show)
 
 
-def _open_untrained(run: "RunFolder") -> tuple[tuple[int, int], Engine]:
+def _open_untrained(run: "RunFolder") -> Engine:
     """A run before its first network: its picture is laid out without one."""
     from ingan_fast.layout import Layouts, perspective
 
