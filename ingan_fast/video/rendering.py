@@ -80,7 +80,7 @@ class Renderer:
             picture = np.empty((*pose.transform.size[::-1], 3), np.uint8)
             return self._engine(opaque, transform=pose.transform, out=picture)
 
-        picture, opacity = retarget_both(frame, retarget)
+        picture, opacity = retarget_both(frame, pose.transform, retarget)
         place(picture, pose, self._animation.canvas, None, out, opacity)
 
 

@@ -12,6 +12,7 @@ from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels
 from ingan_fast.video.animations import AnimatedPicture, is_animation
 from ingan_fast.video.frames import Frame, Still
+from ingan_fast.video.opacity import retarget_both
 from ingan_fast.video.poses import Animation, Pose
 from ingan_fast.video.reading import Clip
 from ingan_fast.video.rendering import Renderer
@@ -98,6 +99,22 @@ def test_opacity_is_laid_out_like_the_picture(tmp_path: Path) -> None:
     wide = rendered(read(make(tmp_path / "clip.webp", clear_frames())), None, (128, 48))[0]
     assert wide[20:28, 24:40, 3].min() >= 250
     assert wide[:, 80:, 3].max() <= 5
+
+
+def test_a_generator_that_paints_plain_colours_otherwise_leaves_clear_parts_clear() -> None:
+    frame = np.zeros((48, 128, 4), np.uint8)
+    frame[:, :64] = (30, 160, 60, 255)
+
+    def greyish(opaque: Pixels) -> Pixels:
+        """Moves everything 4 px to the right, and makes of black and white two greys."""
+        return np.roll(opaque // 2 + 64, 4, axis=1)
+
+    _, opacity = retarget_both(frame, Transform.resize((128, 48)), greyish)
+    assert (opacity[:, :56] == 255).all()
+    assert (opacity[:, 72:] == 0).all()
+    # Between, as the generator has it: the edge is moved, and clear parts are half opaque in its eyes.
+    assert opacity[:, 64:68].min() >= 250
+    assert np.abs(opacity[:, 68:72].astype(int) - 127).max() <= 2
 
 
 def test_opaque_frames_of_a_format_with_transparency_are_made_once(tmp_path: Path) -> None:
