@@ -40,7 +40,9 @@ def write_repository(
         UserError: as for `export`, or the server's ONNX Runtime can't run the model.
     """
     if wanted.format != "onnx":
-        raise UserError(f"a Triton Inference Server repository needs an ONNX file, not {wanted.format}; omit --format")
+        raise UserError(
+            f"a Triton Inference Server repository needs an ONNX file, not {wanted.format}; choose the format onnx"
+        )
     if wanted.precision == "bf16":
         raise UserError("Triton Inference Server's ONNX Runtime has no bf16 convolutions; choose fp32 or fp16")
     written = export(trained, repository / MODEL / VERSION, wanted, tell=tell)

@@ -51,7 +51,7 @@ class TensorRTBackend:
         device: index of the GPU.
 
     Raises:
-        UserError: the engine can't run here (`Engine`), or was built with --fixed for video players.
+        UserError: the engine can't run here (`Engine`), or was built for one geometry (for video players).
     """
 
     name = "tensorrt"
