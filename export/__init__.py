@@ -1,6 +1,6 @@
-"""From a run to files that are deployed; `export` (of run.py) is the way in.
+"""Export of a trained generator to ONNX, AOTInductor packages, TensorRT engines and Triton Inference Server.
 
-The package can be called, since `from ingan_fast import export` gives it: `export("runs/fruit", "fruit")`.
+The package can be called, because `from ingan_fast import export` gives it: `export("runs/fruit", "fruit")`.
 """
 
 import sys
@@ -26,13 +26,13 @@ class _Callable(ModuleType):
             device: that a package is compiled for.
 
         Raises:
-            UserError: not a run; something isn't installed; the file fails its check; nothing is left then.
+            UserError: not a run; something isn't installed; the file fails its check; nothing is written.
         """
-        from ingan_fast.export.run import Wanted, export
+        from ingan_fast.export.run import ExportOptions, export
         from ingan_fast.model.devices import pick_device
         from ingan_fast.training.trained import load
 
-        wanted, target = Wanted(format, precision), pick_device(device)
+        wanted, target = ExportOptions(format, precision), pick_device(device)
         return export(load(run, "cpu", merge=format == "onnx"), Path(out), wanted, target)
 
 

@@ -1,4 +1,4 @@
-"""Building: a graph and what is asked of it, to the bytes of an engine. One way for TensorRT 10, 11 and RTX."""
+"""Builds TensorRT engines with TensorRT 10, 11 or RTX."""
 
 import contextlib
 import hashlib
@@ -19,15 +19,15 @@ Tell = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Order:
-    """All that an engine is built from; the model's precision is in its graph."""
+    """Everything an engine is built from; the precision is part of the graph."""
 
-    graph: bytes  # ONNX
+    graph: bytes  # serialised ONNX
     engine: Engine
     workspace: int | None
 
     @property
     def key(self) -> str:
-        """The same for orders that the same engine serves."""
+        """Cache key: equal for orders that the same engine serves."""
         about = json.dumps([asdict(self.engine), self.workspace])
         return hashlib.sha256(self.graph + about.encode()).hexdigest()[:32]
 
@@ -35,33 +35,33 @@ class Order:
 def build(
     bindings: Bindings, order: Order, gpu: Device | None, cache: EngineCache, tell: Tell, progress: Progress
 ) -> bytes:
-    """An engine's bytes.
+    """Build an engine; returns its bytes.
 
     Raises:
-        UserError: TensorRT refuses something; the message has all that it says.
+        UserError: TensorRT fails; the text has all its messages.
         KeyboardInterrupt: the build was cancelled.
     """
     trt = bindings.trt
     with interrupts() as stop, bindings.collecting() as messages:
         try:
             builder = trt.Builder(bindings.logger)
-        except Exception as error:  # the bindings' way of telling that there is no builder
+        except Exception as error:  # raised by the bindings if there is no builder
             raise _failure(f"{bindings} does not start", [*messages, str(error)]) from error
-        # By the enumeration: its values differ between versions.
+        # By name: the enumeration's values differ between versions.
         network = builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
-        parser = trt.OnnxParser(network, bindings.logger)  # owns the weights of the network
+        parser = trt.OnnxParser(network, bindings.logger)  # must outlive the network, whose weights it owns
         if not parser.parse(order.graph):
             errors = [parser.get_error(index).desc() for index in range(parser.num_errors)]
-            raise _failure(f"{bindings} does not understand the graph", messages or errors)
+            raise _failure(f"{bindings} can't parse the graph", messages or errors)
         config = builder.create_builder_config()
         monitor = make_monitor(trt, stop, progress)
         config.progress_monitor = monitor
         if not _add_profiles(builder, config, order):
-            raise _failure(f"{bindings} refuses the profiles", messages)
+            raise _failure(f"{bindings} rejects the profiles", messages)
         if order.workspace is not None:
             config.set_memory_pool_limit(trt.MemoryPoolType.WORKSPACE, order.workspace)
         if bindings.flavor == "tensorrt-rtx":
-            config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)  # what CUDA graphs can record allocates nothing
+            config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)  # CUDA graphs can't capture allocations
             _set_compute_capabilities(trt, config, order.engine.platforms, gpu)
         with _timings(bindings, config, cache, gpu, tell):
             plan = builder.build_serialized_network(network, config)
@@ -73,7 +73,7 @@ def build(
 
 
 def _add_profiles(builder: Any, config: Any, order: Order) -> bool:
-    """Whether all of them are possible."""
+    """Add the profiles; returns whether all are valid."""
     for shapes in order.engine.profiles:
         profile = builder.create_optimization_profile()
         for name, (smallest, best, largest) in shapes.items():
@@ -95,7 +95,7 @@ def _set_compute_capabilities(trt: Any, config: Any, platforms: Sequence[str], g
 
 @contextlib.contextmanager
 def _timings(bindings: Bindings, config: Any, cache: EngineCache, gpu: Device | None, tell: Tell) -> Iterator[None]:
-    """Kernels that were timed before are not timed again; TensorRT-RTX times none while it builds."""
+    """Use and update the cache of kernel timings; TensorRT-RTX times no kernels during the build."""
     if bindings.flavor == "tensorrt-rtx" or gpu is None:
         yield
         return
@@ -110,13 +110,13 @@ def _timings(bindings: Bindings, config: Any, cache: EngineCache, gpu: Device | 
 
 
 def _failure(what: str, messages: Sequence[str]) -> UserError:
-    return UserError(f"{what}: {' | '.join(messages) or 'it does not say why'}")
+    return UserError(f"{what}: {' | '.join(messages) or 'no reason given'}")
 
 
 @contextlib.contextmanager
 def optional(tell: Tell) -> Iterator[None]:
-    """What is kept for the next time can't fail what was asked for now."""
+    """Report errors of caching through `tell`, instead of failing the build."""
     try:
         yield
     except UserError as error:
-        tell(f"the next build will take as long as this one: {error}")
+        tell(f"the result was not cached, so the next build will take as long: {error}")

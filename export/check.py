@@ -1,4 +1,4 @@
-"""A written file against the generator that it was made of, in a runtime that knows nothing of torch."""
+"""Compares an exported file, run in another runtime, with the generator."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,14 +19,14 @@ from ingan_fast.runtime.backends.tensorrt import ALLOWED, QUANTILE
 from ingan_fast.runtime.libraries import import_onnxruntime, import_openvino
 from ingan_fast.training.trained import TrainedGenerator
 
-SIDE = 144  # px of the source that is looked at: sizes matter here, not how much there is
+SIDE = 144  # px; part of the source used. Shapes matter here, not the amount of content
 
 Run = Callable[[dict[str, NDArray[np.float32]]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Check:
-    """What was found: the runtime, its cases, and how far off the worst of them is (grey levels, at `QUANTILE`)."""
+    """Result of a check: the runtime, the number of cases, and the largest error (grey levels, at `QUANTILE`)."""
 
     runtime: str
     cases: int
@@ -38,31 +38,31 @@ class Check:
 
 @torch.inference_mode()
 def check(path: Path, exported: Exported, trained: TrainedGenerator, precision: str, device: torch.device) -> Check:
-    """Run a file at several sizes, shapes and batches and compare.
+    """Run a file at several sizes, shapes and batch sizes and compare.
 
     Raises:
-        UserError: a result is off by more than the precision allows, or the runtime can't load the file.
+        UserError: an error exceeds what the precision allows, or the runtime can't load the file.
     """
     runtime, run = _open_package(path, device) if path.suffix == ".pt2" else _open(path, precision)
     worst, count = 0.0, 0
     for name, inputs, expected in _cases(exported, trained):
         try:
             result = run({key: tensor.numpy() for key, tensor in inputs.items()})
-        except Exception as error:  # each runtime has its own
+        except Exception as error:  # each runtime has its own error classes
             raise UserError(f"the exported file fails in {runtime} at {name}: {first_line(error)}") from error
         off = np.abs(result - expected.numpy()) * (255 if exported.fixed else 127.5)
         apart = float(np.quantile(off, QUANTILE)) if np.isfinite(off).all() else np.inf
         if apart > ALLOWED[precision]:
             raise UserError(
-                f"the exported file is wrong in {runtime} at {name}: {apart:.3g} grey levels off, in {precision} "
-                f"{ALLOWED[precision]:g} are allowed; no file was kept"
+                f"the exported file is wrong in {runtime} at {name}: {apart:.3g} grey levels off, but {precision} "
+                f"allows {ALLOWED[precision]:g}; no file was kept"
             )
         worst, count = max(worst, apart), count + 1
     return Check(runtime, count, worst)
 
 
 def _cases(exported: Exported, trained: TrainedGenerator) -> Iterator[tuple[str, dict[str, Tensor], Tensor]]:
-    """A name, inputs and the generator's own output."""
+    """Yields name, inputs and the generator's output."""
     generator = trained.generator
     source = to_tensor(trained.source)
     if exported.fixed:
@@ -83,7 +83,7 @@ def _cases(exported: Exported, trained: TrainedGenerator) -> Iterator[tuple[str,
     for name, (count, transform) in cases.items():
         batch = 1 if exported.baked_source else count
         x = image.expand(batch, -1, -1, -1)
-        x = x if batch == 1 else torch.cat([x[:1], x[1:].flip(3)])  # the second is another picture
+        x = x if batch == 1 else torch.cat([x[:1], x[1:].flip(3)])  # the second image differs
         inputs = {"image": x.contiguous(), "grid": grid_of(transform, batch)}
         if exported.baked_source:
             del inputs["image"]
@@ -96,7 +96,7 @@ def _output(generator: Generator, image: Tensor, transform: Transform) -> Tensor
 
 
 def _frame(source: Tensor, size: tuple[int, int]) -> Tensor:
-    """The source repeated or cut to a frame's size."""
+    """The source, repeated or cropped to a frame's size."""
     rows, columns = (torch.arange(n) % side for n, side in zip(size[::-1], source.shape[-2:], strict=True))
     return source[..., rows[:, None], columns].contiguous()
 
@@ -119,7 +119,7 @@ def _open_package(path: Path, device: torch.device) -> tuple[str, Run]:
 
 
 def _open(path: Path, precision: str) -> tuple[str, Run]:
-    """ONNX Runtime; for bfloat16, which its CPU kernels don't know, OpenVINO."""
+    """A session of ONNX Runtime; for bfloat16, which its CPU kernels lack, of OpenVINO."""
     try:
         if precision == "bf16":
             compiled = import_openvino().Core().compile_model(path, "CPU")
@@ -133,7 +133,7 @@ def _open(path: Path, precision: str) -> tuple[str, Run]:
     except ImportError as error:
         extra = "openvino" if precision == "bf16" else "export"
         raise UserError(
-            f"a {precision} file is checked in {error.name}, which isn't installed: pip install 'ingan-fast[{extra}]'"
+            f"checking a {precision} file needs {error.name}, which is not installed: pip install 'ingan-fast[{extra}]'"
         ) from error
-    except Exception as error:  # each runtime has its own
+    except Exception as error:  # each runtime has its own error classes
         raise UserError(f"the exported file can't be loaded: {first_line(error)}; no file was kept") from error

@@ -1,4 +1,4 @@
-"""TensorRT engines: built from an exported graph, run against what its sidecar expects, kept for the next time."""
+"""TensorRT engines: builds them from an exported graph, checks them against the sidecar's outputs, caches them."""
 
 import contextlib
 import os
@@ -29,27 +29,27 @@ def build_engine(
     tell: Tell = lambda step: None,
     progress: Progress = lambda phase, part: None,
 ) -> Path:
-    """Build FOLDER/model.engine and its sidecar of FOLDER/model.onnx; where there is a GPU, run it, too.
+    """Build FOLDER/model.engine and its sidecar from FOLDER/model.onnx, and check it if there is a GPU.
 
     Args:
-        model: what `export` wrote, with its sidecar beside it.
-        flavor: tensorrt, tensorrt-rtx, or auto: the first of them that is installed.
-        profiles: sizes; `default_profiles` where None.
-        workspace: bytes of GPU memory that a layer may use; all of it where None.
-        compute_capabilities: (TensorRT-RTX) GPUs to build for, such as sm_89. Where None, this machine's, or without a
-            GPU all that it knows.
-        uint8: the engine takes and gives uint8 [N, H, W, 3] instead of the graph's own float32 [N, 3, H, W].
+        model: a file written by `export`, with its sidecar.
+        flavor: tensorrt, tensorrt-rtx, or auto: the first one installed.
+        profiles: supported sizes; None: `default_profiles`.
+        workspace: limit of GPU memory per layer, in bytes; None: no limit.
+        compute_capabilities: GPUs to build for, such as sm_89 (TensorRT-RTX only). None: this machine's GPU, or
+            without a GPU all that TensorRT-RTX supports.
+        uint8: the engine has uint8 [N, H, W, 3] inputs and outputs instead of the graph's float32 [N, 3, H, W].
         tell: called with the name of each step.
-        progress: called with the builder's phase and the part of the build that is done, in [0, 1].
+        progress: called with the builder's phase and the fraction of the build done, in [0, 1].
 
     Raises:
-        UserError: TensorRT is not installed, the model or its sidecar is missing or damaged, what is asked for is not
-            possible, the builder fails, the folder is full, or the engine's pictures are wrong; nothing is written.
+        UserError: TensorRT is not installed, the model or its sidecar is missing or damaged, an argument is invalid,
+            the builder fails, the disk is full, or the engine's output is wrong; nothing is written.
         KeyboardInterrupt: the build was cancelled; nothing is written.
     """
     sidecar = read_sidecar(model)
     if sidecar.kind != "onnx":
-        raise UserError(f"{model} is no ONNX file, which engines are built from; give the model.onnx of an export")
+        raise UserError(f"{model} is not an ONNX file, which engines are built from; give the model.onnx of an export")
     bindings, gpu = load_bindings(flavor), cuda.device() if cuda.available() else None
     inputs, outputs = (
         [_as_bytes(tensor) if uint8 else tensor for tensor in side] for side in (sidecar.inputs, sidecar.outputs)
@@ -66,9 +66,9 @@ def build_engine(
         staged, cache = folder / path.name, EngineCache()
         known = cache.fetch(order.key, staged)
         if known:
-            tell(f"the engine for {', '.join(about.platforms)} has been built before")
+            tell(f"using the cached engine for {', '.join(about.platforms)}")
         else:
-            tell(f"{bindings} builds an engine for {', '.join(about.platforms)}")
+            tell(f"building an engine for {', '.join(about.platforms)} with {bindings}")
             staged.write_bytes(build(bindings, order, gpu, cache, tell, progress))
         described = replace(
             sidecar,
@@ -99,11 +99,11 @@ def _as_bytes(tensor: TensorInfo) -> TensorInfo:
 
 
 def _profiles(sidecar: Sidecar, profiles: Sequence[Profile] | None) -> list[Profile]:
-    """None for a graph without dynamic axes; else with room for the outputs that an engine is checked by."""
+    """The profiles, extended to cover the golden outputs; empty for a graph without dynamic axes."""
     if sidecar.fixed:
         if profiles:
             raise UserError(
-                f"profile {profiles[0]} is for graphs of any size, this one has one fixed size; leave it out"
+                f"profile {profiles[0]} is for graphs of any size, but this graph has one fixed size; leave it out"
             )
         return []
     source = sidecar.source_size
@@ -115,17 +115,17 @@ def _profiles(sidecar: Sidecar, profiles: Sequence[Profile] | None) -> list[Prof
 
 
 def _platforms(bindings: Bindings, gpu: cuda.Device | None, wanted: Sequence[str] | None, precision: str) -> list[str]:
-    """What the engine is for: the GPU's name, or compute capabilities."""
+    """What the engine is built for: the GPU's name, or compute capabilities."""
     if bindings.flavor == "tensorrt":
         if wanted:
-            raise UserError("compute capabilities are for TensorRT-RTX; an engine of TensorRT is for the GPU at hand")
+            raise UserError("compute capabilities are for TensorRT-RTX; TensorRT builds for this machine's GPU")
         if gpu is None:
             raise UserError(
-                f"{bindings} builds on the GPU that an engine is for, and there is none here; build there, or take the "
-                "flavour tensorrt-rtx"
+                f"{bindings} must build on the GPU that the engine is for, and there is none here; build there, or use "
+                "the flavour tensorrt-rtx"
             )
         return [gpu.name]
-    lacking = ["SM75"] if precision == "bf16" else []  # has no bfloat16
+    lacking = ["SM75"] if precision == "bf16" else []  # no bfloat16 support
     members = [name for name in bindings.trt.ComputeCapability.__members__ if name.startswith("SM")]
     known = [f"sm_{name[2:]}" for name in members if name not in lacking]
     for each in wanted or ():
@@ -144,18 +144,18 @@ def _read_graph(model: Path, sidecar: Sidecar, uint8: bool) -> bytes:
         onnx.checker.check_model(graph)
     except ImportError as error:
         raise UserError("building an engine needs onnx; install it: pip install 'ingan-fast[export]'") from error
-    except Exception as error:  # protobuf's, whose class depends on its version, or the checker's
-        raise UserError(f"{model} is no ONNX file or damaged; export the run again") from error
+    except Exception as error:  # from protobuf, whose class depends on its version, or from the checker
+        raise UserError(f"{model} is not an ONNX file, or damaged; export the run again") from error
     if uint8:
         graph = wrap_uint8(graph, unit=sidecar.fixed is not None)
     return bytes(graph.SerializeToString(deterministic=True))
 
 
 def _verify(engine: Path, source: Path, tell: Tell) -> None:
-    """Run the engine against the sidecar's golden outputs, if this machine can.
+    """Compare the engine with the sidecar's golden outputs, if this machine can run it.
 
     Raises:
-        UserError: it can't be run, or its pictures are wrong.
+        UserError: it can't be run, or its output is wrong.
     """
     from ingan_fast.runtime.backends.tensorrt import verify
 
@@ -166,14 +166,14 @@ def _verify(engine: Path, source: Path, tell: Tell) -> None:
     except UserError as wrong:
         raise UserError(f"no engine was kept: {str(wrong).replace(str(engine), engine.name)}") from wrong
     if error is None:
-        tell("the engine was not run: there is no GPU here that it is for, or no picture to compare with")
+        tell("the engine was not checked: there is no suitable GPU, or no picture to compare with")
     else:
-        tell(f"the engine was run: within {error:g} grey levels of the generator")
+        tell(f"the engine was checked: within {error:g} grey levels of the generator")
 
 
 @contextlib.contextmanager
 def _staging(folder: Path) -> Iterator[Path]:
-    """A folder beside what will be written, on the same file system, gone afterwards."""
+    """A temporary folder on the same file system as the output, removed afterwards."""
     try:
         with TemporaryDirectory(prefix=".engine.", dir=folder) as name:
             yield Path(name)

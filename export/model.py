@@ -1,4 +1,4 @@
-"""What is exported of a run: a graph, what it is fed with, and what its sidecar says of it."""
+"""The exported graph of a run, its example inputs and its sidecar."""
 
 import copy
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ from ingan_fast.training.trained import TrainedGenerator
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 SOURCE_FILE = "source.png"
-PACKAGES = {"onnx": ("ingan-fast", "torch", "onnx", "onnxscript"), "pt2": ("ingan-fast", "torch")}  # that made a file
-MOST_GOLDEN = 1 << 20  # px of a fixed output: a golden one is written into the sidecar
-GOLDEN_SIDE = 96  # px of the longer side of a golden output: small, and wider than any halo
+PACKAGES = {"onnx": ("ingan-fast", "torch", "onnx", "onnxscript"), "pt2": ("ingan-fast", "torch")}  # recorded versions
+MOST_GOLDEN = 1 << 20  # px; larger fixed outputs are not stored as golden outputs
+GOLDEN_SIDE = 96  # px of a golden output's longer side: small, but wider than any halo
 
 MEANINGS = {
     "image": "RGB in [-1, 1]",
@@ -29,11 +29,11 @@ MEANINGS = {
 
 @dataclass(frozen=True)
 class Exported:
-    """A graph with one example of its inputs."""
+    """A graph with example inputs."""
 
     graph: nn.Module
     inputs: dict[str, Tensor]
-    shapes: dict[str, list[int | str]]  # names are dynamic axes
+    shapes: dict[str, list[int | str]]  # strings name dynamic axes
     output_shape: list[int | str]
     fixed: Fixed | None = None
     baked_source: bool = False
@@ -45,11 +45,11 @@ def grid_of(transform: Transform, count: int = 1) -> Tensor:
 
 
 def dynamic(trained: TrainedGenerator, precision: str, bake_source: bool = False) -> Exported:
-    """The graph with every spatial axis and the batch dynamic.
+    """The graph with dynamic batch size and image sizes.
 
     Args:
         precision: of the convolutions, a key of `PRECISIONS`.
-        bake_source: keep the run's picture in the graph; a grid is all that is left to give, for one frame.
+        bake_source: store the run's picture in the graph; the only input is then a grid, with batch size 1.
     """
     inner = DeployedGraph(_in_precision(trained.generator, precision)).eval()
     transform = Transform.resize((72, 40))
@@ -57,13 +57,13 @@ def dynamic(trained: TrainedGenerator, precision: str, bake_source: bool = False
         graph = StillGraph(inner, to_tensor(trained.source)).eval()
         shapes: dict[str, list[int | str]] = {"grid": [1, "Ho", "Wo", 2]}
         return Exported(graph, {"grid": grid_of(transform)}, shapes, [1, 3, "Ho", "Wo"], baked_source=True)
-    image = torch.zeros(2, 3, 64, 80)  # two: a batch of one would be taken for a constant, and equal sides for one
+    image = torch.zeros(2, 3, 64, 80)  # the exporter would treat a batch of one, or equal sides, as constant
     shapes = {"image": ["N", 3, "H", "W"], "grid": ["N", "Ho", "Wo", 2]}
     return Exported(inner, {"image": image, "grid": grid_of(transform, 2)}, shapes, ["N", 3, "Ho", "Wo"])
 
 
 def fixed(trained: TrainedGenerator, precision: str, transform: Transform, frame: Size) -> Exported:
-    """The graph for one geometry and frames of one size (width, height), in [0, 1]."""
+    """The graph for one geometry, for frames of one size (width, height) in [0, 1]."""
     graph = FixedGraph(DeployedGraph(_in_precision(trained.generator, precision)), grid_of(transform)).eval()
     size, (width, height) = transform.size, frame
     about = Fixed(frame, size, transform.matrix.tolist())
@@ -74,7 +74,7 @@ def fixed(trained: TrainedGenerator, precision: str, transform: Transform, frame
 def describe(
     trained: TrainedGenerator, exported: Exported, file: str, kind: str, sha256: str, precision: str
 ) -> Sidecar:
-    """The sidecar of a file that was written of `exported`."""
+    """The sidecar of a file that contains `exported`."""
     settings = trained.settings
     unit = "[0, 1]" if exported.fixed else "[-1, 1]"
     meanings = MEANINGS | {"image": f"RGB in {unit}"}
@@ -100,7 +100,7 @@ def describe(
 
 
 def golden_transforms(trained: TrainedGenerator, fixed: Fixed | None) -> list[Transform]:
-    """Outputs that show whether an engine computes the right thing: a small resize and a tilt, or the fixed one."""
+    """Transforms whose outputs verify an engine: a small resize and a tilt, or the fixed one."""
     if fixed:
         small = fixed.size[0] * fixed.size[1] <= MOST_GOLDEN and fixed.frame == trained.source_size
         return [Transform(fixed.size, fixed.matrix)] if small else []

@@ -1,4 +1,4 @@
-"""ONNX files: written, cleaned of what the exporter leaves, checked in another runtime before they are kept."""
+"""Writes ONNX files, without the exporter's metadata."""
 
 import contextlib
 import io
@@ -13,14 +13,14 @@ import torch
 from ingan_fast.errors import UserError
 from ingan_fast.export.model import Exported
 
-# At 20 GridSample's mode has another name, which some TensorRT versions and DirectML get wrong; but bfloat16
-# convolutions exist from 22 on only.
+# Opset 20 renames GridSample's mode, which some TensorRT versions and DirectML get wrong; bfloat16 convolutions need
+# opset 22.
 OPSETS = {"fp32": 18, "fp16": 18, "bf16": 22}
-LEAST = 16  # px a side of images and outputs; under 9, runtimes fail deep inside
+LEAST = 16  # px; smallest side of images and outputs. Under 9, runtimes fail with obscure errors
 
 
 def write_onnx(exported: Exported, path: Path, precision: str) -> None:
-    """Write `exported` as one ONNX file, without paths of this machine in it.
+    """Write `exported` as one ONNX file, without paths of this machine.
 
     Raises:
         UserError: onnx or onnxscript is not installed.
@@ -49,13 +49,13 @@ def write_onnx(exported: Exported, path: Path, precision: str) -> None:
 
 
 def _clean(model: Any, exported: Exported) -> None:
-    """Leave nothing of the exporting machine, and name dynamic axes plainly (the exporter writes formulas)."""
+    """Remove metadata of the exporting machine, and give dynamic axes plain names (the exporter writes formulas)."""
     del model.metadata_props[:]
     model.doc_string = ""
     graph = model.graph
     graph.name = "ingan-fast"
     graph.doc_string = ""
-    del graph.value_info[:]  # shapes in between, with formulas for names; every runtime infers its own
+    del graph.value_info[:]  # intermediate shapes, with formulas as names; runtimes infer them
     for part in (*graph.node, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""
@@ -76,7 +76,7 @@ def _import_onnx() -> Any:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """The exporter tells its steps and warns of what nobody can act on."""
+    """Silence the exporter's progress output and its warnings, which users can't act on."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -1,4 +1,4 @@
-"""AOTInductor packages: the graph compiled ahead of time, for torch and for C++ hosts of libtorch."""
+"""AOTInductor packages: the graph compiled ahead of time, for torch and for C++ programs with libtorch."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def write_package(exported: Exported, path: Path, device: torch.device) -> None:
     """
     graph = exported.graph.to(device)
     inputs = tuple(tensor.to(device) for tensor in exported.inputs.values())
-    # Dim.AUTO: that padding up to a multiple makes nothing smaller is no proof that the exporter finds by itself.
+    # Dim.AUTO, because the exporter can't prove that padding to a multiple never shrinks a side.
     shapes = tuple(
         {axis: torch.export.Dim.AUTO for axis, side in enumerate(shape) if isinstance(side, str)}
         for shape in exported.shapes.values()
@@ -26,5 +26,5 @@ def write_package(exported: Exported, path: Path, device: torch.device) -> None:
         program = torch.export.export(graph, inputs, dynamic_shapes=shapes)
     try:
         torch._inductor.aoti_compile_and_package(program, package_path=str(path))
-    except Exception as error:  # inductor's and the compiler's own
+    except Exception as error:  # from inductor or the compiler
         raise UserError(f"the package can't be compiled: {first_line(error)}; torch needs a C++ compiler") from error

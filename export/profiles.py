@@ -1,4 +1,4 @@
-"""Optimisation profiles: the sizes that an engine takes, and those that it is made fast for."""
+"""Optimisation profiles: the sizes that an engine supports and is optimised for."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,14 +9,14 @@ from ingan_fast.parsing import parse_size
 
 Range = tuple[Size, Size, Size]  # smallest, best, largest (width, height)
 
-WIDEST = 2048  # px a side
+WIDEST = 2048  # px, largest side
 COMMON = (1280, 720)
-NARROW = (1.0, 1.25, 1.5)  # times the source
+NARROW = (1.0, 1.25, 1.5)  # multiples of the source's size
 
 
 @dataclass(frozen=True)
 class Profile:
-    """The sizes (width, height) of outputs and of images that are laid out anew; one frame at a time.
+    """Supported sizes (width, height) of outputs and of input images, one frame at a time.
 
     Raises:
         UserError: a smallest size above the best one, or a best one above the largest.
@@ -39,12 +39,12 @@ class Profile:
         return _text(self.output)
 
     def with_source(self, size: Size) -> "Profile":
-        """The same, with room for the picture that was trained on, which most images are."""
+        """This profile, extended to include the training picture, with that as the best image size."""
         smallest, _, largest = self.image
         return replace(self, image=(_smaller(smallest, size), size, _larger(largest, size)))
 
     def covers(self, output: Size, image: Size) -> bool:
-        """Whether an image and an output of these sizes are within."""
+        """Whether an image and an output of these sizes are supported."""
         return all(
             sizes[0][axis] <= size[axis] <= sizes[2][axis]
             for sizes, size in ((self.output, output), (self.image, image))
@@ -61,23 +61,23 @@ class Profile:
 
 
 def parse_profile(text: str) -> Profile:
-    """A profile from "320x240:640x480:1920x1080": the smallest, best and largest size of images and outputs.
+    """Parse "320x240:640x480:1920x1080": the smallest, best and largest size of images and outputs.
 
     Raises:
-        UserError: anything else, a side under 16 px, or sizes out of order.
+        UserError: another format, a side under 16 px, or sizes out of order.
     """
     parts = text.split(":")
     if len(parts) != 3:
-        raise UserError(f"profile {text[:60]!r} is not understood; give MIN:OPT:MAX, such as 320x240:640x480:1920x1080")
+        raise UserError(f"profile {text[:60]!r} is invalid; give MIN:OPT:MAX, such as 320x240:640x480:1920x1080")
     smallest, best, largest = map(parse_size, parts)
     return Profile((smallest, best, largest), (smallest, best, largest))
 
 
 def default_profiles(source: Size) -> list[Profile]:
-    """A narrow profile around the size of the picture that was trained on, and a wide one for all else.
+    """A narrow profile around the training picture's size, and a wide one for everything else.
 
-    The narrow one takes the picture itself, and outputs up to half as large again; the wide one everything from the
-    smallest size there is to 2048 px a side, or to what the narrow one takes.
+    The narrow one supports the picture itself as input, and outputs up to 1.5 times its size; the wide one
+    everything from the smallest size to 2048 px a side, or to the narrow one's limit if that is larger.
     """
     widths, heights = ([max(round(side * factor), MIN_SIZE) for factor in NARROW] for side in source)
     smallest, best, largest = zip(widths, heights, strict=True)

@@ -1,4 +1,4 @@
-"""From a run to a deployable file, its sidecar and the picture it was trained on; checked, and whole or not there."""
+"""Exports a run: writes the model file, its sidecar and the training picture, after checking the model."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,18 +25,18 @@ Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """What is exported.
+class ExportOptions:
+    """What to export.
 
     Args:
         format: onnx or pt2 (an AOTInductor package).
         precision: fp32, fp16 or bf16.
-        transform: bake this geometry in; the graph takes nothing but frames.
-        frame: (width, height) of these frames; the source's size where None.
-        bake_source: bake the run's picture in; the graph takes nothing but geometry.
+        transform: bake in this geometry; the only input is then the frame.
+        frame: (width, height) of these frames; None: the source's size.
+        bake_source: bake in the run's picture; the only input is then the geometry.
 
     Raises:
-        UserError: something unknown, or what excludes each other.
+        UserError: an unknown value, or options that exclude each other.
     """
 
     format: str = "onnx"
@@ -48,11 +48,11 @@ class Wanted:
     def __post_init__(self) -> None:
         for name, allowed in (("format", FILES), ("precision", PRECISIONS)):
             if getattr(self, name) not in allowed:
-                raise UserError(f"{name} {getattr(self, name)!r} is unknown; choose one of {', '.join(allowed)}")
+                raise UserError(f"unknown {name} {getattr(self, name)!r}; choose one of {', '.join(allowed)}")
         if self.frame is not None and self.transform is None:
-            raise UserError("the frame's size is for a graph of one geometry; give a transform, too")
+            raise UserError("a frame size is only for graphs with one geometry; give a transform, too")
         if self.bake_source and self.transform is not None:
-            raise UserError("with geometry and picture both baked in nothing is left to run; give one of them")
+            raise UserError("geometry and picture can't both be baked in, since no input would be left; choose one")
 
     def graph(self, trained: TrainedGenerator) -> Exported:
         if self.transform is None:
@@ -62,7 +62,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Written:
-    """A file that was written, and what its check found."""
+    """A file that was written, and the result of its check."""
 
     path: Path
     check: Check
@@ -71,20 +71,20 @@ class Written:
 def export(
     trained: TrainedGenerator,
     folder: Path,
-    wanted: Wanted,
+    wanted: ExportOptions,
     device: torch.device = CPU,
     tell: Tell = lambda step: None,
 ) -> Written:
     """Write FOLDER/model.onnx (or model.pt2), its sidecar model.onnx.json, and source.png.
 
     Args:
-        trained: a run on the CPU; for packages one that was loaded with `merge=False`, which inductor can compile.
-        device: that a package is compiled for; the CPU where it is Apple's GPU.
+        trained: a run on the CPU; for packages, loaded with `merge=False`, because inductor can't compile merged ones.
+        device: device to compile a package for; Apple's GPU counts as the CPU.
         tell: called with the name of each step.
 
     Raises:
-        UserError: something isn't installed, the folder can't be written, or the file fails its check; nothing is
-            left then.
+        UserError: a package is not installed, the folder can't be written, or the file fails its check; nothing is
+            written.
     """
     exported, file = wanted.graph(trained), FILES[wanted.format]
     target = CPU if device.type == "mps" else device

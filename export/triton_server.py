@@ -1,9 +1,9 @@
-"""A model repository for Triton Inference Server: REPOSITORY/ingan/config.pbtxt and REPOSITORY/ingan/1/model.onnx."""
+"""Model repository for Triton Inference Server: REPOSITORY/ingan/config.pbtxt and REPOSITORY/ingan/1/model.onnx."""
 
 from pathlib import Path
 
 from ingan_fast.errors import UserError
-from ingan_fast.export.run import Tell, Wanted, Written, export
+from ingan_fast.export.run import ExportOptions, Tell, Written, export
 from ingan_fast.files import atomic_write
 from ingan_fast.runtime.sidecar import Sidecar, TensorInfo, read_sidecar
 from ingan_fast.training.trained import TrainedGenerator
@@ -11,36 +11,38 @@ from ingan_fast.training.trained import TrainedGenerator
 MODEL = "ingan"
 VERSION = "1"
 CONFIG = f"{MODEL}/config.pbtxt"
-FILES = (CONFIG, f"{MODEL}/{VERSION}/model.onnx")  # in a repository
+FILES = (CONFIG, f"{MODEL}/{VERSION}/model.onnx")  # paths in a repository
 
-LARGEST_BATCH = 4  # frames: memory grows with them, and one 640x480 frame fills a GPU
+LARGEST_BATCH = 4  # frames: memory grows with the batch, and one 640x480 frame fills a GPU
 
-# Commented out, since not every build of the server has it, and sizes it hasn't seen have it build engines anew.
+# Commented out: not every server build has it, and it rebuilds engines for each new size.
 ACCELERATOR = """
-# TensorRT inside ONNX Runtime, where the server has it:
+# TensorRT inside ONNX Runtime, if the server has it:
 # optimization { execution_accelerators { gpu_execution_accelerator : [ { name : "tensorrt" } ] } }
 """
 
 
 def write_repository(
-    trained: TrainedGenerator, repository: Path, wanted: Wanted, tell: Tell = lambda step: None
+    trained: TrainedGenerator, repository: Path, wanted: ExportOptions, tell: Tell = lambda step: None
 ) -> Written:
-    """Write a model repository: `tritonserver --model-repository REPOSITORY` serves the model "ingan" then.
+    """Write a model repository; `tritonserver --model-repository REPOSITORY` then serves the model "ingan".
 
     Args:
         trained: a run on the CPU.
         repository: the folder to write to.
-        wanted: of format onnx, in fp32 or fp16.
+        wanted: format onnx, precision fp32 or fp16.
         tell: called with the name of each step.
 
     Returns:
         model.onnx with its check.
 
     Raises:
-        UserError: as of `export`, or what the server's ONNX Runtime can't run.
+        UserError: as for `export`, or the server's ONNX Runtime can't run the model.
     """
     if wanted.format != "onnx":
-        raise UserError(f"a Triton Inference Server repository holds an ONNX file, not {wanted.format}; leave that out")
+        raise UserError(
+            f"a Triton Inference Server repository needs an ONNX file, not {wanted.format}; choose the format onnx"
+        )
     if wanted.precision == "bf16":
         raise UserError("Triton Inference Server's ONNX Runtime has no bf16 convolutions; choose fp32 or fp16")
     written = export(trained, repository / MODEL / VERSION, wanted, tell=tell)
@@ -49,10 +51,9 @@ def write_repository(
 
 
 def configuration(sidecar: Sidecar) -> str:
-    """config.pbtxt of an exported ONNX file (protobuf's text format, message `inference.ModelConfig`).
+    """config.pbtxt of an exported ONNX file (protobuf text format, message `inference.ModelConfig`).
 
-    A graph with a dynamic batch gets requests of equal shapes batched by the server; one of one frame gets them one by
-    one.
+    With a dynamic batch axis, the server batches requests of equal shapes; otherwise it runs them one by one.
     """
     batched = sidecar.outputs[0].shape[0] == "N"
     sections = [
@@ -66,7 +67,7 @@ def configuration(sidecar: Sidecar) -> str:
 
 
 def _tensor(side: str, tensor: TensorInfo, batched: bool) -> str:
-    """One input or output; the batch is not among the dims where the server batches."""
+    """One input or output; the dims exclude the batch axis if the server batches."""
     shape = tensor.shape[1:] if batched else tensor.shape
     dims = ", ".join(str(size) if isinstance(size, int) else "-1" for size in shape)
     return f'{side} [ {{ name: "{tensor.name}" data_type: TYPE_FP32 dims: [ {dims} ] }} ]  # {tensor.meaning}\n'

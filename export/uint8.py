@@ -1,4 +1,4 @@
-"""Frames as bytes: an exported graph with the conversions from and to uint8 in it, for the builder to fuse."""
+"""Adds conversions from and to uint8 to an exported graph, which the engine builder fuses."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,19 +6,19 @@ from typing import Any
 import numpy as np
 
 INPUT, OUTPUT = "image", "retargeted"
-Step = tuple[str, tuple[str, ...], dict[str, Any]]  # operation, further inputs, attributes
+Step = tuple[str, tuple[str, ...], dict[str, Any]]  # operator, further inputs, attributes
 LEVELS, ONE, LEAST, MOST = "levels", "one", "least_level", "most_level"
 
 
 def wrap_uint8(model: Any, unit: bool = False) -> Any:
-    """A copy of an exported graph whose image and output are bytes.
+    """Return a copy of an exported graph with uint8 image and output.
 
-    `image` becomes uint8 [N, H, W, 3] and `retargeted` uint8 [N, Ho, Wo, 3], RGB; other inputs stay as they are, and
-    so do dynamic axes. What comes out is, to the byte, `ingan_fast.model.sampling.to_pixels` of the graph's own output.
+    `image` becomes uint8 [N, H, W, 3] and `retargeted` uint8 [N, Ho, Wo, 3], RGB; other inputs and dynamic axes are
+    unchanged. The output equals `ingan_fast.model.sampling.to_pixels` of the original output exactly.
 
     Args:
         model: an onnx.ModelProto.
-        unit: the graph's own values are in [0, 1] (as those of a fixed geometry), not in [-1, 1].
+        unit: the graph's own values are in [0, 1] (fixed geometry) instead of [-1, 1].
     """
     from onnx import numpy_helper
 
@@ -44,8 +44,8 @@ def wrap_uint8(model: Any, unit: bool = False) -> Any:
 def _from_bytes(unit: bool) -> list[Any]:
     """uint8 [N, H, W, 3] → float32 [N, 3, H, W].
 
-    TensorRT wants the cast to be the first operation; with the transposition right after it, TensorRT-RTX 1.7.1 failed
-    over some graphs ("ssa_validation").
+    TensorRT requires the cast as the first operation. With the transpose right after it, TensorRT-RTX 1.7.1 fails on
+    some graphs ("ssa_validation").
     """
     from onnx import TensorProto
 
@@ -59,7 +59,7 @@ def _from_bytes(unit: bool) -> list[Any]:
 
 
 def _to_bytes(unit: bool) -> list[Any]:
-    """float32 [N, 3, Ho, Wo] → uint8 [N, Ho, Wo, 3], half to even; TensorRT wants the cast to be the last operation."""
+    """float32 [N, 3, Ho, Wo] → uint8 [N, Ho, Wo, 3], half to even; TensorRT requires the cast as last operation."""
     from onnx import TensorProto
 
     steps: list[Step] = [
@@ -74,7 +74,7 @@ def _to_bytes(unit: bool) -> list[Any]:
 
 
 def _chain(start: str, end: str, steps: Sequence[Step]) -> list[Any]:
-    """Nodes that apply one operation after the other."""
+    """Nodes that apply the operations in sequence."""
     from onnx import helper
 
     results = [f"{start}_{operation.lower()}" for operation, _, _ in steps[:-1]] + [end]
@@ -91,7 +91,7 @@ def _rename(nodes: Any, name: str, new: str) -> None:
 
 
 def _describe_as_bytes(value: Any) -> None:
-    """[N, 3, H, W] of floats becomes [N, H, W, 3] of bytes."""
+    """Change a float [N, 3, H, W] description to uint8 [N, H, W, 3]."""
     from onnx import TensorProto
 
     tensor = value.type.tensor_type

@@ -1,9 +1,9 @@
-"""What a retargeting is compared with: simple and published methods, written from their papers.
+"""Baselines for comparison: simple and published retargeting methods, implemented from their papers.
 
     >>> from ingan_fast.baselines import BASELINES
     >>> wide = BASELINES["GPNN"](source, (432, 224), seed=0)
 
-Importing this package loads no torch: each function is imported when it is first used.
+Importing this package does not import torch: each function is imported on first use.
 """
 
 from collections.abc import Callable
@@ -54,12 +54,12 @@ def __getattr__(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Baseline:
-    """One method, as a benchmark goes through them."""
+    """A method, as benchmarks use it."""
 
     function_name: str  # in this package
-    paper: str  # "" where there is none
+    paper: str  # "" if there is none
     outputs: frozenset[str]  # of "size" (any picture, another size), "texture" (another size), "shape" (a homography)
-    seeded: bool = True  # the function takes a seed and tells its progress
+    seeded: bool = True  # the function takes `seed` and `progress`
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -69,7 +69,7 @@ class Baseline:
     def __call__(
         self, source: NDArray[Any], target: Size | Transform, *, seed: int = 0, progress: Progress | None = None
     ) -> Any:
-        """What the function gives with its defaults, for a size or (outputs "shape") a transform."""
+        """Call the function with its defaults, for a size or (outputs "shape") a transform."""
         options: dict[str, Any] = {"seed": seed, "progress": progress} if self.seeded else {}
         return self.function(source, target, **options)
 

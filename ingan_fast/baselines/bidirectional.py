@@ -1,12 +1,12 @@
 """Bidirectional similarity: Simakov et al., "Summarizing Visual Data Using Bidirectional Similarity", CVPR 2008.
 
-The output's patches should all be in the source (coherence), and the source's all in the output (completeness). Every
-pixel is the mean of what the patches over it ask for: each of the output's its nearest source patch (weight 1/N_T),
-each of the source's that it shows itself at its nearest output patch (weight 1/N_S); matching and voting take turns
-(section 3.1). The size changes by small steps (section 3.2).
+The output's patches should all occur in the source (coherence), and the source's in the output (completeness). Each
+pixel is the mean of the votes of the patches that cover it: each output patch votes for its nearest source patch
+(weight 1/N_T), each source patch votes for itself at its nearest output patch (weight 1/N_S). Matching and voting
+alternate (section 3.1). The size changes in small steps (section 3.2).
 
-Departures: distances are in RGB, as they are measured here, not in CIE L*a*b*; the small steps are made at the coarsest
-resolution alone, where the layout is decided; a fixed number of iterations; PatchMatch on the finer levels.
+Differences from the paper: distances in RGB, as measured in this project, not in CIE L*a*b*; small steps only at the
+coarsest resolution, where the layout is decided; a fixed number of iterations; PatchMatch on the finer levels.
 """
 
 from collections.abc import Iterator
@@ -33,8 +33,8 @@ from ingan_fast.pictures import Pixels
 from ingan_fast.quality.patches import as_tensor, full_precision
 
 COARSEST = 20  # px of the source's shorter side, about three patches
-RATIO = 0.75  # between levels
-REFINEMENTS = 3  # iterations on each finer level
+RATIO = 0.75  # scale between levels
+REFINEMENTS = 3  # iterations per finer level
 
 
 def bidirectional_similarity(
@@ -51,16 +51,16 @@ def bidirectional_similarity(
     Args:
         source: uint8 [h, w, 3].
         size: (width, height) in pixels.
-        step: by which part of itself a side changes at a time.
-        iterations: of matching and voting at each of these sizes.
-        seed: of PatchMatch's random candidates.
-        progress: is told the part that is done.
+        step: relative change of a side per step.
+        iterations: matching and voting at each intermediate size.
+        seed: seed of PatchMatch's random candidates.
+        progress: called with the fraction done.
 
     Returns:
         uint8 [height, width, 3].
 
     Raises:
-        UserError: an array that is no such picture, a side under 16 px, more than 4 megapixels.
+        UserError: not such a picture, a side under 16 px, or more than 4 megapixels.
     """
     source, size = check_task(source, size)
     rng = torch.Generator().manual_seed(seed)
@@ -82,7 +82,7 @@ def bidirectional_similarity(
 
 
 def _small_steps(shape: Shape, goal: Shape, step: float) -> Iterator[Shape]:
-    """The shapes on the way, at least a pixel a step, the goal last (and at least that)."""
+    """Intermediate shapes: at least a pixel per step, ending with (and including) the goal."""
     while True:
         shape = _nearer(shape[0], goal[0], step), _nearer(shape[1], goal[1], step)
         yield shape
@@ -98,7 +98,7 @@ def _nearer(side: int, goal: int, step: float) -> int:
 def _iterate(
     output: Tensor, given: PatchSet, iterations: int, start: tuple[Matches, Matches] | None, rng: torch.Generator
 ) -> tuple[Tensor, tuple[Matches, Matches]]:
-    """Match in both directions and vote, a number of times: the new output and the last matches."""
+    """Alternate matching in both directions and voting; returns the new output and the last matches."""
     coherent, complete = start or (None, None)
     for _ in range(iterations):
         own = PatchSet(output)

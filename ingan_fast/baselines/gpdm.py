@@ -1,12 +1,12 @@
 """Direct patch distribution matching, GPDM: Elnekave & Weiss, "Generating Natural Images with Direct Patch
 Distributions Matching", ECCV 2022.
 
-Coarse to fine, from the stretched coarsest source: the pixels themselves are moved by gradient descent (Adam) on the
-sliced Wasserstein distance between the patches of output and source. Each step draws new random directions; along each,
-patches are moved towards where the source's distribution has more than the output's.
+Coarse to fine, starting from the stretched coarsest source: gradient descent (Adam) on the pixels minimises the sliced
+Wasserstein distance between the patches of output and source. Each step draws new random directions; along each,
+patches move towards where the source's distribution exceeds the output's.
 
-Departures: distributions are compared as finely binned cumulative sums, not by sorting, which also serves pictures of
-different sizes without repeating patches; a fixed coarsest size.
+Differences from the paper: distributions are compared as finely binned cumulative sums instead of by sorting, which
+also works for pictures of different sizes without repeating patches; a fixed coarsest size.
 """
 
 from typing import Any
@@ -24,8 +24,8 @@ from ingan_fast.pictures import Pixels
 from ingan_fast.quality.patches import PATCH, as_tensor, full_precision
 
 COARSEST = 20  # px of the source's shorter side
-RATIO = 0.75  # between levels
-BINS = 4096  # of the cumulative distributions: as good as sorting, and seven times faster
+RATIO = 0.75  # scale between levels
+BINS = 4096  # bins of the cumulative distributions: as good as sorting, and seven times faster
 
 
 def patch_distribution_matching(
@@ -43,17 +43,17 @@ def patch_distribution_matching(
     Args:
         source: uint8 [h, w, 3].
         size: (width, height) in pixels.
-        steps: of gradient descent at each level.
-        directions: that patches are projected on in a step.
+        steps: gradient steps at each level.
+        directions: random projections per step.
         learning_rate: Adam's, for values in [0, 1].
-        seed: of the directions.
-        progress: is told the part that is done.
+        seed: seed of the directions.
+        progress: called with the fraction done.
 
     Returns:
         uint8 [height, width, 3].
 
     Raises:
-        UserError: an array that is no such picture, a side under 16 px, more than 4 megapixels.
+        UserError: not such a picture, a side under 16 px, or more than 4 megapixels.
     """
     source, size = check_task(source, size)
     rng = torch.Generator().manual_seed(seed)
@@ -77,7 +77,7 @@ def patch_distribution_matching(
 
 
 def _gradient(output: Tensor, given: Tensor, weights: Tensor) -> Tensor:
-    """Of the sum over directions of the Wasserstein-1 distances, times the number of patches: [3, H, W]."""
+    """Gradient of the sum over directions of the Wasserstein-1 distances, times the number of patches: [3, H, W]."""
     own, theirs = (F.conv2d(image[None], weights) for image in (output, given))  # [1, directions, rows, columns]
     slopes = np.empty(own.shape[1:], np.float32)
     for slope, values, reference in zip(slopes, own[0].numpy(), theirs[0].numpy(), strict=True):
@@ -86,16 +86,16 @@ def _gradient(output: Tensor, given: Tensor, weights: Tensor) -> Tensor:
 
 
 def _slope(values: NDArray[np.float32], reference: NDArray[np.float32]) -> NDArray[np.float32]:
-    """How the Wasserstein-1 distance of two sets of numbers changes with each of the first: -1, 0 or 1.
+    """Derivative of the Wasserstein-1 distance of two sets of numbers with respect to the first: -1, 0 or 1 each.
 
-    The distance is the area between the two cumulative distributions: a value should grow where more of its own set
-    lies below it than of the reference.
+    The distance is the area between the two cumulative distributions: a value should grow if a larger part of its own
+    set lies below it than of the reference.
     """
     low, high = min(values.min(), reference.min()), max(values.max(), reference.max())
     scale = (BINS - 1) / max(high - low, 1e-6)
     bins = ((values - low) * scale).astype(np.intp)
     theirs = ((reference - low) * scale).astype(np.intp)
-    # In integers, so that equal distributions have no slope; a bin counts half below itself
+    # In integers, so that equal distributions have zero slope; half of a bin counts as below itself
     surplus = np.bincount(theirs.ravel(), minlength=BINS) * values.size
     surplus -= np.bincount(bins.ravel(), minlength=BINS) * reference.size
     slopes = np.sign(2 * np.cumsum(surplus) - surplus).astype(np.float32)

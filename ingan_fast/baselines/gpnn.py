@@ -1,12 +1,12 @@
 """Patch nearest neighbours, GPNN: Granot et al., "Drop the GAN: In Defense of Patches Nearest Neighbors as Single Image
 Generative Models", CVPR 2022 (arXiv 2103.15545).
 
-Coarse to fine: the guess of a level is the upsampled output of the one before, that of the coarsest the stretched
-source. Each patch of the guess (query) is replaced by the source patch (value) whose own, as blurred as the guess
-(key), has the smallest score: the distance over alpha plus the least distance of any query to that key, which brings
-in source patches that nothing is near to. Overlapping patches are averaged. For retargeting no noise is added.
+Coarse to fine: a level's guess is the upsampled output of the previous level; the coarsest guess is the stretched
+source. Each patch of the guess (query) is replaced by the source patch (value) whose equally blurred version (key) has
+the lowest score: its distance divided by (alpha + the least distance of any query to that key), which favours source
+patches that no query is close to. Overlapping patches are averaged. For retargeting no noise is added.
 
-Departures: a fixed coarsest size; PatchMatch on the finer levels.
+Differences from the paper: a fixed coarsest size; PatchMatch on the finer levels.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ from ingan_fast.pictures import Pixels
 from ingan_fast.quality.patches import as_tensor, full_precision
 
 COARSEST = 20  # px of the source's shorter side, about three patches
-RATIO = 0.75  # between levels
+RATIO = 0.75  # scale between levels
 
 
 def patch_nearest_neighbours(
@@ -38,16 +38,16 @@ def patch_nearest_neighbours(
     Args:
         source: uint8 [h, w, 3].
         size: (width, height) in pixels.
-        alpha: in mean squared differences of values in [0, 1]; the smaller, the more complete.
-        iterations: of matching and voting at each level.
-        seed: of PatchMatch's random candidates.
-        progress: is told the part that is done.
+        alpha: in mean squared differences of values in [0, 1]; smaller means more complete.
+        iterations: matching and voting at each level.
+        seed: seed of PatchMatch's random candidates.
+        progress: called with the fraction done.
 
     Returns:
         uint8 [height, width, 3].
 
     Raises:
-        UserError: an array that is no such picture, a side under 16 px, more than 4 megapixels.
+        UserError: not such a picture, a side under 16 px, or more than 4 megapixels.
     """
     source, size = check_task(source, size)
     rng = torch.Generator().manual_seed(seed)

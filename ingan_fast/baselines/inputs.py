@@ -1,4 +1,4 @@
-"""What the baselines ask of a picture and a size."""
+"""Input checks of the baselines."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,17 +10,17 @@ from ingan_fast.geometry import MIN_SIZE, Size, check_size
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.resampling import check_picture
 
-Progress = Callable[[float], None]  # is told the part that is done, above 0 to 1
+Progress = Callable[[float], None]  # called with the fraction done, in (0, 1]
 
-# A picture's patches take 600 bytes a pixel, and the slow methods would take hours.
+# Patches take 600 bytes per pixel, and slow methods would take hours.
 MAX_PIXELS = 1 << 22
 
 
 def check_task(source: Any, size: Any) -> tuple[Pixels, Size]:
-    """The uint8 [h, w, 3] picture and the size (width, height) that a published method works on.
+    """Check a method's inputs; returns the uint8 [h, w, 3] picture and the size (width, height).
 
     Raises:
-        UserError: an array that is no such picture, a side under 16 px, more than 4 megapixels.
+        UserError: not such a picture, a side under 16 px, or more than 4 megapixels.
     """
     picture = check_picture(source)
     if picture.dtype != np.uint8:
@@ -30,10 +30,10 @@ def check_task(source: Any, size: Any) -> tuple[Pixels, Size]:
     for name, (width, height) in (("output size", size), ("picture's size", own)):
         if width * height > MAX_PIXELS:
             raise UserError(
-                f"{name} {width}x{height} is too large for this method; at most {MAX_PIXELS / 1e6:.1f} megapixels "
-                "are allowed, make it smaller"
+                f"{name} {width}x{height} is too large; this method allows at most {MAX_PIXELS / 1e6:.1f} megapixels; "
+                "make it smaller"
             )
-    return picture.copy(), size  # its own, since torch wants arrays that can be written to
+    return picture.copy(), size  # a copy, because torch needs writable arrays
 
 
 def report(progress: Progress | None, done: int, total: int) -> None:

@@ -1,8 +1,8 @@
-"""What the patch methods share: pyramids, matches between all patches of two pictures, and votes.
+"""Code shared by the patch methods: pyramids, patch matching between two pictures, and voting.
 
 Pictures are float32 [3, h, w] in [0, 1]. Patches are 7x7, stride 1: a picture has (h - 6) x (w - 6), numbered in
-raster order. Matches are exact where there are few pairs, which is where a layout is decided; on the finer levels they
-start from the coarser level's and are improved by PatchMatch (Barnes et al., SIGGRAPH 2009).
+raster order. Matching is exact for few pairs, which is where the layout is decided; on finer levels, matches are
+carried over from the coarser level and improved by PatchMatch (Barnes et al., SIGGRAPH 2009).
 """
 
 from collections.abc import Iterator
@@ -16,9 +16,9 @@ from torch import Tensor
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.patches import PATCH
 
-EXACT_PAIRS = 30_000_000  # a tenth of a second on one core
-BLOCK = 2048  # queries at a time: what is in work stays in the cache
-REACH = 4  # a random candidate's distance shrinks by this factor from one to the next, down to a pixel
+EXACT_PAIRS = 30_000_000  # take a tenth of a second on one core
+BLOCK = 2048  # queries per block, so that the working set fits into the cache
+REACH = 4  # each random search radius is this factor smaller than the previous one, down to a pixel
 
 Shape = tuple[int, int]  # (height, width) in pixels
 
@@ -36,21 +36,21 @@ class PatchSet:
         return self.rows * self.columns
 
     def corners(self) -> Tensor:
-        """The pixel of each patch's top left corner, numbered in raster order: int64 [n]."""
+        """Index (raster order) of the pixel at each patch's top left corner: int64 [n]."""
         return self.pixels(torch.arange(len(self)))
 
     def pixels(self, index: Tensor) -> Tensor:
-        """The pixel of the top left corner of the patches at `index`."""
+        """Index of the pixel at the top left corner of the patches at `index`."""
         return index // self.columns * self.image.shape[2] + index % self.columns
 
 
 @dataclass(frozen=True)
 class Matches:
-    """For each patch of one picture, the query, a patch of another one, its key."""
+    """For each patch of one picture (query), a patch of another one (key)."""
 
     queries: PatchSet
     keys: PatchSet
-    index: Tensor  # int64 [n]: number of the key
+    index: Tensor  # int64 [n]: index of the key
     cost: Tensor  # float32 [n]: mean squared difference of the values, times the key's weight
 
 
@@ -61,11 +61,11 @@ def match(
     weights: Tensor | None = None,
     start: Matches | None = None,
 ) -> Matches:
-    """The nearest key of each query: exact up to `EXACT_PAIRS` pairs or without a `start`, else PatchMatch from there.
+    """The nearest key of each query: exact up to `EXACT_PAIRS` pairs or without `start`, else PatchMatch from `start`.
 
     Args:
-        weights: float32 [keys], what a key's distances are multiplied by.
-        start: matches of the same two pictures, perhaps at another resolution.
+        weights: float32 [keys], factors of the keys' distances.
+        start: matches of the same two pictures, possibly at another resolution.
     """
     if weights is None:
         weights = torch.ones(len(keys))
@@ -75,7 +75,7 @@ def match(
 
 
 def _exact(queries: PatchSet, keys: PatchSet, weights: Tensor) -> Matches:
-    """All pairs: |q - p|² = |q|² + |p|² - 2 q·p, around the keys' mean so that rounding stays small."""
+    """All pairs: |q - p|² = |q|² + |p|² - 2 q·p, centred at the keys' mean to keep rounding small."""
     centre = keys.values.mean(0)
     values = keys.values - centre
     turned, squares = (-2 * values).t(), values.square().sum(1)
@@ -86,14 +86,14 @@ def _exact(queries: PatchSet, keys: PatchSet, weights: Tensor) -> Matches:
         rows = queries.values[part] - centre
         distance = torch.addmm(squares, rows, turned).add_(rows.square().sum(1, keepdim=True)).clamp_min_(0)
         distance.mul_(weights)
-        best = torch.from_numpy(distance.numpy().argmin(1))  # numpy's is vectorised, ten times faster than torch's
+        best = torch.from_numpy(distance.numpy().argmin(1))  # NumPy's argmin is vectorised, ten times faster
         index[part] = best
         cost[part] = distance.gather(1, best[:, None])[:, 0] / keys.values.shape[1]
     return Matches(queries, keys, index, cost)
 
 
 def _carried(start: Matches, queries: PatchSet, keys: PatchSet) -> Tensor:
-    """Another resolution's matches here: each patch displaced as the nearest one there, in proportion."""
+    """Carry over another resolution's matches: each patch gets the displacement of the nearest one, scaled."""
     rows = _at_scale(queries.rows, queries.image.shape[1], start.queries.rows, start.queries.image.shape[1])
     columns = _at_scale(queries.columns, queries.image.shape[2], start.queries.columns, start.queries.image.shape[2])
     index = start.index.view(start.queries.rows, start.queries.columns)[rows][:, columns]
@@ -106,13 +106,13 @@ def _carried(start: Matches, queries: PatchSet, keys: PatchSet) -> Tensor:
 
 
 def _at_scale(count: int, side: int, other_count: int, other_side: int) -> Tensor:
-    """For each of `count` patches along a side, the one with the nearest centre at another resolution: int64."""
+    """For each of `count` patches along a side, the patch with the nearest centre at another resolution: int64."""
     centres = (torch.arange(count) + PATCH / 2) * (other_side / side)
     return (centres - PATCH / 2).round().long().clamp(0, other_count - 1)
 
 
 def _improved(index: Tensor, queries: PatchSet, keys: PatchSet, weights: Tensor, rng: torch.Generator) -> Matches:
-    """One sweep of PatchMatch: what the four neighbours' matches suggest, then random places ever nearer."""
+    """One sweep of PatchMatch: propagation from the four neighbours, then random search with shrinking radius."""
     matches = Matches(queries, keys, index, _costs(queries, keys, torch.arange(len(queries)), index, weights))
     for shift in ((0, 1), (1, 0), (0, -1), (-1, 0)):
         neighbour = matches.index.view(queries.rows, queries.columns).roll(shift, (0, 1)).flatten()
@@ -130,14 +130,14 @@ def _reaches(longest: int) -> Iterator[int]:
 
 
 def _moved(index: Tensor, keys: PatchSet, down: Tensor | int, right: Tensor | int) -> Tensor:
-    """The keys that lie so far from those at `index`, or at the border towards there."""
+    """The keys displaced by (down, right) from those at `index`, clamped to the border."""
     row = (index // keys.columns + down).clamp(0, keys.rows - 1)
     column = (index % keys.columns + right).clamp(0, keys.columns - 1)
     return row * keys.columns + column
 
 
 def _consider(matches: Matches, candidates: Tensor, weights: Tensor) -> None:
-    """Take, in place, the candidates (a key for each query) that are better."""
+    """Accept candidates (a key for each query) that are better, in place."""
     asked = (candidates != matches.index).nonzero().flatten()
     costs = _costs(matches.queries, matches.keys, asked, candidates[asked], weights)
     better = costs < matches.cost[asked]
@@ -146,7 +146,7 @@ def _consider(matches: Matches, candidates: Tensor, weights: Tensor) -> None:
 
 
 def _costs(queries: PatchSet, keys: PatchSet, asked: Tensor, index: Tensor, weights: Tensor) -> Tensor:
-    """Of the queries numbered `asked`, each with the key at `index`."""
+    """Costs of the queries numbered `asked`, each with the key at `index`."""
     costs = [torch.empty(0)]
     for some, theirs in zip(asked.split(BLOCK), index.split(BLOCK), strict=True):
         difference = keys.values.index_select(0, theirs) - queries.values.index_select(0, some)
@@ -155,14 +155,14 @@ def _costs(queries: PatchSet, keys: PatchSet, asked: Tensor, index: Tensor, weig
 
 
 class Ballot:
-    """A picture as the weighted mean of the patches that are laid over each of its pixels."""
+    """Accumulates votes: a picture as the weighted mean of overlapping patches."""
 
     def __init__(self, shape: Shape):
         self.shape = shape
         self.sums = torch.zeros(shape[0] * shape[1], 4)  # colours times weight, weight
 
     def vote(self, given: PatchSet, chosen: Tensor, places: Tensor, weight: float = 1.0) -> None:
-        """Lay the patches of `given` at pixels `chosen` (top left corners) down at pixels `places` of this picture."""
+        """Copy the patches of `given` at pixels `chosen` (top left corners) to pixels `places` of this picture."""
         colours = F.pad(given.image.flatten(1).t(), (0, 1), value=1.0) * weight  # [pixels, 4]
         for row in range(PATCH):
             for column in range(PATCH):
@@ -188,9 +188,9 @@ def resized(image: Tensor, shape: Shape) -> Tensor:
 
 
 def level_factors(shapes: list[Shape], ratio: float, coarsest: int) -> list[float]:
-    """Resolutions of a pyramid, coarsest first, 1 last, each `ratio` of the next one.
+    """Resolutions of a pyramid, from coarsest to 1, each `ratio` of the next one.
 
-    The first of the shapes gets at least `coarsest` px a side on all of them, the others two patches.
+    At each, the first shape has at least `coarsest` px a side, the others two patches.
     """
     least = max(coarsest / min(shapes[0]), *(2 * PATCH / min(shape) for shape in shapes))
     factors = [1.0]

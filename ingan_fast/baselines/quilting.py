@@ -1,8 +1,7 @@
 """Image quilting: Efros & Freeman, "Image Quilting for Texture Synthesis and Transfer", SIGGRAPH 2001.
 
-Blocks of the source are laid out in raster order, overlapping by a sixth of their side. Each is chosen at random among
-those whose overlap with what is there already differs at most a tenth more than the best one's, and cut along the path
-where the two differ least.
+Blocks of the source are placed in raster order, overlapping by a sixth of their side. Each is chosen at random among
+those whose error in the overlap is at most a tenth above the best one's, and cut along the path of least difference.
 """
 
 from functools import partial
@@ -20,7 +19,7 @@ from ingan_fast.pictures import Pixels
 Array = NDArray[np.float64]
 
 TOLERANCE = 0.1
-ROUNDING = 1e-6  # of a sum of squares of values in [0, 1]
+ROUNDING = 1e-6  # rounding error of a sum of squares of values in [0, 1]
 
 
 def quilt(
@@ -36,16 +35,16 @@ def quilt(
     Args:
         source: uint8 [h, w, 3].
         size: (width, height) in pixels.
-        block: px a side, larger than the texture's elements; None is a quarter of the source's shorter side.
-        seed: of the choice of blocks.
-        progress: is told the part that is done.
+        block: px a side, larger than the texture's elements; None: a quarter of the source's shorter side.
+        seed: seed of the choice of blocks.
+        progress: called with the fraction done.
 
     Returns:
-        uint8 [height, width, 3]; every pixel is one of the source's.
+        uint8 [height, width, 3]; every pixel is copied from the source.
 
     Raises:
-        UserError: an array that is no such picture, a side under 16 px, more than 4 megapixels, a block under 6 px or
-            larger than the source.
+        UserError: not such a picture, a side under 16 px, more than 4 megapixels, or a block under 6 px or larger
+            than the source.
     """
     source, (width, height) = check_task(source, size)
     shorter = min(source.shape[:2])
@@ -61,7 +60,7 @@ def quilt(
     for row, top in enumerate(tops):
         for left in lefts:
             place = page[top : top + block, left : left + block]
-            known = np.zeros((block, block), bool)  # where there is something already
+            known = np.zeros((block, block), bool)  # pixels that are already filled
             known[: overlap * (top > 0)] = True
             known[:, : overlap * (left > 0)] = True
             chosen = _choose(given, place, known, rng)
@@ -71,7 +70,7 @@ def quilt(
 
 
 def _choose(source: Array, place: Array, known: NDArray[np.bool_], rng: np.random.Generator) -> Array:
-    """A block of the source that goes well with the known pixels of a place [block, block, 3]."""
+    """A block of the source that fits the known pixels of a place [block, block, 3]."""
     block = len(place)
     errors = _errors(source, place, known)
     row, column = rng.choice(np.argwhere(errors <= errors.min() * (1 + TOLERANCE) + ROUNDING))
@@ -81,7 +80,7 @@ def _choose(source: Array, place: Array, known: NDArray[np.bool_], rng: np.rando
 def _errors(source: Array, place: Array, known: NDArray[np.bool_]) -> Array:
     """Sum of squared differences over the known pixels, for each block of the source: [h - block + 1, ...].
 
-    By Fourier transforms: |a - b|² = |a|² + |b|² - 2 a·b, each a correlation.
+    Computed by FFT: |a - b|² = |a|² + |b|² - 2 a·b, each a correlation.
     """
     height, width, _ = source.shape
     block = len(place)
@@ -90,11 +89,11 @@ def _errors(source: Array, place: Array, known: NDArray[np.bool_]) -> Array:
     products = (spectrum(source) * np.conj(spectrum(place * known[..., None]))).sum(2)
     errors = np.fft.irfft2(squares - 2 * products, (height, width), axes=(0, 1))
     errors = errors[: height - block + 1, : width - block + 1] + np.square(place[known]).sum()
-    return errors.clip(0)  # rounding goes below
+    return errors.clip(0)  # rounding can make them negative
 
 
 def _keep(place: Array, chosen: Array, overlap: int, above: bool, left: bool) -> NDArray[np.bool_]:
-    """Which pixels of a place stay, on the far side of the cheapest cuts through its overlaps: [block, block]."""
+    """Mask of the pixels of a place to keep, beyond the cheapest cuts through its overlaps: [block, block]."""
     difference = np.square(place - chosen).sum(2)
     keep = np.zeros(difference.shape, bool)
     if left:
@@ -105,7 +104,7 @@ def _keep(place: Array, chosen: Array, overlap: int, above: bool, left: bool) ->
 
 
 def cheapest_cut(cost: Array) -> NDArray[np.int64]:
-    """The path from the first row to the last, a column at most to the side a row, with the least sum: int64 [rows]."""
+    """The cheapest path from the first row to the last, moving at most one column per row: int64 [rows]."""
     total = cost.copy()
     for row in range(1, len(total)):
         padded = np.pad(total[row - 1], 1, constant_values=np.inf)

@@ -1,12 +1,13 @@
 """Spatial GAN: Jetchev, Bergmann & Vollgraf, "Texture Synthesis with Spatial Generative Adversarial Networks", 2016
 (arXiv 1611.08207).
 
-A fully convolutional generator makes a texture of any size from a tensor of independent noise; a discriminator that is
-its mirror image judges every place of it beside random crops of the source. Both have 5x5 kernels and steps of 2.
+A fully convolutional generator maps a tensor of independent noise to a texture of any size; a discriminator with the
+mirrored architecture classifies each place, of generated textures and of random source crops. Both use 5x5 kernels
+with stride 2.
 
-Departures, for two minutes on one core: four layers of 32 to 128 channels, batches of four 64-px crops, some thousand
-iterations; the rate falls to zero in the second half and G's weights are averaged, since a training that short ends
-wherever it happens to be.
+Differences from the paper, to fit two minutes on one core: four layers of 32 to 128 channels, batches of four 64-px
+crops, some thousand iterations. The learning rate falls to zero in the second half and G's weights are averaged,
+because the last iterate of such a short training varies.
 """
 
 import copy
@@ -24,13 +25,13 @@ from ingan_fast.model.sampling import to_pixels, to_tensor
 from ingan_fast.pictures import Pixels
 
 LAYERS = 4
-STEP = 2**LAYERS  # px of the texture for each place of the noise
-CHANNELS = 32  # of the finest hidden layer; twice as many in each coarser one
-NOISE = 20  # channels
+STEP = 2**LAYERS  # px of the texture per noise position
+CHANNELS = 32  # of the finest hidden layer; doubled in each coarser one
+NOISE = 20  # noise channels
 BATCH = 4
 CROP = 64  # px
-AVERAGE = 0.005  # pace of the average of G's weights
-BORDER = 2  # places of noise around the texture, whose pixels the zeros around them have reached
+AVERAGE = 0.005  # EMA rate of G's weights
+BORDER = 2  # noise positions around the texture that zero padding affects; they are cropped
 
 
 def spatial_gan_texture(
@@ -42,21 +43,21 @@ def spatial_gan_texture(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> Pixels:
-    """Synthesise a texture at a size by a Spatial GAN that is trained for it (Jetchev et al., 2016).
+    """Synthesise a texture at a size with a Spatial GAN trained for it (Jetchev et al., 2016).
 
     Args:
         source: uint8 [h, w, 3].
         size: (width, height) in pixels.
-        iterations: of the training; about 35 ms each on one core.
-        learning_rate: Adam's, of both networks.
-        seed: of the weights, the crops and the noise.
-        progress: is told the part that is done.
+        iterations: training iterations, about 35 ms each on one core.
+        learning_rate: Adam's, for both networks.
+        seed: seed of the weights, crops and noise.
+        progress: called with the fraction done.
 
     Returns:
         uint8 [height, width, 3].
 
     Raises:
-        UserError: an array that is no such picture, a side under 16 px, more than 4 megapixels.
+        UserError: not such a picture, a side under 16 px, or more than 4 megapixels.
     """
     source, size = check_task(source, size)
     generator = train_spatial_gan(
@@ -73,7 +74,7 @@ def train_spatial_gan(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> nn.Module:
-    """The generator of textures like `source`, of any size; arguments as for `spatial_gan_texture`."""
+    """Train a generator of textures like `source`; arguments as for `spatial_gan_texture`."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return _train(to_tensor(source), iterations, learning_rate, progress)
@@ -90,7 +91,7 @@ def sample_spatial_gan(generator: nn.Module, size: Size, *, seed: int = 0) -> Pi
 
 
 def _train(source: Tensor, iterations: int, learning_rate: float, progress: Progress | None) -> nn.Module:
-    """The averaged generator of a training on crops of the source, [1, 3, h, w] in [-1, 1]."""
+    """Train on crops of the source, [1, 3, h, w] in [-1, 1]; returns the averaged generator."""
     generator, discriminator = _generator(), _discriminator()
     averaged = copy.deepcopy(generator).requires_grad_(False)
     optimisers = [
@@ -102,7 +103,7 @@ def _train(source: Tensor, iterations: int, learning_rate: float, progress: Prog
     for iteration in range(iterations):
         real = _crops(source, height, width)
         fake = generator(_noise(BATCH, height // STEP, width // STEP))
-        # Cross-entropy of the discriminator's logits, "real" being positive
+        # Cross-entropy of the discriminator's logits, where positive means "real"
         loss = F.softplus(-discriminator(real)).mean() + F.softplus(discriminator(fake.detach())).mean()
         _step(optimisers[0], loss)
         discriminator.requires_grad_(False)
@@ -112,7 +113,7 @@ def _train(source: Tensor, iterations: int, learning_rate: float, progress: Prog
             schedule.step()
         with torch.no_grad():
             for mean, current in zip(averaged.parameters(), generator.parameters(), strict=True):
-                mean.lerp_(current, max(AVERAGE, 9 / (11 + iteration)))  # the start: soon
+                mean.lerp_(current, max(AVERAGE, 9 / (11 + iteration)))  # warm-up
         report(progress, iteration + 1, iterations)
     return averaged
 
@@ -124,7 +125,7 @@ def _step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
 
 
 def _noise(count: int, rows: int, columns: int) -> Tensor:
-    """Uniform in [-1, 1]: [count, 20, rows, columns]."""
+    """Uniform noise in [-1, 1]: [count, 20, rows, columns]."""
     noise = torch.rand(count, NOISE, rows, columns) * 2 - 1
     return noise.contiguous(memory_format=torch.channels_last)
 

@@ -22,7 +22,7 @@ from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.errors import UserError
 from ingan_fast.export.engine import build_engine
 from ingan_fast.export.onnx_file import OPSETS, quiet
-from ingan_fast.export.run import FILES, Wanted, export
+from ingan_fast.export.run import FILES, ExportOptions, export
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.engine_cache import VARIABLE as BUILT_ENGINES
@@ -164,7 +164,7 @@ def _makers(run: Path, kept: Path, without: Mapping[str, str]) -> dict[str, Make
 
 def _plain(run: Path, folder: Path) -> Path:
     """The same graph by the exporter of torch, as it is: not cleaned, not checked, not described."""
-    exported = Wanted().graph(load(run, "cpu"))
+    exported = ExportOptions().graph(load(run, "cpu"))
     axes = tuple(
         {axis: torch.export.Dim.AUTO for axis, side in enumerate(shape) if isinstance(side, str)}
         for shape in exported.shapes.values()
@@ -185,11 +185,11 @@ def _plain(run: Path, folder: Path) -> Path:
 
 
 def _onnx(run: Path, precision: str, folder: Path) -> Path:
-    return export(load(run, "cpu"), folder, Wanted("onnx", precision)).path
+    return export(load(run, "cpu"), folder, ExportOptions("onnx", precision)).path
 
 
 def _package(run: Path, folder: Path) -> Path:
-    return export(load(run, "cpu", merge=False), folder, Wanted("pt2")).path
+    return export(load(run, "cpu", merge=False), folder, ExportOptions("pt2")).path
 
 
 def _engine(kept: Path, folder: Path) -> Path:

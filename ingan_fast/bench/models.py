@@ -8,7 +8,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from ingan_fast.errors import UserError
-from ingan_fast.export.run import Wanted, export
+from ingan_fast.export.run import ExportOptions, export
 from ingan_fast.geometry import Transform
 from ingan_fast.model.networks import Generator
 from ingan_fast.model.sampling import to_tensor
@@ -65,7 +65,7 @@ def write_models(folder: Path, name: str, picture: Pixels) -> dict[str, Path]:
     names = contenders()
     run = folder / "run"
     write_run(run, name, picture)
-    model = export(load(run, "cpu"), folder / "model", Wanted()).path
+    model = export(load(run, "cpu"), folder / "model", ExportOptions()).path
     return {contender: run if contender == "torch" else model for contender in names}
 
 

@@ -18,7 +18,7 @@ from ingan_fast.bench.results import Results, Row, beside
 from ingan_fast.bench.served import Served
 from ingan_fast.bench.timing import Advance, Spread, Stopwatch, seconds_in_turns, take_turns
 from ingan_fast.errors import UserError
-from ingan_fast.export.run import Wanted, export
+from ingan_fast.export.run import ExportOptions, export
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.model.networks import Generator
 from ingan_fast.model.sampling import sampling_tensor, to_pixels, to_tensor
@@ -82,7 +82,7 @@ def measure(request: RetargetRequest, picture: Pixels, advance: Advance = lambda
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         generator = write_run(run, request.preset, picture)
-        model = export(load(run, "cpu"), Path(folder) / "model", Wanted()).path
+        model = export(load(run, "cpu"), Path(folder) / "model", ExportOptions()).path
         paths = {name: run if name == "torch" else model for name in installed(BACKENDS)}
         expected = _eager(generator, picture, transform)
         advance()

@@ -12,7 +12,7 @@ from ingan_fast.parsing import parse_bytes, parse_corners, parse_homography, par
 
 if TYPE_CHECKING:
     from ingan_fast.export.profiles import Profile
-    from ingan_fast.export.run import Wanted
+    from ingan_fast.export.run import ExportOptions
 
 FLAVORS = {"auto": "auto", "tensorrt": "tensorrt", "rtx": "tensorrt-rtx"}
 
@@ -73,7 +73,7 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier export wrote.")] = False,
 ) -> None:
     from ingan_fast.export.profiles import parse_profile
-    from ingan_fast.export.run import FILES, Wanted
+    from ingan_fast.export.run import FILES, ExportOptions
     from ingan_fast.export.run import export as write
     from ingan_fast.export.triton_server import FILES as SERVER_FILES
     from ingan_fast.export.triton_server import write_repository
@@ -89,7 +89,9 @@ def export(
     if trt and format_ != "onnx":
         raise UserError(f"--trt builds an engine of an ONNX file, not of {format_}; leave out --format")
     served, format_ = format_ == SERVED, "onnx" if format_ == SERVED else format_
-    wanted = Wanted(format_, precision, _transform(fixed, transform), parse_size(frame) if frame else None, bake_source)
+    wanted = ExportOptions(
+        format_, precision, _transform(fixed, transform), parse_size(frame) if frame else None, bake_source
+    )
     profiles = [parse_profile(text) for text in profile or []]
     limit = parse_bytes(workspace) if workspace else None
     files = list(SERVER_FILES) if served else [FILES[format_]]
@@ -148,7 +150,7 @@ def _check_folder(out: Path, files: list[str], overwrite: bool) -> None:
         raise UserError(f"{out} already has {' and '.join(found)}; add --overwrite, or choose another folder")
 
 
-def _inputs(wanted: "Wanted") -> str:
+def _inputs(wanted: "ExportOptions") -> str:
     if wanted.transform is not None:
         size: Size = wanted.transform.size
         return f"frames → {size[0]}x{size[1]}"

@@ -1,1 +1,1 @@
-"""How good a retargeted picture is: measures, maps, and what a picture is suited for."""
+"""Quality of a retargeted picture: measures, maps, and warnings about unsuitable pictures."""

@@ -1,4 +1,4 @@
-"""Judging outputs beside what is easily had: a plain resize and seam carving of the same size."""
+"""Evaluates outputs together with simple baselines of the same size: plain resize and seam carving."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -26,12 +26,12 @@ SHAPES = {"width x1.5": (1.5, 1.0), "width x0.6": (0.6, 1.0), "height x1.5": (1.
 
 @dataclass(frozen=True)
 class Output:
-    """A picture to judge."""
+    """A picture to evaluate."""
 
     name: str
     picture: Pixels  # uint8 [H, W, 3]
-    mask: NDArray[np.float32] | None = None  # [H, W], 1 inside; None where the picture fills its frame
-    back: Pixels | None = None  # the source's reconstruction from it: uint8 [h, w, 3]
+    mask: NDArray[np.float32] | None = None  # [H, W], 1 inside; None: the picture fills its frame
+    back: Pixels | None = None  # the source reconstructed from it, uint8 [h, w, 3]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -41,12 +41,12 @@ class Output:
 
 @dataclass(frozen=True)
 class Judged:
-    """An output's numbers, and those of the baselines at its size."""
+    """Measures of an output, and of the baselines at its size."""
 
     output: Output
     measures: Measures
     plain_resize: Measures
-    seam_carving: Measures | None  # None where the package isn't installed
+    seam_carving: Measures | None  # None if the package isn't installed
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -61,22 +61,22 @@ class Judged:
 
 @dataclass
 class Judge:
-    """Judges outputs of one source; a size's baselines are judged once."""
+    """Evaluates outputs of one source; caches the baselines of each size."""
 
     source: Pixels  # uint8 [h, w, 3]
-    advance: Callable[[], None] = lambda: None  # called `steps()` times an output
+    advance: Callable[[], None] = lambda: None  # called `steps()` times per output
     _known: dict[tuple[str, tuple[int, int], bool], Measures] = field(default_factory=dict)
 
     @staticmethod
     def steps() -> int:
-        """How many pictures are judged for an output: itself and the baselines."""
+        """Number of pictures evaluated per output: itself and the baselines."""
         return 2 + has_seam_carving()
 
     def judge(self, output: Output) -> Judged:
-        """All measures of an output and of the baselines at its size, under its mask.
+        """All measures of an output, and of the baselines at its size, under its mask.
 
-        The names are those of `metrics.evaluate`; with `output.back` also psnr, in dB, of the source against its
-        reconstruction (a baseline's: resized to the output's size and back; None where they are equal).
+        The names are those of `metrics.evaluate`. With `output.back`, also psnr in dB of the reconstruction (a
+        baseline's: resized to the output's size and back; None if equal to the source).
 
         Raises:
             UserError: as for `metrics.coherence`.
@@ -108,15 +108,15 @@ class Judge:
 
 
 def has_seam_carving() -> bool:
-    """Whether the optional package is installed."""
+    """Whether the optional package `seam-carving` is installed."""
     return find_spec("seam_carving") is not None
 
 
 def read_output(path: Path) -> Output:
-    """A picture file with its transparency as the mask.
+    """Read a picture file, with its transparency as the mask.
 
     Raises:
-        UserError: a file that is no picture, one under 7 pixels a side, or one so transparent that no patch is left.
+        UserError: not a picture, a side under 7 px, or too transparent for a single patch.
     """
     picture = load_image(path, min_side=PATCH)
     photo = srgb(load_photo(path, min_side=PATCH))
@@ -125,7 +125,7 @@ def read_output(path: Path) -> Output:
     alpha = np.asarray(photo.pixels[..., -1] / 255, np.float32)
     if not sliding_window_view(alpha >= INSIDE, (PATCH, PATCH)).all((2, 3)).any():
         raise UserError(
-            f"{path} is transparent: no {PATCH}x{PATCH} pixels of it are opaque; give a picture with more in it"
+            f"{path} is transparent: no {PATCH}x{PATCH} pixels of it are opaque; give a picture with more content"
         )
     return Output(str(path), picture, None if (alpha == 1).all() else alpha)
 
@@ -135,12 +135,12 @@ def retargetings(
     source_size: Size,
     advance: Callable[[], None] = lambda: None,
 ) -> Iterable[Output]:
-    """A picture at the fixed shapes `SHAPES`, each with its way back: G(x; T) and G(G(x; T); T^-1).
+    """Yield the picture retargeted to the fixed shapes `SHAPES`, each with its way back: G(x; T), G(G(x; T); T^-1).
 
     Args:
         retarget: G, of a transform and a picture; None stands for the source.
         source_size: (width, height) of the source.
-        advance: called after each.
+        advance: called after each shape.
     """
     for name, factors in SHAPES.items():
         transform = Transform.scale(*factors, source_size)

@@ -1,4 +1,4 @@
-"""Maps of where an output is good or bad: local stretch, and the distance of its patches to the source's."""
+"""Quality maps over an output: local stretch, and distance of its patches to the source's."""
 
 import math
 from pathlib import Path
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-QUERIES = 8192  # a level; 640x480 gets one patch every 7 pixels, so that together they cover it
-WORST = 0.02  # the colour scale's end: several times what a good output has on average
-LONGEST = 8.0  # inches, of the picture on its page
+QUERIES = 8192  # patches per level; at 640x480 one every 7 px, which covers the picture
+WORST = 0.02  # end of the colour scale: several times a good output's average
+LONGEST = 8.0  # inches, longer side of the picture
 DPI = 100
 
 
 def coherence_map(output: NDArray, source: NDArray, mask: NDArray | None = None) -> NDArray[np.float32]:
-    """`metrics.coherence` by place: the squared distance per value to the nearest patch of the source.
+    """`metrics.coherence` by place: squared distance per value to the nearest patch of the source.
 
-    Each pixel has the mean over the three levels of the patch centred nearest to it, of those on a regular grid
-    of at most 8192 a level.
+    Each pixel has the mean over the three levels of the nearest patch on a regular grid of at most 8192 patches per
+    level.
 
     Args:
         output: [H, W, 3], uint8 or float in [0, 1].
@@ -35,7 +35,7 @@ def coherence_map(output: NDArray, source: NDArray, mask: NDArray | None = None)
         mask: [H, W], float in [0, 1]; 1 inside the output.
 
     Returns:
-        [H, W], 0 where the output is like the source; NaN outside the mask and where no patch counts.
+        [H, W], 0 where the output equals the source; NaN outside the mask and where no patch counts.
 
     Raises:
         UserError: as for `metrics.coherence`.
@@ -52,7 +52,7 @@ def coherence_map(output: NDArray, source: NDArray, mask: NDArray | None = None)
 
 
 def draw_coherence(output: Pixels, source: Pixels, path: Path, mask: NDArray | None = None) -> None:
-    """Write a picture of `coherence_map` over the output (uint8 [H, W, 3]) in grey, with a legend.
+    """Draw `coherence_map` over the output (uint8 [H, W, 3]) in grey, with a legend.
 
     Raises:
         UserError: as for `coherence_map`; `path` can't be written.
@@ -63,17 +63,17 @@ def draw_coherence(output: Pixels, source: Pixels, path: Path, mask: NDArray | N
     colours = axes.imshow(
         values, cmap="inferno", vmin=0, vmax=1000 * WORST, alpha=0.6, extent=(0, width, height, 0), zorder=1
     )
-    axes.set_title("where it is unlike the source")
+    axes.set_title("where it differs from the source")
     figure.colorbar(colours, ax=axes, extend="max", label="coherence x1000: distance to the nearest source patch")
     _save(figure, path)
 
 
 def draw_stretch(output: Pixels, source: Pixels, path: Path) -> None:
-    """Write a picture of the local stretch over the output (uint8 [H, W, 3]) in grey, with a legend.
+    """Draw the local stretch over the output (uint8 [H, W, 3]) in grey, with a legend.
 
     Raises:
-        UserError: as for `local_stretch`, so also where the output's width and height were both changed, or
-            neither; `path` can't be written.
+        UserError: as for `local_stretch`, which includes outputs with both or neither of width and height changed;
+            `path` can't be written.
     """
     axis = "height" if output.shape[1] == source.shape[1] else "width"
     stretch = local_stretch(output, source, axis)
@@ -90,7 +90,7 @@ def draw_stretch(output: Pixels, source: Pixels, path: Path) -> None:
     axes.set_title(_title(stretch, axis))
     bar = figure.colorbar(colours, ax=axes, ticks=EXPONENTS, label=f"stretch of the {axis}: log s / log r")
     bar.ax.set_ylim(min(EXPONENTS), max(EXPONENTS))
-    names = {0.0: "0: own size", 1.0: "1: as the picture"}
+    names = {0.0: "0: own size", 1.0: "1: like the picture"}
     bar.set_ticklabels([names.get(exponent, f"{exponent:g}") for exponent in EXPONENTS])
     _save(figure, path)
 
@@ -100,7 +100,7 @@ def _title(stretch: LocalStretch, axis: str) -> str:
 
 
 def _distances(out: Level, src: Level, shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """The level's distances, spread to the output's pixels: [H, W], NaN where no patch counts."""
+    """A level's distances, spread to the output's pixels: [H, W], NaN where no patch counts."""
     rows, columns = out.valid.shape
     step = math.ceil(math.sqrt(max(1, rows * columns / QUERIES)))
     top, left = torch.arange(0, rows, step), torch.arange(0, columns, step)
@@ -119,7 +119,7 @@ def _distances(out: Level, src: Level, shape: tuple[int, ...]) -> NDArray[np.flo
 
 def _page(output: Pixels) -> tuple["Figure", "Axes"]:
     """A figure with the output in grey, in pixel coordinates."""
-    from matplotlib.figure import Figure  # heavy, and needed here only
+    from matplotlib.figure import Figure  # slow to import
 
     height, width = output.shape[:2]
     inches = LONGEST / max(height, width)
@@ -131,7 +131,7 @@ def _page(output: Pixels) -> tuple["Figure", "Axes"]:
 
 
 def _edges(centres: NDArray[Any], side: int) -> NDArray[np.float64]:
-    """The borders of the cells around the centres: halfway between them, and the picture's own."""
+    """Borders of the cells around the centres: the midpoints, and the picture's edges."""
     return np.concatenate([[0], (centres[1:] + centres[:-1]) / 2, [side]])
 
 

@@ -1,14 +1,13 @@
-"""How good is a retargeted picture? Numbers without network weights, always to be read beside a baseline's.
+"""Quality measures of a retargeted picture, without learned weights; compare them with a baseline's values.
 
-Coherence (no artefacts) and completeness (nothing lost) follow Simakov et al., "Summarizing Visual Data Using
-Bidirectional Similarity", CVPR 2008; the patch SWD follows Elnekave & Weiss, "Generating natural images with
-direct patch distributions matching", ECCV 2022; `verbatim` counts the patches that were neither blended nor
-painted; `size_kept` (in `local_stretch`) asks whether the elements keep their size.
+Coherence (no artefacts) and completeness (nothing lost): Simakov et al., "Summarizing Visual Data Using Bidirectional
+Similarity", CVPR 2008. Patch SWD: Elnekave & Weiss, "Generating natural images with direct patch distributions
+matching", ECCV 2022. `verbatim`: fraction of patches copied unchanged. `size_kept` (see `local_stretch`): whether
+elements keep their size.
 
-Nearest neighbours are exact, over all patches of the other picture (`patches`). Only the *queries* are sampled
-where there are many: above `EXACT_PAIRS` pairs a level's mean is taken over `QUERIES` of its patches, one from
-each of as many equal runs in raster order, with a fixed seed. So the same pictures always give the same
-numbers, within about 2% of those over all patches.
+Nearest neighbours are exact, over all patches of the other picture (`patches`). Only the *queries* are sampled: above
+`EXACT_PAIRS` pairs, a level's mean is taken over `QUERIES` patches, one from each of equal runs in raster order, with
+a fixed seed. Results are therefore deterministic, and within about 2% of those over all patches.
 """
 
 import numpy as np
@@ -36,7 +35,7 @@ EXACT_PAIRS = 30_000**2
 QUERIES = 4096
 DIRECTIONS = 256  # within 2% of the mean over thousands
 SEED = 0
-SAME = 2e-4  # squared distance per value, about 3.6 grey levels: below it a patch counts as the source's own
+SAME = 2e-4  # squared distance per value, about 3.6 grey levels: below it a patch counts as copied
 
 Pairs = list[tuple[Level, Level]]  # (output, source), finest first
 
@@ -49,10 +48,10 @@ def coherence(output: NDArray, source: NDArray, mask: NDArray | None = None) -> 
     Args:
         output: [H, W, 3], uint8 or float in [0, 1].
         source: [h, w, 3], likewise.
-        mask: [H, W], float in [0, 1]; 1 inside the output. Patches not wholly inside don't count.
+        mask: [H, W], float in [0, 1]; 1 inside the output. Patches partly outside don't count.
 
     Raises:
-        UserError: an array that is no such picture, a side under 7 pixels, a mask that leaves no patch.
+        UserError: an array of another kind, a side under 7 pixels, or a mask that leaves no patch.
     """
     with full_precision():
         return _coherence(levels(output, source, mask))
@@ -69,21 +68,21 @@ def completeness(output: NDArray, source: NDArray, mask: NDArray | None = None) 
 
 
 def verbatim(output: NDArray, source: NDArray, mask: NDArray | None = None) -> float:
-    """The share of the output's patches, at full size, that are the source's own: 1 is best.
+    """Fraction of the output's patches, at full size, that are copied from the source: 1 is best.
 
-    A ghost or a painted place costs it over its whole area, a hard seam only along itself. Coherence forgives a
-    ghost, since the mean of two patches is near to both. A perspective resamples every patch, so this is for outputs
-    without one. Arguments and errors as for `coherence`.
+    Ghosts and painted regions reduce it over their whole area, a hard seam only along itself. (Coherence is blind to
+    ghosts, since the mean of two patches is close to both.) A perspective resamples every patch, so use this for
+    outputs without one. Arguments and errors as for `coherence`.
     """
     with full_precision():
         return _verbatim(_distances(*levels(output, source, mask)[0]))
 
 
 def patch_swd(output: NDArray, source: NDArray, mask: NDArray | None = None) -> float:
-    """Sliced Wasserstein-1 distance between the two pictures' patch distributions, all patches of each.
+    """Sliced Wasserstein-1 distance between the patch distributions of the two pictures, over all patches.
 
-    Elnekave & Weiss, ECCV 2022, section 3: project on random unit directions (256, fixed seed), sort, take
-    as many quantiles of both, mean absolute difference. 0 is best. Arguments and errors as for `coherence`.
+    Elnekave & Weiss, ECCV 2022, section 3: project on random unit directions (256, fixed seed), sort, take the same
+    number of quantiles of both, mean absolute difference. 0 is best. Arguments and errors as for `coherence`.
     """
     with full_precision():
         return _patch_swd(levels(output, source, mask))
@@ -93,21 +92,21 @@ def psnr(a: NDArray, b: NDArray) -> float:
     """Peak signal-to-noise ratio in dB of two [H, W, 3] pictures (uint8 or float in [0, 1]); inf if equal.
 
     Raises:
-        UserError: the sizes differ, or an array is no picture.
+        UserError: the sizes differ, or an array is not a picture.
     """
     first, second = as_tensor(a, "first picture").double(), as_tensor(b, "second picture").double()
     if first.shape != second.shape:
         sizes = f"{size_text(first)} and {size_text(second)}"
-        raise UserError(f"PSNR compares pictures of one size, these are {sizes}; resize one")
+        raise UserError(f"PSNR needs pictures of one size, but these are {sizes}; resize one")
     error = float((first - second).square().mean())
     return float("inf") if error == 0 else float(-10 * np.log10(error))
 
 
 def evaluate(output: NDArray, source: NDArray, mask: NDArray | None = None) -> dict[str, float | None]:
-    """All measures at once: coherence, completeness, swd, verbatim, kept_width, kept_height.
+    """All measures: coherence, completeness, swd, verbatim, kept_width, kept_height.
 
-    A `kept_*` is None where it isn't defined: that side unchanged, the other one changed, the output not a
-    full rectangle, or too little in it to measure. Arguments and errors as for `coherence`.
+    A `kept_*` is None if undefined: that side is unchanged, the other one is changed, the output is not a full
+    rectangle, or has too little contrast. Arguments and errors as for `coherence`.
     """
     with full_precision():
         pairs = levels(output, source, mask)
@@ -124,21 +123,21 @@ def evaluate(output: NDArray, source: NDArray, mask: NDArray | None = None) -> d
         for axis in ("width", "height"):
             try:
                 result[f"kept_{axis}"] = size_kept(output, source, axis)
-            except UserError:  # the pictures passed above, so it is the measure that isn't defined here
+            except UserError:  # the pictures are valid, so this measure is undefined here
                 continue
     return result
 
 
 def size_kept(output: NDArray, source: NDArray, axis: str = "width") -> float:
-    """Whether elements keep their size: 0 for a plain resize, 1 where all do (see `local_stretch`).
+    """How far elements keep their size: 0 for a plain resize, 1 if all do (see `local_stretch`).
 
     Args:
         output: [H, W, 3], uint8 or float in [0, 1].
         source: [h, w, 3], likewise; H = h for axis "width", W = w for axis "height".
-        axis: "width" or "height", the one that was changed.
+        axis: the axis that was changed, "width" or "height".
 
     Raises:
-        UserError: the axis is unchanged or the other one isn't, or there is too little to measure.
+        UserError: as for `local_stretch`.
     """
     return local_stretch(output, source, axis).kept
 
@@ -164,7 +163,7 @@ def _mean(distances: Tensor) -> float:
 
 
 def _distances(queries: Level, database: Level) -> Tensor:
-    """Squared distance per value to the nearest patch of the database, for all queries or `QUERIES` of them."""
+    """Squared distance per value to the nearest database patch, for all queries or a sample of `QUERIES`."""
     count = int(queries.valid.sum())
     if count * int(database.valid.sum()) > EXACT_PAIRS and count > QUERIES:
         generator = torch.Generator().manual_seed(SEED)
@@ -175,7 +174,7 @@ def _distances(queries: Level, database: Level) -> Tensor:
 
 
 def swd(a: Level, b: Level) -> float:
-    """The sliced Wasserstein-1 distance of two levels' patches (see `patch_swd`)."""
+    """Sliced Wasserstein-1 distance of two levels' patches (see `patch_swd`)."""
     generator = torch.Generator().manual_seed(SEED)
     directions = torch.randn(3 * PATCH * PATCH, DIRECTIONS, generator=generator)
     directions = (directions / directions.norm(dim=0)).t()
@@ -185,8 +184,8 @@ def swd(a: Level, b: Level) -> float:
 
 
 def _quantiles(level: Level, directions: Tensor, count: int) -> NDArray[np.float32]:
-    """The patches' projections, `count` quantiles a direction: [directions, count]."""
+    """Projections of the patches, `count` quantiles per direction: [directions, count]."""
     projected = torch.cat([directions @ strip.t() for strip in strips(level)], dim=1).numpy()
-    projected.sort(axis=1)  # numpy's is vectorised, many times faster than torch's
+    projected.sort(axis=1)  # NumPy's sort is vectorised, many times faster than torch's
     at = ((np.arange(count) + 0.5) * projected.shape[1] / count).astype(np.int64)
     return projected[:, at]

@@ -1,7 +1,7 @@
-"""What the measures are made of: a picture's patches at three levels, and exact nearest neighbours among them.
+"""Building blocks of the measures: patches of a picture at three levels, and exact nearest-neighbour search.
 
-Patches are 7x7 RGB in [0, 1], stride 1, at three levels (1, 1/2, 1/4, antialiased); a picture too small for
-a level is judged on the finer ones.
+Patches are 7x7 RGB in [0, 1], stride 1, at scales 1, 1/2 and 1/4 (antialiased). A picture too small for a level is
+evaluated on the finer ones.
 """
 
 from collections.abc import Iterator
@@ -19,22 +19,22 @@ from ingan_fast.errors import UserError
 PATCH = 7
 SCALES = (1, 2, 4)
 
-# A pixel partly outside the output shows partly background, so it isn't the output's to answer for.
+# Pixels covered less than this are treated as outside, because they partly show background.
 INSIDE = 0.99
 
 
 @dataclass(frozen=True)
 class Level:
-    """A picture at one resolution, and which of its patches count."""
+    """A picture at one resolution, and which of its patches are valid."""
 
     image: Tensor  # [3, h, w], float32
-    valid: Tensor  # [h - 6, w - 6], bool: the patch whose top left corner is here counts
-    scale: int  # of SCALES: the picture's pixels a pixel here
+    valid: Tensor  # [h - 6, w - 6], bool: validity of the patch with its top left corner here
+    scale: int  # of SCALES: full-resolution px per px
 
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """No gradients, and float32 products in float32: a trainer may have allowed bfloat16 for the process."""
+    """Disable gradients, and compute float32 products in full precision: a trainer may have allowed bfloat16."""
     before = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:
@@ -56,9 +56,9 @@ def as_tensor(image: NDArray, name: str, inside: Tensor | None = None) -> Tensor
         tensor = tensor / 255
     if inside is not None:
         tensor = torch.where(inside, tensor, torch.zeros(()))
-    # 0.01 leaves room for a resampling's overshoot; NaN fails the comparison too
+    # 0.01 allows for overshoot of resampling; NaN fails the comparison, too
     if not bool(((tensor >= -0.01) & (tensor <= 1.01)).all()):
-        raise UserError(f"{name} has values outside [0, 1] or not finite; give uint8 or floats in [0, 1]")
+        raise UserError(f"{name} has non-finite values or values outside [0, 1]; give uint8 or floats in [0, 1]")
     return tensor
 
 
@@ -67,7 +67,7 @@ def size_text(image: Tensor) -> str:
 
 
 def levels(output: NDArray, source: NDArray, mask: NDArray | None) -> list[tuple[Level, Level]]:
-    """The pairs of levels (output, source) on which both pictures have patches that count, finest first.
+    """Pairs of levels (output, source) at which both pictures have valid patches, finest first.
 
     Arguments and errors as for `metrics.coherence`.
     """
@@ -76,12 +76,12 @@ def levels(output: NDArray, source: NDArray, mask: NDArray | None) -> list[tuple
         mask = np.asarray(mask)
         if mask.shape != np.asarray(output).shape[:2]:
             shape = np.asarray(output).shape
-            raise UserError(f"the mask has shape {mask.shape}, the output {shape}; give [height, width]")
+            raise UserError(f"the mask has shape {mask.shape}, but the output {shape}; give [height, width]")
         inside = torch.from_numpy(mask.astype(np.float32) >= INSIDE)
     out, src = as_tensor(output, "output", inside), as_tensor(source, "source")
     for name, image in (("output", out), ("source", src)):
         if min(image.shape[1:]) < PATCH:
-            raise UserError(f"the {name} is {size_text(image)}; give at least {PATCH} pixels a side")
+            raise UserError(f"the {name} is {size_text(image)}; give at least {PATCH} pixels on each side")
     pairs = []
     for scale in SCALES:
         if min(*out.shape[1:], *src.shape[1:]) // scale < PATCH:
@@ -96,7 +96,7 @@ def levels(output: NDArray, source: NDArray, mask: NDArray | None) -> list[tuple
 
 
 def level_of(image: Tensor, inside: Tensor | None, scale: int) -> Level:
-    """The picture at 1/scale; each pixel there is the mean of the inside pixels under the filter."""
+    """The picture at 1/scale; each pixel is the mean of the inside pixels under the filter."""
     if inside is None:
         image = _shrink(image, scale)
         height, width = image.shape[1:]
@@ -108,9 +108,9 @@ def level_of(image: Tensor, inside: Tensor | None, scale: int) -> Level:
 
 
 def _shrink(image: Tensor, scale: int) -> Tensor:
-    """[C, h, w] -> [C, h // scale, w // scale], antialiased, exactly 1/scale whatever the size's remainder.
+    """[C, h, w] -> [C, h // scale, w // scale], antialiased, exactly 1/scale for any remainder.
 
-    The filter has no negative lobes, so dividing by the shrunk mask is a mean over the pixels inside.
+    The filter has no negative lobes, so dividing by the shrunk mask gives a mean over the inside pixels.
     """
     if scale == 1:
         return image
@@ -120,7 +120,7 @@ def _shrink(image: Tensor, scale: int) -> Tensor:
 
 
 def patches(level: Level, first: int = 0, last: int | None = None) -> Tensor:
-    """The patches that count whose top row is in [first, last): [n, 3 * 7 * 7]."""
+    """Valid patches with their top row in [first, last): [n, 3 * 7 * 7]."""
     valid = level.valid[first:last]
     strip = level.image[:, first : first + valid.shape[0] + PATCH - 1]
     windows = strip.unfold(1, PATCH, 1).unfold(2, PATCH, 1).permute(1, 2, 0, 3, 4)  # [rows, columns, 3, 7, 7]
@@ -128,24 +128,24 @@ def patches(level: Level, first: int = 0, last: int | None = None) -> Tensor:
 
 
 def only(level: Level, index: Tensor) -> Level:
-    """The level where no patches count but those at `index` (of its flattened `valid`)."""
+    """The level with only the patches at `index` (into the flattened `valid`) marked valid."""
     valid = torch.zeros(level.valid.numel(), dtype=torch.bool)
     valid[index] = True
     return Level(level.image, valid.view_as(level.valid), level.scale)
 
 
 def strips(level: Level) -> Iterator[Tensor]:
-    """All patches that count, some thousands at a time: together they can exceed a gigabyte."""
+    """All valid patches, in chunks of some thousands: together they can exceed a gigabyte."""
     rows = max(1, 16_384 // level.valid.shape[1])
     for first in range(0, level.valid.shape[0], rows):
         yield patches(level, first, first + rows)
 
 
 def nearest(queries: Tensor, database: Iterator[Tensor], block: int = 512, columns: int = 1024) -> Tensor:
-    """Squared distance per value from each query to its nearest row of the database: [n, d] -> [n].
+    """Squared distance per value from each query to its nearest database row: [n, d] -> [n].
 
-    |q - p|^2 = |q|^2 + (|p|^2 - 2 p.q), with |p|^2 as one more column of the product. Taking the queries'
-    mean from both sides keeps the terms, and so the rounding, small (about 1e-8). Blocks stay in the cache.
+    |q - p|^2 = |q|^2 + (|p|^2 - 2 p.q), with |p|^2 as an additional column of the product. Subtracting the queries'
+    mean from both sides keeps the terms, and so the rounding errors, small (about 1e-8). Blocks fit into the cache.
     """
     centre = queries.mean(0)
     queries = queries - centre

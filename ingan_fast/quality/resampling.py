@@ -1,4 +1,4 @@
-"""What a retargeting has to beat: a plain resize, the plain homography, and seam carving."""
+"""Simple baselines for retargeting: plain resize, plain homography and seam carving."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform, check_size
 from ingan_fast.pictures import Pixels
 
-MARGIN = 4  # px around the picture: bicubic reads two, and the alpha's soft border lies half a pixel outside
+MARGIN = 4  # px of padding: bicubic reads two, and alpha's soft edge extends half a pixel outside
 
 
 def check_picture(image: Any) -> NDArray:
-    """A contiguous colour picture [h, w, 3], uint8 or float.
+    """Check and return a contiguous colour picture [h, w, 3], uint8 or float.
 
     Raises:
         UserError: anything else.
@@ -35,15 +35,15 @@ def plain_resize(image: NDArray, size: Size) -> NDArray:
         size: (width, height) in pixels.
 
     Returns:
-        [height, width, 3], of the input's type.
+        [height, width, 3], of the input's dtype.
 
     Raises:
-        UserError: an array that is no such picture, or a size under one pixel.
+        UserError: `image` is not such a picture, or a side is under one pixel.
     """
     image, size = check_picture(image), check_size(size)
     if image.dtype == np.uint8:
         return np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
-    # Pillow has no float colour mode: one channel at a time, and bicubic overshoot is clipped as for bytes
+    # Pillow has no float colour mode: resize each channel, and clip bicubic overshoot as for uint8
     channels = [
         np.asarray(Image.fromarray(image[..., c].astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
         for c in range(3)
@@ -52,17 +52,17 @@ def plain_resize(image: NDArray, size: Size) -> NDArray:
 
 
 def plain_homography(image: NDArray, transform: Transform) -> tuple[Pixels, NDArray[np.float32]]:
-    """The picture laid out by a homography, its elements stretched as they are (Pillow's bicubic, not antialiased).
+    """Warp the picture by a homography, stretching its elements (Pillow's bicubic, not antialiased).
 
     Args:
         image: uint8 [h, w, 3].
-        transform: where it goes; the identity matrix gives a plain resize.
+        transform: the homography; for the identity matrix the result is a plain resize.
 
     Returns:
-        uint8 [Ho, Wo, 3], and where the source's quadrilateral lies: alpha [Ho, Wo] in [0, 1].
+        uint8 [Ho, Wo, 3], and alpha [Ho, Wo] in [0, 1], the coverage of the source's quadrilateral.
 
     Raises:
-        UserError: an array that is no such picture.
+        UserError: `image` is not such a picture.
     """
     image = check_picture(image)
     if image.dtype != np.uint8:
@@ -80,7 +80,7 @@ def plain_homography(image: NDArray, transform: Transform) -> tuple[Pixels, NDAr
 
 
 def _from_normalised(size: Size, margin: int = 0) -> NDArray[np.float64]:
-    """Normalised coordinates to pixels, edge to edge, of a picture with a margin around it."""
+    """Matrix from normalised coordinates to pixels, measured from the edges, of a picture with a margin."""
     width, height = size
     return np.array([[width / 2, 0, width / 2 + margin], [0, height / 2, height / 2 + margin], [0, 0, 1]])
 
@@ -91,13 +91,13 @@ def seam_carve(image: NDArray, size: Size) -> NDArray:
     Arguments, result and errors as for `plain_resize`.
 
     Raises:
-        UserError: also where `seam-carving` isn't installed.
+        UserError: also if `seam-carving` isn't installed.
     """
     image, size = check_picture(image), check_size(size)
     try:
         import seam_carving
     except ImportError as error:
-        raise UserError("seam carving needs the package seam-carving; pip install seam-carving") from error
+        raise UserError("seam carving needs the package seam-carving; install it: pip install seam-carving") from error
     pixels = image if image.dtype == np.uint8 else (image * 255).round().clip(0, 255).astype(np.uint8)
     carved = seam_carving.resize(pixels, size, energy_mode="forward", order="width-first")
     return carved if image.dtype == np.uint8 else (carved / 255).astype(image.dtype)

@@ -1,7 +1,7 @@
-"""Was an output made of this source at all? Numbers for a mix-up of files would mean nothing.
+"""Detects outputs that were not made from the given source, whose measures would be meaningless.
 
-Asked coarsely, at 1/4 resolution, and kindly: against the source itself, and blurred or noisy copies of it, so
-that a poor output passes and only another picture does not.
+The test is coarse (1/4 resolution) and lenient (it also compares with blurred and noisy copies of the source), so that
+poor outputs pass and only outputs of another picture fail.
 """
 
 from collections.abc import Iterator
@@ -18,21 +18,21 @@ from ingan_fast.quality.patches import Level, full_precision, levels, nearest, o
 from ingan_fast.quality.resampling import plain_resize
 
 # Measured on eight photographs, the market and the facade, at 400 px: outputs of the right source (blurred by 16 px,
-# noise of 0.2, a third or thrice as wide, JPEG quality 3, seam carved, shuffled 16-pixel tiles) reach 0.97, a
-# generator's 0.84; 83 of the 90 pairs of different pictures lie above 1, the others are mostly grey textures.
+# noise of 0.2, a third or three times as wide, JPEG quality 3, seam carved, shuffled 16-px tiles) reach up to 0.97, a
+# generator's 0.84; 83 of the 90 pairs of different pictures exceed 1, the others are mostly grey textures.
 LIMIT = 1.0
-BLURS = (4, 8)  # standard deviations in pixels
-NOISES = (0.1, 0.2)  # standard deviations, of 1 = white
+BLURS = (4, 8)  # standard deviations, px
+NOISES = (0.1, 0.2)  # standard deviations, white = 1
 QUERIES = 1500
 SEED = 0
 
 
 def unlikeness(output: Pixels, source: Pixels, mask: NDArray | None = None) -> float:
-    """How foreign an output is to its source: near 0 for a good retargeting, above `LIMIT` for another picture's.
+    """Dissimilarity of an output to its source: near 0 for a good retargeting, above `LIMIT` for another picture.
 
-    The mean squared distance of the output's coarse patches to their nearest ones in the source, as a share of the
-    source's variance, plus twice the sliced Wasserstein distance of the two distributions, as a share of its
-    standard deviation. Copies of the source count as the source: blurred, noisy, or with the output's stretch.
+    Mean squared distance of the output's coarse patches to their nearest source patches, relative to the source's
+    variance, plus twice the sliced Wasserstein distance of the patch distributions, relative to its standard
+    deviation. Minimum over copies of the source: blurred, noisy, or with the output's stretch undone.
 
     Args:
         output: uint8 [H, W, 3].
@@ -55,7 +55,7 @@ def unlikeness(output: Pixels, source: Pixels, mask: NDArray | None = None) -> f
 
 
 def check_made_of(name: str, output: Pixels, source: Pixels, mask: NDArray | None = None) -> None:
-    """Refuse an output of another source.
+    """Reject an output of another source.
 
     Raises:
         UserError: `unlikeness` above `LIMIT`.
@@ -63,8 +63,8 @@ def check_made_of(name: str, output: Pixels, source: Pixels, mask: NDArray | Non
     measured = unlikeness(output, source, mask)
     if measured > LIMIT:
         raise UserError(
-            f"{name} looks like another picture's: its coarse patches are {measured:.2f} away from the source's, "
-            f"{LIMIT:g} is allowed; give the picture that it was made of as source"
+            f"{name} looks like an output of another picture: its coarse patches are {measured:.2f} away from the "
+            f"source's, {LIMIT:g} is allowed; give the picture that it was made from as source"
         )
 
 
@@ -78,7 +78,7 @@ def _copies(source: Pixels) -> Iterator[Pixels]:
 
 
 def _distance(output: Level, copies: list[Level]) -> float:
-    """Mean squared distance per value to the nearest patch of any copy, over evenly spread patches of the output."""
+    """Mean squared distance per value to the nearest patch of any copy, over a regular subset of the output's."""
     counted = output.valid.flatten().nonzero().flatten()
     step = max(1, len(counted) // QUERIES)
     queries = patches(only(output, counted[step // 2 :: step]))

@@ -1,7 +1,7 @@
-"""Is a picture likely to fail? A cheap look at it before training.
+"""Predicts whether a picture will fail, from a cheap analysis before training.
 
-What is laid out anew are patches; a large object that the picture shows once is torn apart or repeated in part. So:
-how well do large parts of the picture recur in it?
+Retargeting rearranges patches; a large object that occurs once gets torn apart or partly repeated. So this measures
+how well large parts of the picture recur in it.
 """
 
 import numpy as np
@@ -11,30 +11,29 @@ from PIL import Image
 
 from ingan_fast.pictures import Pixels
 
-SIDE = 32  # px of the shorter side that is looked at: small elements and grain are averaged away
-BLOCK = SIDE // 4  # px a side of the parts
-# Measured: a photograph of one cup 0.76; textures 0.17 to 0.22, rows of things 0.15 to 0.35, mixed ones up to 0.45.
+SIDE = 32  # px; shorter side of the analysed copy, in which small elements and grain are averaged away
+BLOCK = SIDE // 4  # px a side
+# Measured: a photograph of one cup 0.76; textures 0.17 to 0.22, rows of objects 0.15 to 0.35, mixed ones up to 0.45.
 LIKELY_TO_FAIL = 0.6
-# A contrast of one grey level: what varies less than that looks flat, and dividing by it would magnify rounding.
+# Variance at a contrast of one grey level: less looks flat, and dividing by it would magnify rounding.
 LEAST_VARIANCE = (1 / 255) ** 2
-# Correlation of neighbouring pixels: white noise 0.0, a drawing of thin lines 0.42, photographs from 0.66 up.
+# Correlation of neighbouring pixels. White noise has 0.0, a drawing of thin lines 0.42, photographs at least 0.66.
 UNRELATED = 0.1
 
 
 def unlike_the_rest(picture: Pixels) -> float:
-    """How much of the picture's contrast its most singular large parts have to themselves: 0, they recur, to about 1.
+    """Fraction of the picture's contrast in large parts that do not recur: from 0 (they recur) to about 1.
 
-    For blocks of a quarter of the shorter side: the mean squared difference to the most similar block that does not
-    overlap, as a part of the variance of all pixels at full size
-    (at least `LEAST_VARIANCE`); of these the 90th percentile. Textures have their
-    contrast in what is smaller than that, rows of things find their like a few things away.
+    For blocks of a quarter of the shorter side: the mean squared difference to the most similar non-overlapping
+    block, relative to the variance of all pixels at full size (at least `LEAST_VARIANCE`); the result is the 90th
+    percentile. The contrast of textures is at smaller scales, and rows of objects have similar objects nearby.
 
     Args:
         picture: uint8 [H, W, 3].
     """
     variance = max(float((picture / 255).var(axis=(0, 1)).mean()), LEAST_VARIANCE)
     small = _small(picture)
-    # Differences of values close to zero have less rounding than those of values close to one.
+    # Around zero, differences have smaller rounding errors than around one.
     small -= small.mean(dim=(1, 2), keepdim=True)
     blocks = small.unfold(1, BLOCK, 1).unfold(2, BLOCK, 1)  # [3, rows, columns, 8, 8]
     rows, columns = blocks.shape[1:3]
@@ -48,39 +47,39 @@ def unlike_the_rest(picture: Pixels) -> float:
 
 
 def warning(picture: Pixels) -> str | None:
-    """A sentence for the user where the picture is likely to fail."""
+    """A warning for the user if the picture is likely to fail, else None."""
     if float((picture / 255).var(axis=(0, 1)).max()) < LEAST_VARIANCE:
-        return "the picture is one flat colour: there is nothing to learn from it"
+        return "the picture has one flat colour: there is nothing to learn from it"
     if _neighbours_alike(picture) < UNRELATED:
-        return "the picture is noise, each pixel unlike its neighbours: there is nothing to learn but its grain"
+        return "the picture is noise, with unrelated neighbouring pixels: there is nothing to learn but its grain"
     if looks_like_text(picture):
-        return "the picture looks like text: words and letters will be doubled, cut or left out"
+        return "the picture looks like text: words and letters will be repeated, cut or left out"
     if unlike_the_rest(picture) < LIKELY_TO_FAIL:
         return None
     return (
-        "large parts of the picture occur in it only once, as where one object dominates: it is likely to come out "
-        "torn or repeated; pictures of many small things and textures come out best"
+        "large parts of the picture occur in it only once, as when one object dominates: the result is likely to be "
+        "torn or repeated; pictures of many small objects and textures work best"
     )
 
 
 def _neighbours_alike(picture: Pixels) -> float:
-    """The correlation of pixels with their neighbours to the right and below, whichever is higher."""
+    """Correlation of horizontally or vertically neighbouring pixels, whichever is higher."""
     values = picture.astype(np.float32) - picture.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
     variance = float(np.square(values).mean())
     return max(float((values[:, 1:] * values[:, :-1]).mean()), float((values[1:] * values[:-1]).mean())) / variance
 
 
 def looks_like_text(picture: Pixels) -> bool:
-    """Whether the picture is lines of print on an even ground.
+    """Whether the picture shows lines of print on an even background.
 
-    Ink lies in bands with empty rows between them. A row of a band crosses many strokes, which are thin beside the
-    band's height, at uneven distances: rows of dots or of other small things are even.
+    Ink forms bands with empty rows between them. A row of a band crosses many strokes, which are thin compared with
+    the band's height and unevenly spaced (rows of dots or other small objects are evenly spaced).
     """
     grey = picture.mean(axis=2)
     paper = np.bincount(np.rint(grey).astype(int).ravel(), minlength=256).argmax()
     ink = np.abs(grey - paper) > 48
     if (np.abs(grey - paper) <= 8).mean() < 0.6:
-        return False  # no even ground
+        return False  # no even background
     bands = _spans(ink.any(axis=1))
     if len(bands) < 2:
         return False
@@ -97,7 +96,7 @@ def looks_like_text(picture: Pixels) -> bool:
 
 
 def _spans(marked: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """The runs of marked places: their starts and ends."""
+    """(start, end) of each run of True."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], marked, [False]])))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
@@ -106,7 +105,7 @@ def _small(picture: Pixels) -> torch.Tensor:
     """float32 [3, h, w] in [0, 1] with a shorter side of `SIDE`."""
     height, width = picture.shape[:2]
     factor = SIDE / min(height, width)
-    # No longer than eight sides: beyond that there is enough to compare with.
+    # At most eight times the shorter side: enough to compare with.
     size = min(round(width * factor), 8 * SIDE), min(round(height * factor), 8 * SIDE)
     small = Image.fromarray(picture).resize(size, Image.Resampling.BOX)
     return torch.from_numpy(np.asarray(small, np.float32) / 255).permute(2, 0, 1)

@@ -1,4 +1,4 @@
-"""Quality while training: what would be deployed, judged with the measures of `metrics`."""
+"""Validation during training: measures of the deployable generator's outputs."""
 
 import math
 from collections.abc import Callable
@@ -12,15 +12,15 @@ Quality = dict[str, float]  # {"coherence_x1.5": 0.0013, …}
 
 WIDTHS = (1.5, 0.6)
 MEASURES = ("coherence", "completeness", "swd", "kept_width")
-# Nearest neighbours cost the square of the pixels: a larger picture is judged smaller, so that it takes a second.
+# Nearest-neighbour search is quadratic in the pixels: larger pictures are shrunk, so that it takes about a second.
 JUDGED_PIXELS = 100 * 100
 
 
 def judge(retarget: Callable[[Transform], Pixels], source: Pixels) -> Quality:
-    """The measures at width x1.5 and x0.6, those that are defined there; the same numbers every time.
+    """The measures at width x1.5 and x0.6, where defined; deterministic.
 
     Args:
-        retarget: makes the output of a transform, uint8 [Ho, Wo, 3].
+        retarget: maps a transform to its output, uint8 [Ho, Wo, 3].
         source: the picture, uint8 [H, W, 3].
     """
     height, width = source.shape[:2]
@@ -38,11 +38,11 @@ def judge(retarget: Callable[[Transform], Pixels], source: Pixels) -> Quality:
 
 
 def beside_layout(trained: Quality, layout: Quality) -> str:
-    """What training gained over the layout alone, in a sentence or two for people.
+    """Compare training with the layout alone, in a sentence or two for the user.
 
     Args:
-        trained: the last validation.
-        layout: the same of the picture laid out without a network.
+        trained: measures of the last validation.
+        layout: the same measures of the picture laid out without a network.
     """
     parts, better = [], False
     for measure in ("coherence", "swd"):
@@ -51,10 +51,10 @@ def beside_layout(trained: Quality, layout: Quality) -> str:
         mine, its = (" / ".join(f"{1000 * pair[index]:.1f}" for pair in pairs) for index in (0, 1))
         parts.append(f"{measure} {mine} (the layout alone {its})")
         better = better or any(own < other for own, other in pairs)
-    text = f"at width x1.5 / x0.6, less is better: {', '.join(parts)}"
+    text = f"at width x1.5 / x0.6, lower is better: {', '.join(parts)}"
     if better:
         return text
-    return f"{text}; by these measures the layout alone is nearer to the picture, and needs no training"
+    return f"{text}; by these measures the layout alone is closer to the picture, and needs no training"
 
 
 def _resized(picture: Pixels, factor: float) -> Pixels:

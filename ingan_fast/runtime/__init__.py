@@ -1,4 +1,4 @@
-"""Running a trained generator, frame by frame: numpy and the backend alone, no torch.
+"""Inference with a trained generator, frame by frame; needs NumPy and a backend, not torch.
 
 >>> from ingan_fast.runtime import Retargeter
 >>> retargeter = Retargeter.open("exported/model.onnx")

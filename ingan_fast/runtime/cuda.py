@@ -1,12 +1,11 @@
-"""The little of CUDA that running an engine needs: memory, streams, events, graphs, and errors in one line.
+"""Minimal CUDA driver interface for running an engine: memory, streams, events, graphs, errors in one line.
 
-Copies, streams, events and a graph ran on an H100 (`test_a_real_device_copies_and_waits`). All of it is tested against
-a stand-in with the same functions, whose names are checked against cuda.h.
+Copies, streams, events and a graph have run on an H100 (`test_a_real_device_copies_and_waits`). Everything is tested
+against a stand-in with the same functions, whose names are checked against cuda.h.
 
-The calls go to the driver's own library (libcuda) by ctypes: it is there wherever a GPU can be used, and these few
-functions have kept their binary interface for years. A package of bindings (`cuda-bindings`) would be 31 MB more to
-install, in a version that goes with that of CUDA. A device's primary context is used, which torch, CuPy and TensorRT
-share.
+Calls go to the driver library (libcuda) through ctypes: it exists wherever a GPU is usable, and these functions have
+had a stable ABI for years. The package `cuda-bindings` would add 31 MB and depend on the CUDA version. It uses the
+device's primary context, which torch, CuPy and TensorRT share.
 """
 
 import contextlib
@@ -26,7 +25,7 @@ from ingan_fast.errors import MachineError
 LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 LEGACY_STREAM = 1  # CU_STREAM_LEGACY, the default stream of torch and CuPy
 
-# Arguments of the functions that are used; all of them return a CUresult.
+# Argument types of the functions used; all return a CUresult.
 _OUT, _HANDLE, _ADDRESS = POINTER(c_void_p), c_void_p, c_uint64
 SIGNATURES: dict[str, tuple[Any, ...]] = {
     "cuInit": (c_uint,),
@@ -62,21 +61,21 @@ SIGNATURES: dict[str, tuple[Any, ...]] = {
     "cuGraphDestroy": (_HANDLE,),
 }
 
-# Values of cuda.h.
+# Constants of cuda.h.
 OUT_OF_MEMORY, NOT_READY = 2, 600
 MAJOR, MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_…
 DEVICE_ORDINAL = 9  # CU_POINTER_ATTRIBUTE_…
-NON_BLOCKING = 1  # a stream that doesn't wait for the legacy one
+NON_BLOCKING = 1  # a stream that does not synchronise with the legacy stream
 DISABLE_TIMING = 2
-CAPTURE_RELAXED = 2  # what else this process does, such as freeing memory, doesn't spoil a capture
+CAPTURE_RELAXED = 2  # other calls of this process, such as freeing memory, don't invalidate a capture
 
 
 class CudaError(MachineError):
-    """A call of CUDA failed."""
+    """A CUDA call failed."""
 
 
 class _Driver:
-    """libcuda's functions, each of which raises where it fails."""
+    """The functions of libcuda; `call` raises if one fails."""
 
     def __init__(self, library: Any):
         self._functions = {}
@@ -87,7 +86,7 @@ class _Driver:
         self.call("cuInit", 0)
 
     def status(self, name: str, *arguments: Any) -> int:
-        """What a function returns."""
+        """Call a function and return its CUresult."""
         result: int = self._functions[name](*arguments)
         return result
 
@@ -95,7 +94,7 @@ class _Driver:
         status = self.status(name, *arguments)
         if status == OUT_OF_MEMORY:
             raise CudaError(
-                "the GPU's memory is full (or its share of the host's); make smaller outputs or close other programs"
+                "the GPU's memory is full (or page-locked host memory); make smaller outputs or close other programs"
             )
         if status:
             raise CudaError(f"CUDA failed: {self._message(status)} ({name}, error {status})")
@@ -119,7 +118,7 @@ def _load_library() -> Any:
 
 
 def available() -> bool:
-    """Whether there is a GPU that CUDA can use."""
+    """Whether CUDA can use a GPU."""
     try:
         return _count() > 0
     except CudaError:
@@ -133,30 +132,30 @@ def _count() -> int:
 
 
 class Device:
-    """A GPU, by its number.
+    """A GPU, by its index.
 
     Attributes:
-        name: as its maker calls it.
-        capability: "sm_90".
+        name: the vendor's name.
+        capability: such as "sm_90".
     """
 
     def __init__(self, index: int):
         count = _count()
         if not 0 <= index < count:
-            raise CudaError(f"there is no GPU {index} among the {count} here")
+            raise CudaError(f"there is no GPU {index}; {count} found, numbered from 0")
         self.index, self.driver = index, _driver()
         number, name, context = c_int(), ctypes.create_string_buffer(256), c_void_p()
         self.driver.call("cuDeviceGet", byref(number), index)
         self.driver.call("cuDeviceGetName", name, len(name), number)
         self.name = name.value.decode()
         self.capability = "sm_" + "".join(str(self._attribute(number, each)) for each in (MAJOR, MINOR))
-        # Kept for as long as the process lives, as other libraries do: objects made in it end at any time.
+        # Retained for the process's lifetime, as other libraries do: objects in it may be released at any time.
         self.driver.call("cuDevicePrimaryCtxRetain", byref(context), number)
         self._context = context
 
     @contextlib.contextmanager
     def current(self) -> Iterator[None]:
-        """Makes this thread's calls, of other libraries too, go to this device; afterwards as before."""
+        """Make this the current device of the thread (for other libraries too); restores the previous one."""
         self.driver.call("cuCtxPushCurrent_v2", self._context)
         try:
             yield
@@ -164,7 +163,7 @@ class Device:
             self.driver.status("cuCtxPopCurrent_v2", byref(c_void_p()))
 
     def of_pointer(self, pointer: int) -> int:
-        """The number of the GPU that an address belongs to, maybe another one."""
+        """The index of the GPU that an address belongs to."""
         index = c_int()
         with self.current():
             self.driver.call("cuPointerGetAttribute", byref(index), DEVICE_ORDINAL, pointer)
@@ -178,66 +177,66 @@ class Device:
 
 @cache
 def device(index: int = 0) -> Device:
-    """The GPU of this number.
+    """The GPU with this index.
 
     Raises:
-        CudaError: there is none, or no driver.
+        CudaError: there is no such GPU, or no driver.
     """
     return Device(index)
 
 
 class _Owned:
-    """Something of the driver's that is given back when it is closed, dropped, or the process ends."""
+    """A driver object, released when closed, garbage-collected, or at exit."""
 
     def __init__(self, device: Device, release: str, handle: int):
         self.device, self.handle = device, handle
-        self._release = weakref.finalize(self, _give_back, device, release, handle)
+        self._release = weakref.finalize(self, _release_handle, device, release, handle)
 
     def close(self) -> None:
         self._release()
 
 
-def _give_back(device: Device, release: str, handle: int) -> None:
-    """Failures are passed over: the driver may have gone before."""
+def _release_handle(device: Device, release: str, handle: int) -> None:
+    """Release a driver object; errors are ignored, since the driver may already be unloaded."""
     with contextlib.suppress(CudaError), device.current():
         device.driver.status(release, handle)
 
 
-def _made(device: Device, name: str, result: Any, *arguments: Any) -> int:
-    """The handle or address that a function writes to its first argument."""
+def _create(device: Device, name: str, result: Any, *arguments: Any) -> int:
+    """Call a function that writes a handle or address to its first argument; return that."""
     with device.current():
         device.driver.call(name, byref(result), *arguments)
     return int(result.value)
 
 
 class Memory(_Owned):
-    """Bytes on the device; `handle` is their address."""
+    """Device memory; `handle` is its address."""
 
     def __init__(self, device: Device, nbytes: int):
         self.nbytes = nbytes
-        super().__init__(device, "cuMemFree_v2", _made(device, "cuMemAlloc_v2", c_uint64(), nbytes))
+        super().__init__(device, "cuMemFree_v2", _create(device, "cuMemAlloc_v2", c_uint64(), nbytes))
 
 
 class HostMemory(_Owned):
-    """Page-locked bytes of the host, which are copied from and to the device without waiting."""
+    """Page-locked host memory, for asynchronous copies."""
 
     def __init__(self, device: Device, nbytes: int):
         self.nbytes = nbytes
-        super().__init__(device, "cuMemFreeHost", _made(device, "cuMemHostAlloc", c_void_p(), nbytes, 0))
+        super().__init__(device, "cuMemFreeHost", _create(device, "cuMemHostAlloc", c_void_p(), nbytes, 0))
         self.array: NDArray[np.uint8] = np.ctypeslib.as_array((ctypes.c_uint8 * nbytes).from_address(self.handle))
 
 
 class Event(_Owned):
-    """A point in the work of a stream."""
+    """A point in a stream's work."""
 
     def __init__(self, device: Device):
-        super().__init__(device, "cuEventDestroy_v2", _made(device, "cuEventCreate", c_void_p(), DISABLE_TIMING))
+        super().__init__(device, "cuEventDestroy_v2", _create(device, "cuEventCreate", c_void_p(), DISABLE_TIMING))
 
     def record(self, stream: int) -> None:
         self.device.driver.call("cuEventRecord", self.handle, stream)
 
     def done(self) -> bool:
-        """Whether the work before it is done."""
+        """Whether the work before the event is complete."""
         status = self.device.driver.status("cuEventQuery", self.handle)
         if status not in (0, NOT_READY):
             self.device.driver.call("cuEventQuery", self.handle)
@@ -245,21 +244,21 @@ class Event(_Owned):
 
 
 class Graph(_Owned):
-    """Work that was captured, to be launched again and again."""
+    """A captured CUDA graph, which can be launched repeatedly."""
 
     def __init__(self, device: Device, graph: c_void_p):
         try:
-            handle = _made(device, "cuGraphInstantiateWithFlags", c_void_p(), graph, 0)
+            handle = _create(device, "cuGraphInstantiateWithFlags", c_void_p(), graph, 0)
         finally:
             device.driver.status("cuGraphDestroy", graph)
         super().__init__(device, "cuGraphExecDestroy", handle)
 
 
 class Stream(_Owned):
-    """Work that is done in order; its methods need `device.current()` and return at once, but for `synchronize`."""
+    """Work executed in order. Methods need `device.current()` and, except for `synchronize`, return at once."""
 
     def __init__(self, device: Device):
-        super().__init__(device, "cuStreamDestroy_v2", _made(device, "cuStreamCreate", c_void_p(), NON_BLOCKING))
+        super().__init__(device, "cuStreamDestroy_v2", _create(device, "cuStreamCreate", c_void_p(), NON_BLOCKING))
         self._order = Event(device)
 
     def upload(self, target: int, source: HostMemory) -> None:
@@ -272,34 +271,34 @@ class Stream(_Owned):
         self.device.driver.call("cuMemcpyDtoDAsync_v2", target, source, nbytes, self.handle)
 
     def wait_for(self, other: int) -> None:
-        """What comes from now on waits for what is in the other stream."""
+        """Make later work on this stream wait for the present work of the other."""
         _order(self._order, other, self.handle)
 
     def let_wait(self, other: int) -> None:
-        """What comes from now on in the other stream waits for what is in this one."""
+        """Make later work on the other stream wait for the present work of this one."""
         _order(self._order, self.handle, other)
 
     def synchronize(self) -> None:
         self.device.driver.call("cuStreamSynchronize", self.handle)
 
     def capture(self, work: Callable[[], bool]) -> Graph | None:
-        """Record what `work` puts into this stream, without doing it; None where it can't be recorded."""
-        driver, graph, recorded = self.device.driver, c_void_p(), False
+        """Capture what `work` submits to this stream, without running it; None if that is not possible."""
+        driver, graph, captured = self.device.driver, c_void_p(), False
         driver.call("cuStreamBeginCapture_v2", self.handle, CAPTURE_RELAXED)
         try:
-            recorded = work()
+            captured = work()
         finally:
             ended = driver.status("cuStreamEndCapture", self.handle, byref(graph)) == 0
-            if graph and not (ended and recorded):
+            if graph and not (ended and captured):
                 driver.status("cuGraphDestroy", graph)
-        return Graph(self.device, graph) if ended and recorded else None
+        return Graph(self.device, graph) if ended and captured else None
 
     def launch(self, graph: Graph) -> None:
         self.device.driver.call("cuGraphLaunch", graph.handle, self.handle)
 
 
 def let_wait(device: Device, first: int, then: int) -> None:
-    """What comes from now on in the stream `then` waits for what is in the stream `first`."""
+    """Make later work on the stream `then` wait for the present work of the stream `first`."""
     with device.current():
         _order(Event(device), first, then)
 

@@ -1,8 +1,8 @@
-"""Pictures on the GPU, exchanged with any library: DLPack and the CUDA array interface, in and out, without torch.
+"""Exchange of pictures on the GPU with other libraries by DLPack and the CUDA array interface, without torch.
 
-Never run on a GPU yet: the capsules were exchanged with NumPy and torch on the CPU, the rest with stand-ins.
+Not yet run on a GPU: capsules were exchanged with NumPy and torch on the CPU, the rest is tested with stand-ins.
 
-Streams are the driver's handles; 1 is the legacy default stream (torch's and CuPy's default), as DLPack counts them.
+Streams are driver handles; 1 is the legacy default stream (torch's and CuPy's default), as in DLPack.
 """
 
 import math
@@ -22,7 +22,7 @@ SPARE_IMAGES = 16
 
 @dataclass(frozen=True)
 class DeviceView:
-    """Somebody's uint8 [H, W, 3] on the GPU, contiguous; alive as long as `owner` is."""
+    """A foreign contiguous uint8 [H, W, 3] array on the GPU; valid as long as `owner` lives."""
 
     pointer: int
     shape: Shape
@@ -30,13 +30,13 @@ class DeviceView:
 
 
 class DeviceImage:
-    """A picture on the GPU, uint8 [H, W, 3], for any library that knows DLPack or the CUDA array interface.
+    """A picture on the GPU, uint8 [H, W, 3], for any library that supports DLPack or the CUDA array interface.
 
-    Whoever takes it over by these waits, on the GPU alone, for the stream that it was written on.
+    A consumer waits, on the GPU only, for the stream that writes it.
 
     Attributes:
         shape: (H, W, 3).
-        stream: handle of the stream that it is written on.
+        stream: handle of the stream that writes it.
     """
 
     def __init__(self, pool: "ImagePool", shape: Shape, stream: int):
@@ -70,9 +70,9 @@ class DeviceImage:
         dl_device: tuple[int, int] | None = None,
         copy: bool | None = None,
     ) -> Any:
-        """A capsule for a consumer that works on `stream`; -1: it sees to the order itself."""
+        """A capsule for a consumer that works on `stream`; -1: the consumer synchronises itself."""
         if copy or dl_device not in (None, self.__dlpack_device__()):
-            raise BufferError("it stays where it is: no copies, no other device")
+            raise BufferError("copies and other devices are not supported")
         reader = stream or cuda.LEGACY_STREAM
         if reader != self.stream:
             self._block.shared = True
@@ -82,18 +82,18 @@ class DeviceImage:
 
 
 class _Block:
-    """Memory of images."""
+    """Memory of an image."""
 
     def __init__(self, device: cuda.Device, nbytes: int):
         self.memory = cuda.Memory(device, nbytes)
-        self.shared = False  # with other streams than the one that wrote it, which may still read it
+        self.shared = False  # whether other streams may read it
 
 
 class ImagePool:
-    """Makes images, of the memory of those that are gone.
+    """Allocates images, reusing the memory of dropped ones.
 
-    What was dropped may still be read by work that waits on its stream, so it is only used again on that one; what
-    was read on others is freed, which waits for everything.
+    Queued work may still read a dropped image, so its memory is reused on the same stream only. Memory that other
+    streams have read is freed, which waits for all work.
     """
 
     def __init__(self, device: cuda.Device):
@@ -114,14 +114,14 @@ class ImagePool:
 
 
 def device_view(source: Any, device: cuda.Device, stream: int, writable: bool = False) -> DeviceView:
-    """See a picture of any library where it lies; what comes next on `stream` waits for what its library does with it.
+    """A view of a foreign array, without a copy; later work on `stream` waits for its library's pending work on it.
 
     Args:
-        source: anything with `__dlpack__` or `__cuda_array_interface__`: uint8 [H, W, 3], contiguous, on `device`.
+        source: object with `__dlpack__` or `__cuda_array_interface__`: uint8 [H, W, 3], contiguous, on `device`.
         writable: whether it will be written to.
 
     Raises:
-        UserError: it is something else, or read-only where it is to be written.
+        UserError: `source` is something else, or read-only although `writable` is set.
     """
     what = type(source).__name__
     if hasattr(source, "__dlpack_device__"):
@@ -154,7 +154,7 @@ def _of_dlpack(source: Any, what: str, device: cuda.Device, stream: int) -> _Fou
     try:
         try:
             capsule = source.__dlpack__(stream=stream, max_version=(1, 0))
-        except TypeError:  # from before versions
+        except TypeError:  # a producer older than DLPack 1.0
             capsule = source.__dlpack__(stream=stream)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
         raise UserError(f"{what} can't be shared: {error}; give a plain uint8 array [H, W, 3]") from error
@@ -192,10 +192,10 @@ def _check_layout(what: str, is_uint8: bool, shape: Shape, strides: Shape | None
 
 
 def stream_handle(stream: Any) -> int:
-    """The driver's handle of a stream: a number, or an object of torch, CuPy or cuda.core; the legacy one where None.
+    """The driver's handle of a stream (an int, or an object of torch, CuPy or cuda.core); None: the legacy stream.
 
     Raises:
-        UserError: it is none.
+        UserError: not a stream.
     """
     if hasattr(stream, "__cuda_stream__"):
         stream = stream.__cuda_stream__()[1]
@@ -204,5 +204,5 @@ def stream_handle(stream: Any) -> int:
     if stream is None:
         return cuda.LEGACY_STREAM
     if not isinstance(stream, int) or stream < 0:
-        raise UserError(f"stream {stream!r} is none of CUDA; give a stream of torch or CuPy, or its handle")
+        raise UserError(f"stream {stream!r} is not a CUDA stream; give a stream of torch or CuPy, or its handle")
     return stream or cuda.LEGACY_STREAM

@@ -1,4 +1,4 @@
-"""DLPack's capsules: memory that one library lends another, https://dmlc.github.io/dlpack/latest/c_api.html."""
+"""DLPack capsules, for sharing memory between libraries: https://dmlc.github.io/dlpack/latest/c_api.html."""
 
 import ctypes
 import weakref
@@ -7,11 +7,11 @@ from typing import Any
 
 from ingan_fast.errors import UserError
 
-CUDA, CUDA_MANAGED = 2, 13  # types of devices
-UNSIGNED = 1  # the code of unsigned integers
-READ_ONLY = 1  # a flag
+CUDA, CUDA_MANAGED = 2, 13  # DLDeviceType
+UNSIGNED = 1  # DLDataTypeCode kDLUInt
+READ_ONLY = 1  # flag
 NAME, NAME_VERSIONED = b"dltensor", b"dltensor_versioned"
-USED = {NAME: b"used_dltensor", NAME_VERSIONED: b"used_dltensor_versioned"}  # kept alive: capsules keep the pointers
+USED = {NAME: b"used_dltensor", NAME_VERSIONED: b"used_dltensor_versioned"}  # global: capsules keep pointers to these
 
 
 class Tensor(Structure):
@@ -56,29 +56,29 @@ _is_valid = _capsule_function("PyCapsule_IsValid", ctypes.c_int, ctypes.py_objec
 _pointer = _capsule_function("PyCapsule_GetPointer", c_void_p, ctypes.py_object, c_char_p)
 _rename = _capsule_function("PyCapsule_SetName", ctypes.c_int, ctypes.py_object, c_char_p)
 
-_lent: dict[int, tuple[Any, ...]] = {}  # address of a `_Managed` → all that it needs, until its consumer is done
+_lent: dict[int, tuple[Any, ...]] = {}  # address of a `_Managed` → objects kept alive until the consumer is done
 
 
 @_Deleter
-def _take_back(managed: int) -> None:
+def _delete(managed: int) -> None:
     _lent.pop(managed, None)
 
 
 def to_capsule(pointer: int, shape: tuple[int, ...], device: tuple[int, int], owner: Any) -> Any:
     """A DLPack capsule of contiguous uint8 values; its consumer keeps `owner` alive.
 
-    A capsule that nobody consumes keeps it, too, for good: a destructor of the capsule would have to be Python code,
-    which is called while a consumer's error is set, and would replace that.
+    A capsule that is never consumed leaks `owner`: a destructor would have to be Python code, which would be called
+    while a consumer's exception is set, and would replace that.
     """
     sizes = (c_int64 * len(shape))(*shape)
     tensor = Tensor(pointer, *device, len(shape), UNSIGNED, 8, 1, ctypes.cast(sizes, POINTER(c_int64)), None, 0)
-    managed = _Managed(tensor, None, _take_back)
+    managed = _Managed(tensor, None, _delete)
     _lent[ctypes.addressof(managed)] = managed, sizes, owner
     return _new(ctypes.addressof(managed), NAME, None)
 
 
 def from_capsule(capsule: Any) -> tuple[Tensor, bool, Any]:
-    """Consume a DLPack capsule: its tensor, whether that is read-only, and what keeps it alive."""
+    """Consume a DLPack capsule; returns the tensor, whether it is read-only, and the object that keeps it alive."""
     for name, structure in ((NAME_VERSIONED, _ManagedVersioned), (NAME, _Managed)):
         if _is_valid(capsule, name):
             address = _pointer(capsule, name)
@@ -90,7 +90,7 @@ def from_capsule(capsule: Any) -> tuple[Tensor, bool, Any]:
 
 
 class _Borrowed:
-    """Tells the lender when its memory isn't needed any more."""
+    """Calls the producer's deleter when garbage-collected."""
 
     def __init__(self, deleter: Any, address: int):
         if deleter:

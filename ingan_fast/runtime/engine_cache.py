@@ -1,4 +1,4 @@
-"""Engines that were built, kept for the next time that the same one is asked for."""
+"""Cache of built TensorRT engines on disk."""
 
 import contextlib
 import os
@@ -14,9 +14,9 @@ MAX_BYTES = 2 << 30
 
 
 class EngineCache:
-    """Files by what they were made from: a key, and in the name of each file the checksum of its content.
+    """Files named by a key, for what they were built from, and by the checksum of their content.
 
-    Every file is written under another name first and then renamed, so that processes don't disturb each other.
+    Files are written under a temporary name and renamed, so that concurrent processes are safe.
 
     Attributes:
         folder: `engines` in $INGAN_FAST_CACHE, or in ~/.cache/ingan-fast.
@@ -27,9 +27,9 @@ class EngineCache:
         self.limit = limit
 
     def fetch(self, key: str, path: Path) -> bool:
-        """Copy the entry of a key to `path`; False, and `path` is not there, if there is none that is whole."""
+        """Copy the entry of `key` to `path`; returns False, without that file, if there is no intact entry."""
         for entry in sorted(self.folder.glob(f"{key}-*.engine")):
-            with contextlib.suppress(FileNotFoundError, PermissionError):  # another process made room
+            with contextlib.suppress(FileNotFoundError, PermissionError):  # another process may evict it
                 shutil.copyfile(entry, path)
                 if checksum(path) == entry.stem.rpartition("-")[2]:
                     os.utime(entry)
@@ -39,7 +39,7 @@ class EngineCache:
         return False
 
     def store(self, key: str, path: Path) -> None:
-        """Keep a copy of the file at `path`, and let go of those that were not asked for the longest.
+        """Store a copy of the file at `path`; evicts the least recently used files beyond the limit.
 
         Raises:
             UserError: the folder can't be written, or the disk is full.
@@ -50,7 +50,7 @@ class EngineCache:
 
     def _make_room(self) -> None:
         files = []
-        for path in self.folder.iterdir():  # what a killed process left, too
+        for path in self.folder.iterdir():  # includes leftovers of killed processes
             with contextlib.suppress(OSError):
                 status = path.stat()
                 files.append((status.st_mtime_ns, status.st_size, path))
@@ -63,14 +63,14 @@ class EngineCache:
             total -= size
 
     def read_timings(self, name: str) -> bytes:
-        """What a builder measured of its kernels; empty where nothing is known yet."""
+        """A builder's timing cache; empty if there is none."""
         try:
             return (self.folder / f"{name}.timings").read_bytes()
         except OSError:
             return b""
 
     def write_timings(self, name: str, timings: bytes) -> None:
-        """Keep what a builder measured.
+        """Store a builder's timing cache.
 
         Raises:
             UserError: the folder can't be written, or the disk is full.

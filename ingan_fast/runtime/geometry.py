@@ -1,4 +1,4 @@
-"""What a graph takes beside the image, the sampling grid: made of a transform, on the host, without torch."""
+"""Geometry inputs of a graph, the sampling grid, computed from a transform on the host, without torch."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -10,11 +10,11 @@ from ingan_fast.geometry import Transform
 from ingan_fast.model.tiling import Tile
 from ingan_fast.runtime.backends import Geometry
 
-KEPT = 128 << 20  # bytes of prepared geometry
+KEPT = 128 << 20  # bytes of geometry cached
 
 
 class Geometries:
-    """Makes geometry, and keeps what was made last, as the backend has it.
+    """LRU cache of geometry, in the backend's form.
 
     Args:
         prepare: `Backend.prepare`.
@@ -26,7 +26,7 @@ class Geometries:
         self._bytes = 0
 
     def get(self, transform: Transform) -> Any:
-        """Prepared geometry; the least recently used is dropped where `KEPT` bytes would be exceeded."""
+        """Prepared geometry of a transform; evicts the least recently used beyond `KEPT` bytes."""
         if transform in self._kept:
             self._kept.move_to_end(transform)
             return self._kept[transform][0]
@@ -50,6 +50,6 @@ def make(transform: Transform) -> Geometry:
 
 
 def region(geometry: Geometry, tile: Tile) -> Geometry:
-    """The part of geometry that a tile is computed from."""
+    """The part of the geometry that a tile is computed from."""
     rows, columns = slice(*tile.computed_rows), slice(*tile.computed_columns)
     return {name: np.ascontiguousarray(array[:, rows, columns]) for name, array in geometry.items()}

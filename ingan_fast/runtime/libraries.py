@@ -1,7 +1,7 @@
-"""Imports of the libraries that run models: only what is used, and without their telemetry.
+"""Imports of inference libraries, with their telemetry switched off.
 
-OpenVINO's Python package and ONNX Runtime write identifiers into the user's home, and look up hosts that collect
-events, from the moment that they are imported. A program that wants that imports them first.
+On import, OpenVINO's Python package and ONNX Runtime write identifiers into the user's home directory and look up
+hosts that collect events. A program that wants telemetry can import them first.
 """
 
 import importlib
@@ -19,7 +19,7 @@ def import_onnxruntime() -> Any:
     Raises:
         ImportError: it is not installed.
     """
-    # Read once, at import. The values that keep telemetry on are the user's to set.
+    # Read once, at import. A value set by the user is respected.
     with _environment("ORT_DISABLE_TELEMETRY", "1"):
         return importlib.import_module("onnxruntime")
 
@@ -31,7 +31,7 @@ def import_openvino() -> Any:
     """
     if "openvino" in sys.modules or "openvino_telemetry" in sys.modules:
         return importlib.import_module("openvino")
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # its import fails: OpenVINO has a stub then
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # makes its import fail; OpenVINO has a stub
     try:
         return importlib.import_module("openvino")
     finally:
@@ -39,7 +39,7 @@ def import_openvino() -> Any:
 
 
 def has_cuda_provider() -> bool:
-    """Whether the ONNX Runtime that is installed is one for CUDA; it is not imported."""
+    """Whether the installed ONNX Runtime has the CUDA provider; does not import it."""
     spec = importlib.util.find_spec("onnxruntime")
     folders = (spec.submodule_search_locations or []) if spec else []
     return any(True for folder in folders for _ in Path(folder, "capi").glob("*onnxruntime_providers_cuda*"))
@@ -47,7 +47,7 @@ def has_cuda_provider() -> bool:
 
 @contextmanager
 def _environment(name: str, value: str) -> Iterator[None]:
-    """Set an environment variable for the block, unless it is set."""
+    """Set an environment variable inside the block, unless it is already set."""
     if name in os.environ:
         yield
         return

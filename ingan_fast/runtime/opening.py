@@ -1,4 +1,4 @@
-"""Which backend runs a file, and why."""
+"""Opens a model file with a suitable backend."""
 
 import importlib.util
 import re
@@ -15,44 +15,44 @@ from ingan_fast.runtime.libraries import has_cuda_provider
 from ingan_fast.runtime.sidecar import Sidecar, read_sidecar
 
 BACKENDS = ("auto", "tensorrt", "onnxruntime", "openvino", "torch")
-# Of the backends; torch's own are looked for in `model.devices`.
+# Devices accepted for any backend; for torch, `model.devices` checks further.
 DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?", re.ASCII)
 INSTALL = {
     "onnxruntime": "pip install onnxruntime (onnxruntime-gpu where there is a GPU)",
     "openvino": "pip install 'ingan-fast[openvino]'",
     "torch": "pip install 'ingan-fast[train]'",
 }
-FILES = ("model.engine", "model.onnx", "model.pt2")  # in a folder, the fastest first
+FILES = ("model.engine", "model.onnx", "model.pt2")  # looked for in a folder, fastest first
 
 
 @dataclass(frozen=True)
 class Opened:
-    """A model that can run."""
+    """A model that is ready to run."""
 
     backend: Backend
     reason: str  # why this backend
     halo: int
-    source: Pixels | None  # the picture that was trained on
+    source: Pixels | None  # the training picture
     source_size: tuple[int, int]
-    fixed: Transform | None = None  # the only geometry that it has
-    frame: tuple[int, int] | None = None  # the only size of frames that it takes
+    fixed: Transform | None = None  # the only supported geometry
+    frame: tuple[int, int] | None = None  # the only supported frame size
     baked_source: bool = False
 
 
 def open_model(path: Path, device: str, backend: str) -> Opened:
-    """Load a run folder, an exported file, or the folder that one was exported to.
+    """Load a run folder, an exported file, or a folder with exported files.
 
     Raises:
-        UserError: nothing that can be run, a backend that can't run it or isn't installed.
+        UserError: `path` can't be run, or `backend` can't run it or isn't installed.
     """
     if not DEVICE.fullmatch(device):
         raise UserError(f"unknown device {device!r}; choose auto, cpu, cuda, cuda:N (the N-th GPU, from 0) or mps")
     if backend not in BACKENDS:
-        raise UserError(f"{backend!r} is unknown; choose one of {', '.join(BACKENDS)}")
+        raise UserError(f"unknown backend {backend!r}; choose one of {', '.join(BACKENDS)}")
     if path.is_dir() and not (path / "config.json").exists():
         found = [path / name for name in FILES if (path / name).is_file()]
         if not found:
-            raise UserError(f"{path} is not a run and holds no exported model ({', '.join(FILES)}); give one")
+            raise UserError(f"{path} is not a run and contains no exported model; give a run, or {', '.join(FILES)}")
         path = next((file for file in found if file.suffix != ".engine" or _takes_engines(device, backend)), found[0])
     if path.is_dir():
         return _open_run(path, device, backend)
@@ -61,7 +61,7 @@ def open_model(path: Path, device: str, backend: str) -> Opened:
         known = ", ".join(openers)
         if not path.exists():
             raise UserError(f"{path} does not exist; give a run folder or an exported model ({known})")
-        raise UserError(f"{path} is no model; give a run folder or a file that ends in {known}")
+        raise UserError(f"{path} is not a model; give a run folder or a file that ends in {known}")
     sidecar = read_sidecar(path)
     chosen, reason = openers[path.suffix](path, sidecar, device, backend)
     fixed = sidecar.fixed
@@ -85,13 +85,13 @@ def _open_run(path: Path, device: str, backend: str) -> Opened:
     from ingan_fast.runtime.backends.torch import open_run
 
     chosen, trained, halo = open_run(path, device)
-    return Opened(chosen, "a run folder is torch's own", halo, trained.source, trained.source_size)
+    return Opened(chosen, "only torch runs run folders", halo, trained.source, trained.source_size)
 
 
 def _open_onnx(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple[Backend, str]:
     if backend in ("tensorrt", "torch"):
-        raise UserError(f"{backend} can't run {path}; give its own file: ingan-fast export RUN --out DIR")
-    chosen, reason = (backend, "it was asked for") if backend != "auto" else _choose(device)
+        raise UserError(f"{backend} can't run {path}; give a file for it: ingan-fast export RUN --out DIR")
+    chosen, reason = (backend, "as requested") if backend != "auto" else _choose(device)
     _require(chosen)
     if chosen == "openvino":
         if device.startswith("cuda"):
@@ -106,31 +106,31 @@ def _open_onnx(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple
 
 
 def _choose(device: str) -> tuple[str, str]:
-    """A backend for an ONNX file, and why."""
+    """A backend for an ONNX file, and the reason."""
     if device not in ("cpu", "mps") and has_cuda_provider():
         return "onnxruntime", "its CUDA provider is installed"
     if device.startswith("cuda"):
-        return "onnxruntime", "it was asked for a GPU"
+        return "onnxruntime", "a GPU was requested"
     if _has("openvino"):
-        return "openvino", "it is the fastest on a CPU"
-    return "onnxruntime", "OpenVINO, which is faster, isn't installed"
+        return "openvino", "the fastest on a CPU"
+    return "onnxruntime", "OpenVINO, which is faster, is not installed"
 
 
 def _open_engine(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple[Backend, str]:
     if backend not in ("auto", "tensorrt") or device in ("cpu", "mps"):
-        raise UserError(f"{path} is a TensorRT engine, which runs on a GPU alone; give a model.onnx for anything else")
+        raise UserError(f"{path} is a TensorRT engine, which needs a GPU; for anything else give a model.onnx")
     from ingan_fast.runtime.backends.tensorrt import TensorRTBackend
 
-    return TensorRTBackend(path, sidecar, int(device.partition(":")[2] or 0)), "it is a TensorRT engine"
+    return TensorRTBackend(path, sidecar, int(device.partition(":")[2] or 0)), "only TensorRT runs engines"
 
 
 def _open_package(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple[Backend, str]:
     if backend not in ("auto", "torch"):
-        raise UserError(f"{path} is a package of torch; give a model.onnx for {backend}")
+        raise UserError(f"{path} is a torch package; for {backend} give a model.onnx")
     _require("torch")
     from ingan_fast.runtime.backends.torch import TorchBackend
 
-    return TorchBackend.of_package(path, sidecar, device), "it is a package of torch"
+    return TorchBackend.of_package(path, sidecar, device), "only torch runs its packages"
 
 
 def _takes_engines(device: str, backend: str) -> bool:

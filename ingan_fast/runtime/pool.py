@@ -1,4 +1,4 @@
-"""Reuse of what is dear to make: once there was one for every key, nothing is allocated any more."""
+"""Object pool: allocates once per key, then reuses."""
 
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
@@ -8,19 +8,19 @@ T = TypeVar("T")
 
 
 class Pool(Generic[K, T]):
-    """Keeps what was given back, for the next one of the same key.
+    """Keeps returned objects for reuse under the same key.
 
-    `take` is called by one thread at a time; `give` by any, in the middle of anything (by finalisers).
+    `take` must not be called concurrently; `give` may be called at any time (finalisers do).
 
     Args:
-        make: a new one.
-        ready: whether one that was given back can be used again.
-        keep: how many that wait there may be, about.
+        make: creates an object for a key.
+        ready: whether a returned object can be reused now.
+        keep: approximate maximum number of unused objects.
     """
 
     def __init__(self, make: Callable[[K], T], ready: Callable[[T], bool], keep: int):
         self._make, self._ready, self._keep = make, ready, keep
-        self._spare: list[tuple[K, T]] = []  # appended to by `give`, all else is done by `take`
+        self._spare: list[tuple[K, T]] = []  # `give` only appends; everything else is done by `take`
         self._closed = False
 
     def take(self, key: K) -> T:
@@ -37,6 +37,6 @@ class Pool(Generic[K, T]):
             self._spare.append((key, spare))
 
     def close(self) -> None:
-        """Keep nothing, from now on."""
+        """Drop all objects; from now on returned ones are dropped, too."""
         self._closed = True
         self._spare.clear()

@@ -1,4 +1,4 @@
-"""`Retargeter`: a trained generator, ready for frames."""
+"""`Retargeter`: inference with a trained generator."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -20,15 +20,15 @@ SMALLEST_TILE = 64  # px
 
 
 class Retargeter:
-    """Lays frames out anew, one after the other, by whatever runs the model best; loads no torch unless it has to.
+    """Retargets frames with the best backend available; imports torch only if that backend needs it.
 
         >>> retargeter = Retargeter.open("exported/model.onnx")
         >>> wide = retargeter(frame, scale=(1.5, 1))
 
-    One instance can be called from several threads (they take turns); several instances don't disturb each other.
+    One instance can be called from several threads (calls are serialised); instances are independent.
 
     Attributes:
-        source: the picture that was trained on, uint8 [H, W, 3]; None where it doesn't lie beside the model.
+        source: the training picture, uint8 [H, W, 3]; None if it is not in the model's folder.
         source_size: its (width, height).
     """
 
@@ -49,22 +49,22 @@ class Retargeter:
 
         Args:
             path: a run folder, a model.onnx, model.engine or model.pt2, or the folder that these were exported to.
-            device: auto, cpu, cuda, cuda:1 or mps.
+            device: auto, cpu, cuda, cuda:N or mps.
             backend: auto, tensorrt, onnxruntime, openvino or torch.
-            max_memory: bytes that an output may take while it is made, about; larger ones are made in tiles, exactly.
+            max_memory: approximate memory limit per output, in bytes; larger outputs are computed in tiles, exactly.
 
         Raises:
-            UserError: nothing that can be run here.
+            UserError: the model can't be run here.
         """
         return cls(open_model(Path(path), device, backend), max_memory)
 
     @property
     def backend(self) -> str:
-        """tensorrt, onnxruntime, openvino or torch."""
+        """Name of the backend: tensorrt, onnxruntime, openvino or torch."""
         return self._backend.name
 
     def describe(self) -> str:
-        """What runs the model and why, in one line."""
+        """The backend and the reason for it, in one line."""
         return f"{self._backend.about} ({self._opened.reason})"
 
     def __call__(
@@ -78,24 +78,24 @@ class Retargeter:
         stream: Any = None,
         progress: Callable[[float], None] = lambda part: None,
     ) -> Any:
-        """G(x; T): lay a frame out anew.
+        """G(x; T): retarget a frame.
 
         Args:
-            frame: uint8 [H, W, 3], RGB; the picture that was trained on where None. With the backends tensorrt and
-                torch any object on the GPU with DLPack (tensorrt: or the CUDA array interface), too: then the result
-                is one, and nothing goes through the host or waits.
+            frame: uint8 [H, W, 3], RGB; None: the training picture. The backends tensorrt and torch also take any GPU
+                array with DLPack (tensorrt: or the CUDA array interface); the result is then a GPU array too, and the
+                host neither copies nor waits.
             size: (width, height) of the output; or
-            scale: its factor(s), across and down; or
+            scale: its factor, or its factors (x, y); or
             transform: a homography.
-            out: where to write, uint8 [Ho, Wo, 3]; a new array where None.
-            stream: the CUDA stream to work on, with frames on the GPU.
-            progress: called with the part of a tiled output that is done, in (0, 1].
+            out: output array, uint8 [Ho, Wo, 3]; None: a new array.
+            stream: the CUDA stream to use, for frames on the GPU.
+            progress: called with the fraction of a tiled output that is done, in (0, 1].
 
         Returns:
             `out`.
 
         Raises:
-            UserError: a frame, size or `out` that isn't possible, or that the model wasn't made for.
+            UserError: an invalid frame, size or `out`, or one that the model doesn't support.
         """
         pixels = self._frame(frame)
         frame_size = self.source_size if pixels is None else (pixels.shape[1], pixels.shape[0])
@@ -119,14 +119,14 @@ class Retargeter:
         return Retargeted.under(transform, self(frame, transform=transform))
 
     def warmup(self, sizes: Iterable[Size], frame_size: Size | None = None) -> None:
-        """Run once at each output size (width, height), so that the first frames take no longer than the others."""
+        """Run once at each output size (width, height), so that the first frames are as fast as later ones."""
         width, height = frame_size or self._opened.frame or self.source_size
         frame = None if self._opened.baked_source else np.zeros((height, width, 3), np.uint8)
         for size in sizes:
             self(frame, size=size)
 
     def close(self) -> None:
-        """Give all memory back; nothing can be run any more."""
+        """Free all memory; the instance can't be used afterwards."""
         with self._lock:
             self._geometries.forget()
             self._backend.close()
@@ -138,7 +138,7 @@ class Retargeter:
         self.close()
 
     def _frame(self, frame: Any) -> Any:
-        """The frame that the backend is given; None where the model has its picture."""
+        """Validate the frame for the backend; None for a model with a baked-in picture."""
         if self._opened.baked_source:
             if frame is not None:
                 raise UserError("this model has its picture baked in and takes no frames; leave the frame out")
@@ -146,11 +146,11 @@ class Retargeter:
         if frame is None:
             frame = self.source
         if frame is None:
-            raise UserError("there is no frame, and no source.png beside the model; give a frame")
+            raise UserError("no frame was given, and the model's folder has no source.png; give a frame")
         if not isinstance(frame, np.ndarray):
             if not (hasattr(self._backend, "run_on_device") and hasattr(frame, "shape")):
                 raise UserError(
-                    f"{self.backend} takes numpy arrays, not {type(frame).__name__}; copy it to the host first, or run "
+                    f"{self.backend} takes NumPy arrays, not {type(frame).__name__}; copy it to the host first, or use "
                     "a TensorRT engine"
                 )
         elif frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3:
@@ -158,8 +158,8 @@ class Retargeter:
         wanted = self._opened.frame
         if wanted and (frame.shape[1], frame.shape[0]) != wanted:
             raise UserError(
-                f"a frame of {frame.shape[1]}x{frame.shape[0]} was given; this model was exported for frames of "
-                f"{wanted[0]}x{wanted[1]} alone: give that, or export it for this size of frames"
+                f"a frame of {frame.shape[1]}x{frame.shape[0]} was given; this model supports only frames of "
+                f"{wanted[0]}x{wanted[1]}: give such a frame, or export it for this size of frames"
             )
         return frame
 
@@ -179,7 +179,7 @@ class Retargeter:
         assert wanted is not None
         if fixed and wanted != fixed:
             raise UserError(
-                f"this model was exported for one geometry, {fixed.size[0]}x{fixed.size[1]}; ask for nothing else, or "
+                f"this model was exported for one geometry, {fixed.size[0]}x{fixed.size[1]}; request that, or "
                 "export it without a fixed geometry"
             )
         check_output_size(wanted.size, frame)
@@ -232,7 +232,7 @@ def _output(out: Any, size: Size) -> Pixels:
 
 
 def _tile_side(max_memory: int, opened: Opened) -> int:
-    """px of a tile without its halo, a multiple of 16, such that with it the memory is kept."""
+    """Side in px of a tile without its halo, a multiple of 16, such that tile and halo fit into `max_memory`."""
     side = int((max_memory / opened.backend.bytes_per_pixel) ** 0.5) - 2 * opened.halo
     return max(side // CELL * CELL, SMALLEST_TILE)
 

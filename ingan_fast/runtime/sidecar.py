@@ -1,4 +1,4 @@
-"""The JSON file beside an exported model: all that a program needs to know to feed it and to trust it."""
+"""Sidecar: the JSON file next to an exported model that describes its inputs, outputs and origin."""
 
 import base64
 import hashlib
@@ -18,22 +18,22 @@ from ingan_fast.pictures import Pixels, load_image
 
 FORMAT = 1
 SUFFIX = ".json"
-PAIRS = ("frame", "size")  # that JSON has as lists
+PAIRS = ("frame", "size")  # tuples that JSON stores as lists
 
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """One input or output of the graph, for people and for other programs."""
+    """One input or output of the graph."""
 
     name: str
     dtype: str
-    shape: list[int | str]  # names are dynamic axes
+    shape: list[int | str]  # strings name dynamic axes
     meaning: str
 
 
 @dataclass(frozen=True)
 class Golden:
-    """An output of the trained generator itself: the source under a transform."""
+    """A reference output, computed by the trained generator: the source under a transform."""
 
     size: Size  # (width, height)
     matrix: list[list[float]]
@@ -57,7 +57,7 @@ class Golden:
 
 @dataclass(frozen=True)
 class Fixed:
-    """A graph for one geometry: it takes frames of one size, in [0, 1], and nothing else."""
+    """The single geometry of a graph that takes frames of one size, in [0, 1]."""
 
     frame: Size  # (width, height)
     size: Size
@@ -66,28 +66,28 @@ class Fixed:
 
 @dataclass(frozen=True)
 class Engine:
-    """What an engine was built with, and for."""
+    """Build information of a TensorRT engine."""
 
     flavor: str  # tensorrt or tensorrt-rtx
     version: str
-    platforms: list[str]  # compute capabilities, "sm_89", or the name of the one GPU
-    profiles: list[dict[str, list[list[int]]]]  # for each: input name → smallest, best and largest shape
+    platforms: list[str]  # compute capabilities, "sm_89", or the name of the only GPU
+    profiles: list[dict[str, list[list[int]]]]  # for each: input name → smallest, optimal and largest shape
 
 
 @dataclass(frozen=True)
 class Sidecar:
-    """What is known of a model file."""
+    """Description of a model file."""
 
     file: str  # name, in the same folder
-    sha256: str  # of the file
+    sha256: str  # checksum of the file
     kind: str  # onnx, engine or pt2
-    precision: str  # of the convolutions: fp32, fp16 or bf16
+    precision: str  # precision of the convolutions: fp32, fp16 or bf16
     inputs: list[TensorInfo]
     outputs: list[TensorInfo]
-    halo: int  # px around an output pixel that are read after the warp
-    cell: int  # px; tiles start at its multiples
-    channels: int  # of the feature maps at full resolution
-    source: dict[str, Any]  # the picture that was trained on: name, sha256 of its pixels, width, height, file
+    halo: int  # px around an output pixel that it depends on after the warp
+    cell: int  # px; tiles start at multiples of this
+    channels: int  # channels of the feature maps at full resolution
+    source: dict[str, Any]  # the training picture: name, sha256 of its pixels, width, height, file
     fixed: Fixed | None = None
     baked_source: bool = False
     engine: Engine | None = None
@@ -96,44 +96,44 @@ class Sidecar:
 
     @property
     def source_size(self) -> Size:
-        """(width, height) of the picture that was trained on."""
+        """(width, height) of the training picture."""
         return int(self.source["width"]), int(self.source["height"])
 
     def write(self, folder: Path) -> Path:
-        """Write FILE.json beside the model, whole or not at all."""
+        """Write FILE.json next to the model, atomically."""
         path = folder / (self.file + SUFFIX)
         atomic_write(path, (json.dumps({"format": FORMAT, **asdict(self)}, indent=2) + "\n").encode())
         return path
 
     def read_source(self, folder: Path) -> Pixels | None:
-        """The picture that was trained on, uint8 [H, W, 3]; None where it doesn't lie beside the model."""
+        """The training picture, uint8 [H, W, 3]; None if it is not in `folder`."""
         path = folder / str(self.source["file"])
         return load_image(path, min_side=1) if path.is_file() else None
 
 
 def read_sidecar(model: Path) -> Sidecar:
-    """The sidecar of a model file, checked against the file.
+    """Read the sidecar of a model file and check that they match.
 
     Raises:
-        UserError: no model, no sidecar, one of another format or a damaged one, or a model that was changed.
+        UserError: model or sidecar is missing, of another format, damaged, or the model has changed.
     """
     path = model.with_name(model.name + SUFFIX)
     if not model.exists():
         raise UserError(f"{model} does not exist; make it with: ingan-fast export RUN --out {model.parent}")
     if not path.is_file():
         raise UserError(
-            f"{model} has no {path.name} beside it, so how to feed it is not known; keep both files of "
-            "ingan-fast export together (a model of another program can't be used)"
+            f"{model} has no sidecar {path.name}, which describes its inputs; keep both files of ingan-fast export "
+            "together (models of other programs can't be used)"
         )
     try:
         content = json.loads(path.read_text())
         found = content.pop("format")
         if found != FORMAT:
-            raise UserError(f"{path} has format {found}, this version reads {FORMAT}; export the run again")
+            raise UserError(f"{path} has format {found}, but this version reads {FORMAT}; export the run again")
         if content.get("layout") is not None:
             raise UserError(
-                f"{model} was trained with the preset cpu or best, which this version does not have; it plays models "
-                "of `ingan-fast train`, and `ingan-fast retarget PICTURE` needs no model"
+                f"{model} was trained with the preset cpu or best, which this version no longer supports; use models "
+                "of `ingan-fast train`, or `ingan-fast retarget PICTURE`, which needs no model"
             )
         sidecar = _parse(content)
     except UserError:
@@ -142,7 +142,7 @@ def read_sidecar(model: Path) -> Sidecar:
         raise UserError(f"{path} is damaged ({error}); export the run again") from error
     if sidecar.sha256 != checksum(model):
         raise UserError(
-            f"{model} is not the file that {path.name} was written for (changed or cut short); export again"
+            f"{model} differs from the file that {path.name} describes (changed or truncated); export again"
         )
     return sidecar
 

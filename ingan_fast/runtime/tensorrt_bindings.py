@@ -1,4 +1,4 @@
-"""TensorRT's Python bindings: which flavour is installed, and what it says while it works."""
+"""TensorRT's Python bindings: finds the installed flavour and collects its messages."""
 
 import contextlib
 import importlib
@@ -10,9 +10,9 @@ from typing import Any
 
 from ingan_fast.errors import UserError
 
-Progress = Callable[[str, float], None]  # the builder's phase, and the part of the build that is done
+Progress = Callable[[str, float], None]  # takes the builder's phase and the fraction of the build done
 
-MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}  # flavour → module, the better one first
+MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}  # flavour → module, preferred first
 INSTALL = {
     "tensorrt": "pip install 'ingan-fast[trt]' (its libraries come from NVIDIA's own package index)",
     "tensorrt-rtx": "pip install 'ingan-fast[rtx]'",
@@ -22,12 +22,12 @@ FLAVORS = ("auto", *MODULES)
 
 @dataclass(frozen=True)
 class Bindings:
-    """One flavour of TensorRT.
+    """The bindings of one flavour of TensorRT.
 
     Attributes:
         flavor: tensorrt or tensorrt-rtx.
         trt: the Python module.
-        logger: the one for all that is made with them; TensorRT keeps to the first that it was given.
+        logger: shared by all objects, since TensorRT keeps the first logger it gets.
     """
 
     flavor: str
@@ -43,7 +43,7 @@ class Bindings:
 
     @contextlib.contextmanager
     def collecting(self) -> Iterator[list[str]]:
-        """Yields a list that warnings and errors are added to meanwhile, each once and on one line."""
+        """Collect warnings and errors logged inside the block, each once and on one line."""
         messages: list[str] = []
         self.logger.collectors.append(messages)
         try:
@@ -53,13 +53,13 @@ class Bindings:
 
 
 def load_bindings(flavor: str = "auto") -> Bindings:
-    """The bindings of a flavour, or of the better one that is installed.
+    """The bindings of a flavour; "auto": of the preferred one installed.
 
     Raises:
-        UserError: an unknown flavour, or one that isn't installed, or lacks its libraries.
+        UserError: an unknown flavour, or one that isn't installed or lacks its libraries.
     """
     if flavor not in FLAVORS:
-        raise UserError(f"TensorRT flavour {flavor!r} is unknown; choose one of {', '.join(FLAVORS)}")
+        raise UserError(f"unknown TensorRT flavour {flavor!r}; choose one of {', '.join(FLAVORS)}")
     names = tuple(MODULES) if flavor == "auto" else (flavor,)
     broken = []
     for name in names:
@@ -67,8 +67,8 @@ def load_bindings(flavor: str = "auto") -> Bindings:
             return _load(name)
         except ModuleNotFoundError:
             continue
-        except (ImportError, OSError) as error:  # of libraries that the bindings stand on
-            broken.append(f"{name} is installed in part ({error}); {INSTALL[name]}")
+        except (ImportError, OSError) as error:  # the bindings' shared libraries are missing
+            broken.append(f"{name} is only partly installed ({error}); {INSTALL[name]}")
     if broken:
         raise UserError(broken[0])
     what = "TensorRT" if flavor == "auto" else flavor
@@ -99,7 +99,7 @@ def _make_logger(trt: Any) -> Any:
 
 
 def make_monitor(trt: Any, stop: threading.Event, progress: Progress) -> Any:
-    """An IProgressMonitor that tells `progress` the phase and the part that is done, and ends the build on `stop`."""
+    """An IProgressMonitor that reports phase and fraction to `progress`, and aborts the build when `stop` is set."""
 
     class Monitor(trt.IProgressMonitor):
         def __init__(self) -> None:
@@ -117,12 +117,12 @@ def make_monitor(trt: Any, stop: threading.Event, progress: Progress) -> Any:
 
         def phase_finish(self, phase: str) -> None:
             if phase in self.phases:
-                self._report(phase, self.phases[phase][1])  # its last step isn't always told
+                self._report(phase, self.phases[phase][1])  # the last step isn't always reported
                 del self.phases[phase]
 
         def _report(self, phase: str, done: int) -> None:
             self.done[phase] = done
-            part, name = 0.0, phase  # of the phase, then of what it is a part of
+            part, name = 0.0, phase  # fraction of the phase, then of its ancestors
             while name in self.phases:
                 parent, steps = self.phases[name]
                 part = min((self.done[name] + part) / steps, 1.0)

@@ -58,7 +58,7 @@ def test_an_earlier_export_is_replaced_only_when_told_so(
         (["--fixed", "640"], ("640", "WIDTHxHEIGHT")),
         (["--fixed", "8x64"], ("8x64", "16")),
         (["--fixed", "64x64", "--frame", "9x64"], ("9x64",)),
-        (["--fixed", "64x64", "--bake-source"], ("nothing is left",)),
+        (["--fixed", "64x64", "--bake-source"], ("both be baked in",)),
         (["--fixed", "64x64", "--transform", "1,2 3,4"], ("4 points",)),
         (["--fixed", "64x64", "--transform", "none.json"], ("none.json",)),
         (["--fixed", "64x64", "--transform", "nan.json"], ("finite",)),
@@ -111,7 +111,7 @@ def test_an_exported_model_that_was_changed_is_refused(
     refused("retarget", "foreign.onnx", "--size", "40x40", "--out", "o.png", parts=("foreign.onnx.json",))
     with open("out/model.onnx", "r+b") as file:
         file.truncate(2000)
-    refused("retarget", "out/model.onnx", "--size", "40x40", "--out", "o.png", parts=("cut short",))
+    refused("retarget", "out/model.onnx", "--size", "40x40", "--out", "o.png", parts=("truncated",))
     refused("retarget", "none.onnx", "--size", "40x40", "--out", "o.png", parts=("does not exist",))
     refused("retarget", trained_run, "--size", "64x64", "--out", "o.png", "--backend", "openvino", parts=("export",))
 

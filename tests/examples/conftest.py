@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from ingan_fast.export.run import Wanted, export
+from ingan_fast.export.run import ExportOptions, export
 from ingan_fast.model.networks import Generator
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import PAPER
@@ -19,7 +19,7 @@ from video_clips import Recipe, make_clip
 def model(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an exported model; not to be changed."""
     folder = tmp_path_factory.mktemp("exported") / "model"
-    export(load(trained_run, "cpu"), folder, Wanted())
+    export(load(trained_run, "cpu"), folder, ExportOptions())
     return folder
 
 

@@ -12,7 +12,7 @@ from example_files import call, example
 from triton_stand_in import serving
 
 from ingan_fast.errors import UserError
-from ingan_fast.export.run import Wanted
+from ingan_fast.export.run import ExportOptions
 from ingan_fast.export.triton_server import write_repository
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels, load_image
@@ -23,7 +23,7 @@ from ingan_fast.training.trained import load
 @pytest.fixture(scope="module")
 def server(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     repository = tmp_path_factory.mktemp("repository")
-    write_repository(load(trained_run, "cpu"), repository, Wanted())
+    write_repository(load(trained_run, "cpu"), repository, ExportOptions())
     with serving(repository) as url:
         yield url
 
@@ -39,7 +39,7 @@ def test_a_server_gives_the_runtimes_picture(
 
 
 def test_a_model_that_takes_no_geometry_is_refused(trained_run: Path, tmp_path: Path) -> None:
-    write_repository(load(trained_run, "cpu"), tmp_path, Wanted(transform=Transform.resize((96, 40))))
+    write_repository(load(trained_run, "cpu"), tmp_path, ExportOptions(transform=Transform.resize((96, 40))))
     with serving(tmp_path) as url, pytest.raises(UserError, match="baked in"):
         example("triton_client").RemoteRetargeter(url)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from untrained_runs import write_run
 
-from ingan_fast.export.run import Wanted, Written, export
+from ingan_fast.export.run import ExportOptions, Written, export
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import PAPER, SMOKE
 from ingan_fast.training.trained import TrainedGenerator, load
@@ -36,4 +36,4 @@ def trained(some_run: Path) -> TrainedGenerator:
 @pytest.fixture(scope="session")
 def exported(trained: TrainedGenerator, tmp_path_factory: pytest.TempPathFactory) -> Written:
     """model.onnx of each kind, float32 and dynamic; not to be changed."""
-    return export(trained, tmp_path_factory.mktemp("exported"), Wanted())
+    return export(trained, tmp_path_factory.mktemp("exported"), ExportOptions())

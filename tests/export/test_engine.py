@@ -19,7 +19,7 @@ from ingan_fast.export import builder, engine
 from ingan_fast.export.builder import Order, build
 from ingan_fast.export.engine import build_engine
 from ingan_fast.export.profiles import parse_profile
-from ingan_fast.export.run import Wanted, Written, export
+from ingan_fast.export.run import ExportOptions, Written, export
 from ingan_fast.runtime import tensorrt_bindings as tensorrt
 from ingan_fast.runtime.engine_cache import EngineCache
 from ingan_fast.runtime.sidecar import Engine, checksum, read_sidecar
@@ -131,7 +131,7 @@ def test_an_exported_graph_becomes_an_engine_of_bytes(model: Path, kind: str) ->
 def test_engines_are_built_in_half_precision_for_every_gpu_that_has_it(
     trained: TrainedGenerator, tmp_path: Path, precision: str
 ) -> None:
-    model = export(trained, tmp_path / "half", Wanted(precision=precision)).path
+    model = export(trained, tmp_path / "half", ExportOptions(precision=precision)).path
     about = read_sidecar(build_engine(model, "tensorrt-rtx")).engine
     assert about is not None
     assert ("sm_75" in about.platforms) == (precision == "fp16")  # which has no bfloat16
@@ -141,7 +141,7 @@ def test_engines_are_built_in_half_precision_for_every_gpu_that_has_it(
 
 @pytest.mark.slow
 def test_an_engine_has_its_picture_baked_in(trained: TrainedGenerator, tmp_path: Path) -> None:
-    model = export(trained, tmp_path / "baked", Wanted(bake_source=True)).path
+    model = export(trained, tmp_path / "baked", ExportOptions(bake_source=True)).path
     found = read_sidecar(build_engine(model, **SMALL))
     assert "image" not in [tensor.name for tensor in found.inputs]
     assert found.engine is not None
@@ -182,7 +182,7 @@ class TestTheCache:
         path = build_engine(simple, **SMALL, tell=told.append)
         assert path.read_bytes() == first
         assert read_sidecar(path).engine is not None
-        assert "has been built before" in told[0]
+        assert "using the cached engine" in told[0]
 
     @pytest.mark.parametrize(
         "change",
@@ -215,7 +215,7 @@ class TestTheCache:
         entry.write_bytes(entry.read_bytes()[:-1])
         told: list[str] = []
         path = build_engine(simple, **SMALL, tell=told.append)
-        assert "builds an engine" in told[0]
+        assert "building an engine" in told[0]
         assert read_sidecar(path).kind == "engine"
 
     def test_an_engine_is_built_even_where_nothing_can_be_kept(
@@ -230,7 +230,7 @@ class TestTheCache:
 class TestIsRefused:
     def test_a_model_without_its_sidecar(self, simple: Path) -> None:
         simple.with_name("model.onnx.json").unlink()
-        refused(simple, "has no model.onnx.json beside it")
+        refused(simple, "has no sidecar model.onnx.json")
 
     def test_a_model_that_is_not_there(self, simple: Path) -> None:
         simple.unlink()
@@ -238,24 +238,24 @@ class TestIsRefused:
 
     def test_a_model_that_was_changed(self, simple: Path) -> None:
         simple.write_bytes(simple.read_bytes() + b"\0")
-        refused(simple, "is not the file that model.onnx.json was written for")
+        refused(simple, "differs from the file that model.onnx.json describes")
 
     @pytest.mark.parametrize("content", [b"", b"not a model at all", b"\x08\x0a\xff\xff\xff"])
     def test_a_foreign_file(self, simple: Path, content: bytes) -> None:
         simple.write_bytes(content)
         write_sidecar(simple)
-        refused(simple, "is no ONNX file or damaged")
+        refused(simple, "is not an ONNX file, or damaged")
 
     def test_an_engine_in_the_place_of_a_model(self, simple: Path) -> None:
         path = build_engine(simple, **SMALL)
-        refused(path, "is no ONNX file", "give the model.onnx")
+        refused(path, "is not an ONNX file", "give the model.onnx")
 
     def test_a_graph_that_tensorrt_does_not_know(self, simple: Path) -> None:
         graph = onnx.load(simple)
         graph.graph.node[0].CopyFrom(helper.make_node("Det", ["image"], ["retargeted"]))
         onnx.save(graph, simple)
         write_sidecar(simple)
-        refused(simple, "does not understand the graph: ", "Det")
+        refused(simple, "can't parse the graph: ", "Det")
 
     def test_a_gpu_that_it_does_not_know(self, simple: Path) -> None:
         refused(simple, "can't build for 'sm_90'", "sm_89", compute_capabilities=["sm_90"])
@@ -274,10 +274,10 @@ class TestIsRefused:
 
     def test_wrong_pictures(self, simple: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def wrong(path: Path) -> float:
-            raise UserError(f"{path} computes something else than the generator: 9 grey levels off")
+            raise UserError(f"{path} does not compute what the generator does: 9 grey levels off")
 
         monkeypatch.setattr("ingan_fast.runtime.backends.tensorrt.verify", wrong)
-        refused(simple, "no engine was kept: model.engine computes something else")
+        refused(simple, "no engine was kept: model.engine does not compute")
         assert not list(EngineCache().folder.glob("*"))
 
 
@@ -293,7 +293,7 @@ def test_what_running_it_showed_is_told(simple: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr("ingan_fast.runtime.backends.tensorrt.verify", verify)
     told: list[str] = []
     build_engine(simple, **SMALL, tell=told.append)
-    assert "the engine was run: within 0.5 grey levels of the generator" in told
+    assert "the engine was checked: within 0.5 grey levels of the generator" in told
     assert seen == [{"model.engine", "model.engine.json", "source.png"}]
 
 
@@ -354,7 +354,7 @@ class TestFlavors:
         tensorrt._load.cache_clear()
 
     def test_unknown(self, simple: Path) -> None:
-        refused(simple, "flavour 'trt' is unknown", "auto, tensorrt, tensorrt-rtx", flavor="trt")
+        refused(simple, "unknown TensorRT flavour 'trt'", "auto, tensorrt, tensorrt-rtx", flavor="trt")
 
     @pytest.mark.parametrize(
         ("flavor", "what"),
@@ -372,7 +372,7 @@ class TestFlavors:
             raise ImportError("libnvonnxparser.so.11: cannot open shared object file")
 
         monkeypatch.setattr(tensorrt.importlib, "import_module", bindings_alone)
-        refused(simple, "installed in part (libnvonnxparser.so.11", "ingan-fast[trt]", flavor="tensorrt")
+        refused(simple, "only partly installed (libnvonnxparser.so.11", "ingan-fast[trt]", flavor="tensorrt")
 
     def test_auto_takes_the_one_that_works(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def import_module(name: str) -> ModuleType:
@@ -410,7 +410,7 @@ class TestFlavors:
 
 
 def test_an_engine_of_one_geometry_is_built_for_players(trained: TrainedGenerator, tmp_path: Path) -> None:
-    written = export(trained, tmp_path / "fixed", Wanted(transform=Transform.resize((96, 40))))
+    written = export(trained, tmp_path / "fixed", ExportOptions(transform=Transform.resize((96, 40))))
     path = build_engine(written.path, "tensorrt-rtx", compute_capabilities=["sm_89"], uint8=False)
     sidecar = read_sidecar(path)
     assert [(tensor.dtype, tensor.shape) for tensor in sidecar.inputs] == [("float32", [1, 3, 56, 64])]

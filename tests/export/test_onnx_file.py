@@ -16,7 +16,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.export import run as export_run
 from ingan_fast.export.model import grid_of
 from ingan_fast.export.onnx_file import write_onnx
-from ingan_fast.export.run import Wanted, Written, export
+from ingan_fast.export.run import ExportOptions, Written, export
 from ingan_fast.model.sampling import to_pixels, to_tensor
 from ingan_fast.pictures import Pixels, load_image
 from ingan_fast.runtime import Retargeter
@@ -102,7 +102,7 @@ def test_half_precisions_are_half_as_large_and_within_two_levels(
 ) -> None:
     if precision == "bf16":
         pytest.importorskip("openvino")  # the one that the file is checked with
-    written = export(trained, tmp_path, Wanted(precision=precision))
+    written = export(trained, tmp_path, ExportOptions(precision=precision))
     assert 0.001 < written.check.error <= 2
     weights = [w for w in onnx.load(written.path).graph.initializer if len(w.dims) == 4]
     kind = {"fp16": onnx.TensorProto.FLOAT16, "bf16": onnx.TensorProto.BFLOAT16}[precision]
@@ -111,7 +111,7 @@ def test_half_precisions_are_half_as_large_and_within_two_levels(
 
 
 def test_a_fixed_file_takes_frames_in_0_to_1_and_nothing_else(trained: TrainedGenerator, tmp_path: Path) -> None:
-    written = export(trained, tmp_path, Wanted(transform=TILT))
+    written = export(trained, tmp_path, ExportOptions(transform=TILT))
     session = onnxruntime.InferenceSession(written.path)
     assert {tensor.name: tensor.shape for tensor in session.get_inputs()} == {"image": [1, 3, 56, 64]}
     frame = (trained.source.transpose(2, 0, 1)[None] / 255).astype(np.float32)
@@ -123,13 +123,13 @@ def test_a_fixed_file_takes_frames_in_0_to_1_and_nothing_else(trained: TrainedGe
 def test_a_fixed_file_for_frames_of_another_size_agrees_with_the_generator(
     trained: TrainedGenerator, tmp_path: Path
 ) -> None:
-    written = export(trained, tmp_path, Wanted(transform=Transform.resize((90, 50)), frame=(75, 41)))
+    written = export(trained, tmp_path, ExportOptions(transform=Transform.resize((90, 50)), frame=(75, 41)))
     assert written.check.error < 0.1
     assert onnxruntime.InferenceSession(written.path).get_inputs()[0].shape == [1, 3, 41, 75]
 
 
 def test_a_file_with_its_picture_takes_geometry_alone(trained: TrainedGenerator, tmp_path: Path) -> None:
-    written = export(trained, tmp_path, Wanted(bake_source=True))
+    written = export(trained, tmp_path, ExportOptions(bake_source=True))
     session = onnxruntime.InferenceSession(written.path)
     assert "image" not in [tensor.name for tensor in session.get_inputs()]
     for transform in (Transform.resize((80, 44)), TILT):
@@ -160,7 +160,7 @@ def test_a_wrong_file_is_refused_and_not_kept(
 
     monkeypatch.setattr(export_run, "write_onnx", spoil)
     with pytest.raises(UserError, match="grey levels off"):
-        export(trained, tmp_path / "out", Wanted())
+        export(trained, tmp_path / "out", ExportOptions())
     assert list((tmp_path / "out").iterdir()) == []
 
 
@@ -170,12 +170,12 @@ def test_a_wrong_file_is_refused_and_not_kept(
         ({"format": "tflite"}, "tflite"),
         ({"precision": "int8"}, "int8"),
         ({"frame": (64, 64)}, "give a transform"),
-        ({"bake_source": True, "transform": TILT}, "nothing is left"),
+        ({"bake_source": True, "transform": TILT}, "both be baked in"),
     ],
 )
 def test_what_excludes_each_other_is_refused(wanted: dict[str, object], part: str) -> None:
     with pytest.raises(UserError, match=part):
-        Wanted(**wanted)  # type: ignore[arg-type]
+        ExportOptions(**wanted)  # type: ignore[arg-type]
 
 
 @pytest.mark.slow
@@ -183,7 +183,7 @@ def test_a_package_runs_at_any_size(picture: Pixels, tmp_path: Path) -> None:
     """Of few layers: compiling each takes seconds."""
     settings = replace(SMOKE, stages=1, downscales=1, blocks=0, channels=4, skips=True)
     trained = load(write_run(tmp_path / "run", settings, picture), "cpu", merge=False)
-    written = export(trained, tmp_path / "package", Wanted(format="pt2"))
+    written = export(trained, tmp_path / "package", ExportOptions(format="pt2"))
     assert written.check.error < 0.1
     retargeter = Retargeter.open(written.path)
     for size in SIZES:

@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 
 from ingan_fast.errors import UserError
-from ingan_fast.export.run import Wanted
+from ingan_fast.export.run import ExportOptions
 from ingan_fast.export.triton_server import CONFIG, FILES, configuration, write_repository
 from ingan_fast.geometry import Transform
 from ingan_fast.runtime.sidecar import read_sidecar
@@ -23,7 +23,7 @@ TENSOR = re.compile(r'^(input|output) \[ \{ name: "(\w+)" data_type: TYPE_FP32 d
 def repository(trained: TrainedGenerator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Not to be changed."""
     path = tmp_path_factory.mktemp("repository") / "models"
-    written = write_repository(trained, path, Wanted())
+    written = write_repository(trained, path, ExportOptions())
     assert written.path == path / FILES[1]
     return path
 
@@ -54,7 +54,7 @@ def test_dims_are_those_of_the_graph_without_its_batch(repository: Path) -> None
 
 
 def test_a_graph_of_one_frame_is_served_one_by_one(trained: TrainedGenerator, tmp_path: Path) -> None:
-    written = write_repository(trained, tmp_path, Wanted(transform=Transform.resize((96, 40))))
+    written = write_repository(trained, tmp_path, ExportOptions(transform=Transform.resize((96, 40))))
     config = (tmp_path / CONFIG).read_text()
     assert "max_batch_size: 0" in config
     assert "dynamic_batching" not in config
@@ -88,9 +88,9 @@ def test_a_batch_as_the_server_makes_it_runs(repository: Path) -> None:
     np.testing.assert_allclose(together, np.concatenate(alone), atol=1e-5)
 
 
-@pytest.mark.parametrize(("wanted", "part"), [(Wanted("pt2"), "pt2"), (Wanted(precision="bf16"), "bf16")])
+@pytest.mark.parametrize(("wanted", "part"), [(ExportOptions("pt2"), "pt2"), (ExportOptions(precision="bf16"), "bf16")])
 def test_what_the_server_cannot_run_is_refused(
-    wanted: Wanted, part: str, trained: TrainedGenerator, tmp_path: Path
+    wanted: ExportOptions, part: str, trained: TrainedGenerator, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=part):
         write_repository(trained, tmp_path, wanted)

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ingan_fast import Transform
 from ingan_fast.export.model import grid_of
-from ingan_fast.export.run import Wanted, Written, export
+from ingan_fast.export.run import ExportOptions, Written, export
 from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.model.sampling import to_pixels, to_tensor
 from ingan_fast.pictures import Pixels
@@ -70,7 +70,7 @@ def test_image_and_output_are_bytes_and_all_else_is_as_it_was(exported: Written)
 
 @pytest.mark.slow
 def test_a_graph_with_its_picture_baked_in_gives_bytes(trained: TrainedGenerator, tmp_path: Path) -> None:
-    model = onnx.load(export(trained, tmp_path, Wanted(bake_source=True)).path)
+    model = onnx.load(export(trained, tmp_path, ExportOptions(bake_source=True)).path)
     others = places(to_tensor(trained.source), TILT)
     wrapped = wrap_uint8(model)
     assert set(description(wrapped)) == {*others, "retargeted"}
@@ -79,7 +79,7 @@ def test_a_graph_with_its_picture_baked_in_gives_bytes(trained: TrainedGenerator
 
 
 def test_a_fixed_geometrys_values_are_in_another_range(trained: TrainedGenerator, tmp_path: Path) -> None:
-    model = onnx.load(export(trained, tmp_path, Wanted(transform=TILT)).path)
+    model = onnx.load(export(trained, tmp_path, ExportOptions(transform=TILT)).path)
     wrapped = wrap_uint8(model, unit=True)
     height, width = trained.source.shape[:2]
     assert description(wrapped) == {

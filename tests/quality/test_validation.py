@@ -122,5 +122,5 @@ def last_quality(run: Path) -> dict[str, float]:
 def test_a_layout_that_is_nearer_everywhere_is_recommended() -> None:
     layout = {f"{name}_x{width:g}": 0.002 for name in ("coherence", "swd") for width in WIDTHS}
     worse = dict.fromkeys(layout, 0.003)
-    assert "the layout alone is nearer" in beside_layout(worse, layout)
-    assert "nearer" not in beside_layout(worse | {"swd_x0.6": 0.001}, layout)
+    assert "the layout alone is closer" in beside_layout(worse, layout)
+    assert "closer" not in beside_layout(worse | {"swd_x0.6": 0.001}, layout)

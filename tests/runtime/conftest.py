@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ingan_fast.export.run import Wanted, export
+from ingan_fast.export.run import ExportOptions, export
 from ingan_fast.training.trained import TrainedGenerator, load
 
 
@@ -16,7 +16,7 @@ def generator_of_run(trained_run: Path) -> TrainedGenerator:
 @pytest.fixture(scope="session")
 def model(generator_of_run: TrainedGenerator, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """model.onnx of a smoke run; not to be changed."""
-    return export(generator_of_run, tmp_path_factory.mktemp("model"), Wanted()).path
+    return export(generator_of_run, tmp_path_factory.mktemp("model"), ExportOptions()).path
 
 
 @pytest.fixture(scope="session")
@@ -24,5 +24,5 @@ def fixed_model(generator_of_run: TrainedGenerator, tmp_path_factory: pytest.Tem
     """A model for one geometry, 96x40."""
     from ingan_fast import Transform
 
-    wanted = Wanted(transform=Transform.resize((96, 40)))
+    wanted = ExportOptions(transform=Transform.resize((96, 40)))
     return export(generator_of_run, tmp_path_factory.mktemp("fixed"), wanted).path

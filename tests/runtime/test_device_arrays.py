@@ -256,5 +256,5 @@ class TestStreamHandles:
 
     def test_of_anything_else_are_refused(self) -> None:
         for stream in ("fast", -1, 1.5):
-            with pytest.raises(UserError, match="is none of CUDA"):
+            with pytest.raises(UserError, match="is not a CUDA stream"):
                 stream_handle(stream)

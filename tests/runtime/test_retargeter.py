@@ -227,11 +227,11 @@ def text_file(folder: Path, model: Path) -> Path:
     [
         (lambda folder, model: folder / "none.onnx", "does not exist"),
         (lambda folder, model: folder, "is not a run"),
-        (foreign, "no other.onnx.json"),
-        (cut_short, "changed or cut short"),
+        (foreign, "no sidecar other.onnx.json"),
+        (cut_short, "changed or truncated"),
         (damaged_sidecar, "damaged"),
         (other_format, "format 99"),
-        (text_file, "no model"),
+        (text_file, "not a model"),
     ],
 )
 def test_what_is_no_model_is_refused_in_one_line(tmp_path: Path, model: Path, make: object, part: str) -> None:
@@ -246,7 +246,7 @@ def test_what_is_no_model_is_refused_in_one_line(tmp_path: Path, model: Path, ma
     [
         ("tpu", "auto", "tpu"),
         ("auto", "tflite", "tflite"),
-        ("cpu", "tensorrt", "own file"),
+        ("cpu", "tensorrt", "give a file for it"),
         pytest.param("cuda", "openvino", "CPU", marks=needs_openvino),
     ],
 )

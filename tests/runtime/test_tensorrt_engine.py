@@ -16,7 +16,7 @@ import fake_tensorrt
 from fake_cuda import FakeCuda, install
 from fake_tensorrt import FakeContextRtx, warp, write_engine
 from ingan_fast.errors import UserError
-from ingan_fast.export.run import Wanted, export
+from ingan_fast.export.run import ExportOptions, export
 from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels
@@ -58,12 +58,12 @@ class TestOpening:
     @pytest.mark.parametrize(
         ("changes", "message"),
         [
-            ({"version": "10.9.0.34"}, "was built by tensorrt 10.9.0.34, and 10.13.3.9 is installed"),
+            ({"version": "10.9.0.34"}, "was built by tensorrt 10.9.0.34, but 10.13.3.9 is installed"),
             (
                 {"platforms": ["sm_86", "sm_120"]},
-                r"was built for sm_86, sm_120, and this GPU is NVIDIA Fake 4090 \(sm_89",
+                r"was built for sm_86, sm_120, but this GPU is NVIDIA Fake 4090 \(sm_89",
             ),
-            ({"platforms": ["NVIDIA H100"]}, "was built for NVIDIA H100, and"),
+            ({"platforms": ["NVIDIA H100"]}, "was built for NVIDIA H100, but"),
         ],
     )
     def test_refuses_what_was_built_for_something_else_before_it_is_loaded(
@@ -236,16 +236,14 @@ class TestVerify:
         assert verify(path) == 0
         backend = TensorRTBackend(path, sidecar)
         assert backend.limits() == "frames of 64x56"
-        with pytest.raises(
-            UserError, match="frame 64x55 was asked for, and this engine was built for frames of 64x56;"
-        ):
+        with pytest.raises(UserError, match="frame 64x55 is not supported: this engine was built for frames of 64x56;"):
             backend.run(picture[1:], backend.prepare({}), np.empty_like(picture))
         backend.close()
 
     def test_needs_the_picture_that_was_trained_on(self, trt: SimpleNamespace, tmp_path: Path, picture: Pixels) -> None:
         path, _ = write_engine(tmp_path, picture)
         (tmp_path / "source.png").unlink()
-        with pytest.raises(UserError, match=r"has no source.png beside it"):
+        with pytest.raises(UserError, match=r"can't be checked: source.png is not in its folder"):
             verify(path)
 
 
@@ -256,7 +254,7 @@ class TestExportedRuns:
     @pytest.fixture
     def exported(self, trt: SimpleNamespace, trained_run: Path, tmp_path: Path) -> Path:
         """A folder with model.onnx and a model.engine of it."""
-        export(load(trained_run, "cpu"), tmp_path, Wanted())
+        export(load(trained_run, "cpu"), tmp_path, ExportOptions())
         write_engine_of(tmp_path)
         return tmp_path
 
@@ -280,7 +278,7 @@ class TestExportedRuns:
     def test_with_their_picture_baked_in_take_geometry_alone(
         self, trt: SimpleNamespace, gpu: FakeCuda, trained_run: Path, tmp_path: Path
     ) -> None:
-        export(load(trained_run, "cpu"), tmp_path, Wanted(bake_source=True))
+        export(load(trained_run, "cpu"), tmp_path, ExportOptions(bake_source=True))
         path = write_engine_of(tmp_path)
         assert (verify(path) or 0) < 1
         with Retargeter.open(path) as retargeter:

@@ -10,7 +10,7 @@ import torch
 
 from ingan_fast.errors import UserError
 from ingan_fast.export.engine import build_engine
-from ingan_fast.export.run import Wanted, export
+from ingan_fast.export.run import ExportOptions, export
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
@@ -33,7 +33,7 @@ def engine(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("engine")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INGAN_FAST_CACHE", str(folder / "cache"))
-        export(load(trained_run, "cpu"), folder, Wanted())
+        export(load(trained_run, "cpu"), folder, ExportOptions())
         try:
             return build_engine(folder / "model.onnx")
         except UserError as error:

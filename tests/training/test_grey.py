@@ -11,7 +11,7 @@ from PIL import Image
 from untrained_runs import write_run
 
 from ingan_fast import Transform, load
-from ingan_fast.export.run import Wanted, export
+from ingan_fast.export.run import ExportOptions, export
 from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.runtime import Retargeter
 from ingan_fast.settings import SMOKE
@@ -62,7 +62,7 @@ def test_it_is_grey_in_every_runtime_and_for_colour_frames_too(
 ) -> None:
     if kind != "run":
         pytest.importorskip(kind)
-        export(load(grey_run, "cpu"), tmp_path, Wanted())
+        export(load(grey_run, "cpu"), tmp_path, ExportOptions())
     path, backend = (grey_run, "torch") if kind == "run" else (tmp_path / "model.onnx", kind)
     with Retargeter.open(path, "cpu", backend) as retargeter:
         assert is_grey(retargeter(transform=TILTED))

@@ -1,4 +1,4 @@
-"""What runs a model: one module each, imported when it is chosen."""
+"""Inference backends, one module each, imported when chosen."""
 
 from typing import Any, Protocol
 
@@ -7,16 +7,16 @@ from numpy.typing import NDArray
 
 from ingan_fast.pictures import Pixels
 
-Geometry = dict[str, NDArray[np.float32]]  # a graph's inputs beside the image: grid, preference
+Geometry = dict[str, NDArray[np.float32]]  # the graph's inputs besides the image: the grid
 
 
 class Backend(Protocol):
-    """A model, loaded.
+    """A loaded model.
 
     Attributes:
         name: tensorrt, onnxruntime, openvino or torch.
-        about: version, device and precision, for people.
-        bytes_per_pixel: of memory while an output is made, by its pixels.
+        about: version, device and precision, as text for the user.
+        bytes_per_pixel: memory used during inference, per output pixel.
     """
 
     name: str
@@ -24,16 +24,16 @@ class Backend(Protocol):
     bytes_per_pixel: int
 
     def prepare(self, geometry: Geometry) -> Any:
-        """Bring geometry to where the model runs, once for many frames."""
+        """Copy geometry to the model's device; the result can be used for many frames."""
 
     def run(self, frame: Pixels | None, prepared: Any, out: Pixels, stream: Any = None) -> None:
-        """Lay a frame, uint8 [H, W, 3], out in `out`, uint8 [Ho, Wo, 3]; None where the model has its picture."""
+        """Retarget `frame`, uint8 [H, W, 3], into `out`, uint8 [Ho, Wo, 3]; None for a baked-in picture."""
 
     def close(self) -> None:
-        """Give all memory back; nothing can be run any more."""
+        """Free all memory; the backend can't be used afterwards."""
 
 
 def first_line(error: Exception) -> str:
-    """What a runtime's error says first, short."""
+    """First line of an error's text, at most 300 characters."""
     lines = str(error).strip().splitlines()
     return lines[0][:300] if lines else type(error).__name__

@@ -1,4 +1,4 @@
-"""ONNX Runtime: any of its execution providers, the CPU's above all."""
+"""Backend for ONNX Runtime with its CPU, CUDA or TensorRT execution provider."""
 
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,12 @@ PROVIDERS = {"cuda": ("TensorrtExecutionProvider", "CUDAExecutionProvider"), "cp
 
 
 class OnnxRuntimeBackend:
-    """A model.onnx in ONNX Runtime."""
+    """Runs a model.onnx in ONNX Runtime."""
 
     name = "onnxruntime"
 
     def __init__(self, model: Path, sidecar: Sidecar, device: str):
-        """`device`: cpu, cuda, or cuda:1."""
+        """`device`: cpu, cuda or cuda:N."""
         onnxruntime = import_onnxruntime()
 
         available = onnxruntime.get_available_providers()
@@ -37,10 +37,10 @@ class OnnxRuntimeBackend:
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(model, options, providers=providers)
-        except Exception as error:  # its own classes, of no common base
+        except Exception as error:  # its error classes have no common base
             raise UserError(f"ONNX Runtime can't load {model}: {first_line(error)}; export the run again") from error
-        self._unit = bool(sidecar.fixed)  # values in [0, 1]
-        self.bytes_per_pixel = 50 * sidecar.channels  # measured, arena included
+        self._unit = bool(sidecar.fixed)  # whether values are in [0, 1]
+        self.bytes_per_pixel = 50 * sidecar.channels  # measured, with the arena
         self.about = f"ONNX Runtime {onnxruntime.__version__}, {self._session.get_providers()[0]}, {sidecar.precision}"
 
     def prepare(self, geometry: Geometry) -> Geometry:
@@ -58,7 +58,7 @@ class OnnxRuntimeBackend:
 
 
 def to_planes(frame: Pixels, unit: bool) -> NDArray[np.float32]:
-    """uint8 [H, W, 3] → float32 [1, 3, H, W] in [-1, 1], or in [0, 1] (`unit`)."""
+    """uint8 [H, W, 3] → float32 [1, 3, H, W] in [-1, 1], or with `unit` in [0, 1]."""
     planes = np.empty((1, 3, *frame.shape[:2]), np.float32)
     np.multiply(frame.transpose(2, 0, 1), np.float32(1 / 255 if unit else 1 / 127.5), out=planes[0])
     if not unit:
@@ -67,7 +67,7 @@ def to_planes(frame: Pixels, unit: bool) -> NDArray[np.float32]:
 
 
 def from_planes(planes: NDArray[np.float32], out: Pixels, unit: bool) -> None:
-    """float32 [3, H, W] in [-1, 1] (or [0, 1]) → uint8 [H, W, 3]; `planes` is used up."""
+    """float32 [3, H, W] in [-1, 1], or with `unit` in [0, 1] → uint8 [H, W, 3]; overwrites `planes`."""
     if not unit:
         planes += 1
     planes *= np.float32(255 if unit else 127.5)

@@ -1,4 +1,4 @@
-"""OpenVINO on a CPU: in bfloat16 where it has that, and conversions from and to uint8 as part of the graph."""
+"""Backend for OpenVINO on a CPU: bfloat16 if supported; conversion from and to uint8 is part of the graph."""
 
 from pathlib import Path
 from typing import Any
@@ -11,12 +11,13 @@ from ingan_fast.runtime.backends import Geometry, first_line
 from ingan_fast.runtime.libraries import import_openvino
 from ingan_fast.runtime.sidecar import Sidecar
 
-# Kernels are made for each size; some sizes' are kept. By default 5,000: an animation would take 2 MB more each frame.
+# Compiled kernels kept; each size needs its own. With OpenVINO's default, 5,000, an animation's memory grows by 2 MB
+# per frame.
 KEPT_KERNELS = 400
 
 
 class OpenVinoBackend:
-    """A model.onnx in OpenVINO."""
+    """Runs a model.onnx in OpenVINO."""
 
     name = "openvino"
 
@@ -33,7 +34,7 @@ class OpenVinoBackend:
         try:
             graph = _with_uint8(core.read_model(model), sidecar)
             self._request = core.compile_model(graph, "CPU", settings).create_infer_request()
-        except Exception as error:  # RuntimeError with a text of many lines
+        except Exception as error:  # RuntimeError with a text of several lines
             raise UserError(f"OpenVINO can't load {model}: {first_line(error)}; export the run again") from error
         self.bytes_per_pixel = (22 if bfloat16 else 44) * sidecar.channels  # measured in bfloat16
         version = openvino.__version__.partition("-")[0]
@@ -53,7 +54,7 @@ class OpenVinoBackend:
 
 
 def _with_uint8(model: Any, sidecar: Sidecar) -> Any:
-    """`model` with image uint8 [N, H, W, 3] and retargeted uint8 [N, Ho, Wo, 3]."""
+    """`model` with uint8 input image [N, H, W, 3] and uint8 output retargeted [N, Ho, Wo, 3]."""
     from openvino import Layout, Type, opset13
     from openvino.preprocess import PrePostProcessor
     from openvino.utils.decorators import custom_preprocess_function

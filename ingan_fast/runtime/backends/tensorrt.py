@@ -1,13 +1,13 @@
-"""TensorRT and TensorRT-RTX: a model.engine on a GPU, without torch.
+"""Backend for TensorRT and TensorRT-RTX: a model.engine on a GPU, without torch.
 
-Never run with TensorRT on a GPU yet: tested with stand-ins for both that do the same calls' work on the host and refuse
-wrong orders of them; the names of both are checked against cuda.h and the bindings. What only a GPU can show: that
-graphs are captured from an execution context, that user-managed memory is as large as it says, times.
+Not yet run with TensorRT on a GPU. Tests use stand-ins for CUDA and TensorRT that compute on the host and reject wrong
+call orders; the names of all functions used are checked against cuda.h and the bindings. Not covered without a GPU:
+graph capture of an execution context, the size of user-managed memory, timings.
 
-All work is done in one stream of the backend's own, in order. A caller's stream is tied to it by events before and
-after, so that nobody waits on the host where frame and output are on the GPU. Each combination of shapes has a *plan*:
-an execution context, memory for its tensors at fixed addresses, and a CUDA graph that was captured after a first plain
-run. Geometry is on the device once for many frames, and copied into a plan where another one was used last.
+All work runs in order on one stream owned by the backend. Events before and after synchronise it with the caller's
+stream, so the host never waits if frame and output are on the GPU. Each combination of shapes has a *plan*: an
+execution context, tensor memory at fixed addresses, and a CUDA graph captured after a first plain run. Geometry is
+uploaded once for many frames, and copied into a plan when the plan last used another one.
 """
 
 import threading
@@ -34,24 +34,24 @@ from ingan_fast.runtime.sidecar import Golden, Sidecar, read_sidecar
 
 __all__ = ["USED_NAMES", "USED_NAMES_RTX", "TensorRTBackend", "verify"]
 
-PLANS = 16  # that are kept: more than the nine shapes of a tiled output
+PLANS = 16  # plans kept; a tiled output has up to nine shapes
 SPARE_UPLOADS = 8
-STAGED = 128  # bytes an output pixel beside TensorRT's own: geometry, twice, and pictures
+STAGED = 128  # bytes per output pixel besides TensorRT's own: geometry (twice) and pictures
 
-ALLOWED = {"fp32": 1.0, "fp16": 2.0, "bf16": 2.0}  # grey levels of 255 that 99.9 % of the values may be off
+ALLOWED = {"fp32": 1.0, "fp16": 2.0, "bf16": 2.0}  # allowed error in grey levels of 255, at QUANTILE of the values
 QUANTILE = 0.999
 
 
 class TensorRTBackend:
-    """An engine on a GPU.
+    """Runs an engine on a GPU.
 
     Args:
-        engine: the file.
-        sidecar: what is known of it.
-        device: number of the GPU.
+        engine: path of the engine file.
+        sidecar: its sidecar.
+        device: index of the GPU.
 
     Raises:
-        UserError: it can't run here (`Engine`), or is one for players, of other tensors.
+        UserError: the engine can't run here (`Engine`), or was built for one geometry (for video players).
     """
 
     name = "tensorrt"
@@ -69,21 +69,21 @@ class TensorRTBackend:
         self._images = ImagePool(self._device)
         self._uploads: Pool[int, Upload] = Pool(partial(Upload, self._device), Upload.done, SPARE_UPLOADS)
         self._plans: OrderedDict[tuple[Any, ...], Plan] = OrderedDict()
-        self._workspace: cuda.Memory | None = None  # of all plans: only one runs at a time
+        self._workspace: cuda.Memory | None = None  # shared by all plans: only one runs at a time
         self._closed = False
         self.about = f"{self._engine}, {self._device.name}, {sidecar.precision}"
         self.bytes_per_pixel = STAGED + self._engine.bytes_per_pixel()
 
     def limits(self) -> str:
-        """Sizes that the engine was built for, for people."""
+        """The sizes that the engine supports, as text for the user."""
         return self._engine.limits()
 
     def fits(self, frame: Pixels | None, geometry: Geometry) -> bool:
-        """Whether the engine was built for these sizes."""
+        """Whether the engine supports these sizes."""
         return self._engine.fits(_shapes(frame, {name: array.shape for name, array in geometry.items()}))
 
     def prepare(self, geometry: Geometry) -> Prepared:
-        """Copy geometry, float32 as the graph takes it with N = 1, to the device; nothing waits."""
+        """Copy geometry (graph inputs with N = 1) to the device, asynchronously."""
         with self._lock, self._device.current():
             self._check_open()
             uploads = {name: self._upload(array) for name, array in geometry.items()}
@@ -96,13 +96,13 @@ class TensorRTBackend:
         out: Pixels | DeviceView,
         stream: Any = None,
     ) -> None:
-        """Lay a frame, uint8 [H, W, 3], out in `out`, uint8 [Ho, Wo, 3].
+        """Retarget `frame`, uint8 [H, W, 3], into `out`, uint8 [Ho, Wo, 3].
 
-        With NumPy arrays it returns when that is done; with frame and output on the device at once, and what comes
-        next on `stream` waits for it there.
+        Returns when the output is complete if a NumPy array is involved. With both on the device it returns at once,
+        and later work on `stream` waits for the output.
 
         Raises:
-            UserError: sizes that the engine wasn't built for; TensorRT or CUDA failed.
+            UserError: the engine doesn't support these sizes, or TensorRT or CUDA failed.
         """
         views = [each for each in (frame, out) if isinstance(each, DeviceView)]
         caller = stream_handle(stream)
@@ -113,9 +113,9 @@ class TensorRTBackend:
                 raise UserError(f"out is {list(out.shape)}; it must be {list(plan.shape)}")
             if views:
                 self._stream.wait_for(caller)
-            plan.take_in(frame, prepared, self._stream)
+            plan.load_inputs(frame, prepared, self._stream)
             plan.execute(self._stream)
-            plan.hand_out(out, self._stream)
+            plan.store_output(out, self._stream)
             if views:
                 self._stream.let_wait(caller)
             if len(views) < (1 if frame is None else 2):
@@ -124,12 +124,12 @@ class TensorRTBackend:
                 plan.fetch(out)
 
     def run_on_device(self, frame: Any, prepared: Prepared, size: Size, out: Any = None, stream: Any = None) -> Any:
-        """As `run`, with any library's arrays on the device (see `device_view`).
+        """Like `run`, for device arrays of any library (see `device_view`).
 
         Args:
-            frame: uint8 [H, W, 3]; None where the model has its picture.
+            frame: uint8 [H, W, 3]; None if the model has a baked-in picture.
             size: (width, height) of the output.
-            out: uint8 [Ho, Wo, 3]; a new `DeviceImage` where None.
+            out: uint8 [Ho, Wo, 3]; None: a new `DeviceImage`.
 
         Returns:
             `out`.
@@ -146,7 +146,7 @@ class TensorRTBackend:
         return out
 
     def to_host(self, frame: Any, stream: Any = None) -> Pixels:
-        """A copy of a frame on the device; waits for it."""
+        """Copy a frame from the device, and wait for it."""
         caller = stream_handle(stream)
         view = device_view(frame, self._device, caller)
         with self._lock, self._device.current():
@@ -158,7 +158,7 @@ class TensorRTBackend:
             return staged.array.reshape(view.shape).copy()
 
     def close(self) -> None:
-        """Give all memory back; nothing can be run any more."""
+        """Free all memory; the backend can't be used afterwards."""
         with self._lock, self._device.current():
             if self._closed:
                 return
@@ -190,19 +190,19 @@ class TensorRTBackend:
         if len(self._plans) >= PLANS:
             self._stream.synchronize()
             self._plans.popitem(last=False)
-        with self._engine.told():
+        with self._engine.with_messages():
             context = self._engine.context(profile, self._stream.handle)
             plan = Plan(self._device, self._engine, context, shapes)
-        self._make_room(plan)
+        self._share_workspace(plan)
         self._plans[key] = plan
         return plan
 
-    def _make_room(self, plan: Plan) -> None:
-        """Give a plan the memory that all of them share, more of it where it needs more."""
+    def _share_workspace(self, plan: Plan) -> None:
+        """Give a plan the shared workspace, enlarged if the plan needs more."""
         room = self._workspace.nbytes if self._workspace else 0
         if plan.needs > room:
             self._stream.synchronize()
-            others, self._plans = self._plans, OrderedDict()  # without memory, should there not be enough
+            others, self._plans = self._plans, OrderedDict()  # stays empty if the allocation fails
             if self._workspace:
                 self._workspace.close()
                 self._workspace = None
@@ -215,26 +215,26 @@ class TensorRTBackend:
 
 
 def _shapes(frame: Pixels | DeviceView | None, geometry: Shapes) -> Shapes:
-    """Of the graph's inputs."""
+    """Shapes of the graph's inputs."""
     return geometry if frame is None else {"image": (1, *frame.shape), **geometry}
 
 
 def verify(engine: Path) -> float | None:
-    """Compare an engine with the golden outputs in its sidecar; source.png beside it is the frame.
+    """Compare an engine's outputs with the golden outputs in its sidecar, for the frame source.png.
 
     Returns:
-        How far off the worst is, in grey levels of 255 that 99.9 % of the values keep to; None where this can't be
-        seen here: no GPU, another one than it was built for, or no golden output of a size that it can do.
+        The largest error over the golden outputs: the 99.9 % quantile, in grey levels of 255. None if it can't be
+        measured here: no GPU, a GPU the engine wasn't built for, or no golden output of a supported size.
 
     Raises:
-        UserError: it is wrong, or can't be run.
+        UserError: the error is too large, or the engine can't run.
     """
     sidecar = read_sidecar(engine)
     if not cuda.available() or not runs_on(sidecar, cuda.device()):
         return None
     source = sidecar.read_source(engine.parent)
     if source is None:
-        raise UserError(f"{engine} has no {sidecar.source['file']} beside it, which it is checked with; export again")
+        raise UserError(f"{engine} can't be checked: {sidecar.source['file']} is not in its folder; export again")
     backend = TensorRTBackend(engine, sidecar)
     try:
         errors = [_error(backend, sidecar, golden, source) for golden in sidecar.golden]
@@ -243,14 +243,14 @@ def verify(engine: Path) -> float | None:
     worst = max((error for error in errors if error is not None), default=None)
     if worst is not None and worst > ALLOWED[sidecar.precision]:
         raise UserError(
-            f"{engine} computes something else than the generator: {worst:.3g} grey levels off, "
+            f"{engine} does not compute what the generator does: {worst:.3g} grey levels off, "
             f"{ALLOWED[sidecar.precision]:g} are allowed in {sidecar.precision}; use another precision, or model.onnx"
         )
     return worst
 
 
 def _error(backend: TensorRTBackend, sidecar: Sidecar, golden: Golden, source: Pixels) -> float | None:
-    """How far off one golden output is; None where the engine doesn't do it."""
+    """Error of one golden output; None if the engine doesn't support its geometry."""
     geometry: Geometry = {}
     if not sidecar.fixed:
         geometry = make(golden.transform)

@@ -1,4 +1,4 @@
-"""An engine file of TensorRT: refused in one line where it can't run here, else loaded; its profiles and contexts."""
+"""A TensorRT engine file: checks that it can run here, loads it, provides its profiles and contexts."""
 
 import contextlib
 import math
@@ -19,7 +19,7 @@ from ingan_fast.runtime.tensorrt_bindings import load_bindings
 Shape = tuple[int, ...]
 Shapes = dict[str, Shape]
 
-# What is used of the modules, for a test that looks for these names in each version's bindings.
+# Names used of the modules; a test looks for them in each version's bindings.
 USED_NAMES = (
     "ExecutionContextAllocationStrategy.USER_MANAGED",
     "Runtime.deserialize_cuda_engine",
@@ -49,7 +49,7 @@ USED_NAMES_RTX = (
 
 @dataclass(frozen=True)
 class Profile:
-    """Shapes that an engine was made for."""
+    """Range of shapes that an engine supports."""
 
     index: int
     least: Shapes
@@ -64,12 +64,12 @@ class Profile:
 
     @property
     def width(self) -> float:
-        """How much its shapes range over."""
+        """The product of its axes' ratios of largest to smallest length."""
         return math.prod(b / a for name in self.least for a, b in zip(self.least[name], self.most[name], strict=True))
 
     @property
     def most_pixels(self) -> int:
-        """Of an output; of a frame where there is no geometry."""
+        """Pixels of the largest output; of the largest frame if there is no grid."""
         largest = self.most.get("grid") or self.most["image"]
         return largest[-2] * largest[-3]
 
@@ -81,7 +81,7 @@ class Profile:
 
 
 def _sizes(shapes: Shapes) -> dict[str, str]:
-    """Sizes of a frame [N, H, W, 3] and of an output, by its grid [N, (4,) Ho, Wo, 2], for people."""
+    """Sizes of the frame [N, H, W, 3] and of the output, from its grid [N, Ho, Wo, 2], as text for the user."""
     pictures = {"frame": shapes.get("image"), "output": shapes.get("grid")}
     return {what: f"{shape[-2]}x{shape[-3]}" for what, shape in pictures.items() if shape}
 
@@ -91,29 +91,29 @@ class EngineError(UserError):
 
 
 class Engine:
-    """An engine file, loaded; as a string: what runs it.
+    """A loaded engine file. `str()` gives TensorRT's name and version.
 
     Raises:
-        UserError: it can't run here: not installed, another version, another GPU, a damaged file.
+        UserError: it can't run here: TensorRT missing or of another version, another GPU, a damaged file.
     """
 
     def __init__(self, path: Path, sidecar: Sidecar, device: cuda.Device):
         about = sidecar.engine
         if about is None:
-            raise UserError(f"{path} is no TensorRT engine by its sidecar; build it: ingan-fast export RUN --trt")
+            raise UserError(f"{path} is not a TensorRT engine (by its sidecar); build it: ingan-fast export RUN --trt")
         try:
             self._bindings = load_bindings(about.flavor)
         except UserError as error:
             raise UserError(f"{path} needs {about.flavor} {about.version}: {error}") from error
         if self._bindings.version != about.version:
             raise UserError(
-                f"{path} was built by {about.flavor} {about.version}, and {self._bindings.version} is installed; build "
+                f"{path} was built by {about.flavor} {about.version}, but {self._bindings.version} is installed; build "
                 f"it again (ingan-fast export RUN --trt), or pip install {about.flavor}=={about.version}"
             )
         if not runs_on(sidecar, device):
             raise UserError(
-                f"{path} was built for {', '.join(about.platforms)}, and this GPU is {device.name} "
-                f"({device.capability}); build it again for this one: ingan-fast export RUN --trt"
+                f"{path} was built for {', '.join(about.platforms)}, but this GPU is {device.name} "
+                f"({device.capability}); build it again on this machine: ingan-fast export RUN --trt"
             )
         self._path, self._device = path, device
         self._profiles = _profiles(sidecar)
@@ -131,56 +131,56 @@ class Engine:
             try:
                 runtime = self._bindings.trt.Runtime(self._bindings.logger)
                 engine = runtime.deserialize_cuda_engine(self._path.read_bytes())
-            except Exception as error:  # pybind11 raises what it likes
+            except Exception as error:  # pybind11 raises arbitrary exceptions
                 reason = first_line(error)
         if engine is None:
             raise UserError(
-                f"{self._bindings} can't load {self._path}: {' | '.join(messages) or reason or 'it does not say why'}; "
+                f"{self._bindings} can't load {self._path}: {' | '.join(messages) or reason or 'no reason given'}; "
                 "build it again: ingan-fast export RUN --trt"
             )
         return runtime, engine
 
     def fits(self, shapes: Shapes) -> bool:
-        """Whether it was built for these shapes of its inputs."""
+        """Whether the engine supports these input shapes."""
         return any(profile.holds(shapes) for profile in self._profiles)
 
     def choose(self, shapes: Shapes) -> int:
-        """The index of the narrowest profile that holds these shapes.
+        """The index of the narrowest profile that contains these shapes.
 
         Raises:
-            UserError: none does.
+            UserError: no profile does.
         """
         fitting = [profile for profile in self._profiles if profile.holds(shapes)]
         if not fitting:
             asked = " and ".join(f"{what} {size}" for what, size in _sizes(shapes).items())
             raise UserError(
-                f"{asked} was asked for, and this engine was built for {self.limits()}; ask for another size, or build "
+                f"{asked} is not supported: this engine was built for {self.limits()}; choose another size, or build "
                 "the engine with a profile for this one"
             )
         return min(fitting, key=lambda profile: profile.width).index
 
     def limits(self) -> str:
-        """The sizes of its profiles, for people."""
+        """The sizes of its profiles, as text for the user."""
         return "; or ".join(map(str, self._profiles))
 
     def bytes_per_pixel(self) -> int:
-        """Memory that it works in, by an output's pixels, at the largest sizes."""
+        """Workspace memory per output pixel, at the largest sizes."""
         return max(
             math.ceil(self._engine.get_device_memory_size_for_profile_v2(profile.index) / profile.most_pixels)
             for profile in self._profiles
         )
 
     def context(self, profile: int, stream: int) -> Any:
-        """A new execution context, for which memory is to be given (`set_device_memory`)."""
+        """A new execution context; the caller must provide its memory (`set_device_memory`)."""
         user_managed = self._bindings.trt.ExecutionContextAllocationStrategy.USER_MANAGED
         context = self._engine.create_execution_context(self._config or user_managed)
-        self.expect(context is not None, "it gives no execution context")
-        self.expect(context.set_optimization_profile_async(profile, stream), f"it refuses profile {profile}")
+        self.expect(context is not None, "it creates no execution context")
+        self.expect(context.set_optimization_profile_async(profile, stream), f"it rejects profile {profile}")
         return context
 
     @contextlib.contextmanager
-    def told(self) -> Iterator[None]:
-        """Adds what TensorRT says to the error of an `expect` inside."""
+    def with_messages(self) -> Iterator[None]:
+        """Append TensorRT's messages to an `EngineError` raised inside."""
         with self._bindings.collecting() as messages:
             try:
                 yield
@@ -188,7 +188,7 @@ class Engine:
                 raise EngineError(" | ".join([str(error), *messages])) from error
 
     def expect(self, succeeded: bool, otherwise: str) -> None:
-        """Raises an `EngineError` where a call did not succeed."""
+        """Raise an `EngineError` if a call failed."""
         if not succeeded:
             raise EngineError(f"{self._bindings} can't run {self._path.name}, {otherwise}")
 
@@ -198,8 +198,8 @@ class Engine:
         self._config = self._engine = self._runtime = None
 
     def _compile_here(self, path: Path) -> Any:
-        """TensorRT-RTX makes its kernels where they run: once for each size, before that first runs (a graph of CUDA
-        would keep what it falls back on in the meantime), and for the next process, too."""
+        """Set up TensorRT-RTX, which compiles kernels at run time: once per size, before its first run (a CUDA graph
+        would otherwise capture fallback kernels), with a cache for later processes."""
         config = self._engine.create_runtime_config()
         config.set_execution_context_allocation_strategy(
             self._bindings.trt.ExecutionContextAllocationStrategy.USER_MANAGED
@@ -211,14 +211,14 @@ class Engine:
         known = b""
         with contextlib.suppress(OSError), self._device.current():
             known = path.read_bytes()
-            cache.deserialize(known)  # refuses what isn't of this machine
+            cache.deserialize(known)  # rejects a cache of another machine
         config.set_runtime_cache(cache)
         self._save_compiled = weakref.finalize(self, _save, cache, path, known, self._device)
         return config
 
 
 def _save(cache: Any, path: Path, known: bytes, device: cuda.Device) -> None:
-    """Keep compiled kernels for the next process; it does without them where they can't be written."""
+    """Keep compiled kernels for later processes; write errors are ignored."""
     with contextlib.suppress(UserError), device.current():
         compiled = bytes(cache.serialize())
         if compiled != known:
@@ -226,7 +226,7 @@ def _save(cache: Any, path: Path, known: bytes, device: cuda.Device) -> None:
 
 
 def _profiles(sidecar: Sidecar) -> list[Profile]:
-    """An engine of one geometry has none of its own."""
+    """The engine's profiles; for an engine with one geometry, a single one of fixed shapes."""
     if sidecar.fixed or sidecar.engine is None:
         shapes = {tensor.name: tuple(int(side) for side in tensor.shape) for tensor in sidecar.inputs}
         return [Profile(0, shapes, shapes)]
@@ -241,5 +241,5 @@ def _profiles(sidecar: Sidecar) -> list[Profile]:
 
 
 def runs_on(sidecar: Sidecar, device: cuda.Device) -> bool:
-    """Whether an engine was built for this GPU."""
+    """Whether the engine was built for this GPU."""
     return sidecar.engine is not None and bool({device.capability, device.name} & set(sidecar.engine.platforms))

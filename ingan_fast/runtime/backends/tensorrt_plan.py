@@ -1,4 +1,4 @@
-"""What a TensorRT engine needs for one combination of shapes, to run it again and again; and geometry on the device."""
+"""Execution plan of a TensorRT engine for one combination of shapes, and geometry uploaded to the device."""
 
 import weakref
 from itertools import count
@@ -14,11 +14,11 @@ from ingan_fast.runtime.backends.tensorrt_engine import Engine, Shapes
 from ingan_fast.runtime.device_arrays import DeviceView
 from ingan_fast.runtime.pool import Pool
 
-IMAGE, OUTPUT = "image", "retargeted"  # uint8, all other tensors are float32
+IMAGE, OUTPUT = "image", "retargeted"  # uint8; all other tensors are float32
 
 
 class Upload:
-    """Memory of the device and the page-locked memory that it is filled from."""
+    """Device memory and the page-locked host memory that it is filled from."""
 
     def __init__(self, device: cuda.Device, nbytes: int):
         self.memory, self._host = cuda.Memory(device, nbytes), cuda.HostMemory(device, nbytes)
@@ -30,16 +30,16 @@ class Upload:
         self._uploaded.record(stream.handle)
 
     def done(self) -> bool:
-        """Whether it can be filled again: on the device that is done in order, on the host not."""
+        """Whether it can be filled again: the host buffer must have been read; the device works in order."""
         return self._uploaded.done()
 
 
 class Prepared:
-    """Geometry on the device; when it is dropped the next one gets its memory.
+    """Geometry on the device; its memory is reused once it is dropped.
 
     Attributes:
-        number: no other has it.
-        shapes: of the arrays.
+        number: unique.
+        shapes: of its arrays, by name.
     """
 
     _numbers = count(1)
@@ -52,14 +52,14 @@ class Prepared:
 
 
 class Plan:
-    """A context with its shapes set, memory for its tensors at fixed addresses, a graph of CUDA.
+    """A context with its shapes set, tensor memory at fixed addresses, and a CUDA graph.
 
-    The context is the plan's own, since a graph goes with the state of the context that it was captured from; the
-    memory that it works in is shared with others (`work_in`).
+    Each plan has its own context, because a graph depends on the context's state at capture; the workspace memory is
+    shared with other plans (`work_in`).
 
     Attributes:
         shape: of the output, (Ho, Wo, 3).
-        needs: bytes of memory to work in.
+        needs: required workspace in bytes.
     """
 
     def __init__(self, device: cuda.Device, engine: Engine, context: Any, shapes: Shapes):
@@ -74,17 +74,17 @@ class Plan:
             engine.expect(context.set_tensor_address(name, self._memory[name].handle), f"{name} can't be placed")
         self.needs = int(context.update_device_memory_size_for_shapes())
         self._host: dict[str, cuda.HostMemory] = {}
-        self._geometry = 0  # number of what was copied in last
+        self._geometry = 0  # number of the geometry copied in last
         self._graph: cuda.Graph | None = None
         self._capture_next = True
 
     def work_in(self, memory: cuda.Memory) -> None:
-        """Compute in this memory, of at least `needs` bytes, from now on; no work may be under way."""
+        """Use `memory`, of at least `needs` bytes, as workspace; the stream must be idle."""
         self._context.set_device_memory(memory.handle, memory.nbytes)
         self._graph, self._capture_next = None, True
 
-    def take_in(self, frame: Pixels | DeviceView | None, prepared: Prepared, stream: cuda.Stream) -> None:
-        """Copy a frame to where it is read, and geometry where that was another one."""
+    def load_inputs(self, frame: Pixels | DeviceView | None, prepared: Prepared, stream: cuda.Stream) -> None:
+        """Copy the frame to its input tensor, and the geometry if it has changed."""
         if prepared.number != self._geometry:
             for name, upload in prepared.uploads.items():
                 stream.copy(self._memory[name].handle, upload.memory.handle, upload.memory.nbytes)
@@ -97,18 +97,18 @@ class Plan:
             stream.copy(self._memory[IMAGE].handle, frame.pointer, self._memory[IMAGE].nbytes)
 
     def execute(self, stream: cuda.Stream) -> None:
-        """Compute: plainly the first time, from then on as a graph where it can be captured."""
+        """Run inference: eagerly the first time, then as a CUDA graph if it can be captured."""
         if self._graph:
             stream.launch(self._graph)
             return
-        with self._engine.told():
-            self._engine.expect(self._context.execute_async_v3(stream.handle), "it does not start")
+        with self._engine.with_messages():
+            self._engine.expect(self._context.execute_async_v3(stream.handle), "execution does not start")
         if self._capture_next:
             self._capture_next = False
             self._graph = self._capture(stream)
 
-    def hand_out(self, out: Pixels | DeviceView, stream: cuda.Stream) -> None:
-        """Copy the output to where it is wanted; a NumPy array gets it from `fetch`, once the stream is done."""
+    def store_output(self, out: Pixels | DeviceView, stream: cuda.Stream) -> None:
+        """Copy the output to `out`; for a NumPy array, to a host buffer that `fetch` reads once the stream is done."""
         source = self._memory[OUTPUT]
         if isinstance(out, np.ndarray):
             stream.download(self._staged(OUTPUT), source.handle)
@@ -119,16 +119,16 @@ class Plan:
         np.copyto(out, self._staged(OUTPUT).array.reshape(self.shape))
 
     def _capture(self, stream: cuda.Stream) -> cuda.Graph | None:
-        capturable = getattr(self._context, "is_stream_capturable", None)  # TensorRT-RTX says so itself
+        capturable = getattr(self._context, "is_stream_capturable", None)  # TensorRT-RTX only
         if capturable and not capturable(stream.handle):
             return None
         try:
             return stream.capture(lambda: bool(self._context.execute_async_v3(stream.handle)))
-        except cuda.CudaError:  # no graph then: it runs without
+        except cuda.CudaError:  # run without a graph
             return None
 
     def _staged(self, name: str) -> cuda.HostMemory:
-        """Page-locked memory beside the device's, made when it is first needed."""
+        """Page-locked host buffer of a tensor, allocated on first use."""
         if name not in self._host:
             self._host[name] = cuda.HostMemory(self._device, self._memory[name].nbytes)
         return self._host[name]

@@ -1,7 +1,7 @@
-"""torch: run folders as they are, and AOTInductor packages. The one backend that imports it.
+"""Backend for torch: run folders and AOTInductor packages. The only backend that imports torch.
 
-A run's convolutions have the precision that is fastest on the device. On a GPU each combination of shapes becomes a
-CUDA graph in its second frame.
+A run's convolutions use the fastest precision of the device. On a GPU the second frame of each combination of shapes
+is captured as a CUDA graph.
 """
 
 import contextlib
@@ -28,28 +28,28 @@ from ingan_fast.runtime.sidecar import Sidecar
 from ingan_fast.threads import Threads, forked, using_threads
 from ingan_fast.training.trained import TrainedGenerator, load
 
-MOST_GRAPHS = 16  # shapes whose graphs are kept, the least recently used one goes
+MOST_GRAPHS = 16  # graphs kept (LRU), one for each combination of shapes
 
 Capture = Callable[[Callable[[], Tensor]], Replay]
 
 
 @dataclass
 class CapturedWork:
-    """The work on one combination of shapes."""
+    """Captured inference for one combination of shapes."""
 
-    frame: Tensor | None  # where it reads
+    frame: Tensor | None  # static input buffer
     geometry: list[Tensor]
-    replay: Replay | None = None  # from the second time on
+    replay: Replay | None = None  # set at the second frame
 
 
 class TorchBackend:
-    """A run's generator, or an exported package.
+    """Runs a run's generator, or an exported package.
 
     Args:
-        graph: image, geometry → picture (`export.graph`).
+        graph: maps image and geometry to the picture (`export.graph`).
         unit: pictures are in [0, 1] instead of [-1, 1].
-        package: it was compiled for one order of values in memory, and does not check it.
-        capture: how work is captured; None: it runs as it is.
+        package: `graph` is a compiled package; it needs contiguous input, and does not check for it.
+        capture: captures a function as a graph; None: always run eagerly.
     """
 
     name = "torch"
@@ -70,20 +70,20 @@ class TorchBackend:
         self._format = torch.contiguous_format if package else torch.channels_last
         self._captured: OrderedDict[tuple[Any, ...], CapturedWork] = OrderedDict()
         self._threads, self._thread_count = Threads(), torch.get_num_threads()
-        self._done = torch.cuda.Event() if device.type == "cuda" else None  # the end of the last call's work
+        self._done = torch.cuda.Event() if device.type == "cuda" else None  # end of the last call's work
         self.bytes_per_pixel = 48 * channels
         self.about = f"torch {torch.__version__}, {device}, {about}"
 
     @classmethod
     def of_package(cls, package: Path, sidecar: Sidecar, device: str) -> "TorchBackend":
-        """Load a model.pt2, which runs on the device that it was compiled for.
+        """Load a model.pt2; it runs on the device that it was compiled for.
 
         Raises:
             UserError: it can't be loaded.
         """
         try:
             graph = torch._inductor.aoti_load_package(str(package))
-        except Exception as error:  # of the loader of a shared library
+        except Exception as error:  # the loader of shared libraries raises various ones
             raise UserError(f"torch can't load {package}: {first_line(error)}; export the run again") from error
         about = f"AOTInductor, {sidecar.precision}"
         return cls(graph, pick_device(device), sidecar.channels, about, unit=bool(sidecar.fixed), package=True)
@@ -102,17 +102,17 @@ class TorchBackend:
 
     @torch.inference_mode()
     def run(self, frame: Pixels | None, prepared: list[Tensor], out: Pixels, stream: Any = None) -> None:
-        given = None if frame is None else torch.from_numpy(np.ascontiguousarray(frame)).to(self._device)
-        with self._in_turn(prepared):
-            torch.from_numpy(out).copy_(self._picture(given, prepared))
+        pixels = None if frame is None else torch.from_numpy(np.ascontiguousarray(frame)).to(self._device)
+        with self._ordered(prepared):
+            torch.from_numpy(out).copy_(self._picture(pixels, prepared))
 
     @torch.inference_mode()
     def run_on_device(self, frame: Any, prepared: list[Tensor], size: Size, out: Any = None, stream: Any = None) -> Any:
-        """As `run`, with arrays of any library on the device (DLPack); a tensor where `out` is None."""
-        with _on(stream), self._in_turn(prepared):
+        """Like `run`, for device arrays of any library (DLPack); returns a tensor if `out` is None."""
+        with _use_stream(stream), self._ordered(prepared):
             picture = self._picture(torch.from_dlpack(frame), prepared)
             if out is None:
-                return picture.clone()  # the next frame may be written to the same place
+                return picture.clone()  # a replay for the next frame may overwrite it
             torch.from_dlpack(out).copy_(picture)
             return out
 
@@ -122,10 +122,10 @@ class TorchBackend:
         self._captured.clear()
 
     @contextlib.contextmanager
-    def _in_turn(self, geometry: list[Tensor]) -> Iterator[None]:
-        """Order this call's work after the last one's, on the GPU: they share inputs and memory.
+    def _ordered(self, geometry: list[Tensor]) -> Iterator[None]:
+        """Order this call's GPU work after the previous call's: they share inputs and memory.
 
-        Calls may come on different streams; nobody waits on the host. A CPU's work has as many threads as suit it.
+        Calls may use different streams; the host never waits. On a CPU, sets a suitable number of threads.
         """
         if self._done is None:
             self._threads.look()
@@ -134,28 +134,28 @@ class TorchBackend:
                 yield
             return
         if forked():
-            raise UserError("a GPU can't be used in a forked process; start workers by multiprocessing's method spawn")
+            raise UserError("a GPU can't be used in a forked process; use multiprocessing's start method spawn")
         with on_device(self._device):
-            yield from self._on_its_stream(geometry)
+            yield from self._on_current_stream(geometry)
 
-    def _on_its_stream(self, geometry: list[Tensor]) -> Iterator[None]:
+    def _on_current_stream(self, geometry: list[Tensor]) -> Iterator[None]:
         assert self._done is not None
         stream = torch.cuda.current_stream(self._device)
         stream.wait_event(self._done)
-        for place in geometry:  # made on another stream, maybe, and dropped while this one still reads it
+        for place in geometry:  # may come from another stream, and be freed while this one still reads it
             place.record_stream(stream)
         yield
         self._done.record(stream)
 
     def _finish(self) -> None:
-        """Wait until nothing runs any more that memory could be taken from."""
+        """Wait until the GPU is idle, so that memory can be freed."""
         if self._done is not None:
             self._done.synchronize()
 
     def _picture(self, frame: Tensor | None, geometry: list[Tensor]) -> Tensor:
         """uint8 [H, W, 3] and geometry → uint8 [Ho, Wo, 3], on the device."""
         if self._capture is None:
-            return self._made(frame, geometry)
+            return self._compute(frame, geometry)
         shape = (None if frame is None else frame.shape, *(place.shape for place in geometry))
         known = self._captured.get(shape)
         if known is None:
@@ -164,7 +164,7 @@ class TorchBackend:
                 self._captured.popitem(last=False)
             copies = [place.clone() for place in geometry]
             self._captured[shape] = CapturedWork(None if frame is None else frame.clone(), copies)
-            return self._made(frame, geometry)
+            return self._compute(frame, geometry)
         self._captured.move_to_end(shape)
         if frame is not None and known.frame is not None:
             known.frame.copy_(frame)
@@ -172,10 +172,10 @@ class TorchBackend:
             kept.copy_(place)
         if known.replay is None:
             inputs = known
-            known.replay = self._capture(lambda: self._made(inputs.frame, inputs.geometry))
+            known.replay = self._capture(lambda: self._compute(inputs.frame, inputs.geometry))
         return known.replay()
 
-    def _made(self, frame: Tensor | None, geometry: list[Tensor]) -> Tensor:
+    def _compute(self, frame: Tensor | None, geometry: list[Tensor]) -> Tensor:
         images = [] if frame is None else [self._image(frame)]
         y = self._graph(*images, *geometry)[0].float()
         levels = y * 255 if self._unit else (y + 1) * 127.5
@@ -188,17 +188,17 @@ class TorchBackend:
 
 
 def open_run(run: Path, device: str) -> tuple[TorchBackend, TrainedGenerator, int]:
-    """A run folder's backend, the run, and its halo.
+    """Load a run folder; returns its backend, the run, and its halo.
 
     Raises:
-        UserError: not a run that can be used (`retargeting.load`).
+        UserError: the run can't be used (`trained.load`).
     """
     trained = load(run, device)
     return TorchBackend.of_run(trained), trained, halo(trained.settings)
 
 
-def _on(stream: Any) -> contextlib.AbstractContextManager[Any]:
-    """Work on the caller's CUDA stream: a torch.cuda.Stream, or its handle."""
+def _use_stream(stream: Any) -> contextlib.AbstractContextManager[Any]:
+    """Make the caller's CUDA stream current; it is a torch.cuda.Stream or a handle."""
     if stream is None:
         return contextlib.nullcontext()
     own = isinstance(stream, torch.cuda.Stream)
