@@ -63,7 +63,7 @@ def test_an_earlier_export_is_replaced_only_when_told_so(
         (["--fixed", "64x64", "--transform", "none.json"], ("none.json",)),
         (["--fixed", "64x64", "--transform", "nan.json"], ("finite",)),
         (["--transform", "0,0 9,0 9,9 0,9"], ("--fixed",)),
-        (["--frame", "64x64"], ("--fixed",)),
+        (["--frame", "64x64"], ("frame size", "transform")),
         (["--profile", "64x64:64x64:64x64"], ("--trt",)),
         (["--workspace", "1G"], ("--trt",)),
         (["--trt", "--workspace", "lots"], ("lots", "512M")),
