@@ -10,6 +10,7 @@ from ingan_fast.geometry import Size, Transform
 from ingan_fast.pictures import Pixels
 from ingan_fast.video.canvas import Colour
 
+LEAST_CONTRAST = 64  # grey levels between what a generator makes of black and of white, to tell opacity by
 REACH = 8  # px of the output, by which a generator may move an edge
 
 
@@ -27,14 +28,20 @@ def retarget_both(
 
     The frame is laid over black and over white. Where both come out the same it is opaque, where they are black and
     white it is clear, so edges lie where the generator puts them. Farther than `REACH` from where the transform alone
-    puts an edge, what the transform says holds: a generator makes of plain black and white what it has learned.
+    puts an edge, what the transform says holds. A generator makes of plain black and white what it has learned, so
+    that is measured where all is clear; where it makes the same of both, the transform alone decides.
     """
     black, white = (retarget(over(frame, (level,) * 3)).astype(np.int32) for level in (0, 255))
     rows, columns = _places(transform, (frame.shape[1], frame.shape[0]))
     moved = frame[..., 3][rows, columns]
     least, most = -_highest_around(-moved.astype(np.int16)), _highest_around(moved)
-    opacity = np.clip(255 - (white - black).mean(axis=2), least, most)
-    colours = black * 255 / np.maximum(opacity, 1)[..., None]
+    apart, clear = (white - black).mean(axis=2), most == 0
+    # What the generator makes of nothing over black, and how far that is from nothing over white.
+    ground, contrast = (np.median(black[clear], axis=0), np.median(apart[clear])) if clear.any() else (0, 255)
+    share = 1 - apart / contrast if contrast >= LEAST_CONTRAST else moved / 255
+    opacity = np.clip(255 * share, least, most)
+    visible = np.maximum(opacity, 1)[..., None] / 255
+    colours = (black - (1 - visible) * ground) / visible
     return np.rint(np.clip(colours, 0, 255)).astype(np.uint8), np.rint(opacity).astype(np.uint8)
 
 

@@ -109,12 +109,21 @@ def test_a_generator_that_paints_plain_colours_otherwise_leaves_clear_parts_clea
         """Moves everything 4 px to the right, and makes of black and white two greys."""
         return np.roll(opaque // 2 + 64, 4, axis=1)
 
-    _, opacity = retarget_both(frame, Transform.resize((128, 48)), greyish)
+    picture, opacity = retarget_both(frame, Transform.resize((128, 48)), greyish)
     assert (opacity[:, :56] == 255).all()
     assert (opacity[:, 72:] == 0).all()
-    # Between, as the generator has it: the edge is moved, and clear parts are half opaque in its eyes.
+    # Between, the edge is where the generator has it.
     assert opacity[:, 64:68].min() >= 250
-    assert np.abs(opacity[:, 68:72].astype(int) - 127).max() <= 2
+    assert opacity[:, 68:72].max() <= 5
+    assert (picture[:, 8:68] == np.array([30, 160, 60]) // 2 + 64).all()
+
+
+def test_where_a_generator_cannot_tell_black_from_white_the_transform_decides() -> None:
+    frame = np.zeros((48, 128, 4), np.uint8)
+    frame[:, :64, 3] = 255
+    _, opacity = retarget_both(frame, Transform.resize((64, 48)), lambda opaque: opaque[:, ::2] // 16)
+    assert (opacity[:, :32] == 255).all()
+    assert (opacity[:, 32:] == 0).all()
 
 
 def test_opaque_frames_of_a_format_with_transparency_are_made_once(tmp_path: Path) -> None:
