@@ -7,7 +7,7 @@
     >>> exported = export("runs/fruit", "fruit")
     >>> wider = Retargeter.open(exported.path).retarget(Transform.resize((640, 480)))
 
-Importing this package loads no torch: each name is imported when it is first used.
+Importing this package loads no torch: each name is imported on first use.
 """
 
 from importlib import import_module
@@ -54,7 +54,7 @@ _HOME = {
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         return version("ingan-fast")
-    if name == "export":  # a package that can be called
+    if name == "export":  # a callable package
         return import_module("ingan_fast.export")
     if name not in _HOME:
         raise AttributeError(f"module 'ingan_fast' has no attribute {name!r}")

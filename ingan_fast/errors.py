@@ -1,11 +1,11 @@
-"""The exceptions for people: mistakes in what a user gave, and faults of the machine."""
+"""Exceptions for the user: invalid input, and failures of the machine."""
 
 import errno
 from pathlib import Path
 
-# A disk that is full, over its quota, broken or mounted read-only; no memory: no other input would help.
+# Disk full, over quota, failing or read-only; out of memory: different input would not help.
 _OF_THE_MACHINE = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EIO, errno.EROFS, errno.ENOMEM}
-# How libraries that raise no MemoryError say it: torch, oneDNN, ONNX Runtime, OpenVINO, CUDA.
+# Texts of out-of-memory errors of libraries that raise no MemoryError: torch, oneDNN, ONNX Runtime, OpenVINO, CUDA.
 _NO_MEMORY = (
     "out of memory",
     "not enough memory",
@@ -16,7 +16,7 @@ _NO_MEMORY = (
     "bad allocation",
 )
 
-# The extra of this package that brings what is not always installed.
+# Optional packages, and the extra of this package that installs each.
 _EXTRAS = {
     "av": "video",
     "matplotlib": "train",
@@ -29,16 +29,16 @@ _EXTRAS = {
 
 
 class UserError(ValueError):
-    """Bad input: the message says what was given, what is allowed and what to do.
+    """Invalid input: the message says what was given, what is allowed and what to do.
 
-    The command line prints it in one line and exits with code 2; from Python it is a `ValueError`.
+    The command line prints it in one line and exits with code 2; in Python it is a `ValueError`.
     """
 
 
 class MachineError(RuntimeError):
-    """The machine can't do it: a full disk, no memory left, a GPU that fails. The message says what to do.
+    """The machine fails: disk full, out of memory, GPU error. The message says what to do.
 
-    The command line prints it in one line and exits with code 1; from Python it is a `RuntimeError`.
+    The command line prints it in one line and exits with code 1; in Python it is a `RuntimeError`.
     """
 
 
@@ -49,14 +49,14 @@ def cant_write(path: Path, error: OSError, advice: str) -> UserError | MachineEr
 
 
 def memory_ran_out(error: BaseException) -> bool:
-    """Whether `error` is one of the many ways to say that there was not enough memory."""
+    """Whether `error` reports that memory ran out; libraries do so in different ways."""
     if isinstance(error, MemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
 
 
 def missing_package(error: ImportError) -> str | None:
-    """What to install where an import failed for want of an optional package; None: it failed for another reason."""
+    """Install advice if an import failed because an optional package is missing; None for another reason."""
     package = (error.name or "").partition(".")[0]
     extra = _EXTRAS.get(package)
     return extra and f"this needs {package}, which is not installed: pip install 'ingan-fast[{extra}]'"

@@ -1,4 +1,4 @@
-"""Ctrl-C, noticed where it does no harm."""
+"""Deferred handling of Ctrl-C."""
 
 import signal
 import threading
@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 @contextmanager
 def interrupts() -> Iterator[threading.Event]:
-    """The first SIGINT or SIGTERM sets the event, so that work in hand ends whole; a second one acts at once."""
+    """The first SIGINT or SIGTERM sets the event, so that work in progress can complete; a second one acts at once."""
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
-        yield interrupted  # signals reach the main thread only
+        yield interrupted  # only the main thread receives signals
         return
     previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 

@@ -1,4 +1,4 @@
-"""A retargeted picture, whatever made it."""
+"""The result of retargeting a picture."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +11,13 @@ from ingan_fast.geometry import Transform
 
 @dataclass(frozen=True)
 class Retargeted:
-    """A picture and how much of each pixel it covers."""
+    """A picture and its coverage of each pixel."""
 
-    picture: Any  # uint8 [Ho, Wo, 3]; on the device where the frame was
-    alpha: NDArray[np.float32] | None  # [Ho, Wo] in [0, 1]; None where the picture fills its frame
+    picture: Any  # uint8 [Ho, Wo, 3]; on the same device as the frame
+    alpha: NDArray[np.float32] | None  # [Ho, Wo] in [0, 1]; None if the picture fills its frame
 
     @classmethod
     def under(cls, transform: Transform, picture: Any) -> "Retargeted":
-        """`picture` with the alpha that `transform` gives it."""
+        """`picture` with the alpha of `transform`."""
         mask = transform.mask()
         return cls(picture, None if (mask == 1).all() else mask)

@@ -1,4 +1,4 @@
-"""Every setting of a training, its presets, and how a user changes one."""
+"""All settings of a training, and its presets."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -11,55 +11,55 @@ from ingan_fast.parsing import nearest
 
 @dataclass(frozen=True)
 class Settings:
-    """One training's settings. The defaults are the paper's (InGAN, ICCV 2019); a departure says why.
+    """Settings of a training. The defaults are the paper's (InGAN, ICCV 2019); differences are marked.
 
-    Fractions are parts of the whole training, so that a preset keeps its shape when `iterations` changes.
+    Fractions refer to the whole training, so that schedules scale with `iterations`.
     """
 
     iterations: int = 75_000  # paper: 20k to 75k
-    crop: int = 256  # px a side of a training crop; a smaller picture is used whole
-    max_side: int = 1024  # a larger picture is made smaller first: elements must fit into a crop
+    crop: int = 256  # px, side of a training crop; a smaller picture is used whole
+    max_side: int = 1024  # a larger picture is shrunk first, so that its elements fit into a crop
 
     # Generator, section 2.2
-    channels: int = 64  # of the entry; doubled by every downscale
+    channels: int = 64  # of the entry; doubled by each downscale
     downscales: int = 3
     blocks: int = 6
     skips: bool = True
-    exit_gain: float = 1.0  # of the exit's first weights; less keeps the first pictures away from tanh's ends
-    grey: bool = False  # outputs are exactly grey; a training on grey pictures sets it
-    stages: int = 1  # 2: the generator works at half size, and a second, small one makes its picture twice as large
+    exit_gain: float = 1.0  # factor of the exit's initial weights; < 1 keeps initial outputs out of tanh's saturation
+    grey: bool = False  # force grey outputs; set automatically for grey pictures
+    stages: int = 1  # 2: the generator works at half resolution, and a small second network doubles it
 
     # Discriminator, section 2.3
     scales: int = 5  # at ratio √2; 1 is the single-scale ablation of figure 9
     d_channels: int = 64
-    window: int = 96  # px a side of the parts of a picture that further stages are trained on
-    fine_at: float = 0.5  # when the scale weights have gone from coarsest-heavy to finest-heavy
-    noise: float = 0.025  # standard deviation on what D sees, real and fake, of values in [-1, 1]
+    window: int = 96  # px, side of the windows that further stages are trained on
+    fine_at: float = 0.5  # when the scale weights have moved from coarsest-heavy to finest-heavy
+    noise: float = 0.025  # standard deviation of noise on D's inputs, real and fake, for values in [-1, 1]
 
     # Losses, section 2.1
     reconstruction: float = 0.1  # λ; 0 is the ablation of figure 9
-    detach_inverse: bool = False  # let the reconstruction train the inverse pass alone
-    places: float = 0.0  # weight of colours staying where T puts them, looked at in squares of 16 px
-    copies: float = 0.0  # weight of being the source warped, where T hardly changes sizes
+    detach_inverse: bool = False  # let the reconstruction loss train only the inverse pass
+    places: float = 0.0  # weight of the loss that keeps colours where T puts them, averaged over squares of 16 px
+    copies: float = 0.0  # weight of the L1 distance to the warped source, where T hardly changes sizes
 
     # Transformations and their curriculum, section 2.4
     min_scale: float = 0.15
     max_scale: float = 2.25
-    max_corner_shift: float = 0.25  # of a side; the paper moves shifts and shears, here all corners are free
-    resize_probability: float = 0.5  # how often the corners stay where they are
-    size_multiple: int = 8  # output sides, long ones twice that; a coarser raster means fewer shapes, which cost time
-    buckets: int = 24  # sizes of outputs, spread evenly over the paper's range; 0: any. A GPU records a step for each
+    max_corner_shift: float = 0.25  # fraction of a side; the paper shifts and shears, here each corner moves freely
+    resize_probability: float = 0.5  # probability of a plain resize
+    size_multiple: int = 8  # of output sides (long ones: twice that); a coarser raster gives fewer shapes, saving time
+    buckets: int = 24  # number of output sizes, spread evenly over the paper's range; 0: any. Each is a CUDA graph
     ramp: float = 0.15  # when the full range is reached
 
     # Optimisation
     learning_rate_g: float = 5e-5
     learning_rate_d: float = 5e-5
-    decay_from: float = 0.5  # linear to 0 from here
-    ema: float = 0.999  # of G's weights; not in the paper, steadies what is deployed
-    freeze_norm_at: float = 0.85  # batch norm's statistics are recalibrated and fixed: deployed = trained
-    early_stop: bool = False  # skip to the end once quality has been flat for some validations (validation.py)
+    decay_from: float = 0.5  # start of the linear decay to 0
+    ema: float = 0.999  # decay of the average of G's weights; not in the paper, stabilises the deployed generator
+    freeze_norm_at: float = 0.85  # batch norm is recalibrated and frozen here, so that the deployed network is trained
+    early_stop: bool = False  # finish early once quality is flat over some validations (early_stop.py)
 
-    # What is kept while training
+    # Intervals in iterations
     log_every: int = 20
     preview_every: int = 1000
     validate_every: int = 2500
@@ -69,11 +69,11 @@ class Settings:
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if not (low <= value <= high):
-                raise UserError(f"setting {name}={value} is not possible; it must lie between {low:g} and {high:g}")
+                raise UserError(f"setting {name}={value} is out of range; it must be between {low:g} and {high:g}")
         if self.downscales + self.stages > MOST_HALVINGS + 1:
             raise UserError(
-                f"settings downscales={self.downscales} and stages={self.stages} are not possible together; "
-                f"downscales + stages must be {MOST_HALVINGS + 1} at most"
+                f"settings downscales={self.downscales} and stages={self.stages} exclude each other; "
+                f"downscales + stages must be at most {MOST_HALVINGS + 1}"
             )
 
 
@@ -117,28 +117,28 @@ _RANGES: dict[str, tuple[float, float]] = {
 
 PAPER = Settings()
 
-# The paper's GAN, learned from one picture in a quarter of an hour on two cores. It finds what lies where at half size,
-# where things are small beside what the networks see, and a second stage makes that picture sharp.
+# The paper's GAN, trained on one picture in 15 minutes on two cores. It learns the arrangement at half resolution,
+# where elements are small relative to the receptive fields; a second stage adds detail.
 LEARNED = replace(
     PAPER,
     iterations=8000,
     crop=192,
-    max_side=320,  # larger, and elements outgrow what the networks see
+    max_side=320,  # in larger pictures, elements exceed the receptive fields
     channels=32,
     downscales=2,
     blocks=4,
-    skips=False,  # with them pictures stay stretched for thousands of iterations
+    skips=False,  # with them, outputs remain stretched for thousands of iterations
     exit_gain=0.3,
     stages=2,
     scales=4,
     d_channels=32,
-    reconstruction=0.0,  # a second pass of G, a quarter of an iteration; `places` holds things in place instead
+    reconstruction=0.0,  # costs a second pass of G, a quarter of an iteration; `places` replaces it
     places=1.0,
     copies=1.0,
     size_multiple=32,
     buckets=16,
     ramp=0.1,
-    learning_rate_g=2e-4,  # twice as much, and dark parts turn black again
+    learning_rate_g=2e-4,  # at twice the rate, dark parts turn black
     learning_rate_d=2e-4,
     ema=0.995,
     preview_every=250,
@@ -146,7 +146,7 @@ LEARNED = replace(
     checkpoint_every=100,
 )
 
-# Seconds: to see that everything runs, not to look at.
+# Takes seconds: for testing, not for good pictures.
 SMOKE = replace(
     LEARNED,
     iterations=12,
@@ -169,54 +169,54 @@ DEFAULT_PRESET = "learned"
 
 
 def preset(name: str) -> Settings:
-    """The preset of that name.
+    """The preset called `name`.
 
     Raises:
-        UserError: no such preset.
+        UserError: there is no such preset.
     """
     if name not in PRESETS:
-        raise UserError(f"no preset {name!r}; there are {', '.join(PRESETS)}{nearest(name, PRESETS)}")
+        raise UserError(f"unknown preset {name!r}; choose one of {', '.join(PRESETS)}{nearest(name, PRESETS)}")
     return PRESETS[name]
 
 
 def with_changes(settings: Settings, changes: Mapping[str, Any]) -> Settings:
-    """`settings` with some of them changed; values of the field's type, or text as the command line has it.
+    """`settings` with changes; values have the field's type, or are text from the command line.
 
     Raises:
-        UserError: an unknown name (with the nearest one), a value of another type or out of its range.
+        UserError: an unknown name (the message has the closest one), or a value of another type or out of range.
     """
     known = {field.name: field.type for field in fields(Settings)}
     values = {}
     for name, value in changes.items():
         if name not in known:
-            raise UserError(f"no setting {name!r}{nearest(name, known)}; `ingan-fast train --help` lists them")
+            raise UserError(f"unknown setting {name!r}{nearest(name, known)}; `ingan-fast train --help` lists all")
         values[name] = _converted(name, value, known[name])
     return replace(settings, **values)
 
 
-# Settings of the layouts that former presets were trained on.
+# Settings of presets that no longer exist.
 _REMOVED = ("unit_scale", "jump_x", "jump_y", "scatter", "invention")
 
 
 def settings_of_run(values: Mapping[str, Any]) -> Settings:
-    """The settings that a run folder holds, also one of an earlier version.
+    """The settings stored in a run folder, also of an earlier version.
 
     Raises:
-        UserError: one that this version can't play, or a damaged one.
+        UserError: this version doesn't support them, or they are damaged.
     """
     if values.get("unit_scale"):
         raise UserError(
-            "the run was trained with the preset cpu or best, which this version does not have; train it again, or lay "
-            "its picture out without training: ingan-fast retarget PICTURE"
+            "the run was trained with the preset cpu or best, which this version no longer supports; train it again, "
+            "or retarget its picture without training: ingan-fast retarget PICTURE"
         )
     return with_changes(Settings(), {name: value for name, value in values.items() if name not in _REMOVED})
 
 
 def parse_changes(texts: Iterable[str]) -> dict[str, str]:
-    """`key=value` texts as a dictionary.
+    """Parse `key=value` texts.
 
     Raises:
-        UserError: a text without a key or a value.
+        UserError: a text without key or value.
     """
     changes = {}
     for text in texts:
@@ -241,7 +241,7 @@ def _converted(name: str, value: Any, wanted: Any) -> Any:
         number = float(text)
     except (KeyError, ValueError):
         kind = {bool: "true or false", int: "a whole number", float: "a number"}[wanted]
-        raise UserError(f"setting {name}={text} is not possible; it must be {kind}") from None
+        raise UserError(f"setting {name}={text} is invalid; it must be {kind}") from None
     if not math.isfinite(number):
-        raise UserError(f"setting {name}={text} is not possible; it must be a finite number")
+        raise UserError(f"setting {name}={text} is invalid; it must be a finite number")
     return number

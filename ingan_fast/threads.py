@@ -1,7 +1,7 @@
-"""How many threads to compute with: no more than there are cores that nobody else uses.
+"""Chooses the number of threads: no more than the cores that other processes leave free.
 
-Threads that work on one operation wait for the slowest of them. Beside a busy process one of two threads on two cores
-gets half of its time, and the other one spins meanwhile: two are then several times slower than one.
+Threads that share an operation wait for the slowest one. With another busy process on two cores, one of two threads
+gets half of its time while the other one spins: two threads are then several times slower than one.
 """
 
 import os
@@ -13,15 +13,15 @@ from pathlib import Path
 import torch
 
 LOAD, OWN_THREADS = Path("/proc/loadavg"), Path("/proc/self/task")
-MEMORY = 0.8  # how much of the mean of busy others is kept at each look
-LOOKS = 10  # before anything is begun
-CLEAR = 0.7  # cores by which another number of threads has to be better
+MEMORY = 0.8  # decay of the moving average of busy foreign threads, per look
+LOOKS = 10  # looks before a start
+CLEAR = 0.7  # cores; minimum difference for changing the number of threads
 
 _forked = False
 
 
 def _after_fork() -> None:
-    """Torch's other threads are gone in a forked process, and it would wait for them for ever; one needs none."""
+    """Use one thread in a forked process: torch's worker threads don't exist there, and it would wait forever."""
     global _forked
     _forked = True
     torch.set_num_threads(1)
@@ -37,32 +37,32 @@ def forked() -> bool:
 
 
 class Threads:
-    """Follows how many cores are free.
+    """Tracks the number of free cores.
 
     Args:
-        most: threads at most; None: as many as torch uses now.
+        most: maximum number of threads; None: torch's current number.
     """
 
     def __init__(self, most: int | None = None) -> None:
         self.most = 1 if forked() else most or torch.get_num_threads()
-        self.others: float | None = None  # busy ones, the mean over the last looks
+        self.others: float | None = None  # moving average of busy threads of other processes
 
     def look(self) -> None:
-        """To be called often: what runs at one moment says little."""
+        """Sample the load; call often, because a single sample says little."""
         if self.most == 1:
             return
         others = _others_running()
         self.others = others if self.others is None else MEMORY * self.others + (1 - MEMORY) * others
 
     def settled(self, current: int) -> int:
-        """`suitable` after a third of a second of looks."""
+        """Sample the load for a third of a second, then return `suitable`."""
         for _ in range(LOOKS if self.most > 1 else 0):
             self.look()
             time.sleep(1 / 30)
         return self.suitable(current)
 
     def suitable(self, current: int) -> int:
-        """The number of threads to use where `current` ones are used; it changes only for a clear reason."""
+        """The number of threads to use, given the current one; changes only for a clear difference."""
         free = (os.cpu_count() or 1) - (self.others or 0.0)
         wanted = min(max(round(free), 1), self.most)
         nearest = min(max(free, 1.0), float(self.most))
@@ -71,10 +71,7 @@ class Threads:
 
 @contextmanager
 def using_threads(count: int) -> Iterator[None]:
-    """Torch computes with `count` threads inside, and with as many as before afterwards, whatever was set inside.
-
-    In a forked process with one.
-    """
+    """Use `count` torch threads inside the block (one in a forked process); restores the previous number afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(1 if forked() else count)
     try:
@@ -84,7 +81,7 @@ def using_threads(count: int) -> Iterator[None]:
 
 
 def _others_running() -> float:
-    """How many threads of other processes run or wait for a core at this moment; 0 where the system does not tell."""
+    """Threads of other processes that run or wait for a core right now; 0 if the system does not report it."""
     try:
         running = int(LOAD.read_text().split()[3].partition("/")[0])
     except (OSError, ValueError, IndexError):
@@ -95,5 +92,5 @@ def _others_running() -> float:
 def _runs(stat: Path) -> bool:
     try:
         return stat.read_text().rpartition(")")[2].split()[0] == "R"
-    except (OSError, IndexError):  # it ended meanwhile
+    except (OSError, IndexError):  # the thread has ended
         return False

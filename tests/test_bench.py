@@ -155,7 +155,7 @@ def test_the_plain_warp_is_the_same_warp(name: str, padding: str) -> None:
 
 
 def test_features_that_do_not_fit_into_memory_are_refused() -> None:
-    with pytest.raises(UserError, match=r"need about \d+ GB and there are \d+ GB"):
+    with pytest.raises(UserError, match=r"need about \d+ GB, but there are \d+ GB"):
         warp.measure(WarpRequest((8192, 8192), 4096, "float32", "zeros", 1, False), CPU)
 
 

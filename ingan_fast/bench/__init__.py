@@ -1,1 +1,1 @@
-"""Benchmarks: what the warp and a training iteration take, beside baselines and the device's own ceilings."""
+"""Benchmarks of the warp, training, export, inference and video, compared with baselines and hardware ceilings."""

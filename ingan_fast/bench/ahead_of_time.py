@@ -1,7 +1,7 @@
-"""The kernels compiled for GPUs that aren't there: their registers, spills and loads.
+"""Compiles the kernels for GPUs that need not be present, and reports registers, spills and shared memory.
 
-`python -m ingan_fast.bench.ahead_of_time docs/kernels.md` writes the table of that page anew. Needs Triton for
-Linux, which brings NVIDIA's assembler, and no GPU.
+`python -m ingan_fast.bench.ahead_of_time docs/kernels.md` updates the table in that page. Needs Triton for Linux,
+which includes NVIDIA's assembler, but no GPU.
 """
 
 import re
@@ -40,13 +40,13 @@ _NARROW_LOAD = re.compile(r"ld\.global[\w.:]*\.[bu](8|16)\b")
 
 @dataclass(frozen=True)
 class Variant:
-    """One kernel compiled for one kind of argument."""
+    """A kernel with its compile-time parameters."""
 
-    kernel: str  # of the warp: "forward", "atomics" or "gather"; of the reflected border: "pad" or "pad's gradient"
+    kernel: str  # of the warp: "forward", "atomics" or "gather"; of reflection padding: "pad" or "pad's gradient"
     dtype: torch.dtype = torch.bfloat16
     channels: int = 64
     padding: str = "reflection"
-    grid: bool = False  # samples at a given grid, else at a homography
+    grid: bool = False  # samples at a grid instead of a homography
     wide: bool = False  # 64-bit indices
 
     @property
@@ -61,17 +61,17 @@ class Variant:
 
 @dataclass(frozen=True)
 class Compiled:
-    """What became of a variant for one compute capability."""
+    """Result of compiling a variant for one compute capability."""
 
-    registers: int  # of a thread
-    stack: int  # bytes of local memory for each thread; 0: nothing is spilled
-    shared: int  # bytes of a program
-    wide_loads: int  # 128 bits each, in the program's text
-    narrow_loads: int  # 16 bits or less
+    registers: int  # per thread
+    stack: int  # bytes of local memory per thread; 0: no spills
+    shared: int  # bytes per program
+    wide_loads: int  # load instructions of 128 bits
+    narrow_loads: int  # load instructions of 16 bits or less
 
 
 def variants() -> Iterator[Variant]:
-    """Every kernel with every dtype, padding, index width and source of coordinates, at wide and narrow rows."""
+    """All combinations of interest of kernel, dtype, padding, index width, coordinates and row width."""
     for kernel in ("forward", "atomics", "gather"):
         for grid in (False, True) if kernel != "gather" else (False,):
             for channels in (64, 3):
@@ -90,7 +90,7 @@ def variants() -> Iterator[Variant]:
 
 
 def compile_variant(variant: Variant, capability: int) -> Compiled:
-    """Compiles as a launch on aligned tensors would, for a compute capability of 10 · major + minor."""
+    """Compile as a launch on aligned tensors would, for a compute capability of 10 · major + minor."""
     function, pointers, constants = _arguments(variant)
     names = function.arg_names
     sizes = PAD_SIZES if variant.kernel in PADS else SIZES
@@ -110,7 +110,7 @@ def compile_variant(variant: Variant, capability: int) -> Compiled:
 
 
 def _arguments(variant: Variant) -> tuple[Any, dict[str, str], dict[str, Any]]:
-    """The kernel, the types of its pointers, and its constants."""
+    """The kernel, its pointer types, and its constants."""
     values = _POINTERS[variant.dtype]
     if variant.kernel in PADS:
         function, pointers = PADS[variant.kernel]
@@ -126,7 +126,7 @@ def _arguments(variant: Variant) -> tuple[Any, dict[str, str], dict[str, Any]]:
 
 
 def _resources(cubin: bytes) -> tuple[int, int]:
-    """(registers, bytes of stack) of a thread."""
+    """(registers, bytes of stack) per thread."""
     with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
         file.write(cubin)
         file.flush()
@@ -137,11 +137,11 @@ def _resources(cubin: bytes) -> tuple[int, int]:
 
 
 def table() -> str:
-    """Markdown: one row a variant; registers, stack and shared memory for each compute capability."""
+    """Markdown table: a row per variant with registers, stack and shared memory for each compute capability."""
     title = " | ".join(f"sm_{capability}" for capability in CAPABILITIES)
     lines = [
-        f"Triton {triton.__version__}; registers a thread / bytes of stack (spills) a thread / "
-        "bytes of shared memory a program:",
+        f"Triton {triton.__version__}; registers per thread / bytes of stack (spills) per thread / "
+        "bytes of shared memory per program:",
         "",
         f"| variant | {title} |",
         "|---|" + "---|" * len(CAPABILITIES),

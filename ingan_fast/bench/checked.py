@@ -1,4 +1,4 @@
-"""JSON documents held to what is read of them."""
+"""Validation of JSON documents."""
 
 import json
 import math
@@ -7,19 +7,19 @@ from typing import Any
 
 from ingan_fast.errors import UserError
 
-# What a value has to be: str, int, float (any finite number), dict or None; [kind]: a list of them; {"key": kind}: an
+# Expected type of a value: str, int, float (any finite number), dict or None; [kind]: a list of kind; {"key": kind}: an
 # object with at least these keys; {str: kind}: an object with any keys; (kind, kind): one of them.
 Kind = Any
 
-SHOWN = 60  # characters of a wrong value
+SHOWN = 60  # characters shown of a wrong value
 NAMES = {str: "a text", int: "a whole number", float: "a number", dict: "an object", None: "null"}
 
 
 def load(path: Path) -> Any:
-    """A file's JSON.
+    """Read a JSON file.
 
     Raises:
-        UserError: it can't be read, or is no JSON.
+        UserError: it can't be read, or is not JSON.
     """
     try:
         text = path.read_text()
@@ -29,15 +29,15 @@ def load(path: Path) -> Any:
 
 
 def parse(text: str, name: str) -> Any:
-    """JSON. Raises UserError where it is none; `name` is told."""
+    """Parse JSON; raises a UserError that contains `name` if it is invalid."""
     try:
         return json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise UserError(f"{name} is no JSON: {error}") from None
+        raise UserError(f"{name} is not JSON: {error}") from None
 
 
 def check(value: Any, kind: Kind, name: str) -> None:
-    """Raises UserError where `value`, told as `name`, is not of `kind`."""
+    """Raise a UserError that contains `name` unless `value` is of `kind`."""
     if not _fits(value, kind):
         shown = repr(value)
         raise UserError(
@@ -59,7 +59,7 @@ def check(value: Any, kind: Kind, name: str) -> None:
 
 
 def _fits(value: Any, kind: Kind) -> bool:
-    """Of the outermost level alone."""
+    """Check the outermost level only."""
     if isinstance(kind, tuple):
         return any(_fits(value, one) for one in kind)
     if kind is None:

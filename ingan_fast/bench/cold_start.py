@@ -1,4 +1,4 @@
-"""`ingan-fast bench cold-start`: what the command line takes from its start to its end, beside a bare Python."""
+"""`ingan-fast bench cold-start`: total time of a command, compared with a bare Python process."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ import torch
 
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.models import write_run
-from ingan_fast.bench.results import Results, Row, beside
+from ingan_fast.bench.results import Results, Row, with_speedup
 from ingan_fast.bench.timing import Advance, Spread, Stopwatch, seconds_in_turns
 from ingan_fast.errors import UserError
 from ingan_fast.export.run import ExportOptions, export
@@ -21,7 +21,7 @@ from ingan_fast.training.trained import load
 
 BARE = "python -c pass"
 MODULE = "ingan_fast.cli"
-# Runs a module as `python -m` does, and tells the process's peak in the last line of its errors.
+# Runs a module like `python -m`, and prints the process's peak memory as the last line of stderr.
 TELLING_MEMORY = """
 import atexit, runpy, sys
 from ingan_fast.bench.memory import process_peak
@@ -33,12 +33,12 @@ if sys.argv[1:]:
 
 @dataclass(frozen=True)
 class ColdStartRequest:
-    """What is measured.
+    """What to measure.
 
     Attributes:
         preset: of the run and the exported model, which have random weights.
         side: px of the square output.
-        repeat: timed processes of each command, after a first one that brings its files into memory.
+        repeat: timed processes per command, after a first one that loads its files into the page cache.
     """
 
     preset: str = "learned"
@@ -51,7 +51,7 @@ def steps(request: ColdStartRequest) -> int:
 
 
 def measure(request: ColdStartRequest, picture: Pixels, advance: Advance) -> Results:
-    """A row of each command, each time a fresh process, the commands taking turns.
+    """A row per command; each call is a fresh process, and the commands take turns.
 
     Raises:
         UserError: onnx is not installed, or a command fails.
@@ -71,15 +71,15 @@ def measure(request: ColdStartRequest, picture: Pixels, advance: Advance) -> Res
             advance()
     case = f"a fresh process, {request.side}x{request.side}, preset {request.preset}"
     rows = [
-        beside(Row(case, name, Spread.of(own), peak_memory_bytes=peaks[name]), BARE, seconds[BARE], own)
+        with_speedup(Row(case, name, Spread.of(own), peak_memory_bytes=peaks[name]), BARE, seconds[BARE], own)
         for name, own in seconds.items()
     ]
-    notes = ["files were read before; the peak is that of another process"]
+    notes = ["files are in the page cache; the peak was measured in a separate process"]
     return Results("cold-start", describe(device), asdict(request), rows, details={"notes": notes})
 
 
 def _commands(request: ColdStartRequest, folder: Path) -> dict[str, list[str]]:
-    """By name: the module and what it is given; nothing for a bare Python."""
+    """Name → module and its arguments; empty for a bare Python."""
     asked = ["--size", f"{request.side}x{request.side}", "--out", str(folder / "out.png")]
     return {
         BARE: [],
@@ -95,10 +95,10 @@ def _start(words: Sequence[str]) -> list[str]:
 
 
 def _run(words: Sequence[str]) -> str:
-    """What a fresh Python with these arguments writes to its stderr."""
+    """Run a fresh Python with these arguments; returns its stderr."""
     done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
     if done.returncode:
         shown = " ".join(words[words.index(MODULE) :]) if MODULE in words else " ".join(words)
-        said = done.stderr.strip().splitlines() or ["it does not say why"]
+        said = done.stderr.strip().splitlines() or ["no reason given"]
         raise UserError(f"{shown} ends with code {done.returncode}: {said[-1]}")
     return done.stderr

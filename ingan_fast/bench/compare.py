@@ -1,14 +1,14 @@
-"""Two runs of the benchmarks beside each other: what became faster or slower by more than the noise.
+"""Compares two runs of the benchmarks: what became faster or slower by more than the noise.
 
-A row's factor is how many times as fast B is. A slow machine or moment is not to count, so a factor is, in this order:
-of the ratios to a baseline that was timed in turns with the row; of the times in units of a ceiling measured in the
-same run; of the times alone. Its range is the factor times and through exp(h), where h² is the sum of
+A row's factor is how many times as fast B is. To cancel the speed of the machine, it is computed from the first of:
+ratios to a baseline that was timed in turns with the row; times in units of a ceiling measured in the same run; plain
+times. Its range is the factor times and divided by exp(h), where h² is the sum of
 
-- of ratios: the squares of both rows' `times_as_fast_noise`; where a row has none, as for times,
-- of times: of log(p80/p20), within which nine of ten single calls lie, of each time that goes in,
-- the square of half of how far the runs' ceilings lie apart (log): a busy machine slows not all things alike.
+- for ratios: the squares of both rows' `times_as_fast_noise`; where a row has none, as for times,
+- for times: of log(p80/p20) of each time involved, which covers nine of ten single calls,
+- the square of half the log ratio of the runs' ceilings: load on a machine does not slow everything equally.
 
-h is at least LEAST: runs of the same code lie so far apart by where in memory things are, and by clocks.
+h is at least LEAST: runs of the same code differ by this much through memory placement and clock rates.
 """
 
 import math
@@ -22,24 +22,24 @@ from ingan_fast.errors import UserError
 
 SCHEMA = "ingan-fast/bench-compare/1"
 LEAST = 0.03
-TOLD = 1.25  # times that ceilings are apart when that is told
+TOLD = 1.25  # ratio of the ceilings from which a warning is given
 FASTER, SLOWER, NOISE = "faster", "slower", "within noise"
 BROKEN, MENDED, NEITHER = "no times in B", "no times in A", "no times"
 
-# Results by the benchmark's name.
+# Results by benchmark name.
 Runs = Mapping[str, Results]
 Key = tuple[str, str, str]  # benchmark, case, name
 
 
 @dataclass(frozen=True)
 class Found:
-    """What became of one row.
+    """Comparison of one row.
 
     Attributes:
-        factor: how many times as fast B is, with its range `low` to `high`; None where one has no times.
-        by: what the factor is of: "beside NAME", "of CEILING" or "times".
+        factor: how many times as fast B is, with its range `low` to `high`; None if one has no times.
+        by: what the factor is computed from: "beside NAME", "of CEILING" or "times".
         milliseconds: the medians in A and B.
-        error: why there are no times, of B before A.
+        error: why there are no times; B's reason, else A's.
     """
 
     benchmark: str
@@ -56,7 +56,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Of runs A and B; `differences` of machine, settings and versions, a line each."""
+    """Comparison of runs A and B; `differences` of machine, settings and versions, a line each."""
 
     commits: tuple[list[str | None], list[str | None]]
     differences: list[str]
@@ -72,7 +72,7 @@ class Comparison:
 
 
 def compare(a: Runs, b: Runs) -> Comparison:
-    """Of the rows that both have.
+    """Compare the rows that both have.
 
     Raises:
         UserError: there are none.
@@ -80,7 +80,7 @@ def compare(a: Runs, b: Runs) -> Comparison:
     of_a, of_b = _rows(a), _rows(b)
     both = [key for key in of_a if key in of_b]
     if not both:
-        raise UserError(f"A and B have no row in common: A is of {', '.join(a)}, B of {', '.join(b)}")
+        raise UserError(f"A and B have no row in common: A has {', '.join(a)}, B has {', '.join(b)}")
     names = sorted({key[0] for key in both})
     return Comparison(
         commits=(_commits(a), _commits(b)),
@@ -117,7 +117,7 @@ def _found(key: Key, row_a: Row, row_b: Row, a: Results, b: Results) -> Found:
 
 
 def _change(row_a: Row, row_b: Row, time_a: Spread, time_b: Spread, a: Results, b: Results) -> tuple[str, float, float]:
-    """What the factor is of, its logarithm, and how uncertain that is."""
+    """What the factor is computed from, its logarithm, and the uncertainty of that."""
     if row_a.times_as_fast and row_b.times_as_fast and row_a.baseline == row_b.baseline != row_a.name:
         log_factor = math.log(row_b.times_as_fast / row_a.times_as_fast)
         return f"beside {row_a.baseline}", log_factor, math.hypot(_ratio_noise(row_a, a), _ratio_noise(row_b, b))
@@ -141,7 +141,7 @@ def _noise(spread: Spread) -> float:
 
 
 def _apart(a: Results, b: Results) -> float:
-    """How far the ceilings that both have lie apart at the most."""
+    """The largest log ratio of the ceilings that both have."""
     return max(
         (abs(math.log(a.ceilings[name] / b.ceilings[name])) for name in a.ceilings if name in b.ceilings), default=0
     )
@@ -157,7 +157,7 @@ def _differences(a: Results, b: Results) -> Iterator[str]:
         ceilings = (
             f"{side} {', '.join(f'{n} {v:.3g}' for n, v in one.ceilings.items())}" for side, one in (("A", a), ("B", b))
         )
-        yield f"{a.benchmark}: the ceilings are far apart, one machine was busy: {'; '.join(ceilings)} a second"
+        yield f"{a.benchmark}: the ceilings differ, so one machine was busy: {'; '.join(ceilings)} per second"
 
 
 def _flat(document: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,4 +1,4 @@
-"""Machines that this one can imitate: a CPU with AVX2 alone, as most laptops have, and one that others use, too."""
+"""Simulated conditions: a CPU with only AVX2, as in most laptops, and a CPU shared with other processes."""
 
 import os
 import subprocess
@@ -18,11 +18,11 @@ BUSY = "while True: pass"
 
 @dataclass(frozen=True)
 class Condition:
-    """What is different.
+    """A condition to measure under.
 
     Attributes:
-        environment: variables of the process that is measured.
-        neighbours: busy processes beside it, one thread each.
+        environment: variables of the measured process.
+        neighbours: number of busy single-threaded processes that run at the same time.
     """
 
     name: str
@@ -36,10 +36,10 @@ CONDITIONS = (AVX2, BESIDE)
 
 
 def measure_under(condition: Condition, words: Sequence[str], picture: Pixels) -> list[Row]:
-    """The rows of an `ingan-fast bench` command that is run under a condition, whose name is added to their cases.
+    """Run an `ingan-fast bench` command under a condition; returns its rows, with the condition added to their cases.
 
     Args:
-        words: of the command, without its picture.
+        words: the command, without its picture.
         picture: what it measures, uint8 [H, W, 3].
     """
     with tempfile.TemporaryDirectory() as folder, _busy(condition.neighbours):
@@ -57,7 +57,7 @@ def measure_under(condition: Condition, words: Sequence[str], picture: Pixels) -
         except UserError:
             reason = (ended.stderr.strip() or f"exit code {ended.returncode}").splitlines()[-1]
             return [Row(condition.name, words[0], error=reason)]
-    # The ceiling was another one there.
+    # The ceiling differs under the condition.
     return [replace(row, case=f"{row.case}, {condition.name}", ceiling=None, fraction_of_ceiling=None) for row in rows]
 
 

@@ -1,4 +1,4 @@
-"""What is measured where nothing else is asked for, by device; apart from the benchmarks, which need torch."""
+"""Default parameters of the benchmarks, by device; a separate module, because the benchmarks import torch."""
 
 WARP_REPEAT = {"cuda": 100, "cpu": 5}
 TRAIN_PRESET = {"cuda": "paper", "cpu": "learned"}

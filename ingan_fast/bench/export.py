@@ -1,4 +1,4 @@
-"""`ingan-fast bench export`: from a run to each kind of deployable file, beside torch's exporter alone."""
+"""`ingan-fast bench export`: time from a run to each kind of exported file, compared with torch's exporter alone."""
 
 import importlib.util
 import os
@@ -17,7 +17,7 @@ from torch._inductor.cpp_builder import get_cpp_compiler
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.memory import forget_peak, process_peak
 from ingan_fast.bench.models import installed, write_run
-from ingan_fast.bench.results import Results, Row, beside
+from ingan_fast.bench.results import Results, Row, with_speedup
 from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.errors import UserError
 from ingan_fast.export.engine import build_engine
@@ -30,19 +30,19 @@ from ingan_fast.runtime.tensorrt_bindings import load_bindings
 from ingan_fast.training.trained import load
 
 PLAIN, ONNX, BF16, PACKAGE, ENGINE = "torch.onnx.export alone", "onnx fp32", "onnx bf16", "pt2 fp32", "TensorRT engine"
-WARM_UP = "smoke"  # the preset of a first export, which loads what the others need
+WARM_UP = "smoke"  # preset of a first export, which imports what the others need
 COMPILED = "TORCHINDUCTOR_CACHE_DIR"
 
-Make = Callable[[Path], Path]  # takes an empty folder; the file that was made in it
+Make = Callable[[Path], Path]  # writes a file to an empty folder and returns its path
 
 
 @dataclass(frozen=True)
 class ExportRequest:
-    """What is measured; the generators have random weights.
+    """What to measure; the generators have random weights.
 
     Attributes:
         presets: of the generators.
-        packages: those of the presets that are compiled for pt2, too, which takes most of a minute each.
+        packages: the presets that are also compiled to pt2, which takes most of a minute each.
         repeat: how often each file is made.
     """
 
@@ -57,11 +57,11 @@ class ExportRequest:
 
 @dataclass
 class Made:
-    """What became of a file, each time anew.
+    """Measurements of one kind of file, made from scratch each time.
 
     Attributes:
-        file_bytes: of the file.
-        peak: the process's largest resident set meanwhile, in bytes.
+        file_bytes: size of the file.
+        peak: the process's largest resident set during the export, in bytes.
         error: why there is no file.
     """
 
@@ -94,7 +94,7 @@ def steps(request: ExportRequest) -> int:
 
 
 def measure(request: ExportRequest, picture: Pixels, advance: Advance) -> Results:
-    """A row of each kind of file and preset; what can't be made for want of a package is left out, and told.
+    """A row per kind of file and preset; kinds whose packages are missing are left out, with a note.
 
     Raises:
         UserError: onnx is not installed.
@@ -118,7 +118,7 @@ def measure(request: ExportRequest, picture: Pixels, advance: Advance) -> Result
     if PACKAGE not in missing:
         left_out += [f"{PACKAGE} of preset {preset}: not asked for" for preset in request.not_compiled]
     notes = [
-        "made and checked; nothing is taken from an earlier build; peak GB of the process that makes one after another"
+        "made and checked; caches of earlier builds are disabled; peak GB of the process, which makes one after another"
     ]
     return Results(
         "export",
@@ -130,13 +130,13 @@ def measure(request: ExportRequest, picture: Pixels, advance: Advance) -> Result
 
 
 def _missing() -> dict[str, str]:
-    """What can't be made here, and why."""
+    """Kinds of files that can't be made here, and why."""
     missing = {}
     if importlib.util.find_spec("openvino") is None:
-        missing[BF16] = "it is checked in openvino, which is not installed; pip install 'ingan-fast[openvino]'"
+        missing[BF16] = "checking it needs openvino, which is not installed; pip install 'ingan-fast[openvino]'"
     try:
         get_cpp_compiler()
-    except Exception:  # inductor's own
+    except Exception:  # inductor's own error class
         missing[PACKAGE] = "there is no C++ compiler"
     try:
         load_bindings(_flavor())
@@ -146,12 +146,12 @@ def _missing() -> dict[str, str]:
 
 
 def _flavor() -> str:
-    """TensorRT itself builds on a GPU alone."""
+    """TensorRT itself builds only on a GPU."""
     return "auto" if cuda.available() else "tensorrt-rtx"
 
 
 def _makers(run: Path, kept: Path, without: Mapping[str, str]) -> dict[str, Make]:
-    """By what they make; in `kept` the ONNX file stays, which the engine is built from."""
+    """Makers by kind of file; the ONNX file is kept in `kept`, because the engine is built from it."""
     makers: dict[str, Make] = {
         PLAIN: partial(_plain, run),
         ONNX: lambda folder: _onnx(run, "fp32", kept),
@@ -163,7 +163,7 @@ def _makers(run: Path, kept: Path, without: Mapping[str, str]) -> dict[str, Make
 
 
 def _plain(run: Path, folder: Path) -> Path:
-    """The same graph by the exporter of torch, as it is: not cleaned, not checked, not described."""
+    """The same graph by torch's exporter alone: not cleaned, not checked, no sidecar."""
     exported = ExportOptions().graph(load(run, "cpu"))
     axes = tuple(
         {axis: torch.export.Dim.AUTO for axis, side in enumerate(shape) if isinstance(side, str)}
@@ -199,7 +199,7 @@ def _engine(kept: Path, folder: Path) -> Path:
 
 @contextmanager
 def _without_caches() -> Iterator[Path]:
-    """An empty folder, while nothing that was built or compiled before is known."""
+    """An empty folder; inside the block, caches of engines and compiled code are empty."""
     before = {name: os.environ.get(name) for name in (BUILT_ENGINES, COMPILED)}
     with tempfile.TemporaryDirectory() as kept, tempfile.TemporaryDirectory() as folder:
         os.environ |= {name: kept for name in before}
@@ -224,7 +224,7 @@ def _take_turns(makers: Mapping[str, Make], repeat: int, advance: Advance) -> di
 
 
 def _rows(case: str, made: Mapping[str, Made]) -> list[Row]:
-    """torch's exporter is what the same file of ours is beside."""
+    """Rows of all files; torch's exporter is the baseline of our ONNX file."""
     plain, rows = made[PLAIN], []
     for name, one in made.items():
         if one.error is not None:
@@ -233,5 +233,5 @@ def _rows(case: str, made: Mapping[str, Made]) -> list[Row]:
         details = {"file_bytes": one.file_bytes}
         row = Row(case, name, Spread.of(one.seconds), peak_memory_bytes=one.peak, details=details)
         comparable = name in (PLAIN, ONNX) and plain.error is None
-        rows.append(beside(row, PLAIN, plain.seconds, one.seconds) if comparable else row)
+        rows.append(with_speedup(row, PLAIN, plain.seconds, one.seconds) if comparable else row)
     return rows

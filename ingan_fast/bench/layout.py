@@ -1,4 +1,4 @@
-"""`ingan-fast bench layout`: how fast pictures are laid out without training, and how good beside other methods."""
+"""`ingan-fast bench layout`: speed of layouts without training, and their quality compared with other methods."""
 
 import time
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ from ingan_fast.baselines import BASELINES
 from ingan_fast.bench.layout_calls import Times, measure_layout
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.power_law import fit_power_law
-from ingan_fast.bench.results import Results, Row, beside
+from ingan_fast.bench.results import Results, Row, with_speedup
 from ingan_fast.bench.separate import separately
 from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.errors import UserError
@@ -28,15 +28,15 @@ MEASURES = ("coherence", "completeness", "swd", "kept_width")
 
 @dataclass(frozen=True)
 class LayoutRequest:
-    """What is measured.
+    """What to measure.
 
     Attributes:
         sources: (width, height) of the pictures whose layouts are timed: 0.3 to 24 megapixels.
-        factor: of the width, there.
+        factor: of the width, in these timings.
         repeat: timed calls of each.
         compared: factors of the width at which methods are compared.
-        side: px of the longer side of the picture, there.
-        methods: those that are compared with the layout; names of `BASELINES`.
+        side: px of the picture's longer side in the comparison.
+        methods: methods to compare with the layout; names of `BASELINES`.
     """
 
     sources: tuple[Size, ...] = ((640, 480), (1280, 960), (2560, 1920), (4000, 3000), (5656, 4242))
@@ -52,7 +52,7 @@ def steps(request: LayoutRequest) -> int:
 
 
 def measure(request: LayoutRequest, image: Path, advance: Advance) -> Results:
-    """Rows of the layout's parts for each size of the picture, and of each method for the outputs that are compared.
+    """Rows of the layout's parts for each size of the picture, and of each method for the compared outputs.
 
     Raises:
         UserError: a picture that can't be read.
@@ -67,7 +67,7 @@ def measure(request: LayoutRequest, image: Path, advance: Advance) -> Results:
         rows += _compared(request, small, factor, advance)
     notes = ["coherence, completeness, swd: x1000, 0 is best", *_notes(rows)]
     if not has_seam_carving() and "seam carving" in request.methods:
-        notes.append("left out: seam carving, whose package is missing (pip install seam-carving)")
+        notes.append("left out: seam carving, whose package is not installed (pip install seam-carving)")
     return Results(
         "layout",
         describe(torch.device("cpu")),
@@ -82,7 +82,7 @@ def _able(request: LayoutRequest) -> list[str]:
 
 
 def _growth(request: LayoutRequest, image: Path, source: Size) -> list[Row]:
-    """One picture's layout, in its parts."""
+    """Rows of one picture's layout, by part."""
     case = f"{round(request.factor * source[0])}x{source[1]} of {source[0]}x{source[1]}"
     try:
         times: Times = separately(measure_layout, str(image), source, request.factor, request.repeat)
@@ -98,7 +98,7 @@ def _growth(request: LayoutRequest, image: Path, source: Size) -> list[Row]:
 
 
 def _compared(request: LayoutRequest, picture: Pixels, factor: float, advance: Advance) -> list[Row]:
-    """Each method once at the same output: its time, and what the judge says of it."""
+    """Run each method once for the same output: time and measures."""
     height, width = picture.shape[:2]
     size = round(factor * width), height
     case = f"width x{factor:g} of {width}x{height}, methods"
@@ -111,19 +111,19 @@ def _compared(request: LayoutRequest, picture: Pixels, factor: float, advance: A
             start = time.perf_counter()
             output = action()
             seconds[name] = time.perf_counter() - start
-        except UserError as error:  # a picture that is too small for a method
+        except UserError as error:  # the picture is too small for a method
             rows.append(Row(case, name, error=str(error)))
             advance()
             continue
         measures = evaluate(output, picture)
         row = Row(case, name, Spread.of([seconds[name]]), details={name: measures.get(name) for name in MEASURES})
-        rows.append(row if name == LAYOUT else beside(row, LAYOUT, [seconds[LAYOUT]], [seconds[name]]))
+        rows.append(row if name == LAYOUT else with_speedup(row, LAYOUT, [seconds[LAYOUT]], [seconds[name]]))
         advance()
     return rows
 
 
 def _fits(rows: list[Row]) -> list[dict[str, Any]]:
-    """Exponents of the parts' times (seconds), and of the memory (bytes), over the picture's pixels."""
+    """Exponents of the parts' times (seconds) and of the memory (bytes) over the picture's pixels."""
     parts: dict[str, list[Row]] = {}
     for row in rows:
         if "part" in row.details:
@@ -145,7 +145,7 @@ def _fits(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def _notes(rows: list[Row]) -> list[str]:
-    """The fits in words."""
+    """The fits as text."""
     return [
         f"{fit['quantity']} of {fit['name']} grows with pixels to the power {fit['exponent']:.2f}"
         for fit in _fits(rows)

@@ -1,4 +1,4 @@
-"""What `bench layout` times, in a process of its own and without torch: its memory is the layout's alone."""
+"""Timed calls of `bench layout`, run in a separate process without torch, so that its memory is the layout's alone."""
 
 import time
 from collections.abc import Callable
@@ -21,15 +21,15 @@ from ingan_fast.quality.resampling import plain_resize
 
 @dataclass(frozen=True)
 class Times:
-    """Seconds of one picture's layout, and what they took of memory.
+    """Seconds and memory of one picture's layout.
 
     Attributes:
-        tables: what a picture's first layout needs: single objects, the costs of seams.
-        solve: each further layout, of another size.
-        draw: a layout.
+        tables: preparation for a picture's first layout: single objects, seam costs.
+        solve: each further layout, at another size.
+        draw: drawing a layout.
         total: from the picture to the output.
-        peak: bytes, of the process.
-        for_outputs: bytes of it above what the process had with the picture.
+        peak: peak memory of the process, in bytes.
+        for_outputs: the part of it above the memory with the picture loaded.
     """
 
     tables: list[float]
@@ -41,17 +41,17 @@ class Times:
 
 
 def measure_layout(path: str | None, source: Size, factor: float, repeat: int) -> Times:
-    """Lay a picture out at `factor` times its width, `repeat` times and once before.
+    """Lay a picture out at `factor` times its width, once to warm up and `repeat` times.
 
     Args:
-        path: of the picture, which is resized to `source`; None is the market stand.
+        path: of the picture, which is resized to `source`; None: the market stand.
         source: (width, height).
         factor: of the width.
         repeat: timed calls.
     """
     picture = np.ascontiguousarray(plain_resize(load_image(path or MARKET), source))
     size = round(factor * source[0]), source[1]
-    near = size[0] + max(1, source[0] // 50), size[1]  # another size, so that nothing can be looked up
+    near = size[0] + max(1, source[0] // 50), size[1]  # another size, so that no cached layout is used
     Layouts(picture).lay_out(size).draw(picture)
     resident = forget_peak()
     tables, solve, draw, total = [], [], [], []
@@ -69,7 +69,7 @@ def measure_layout(path: str | None, source: Size, factor: float, repeat: int) -
 
 
 def _tables(picture: NDArray) -> Axis:
-    """What `Layouts` makes of a picture before it solves."""
+    """What `Layouts` computes for a picture before it solves."""
     objects = Layouts(picture).objects()
     height, width = picture.shape[:2]
     factor = max(1.0, (height * width / SOLVED_PIXELS) ** 0.5, width / SOLVED_WIDTH)

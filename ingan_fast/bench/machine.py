@@ -1,4 +1,4 @@
-"""What a benchmark ran on, and how fast that can multiply."""
+"""Describes the machine of a benchmark, and measures its arithmetic ceiling."""
 
 import os
 import platform
@@ -11,13 +11,13 @@ import torch
 from ingan_fast.bench.timing import Spread, Stopwatch, take_turns
 
 PACKAGES = ("ingan-fast", "torch", "triton", "onnx", "onnxruntime", "openvino", "tensorrt-rtx", "av")
-# Side of the square bfloat16 matrices whose product is the ceiling of arithmetic.
+# Side of the square bfloat16 matrices whose product measures the arithmetic ceiling.
 MATMUL_SIDE = {"cuda": 4096, "cpu": 1024}
 MATMUL_CALLS = {"cuda": 50, "cpu": 10}
 
 
 def describe(device: torch.device) -> dict[str, Any]:
-    """Versions, the device and threads, for JSON."""
+    """Versions, device and threads, for JSON."""
     versions: dict[str, str | None] = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -41,13 +41,13 @@ def cpu_name() -> str:
 
 
 def title(machine: dict[str, Any]) -> str:
-    """For a table's title."""
+    """Short description for a table's title."""
     threads = f", {machine['threads']} threads" if machine["device"] == "cpu" else ""
     return f"{machine['name']}{threads}, torch {machine['versions']['torch']}"
 
 
 def measure_matmul(device: torch.device) -> dict[str, Any]:
-    """The ceiling of arithmetic: FLOP/s of a product of square bfloat16 matrices, by its median time."""
+    """The arithmetic ceiling: FLOP/s of a product of square bfloat16 matrices, from the median time."""
     side = MATMUL_SIDE[device.type]
     left, right = (torch.randn(side, side, device=device).to(torch.bfloat16) for _ in range(2))
     result = torch.empty_like(left)
@@ -64,7 +64,7 @@ def measure_matmul(device: torch.device) -> dict[str, Any]:
 
 
 class PeakMemory:
-    """Bytes of a GPU's memory at the most, above what was taken when it began; a CPU tells its process' peak alone."""
+    """Peak of a GPU's memory above the usage at construction; for a CPU, see `process_peak`."""
 
     def __init__(self, device: torch.device):
         self.device = device
@@ -76,7 +76,7 @@ class PeakMemory:
             self.reserved = torch.cuda.memory_reserved(device)
 
     def so_far(self) -> dict[str, int]:
-        """`allocated`: by tensors; `reserved`: by torch, with graphs and what lies idle between tensors."""
+        """`allocated`: by tensors; `reserved`: by torch, including graphs and unused cached memory."""
         if self.device.type != "cuda":
             return {}
         return {
@@ -86,7 +86,7 @@ class PeakMemory:
 
 
 def memory(device: torch.device) -> int:
-    """The bytes of memory that there are for tensors on `device`."""
+    """Bytes of memory available for tensors on `device`."""
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

@@ -1,23 +1,23 @@
-"""The memory of a process; torch is not loaded, which would be part of it."""
+"""Memory of the process; does not import torch, which would add to it."""
 
 import contextlib
 import platform
 import resource
 from pathlib import Path
 
-BYTES_OF_RSS = 1 if platform.system() == "Darwin" else 1024  # the unit of getrusage's ru_maxrss
+BYTES_OF_RSS = 1 if platform.system() == "Darwin" else 1024  # unit of getrusage's ru_maxrss
 STATUS = Path("/proc/self/status")
-FORGET_PEAK = "5"  # for clear_refs: what was the peak is what there is now
+FORGET_PEAK = "5"  # for clear_refs: resets the peak to the current resident set
 
 
 def process_peak() -> int:
-    """The largest resident set of this process, in bytes; since `forget_peak`, where that worked."""
-    peak = _status("VmHWM")  # getrusage tells a parent's peak, too, where a process was started by a larger one
+    """The process's largest resident set in bytes; since `forget_peak`, if supported."""
+    peak = _status("VmHWM")  # getrusage includes the parent's peak if a larger process started this one
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * BYTES_OF_RSS if peak is None else peak
 
 
 def forget_peak() -> int:
-    """Count the peak anew where the system can do that; returns the resident set (there: else its peak), in bytes."""
+    """Reset the peak if the system supports that; returns the resident set in bytes (elsewhere its peak)."""
     with contextlib.suppress(OSError):
         Path("/proc/self/clear_refs").write_text(FORGET_PEAK)
     resident = _status("VmRSS")
@@ -25,7 +25,7 @@ def forget_peak() -> int:
 
 
 def _status(name: str) -> int | None:
-    """A size that Linux tells of this process, in bytes."""
+    """A size from Linux's status of this process, in bytes."""
     if not STATUS.is_file():
         return None
     lines = (line.split() for line in STATUS.read_text().splitlines())

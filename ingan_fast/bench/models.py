@@ -1,4 +1,4 @@
-"""Models to measure: of random weights, since what they show costs no time; and what they compute."""
+"""Models for benchmarks, with random weights (speed does not depend on them), and their operation counts."""
 
 import importlib.util
 from collections.abc import Callable
@@ -18,28 +18,28 @@ from ingan_fast.training.run_folder import Config, RunFolder
 from ingan_fast.training.trained import load
 
 FASTEST_FIRST = ("openvino", "onnxruntime", "torch")  # on a CPU
-EXIT_SPREAD = 0.002  # of the last convolution's weights: rounding shows about as much as in a trained generator
+EXIT_SPREAD = 0.002  # std of the last convolution's weights: rounding errors are then as visible as after training
 
 
 @torch.no_grad()
 def untrained(settings: Settings, picture: Pixels) -> Generator:
-    """Random weights, and norms that know their activations: what bfloat16 rounds is as large as in a trained one."""
+    """Random weights with matching batch-norm statistics, so that bfloat16 rounds as much as in a trained one."""
     torch.manual_seed(0)
     generator = Generator(settings).train()
     torch.nn.init.normal_(generator.exit.weight, std=EXIT_SPREAD)
     for module in generator.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = None  # the plain mean of all that follows: of one pass
+            module.momentum = None  # cumulative mean, here of one pass
     image = to_tensor(picture)
     generator(image, torch.eye(3)[None], image.shape[-2:])
     return generator.eval()
 
 
 def write_run(folder: Path, name: str, picture: Pixels) -> Generator:
-    """The run folder that a training of the preset `name` on `picture` leaves, but for its weights.
+    """Write a run folder like a training of the preset `name` on `picture`, but with random weights.
 
     Returns:
-        The generator, with its norms: in the folder they are folded in.
+        The generator with its norms; in the folder they are folded.
     """
     settings = preset(name)
     run = RunFolder(folder)
@@ -50,17 +50,17 @@ def write_run(folder: Path, name: str, picture: Pixels) -> Generator:
 
 
 def count_flop(retarget: Callable[[Transform], object], transform: Transform) -> int:
-    """Of the folded generator; what sampling costs is not counted."""
+    """FLOP of the folded generator, without the sampling."""
     with FlopCounterMode(display=False) as counter:
         retarget(transform)
     return int(counter.get_total_flops())
 
 
 def write_models(folder: Path, name: str, picture: Pixels) -> dict[str, Path]:
-    """A model of the preset `name` for each of `contenders`: of one run, in `folder`.
+    """Write models of the preset `name` for each of `contenders`, all of one run, to `folder`.
 
     Raises:
-        UserError: onnx is missing, without which there is none.
+        UserError: onnx is not installed.
     """
     names = contenders()
     run = folder / "run"
@@ -70,15 +70,15 @@ def write_models(folder: Path, name: str, picture: Pixels) -> dict[str, Path]:
 
 
 def contenders() -> list[str]:
-    """The fastest backend on a CPU that is installed, and the next one."""
+    """The two fastest CPU backends that are installed, fastest first."""
     return installed(FASTEST_FIRST)[:2]
 
 
 def installed(backends: tuple[str, ...]) -> list[str]:
-    """Those of the backends that are there.
+    """The backends that are installed.
 
     Raises:
-        UserError: onnx is missing, without which there is no model for them.
+        UserError: onnx is not installed, which their models need.
     """
     if importlib.util.find_spec("onnx") is None:
         raise UserError("this benchmark exports a model, which needs onnx: pip install 'ingan-fast[export]'")

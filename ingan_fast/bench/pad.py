@@ -1,4 +1,4 @@
-"""The convolutions' reflected border: ours beside torch's, forward and backward together."""
+"""Benchmark of reflection padding: our operator compared with torch's, forward and backward together."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from ingan_fast.bench.timing import Stopwatch, take_turns
 from ingan_fast.kernels import reflect_pad
 
 OURS, TORCH = "ours", "torch"
-WARM_UP = 3  # calls of each that are not timed
-# The gradient's largest difference from a sum in float32, in units of its own largest value.
+WARM_UP = 3  # untimed calls of each
+# Largest allowed error of the gradient, relative to its largest value, compared with a float32 sum.
 TOLERANCE = {torch.float32: 1e-5, torch.float16: 4e-3, torch.bfloat16: 3e-2}
 
 
 @dataclass(frozen=True)
 class PadCase:
-    """Features [1, channels, height, width] that get a border on all sides."""
+    """Features [1, channels, height, width], padded on all sides."""
 
     channels: int
     height: int
@@ -31,17 +31,17 @@ class PadCase:
         return f"[1, {self.channels}, {self.height}, {self.width}], {self.border} px"
 
 
-# Of the preset `paper` at a crop of 256: before its exit, in its bottleneck, between them.
+# From the preset `paper` at a crop of 256: before the exit, in the bottleneck, in between.
 CASES = (PadCase(64, 256, 256, 3), PadCase(512, 32, 32, 1), PadCase(128, 128, 128, 1))
 
 
 def measure_pad(
     device: torch.device, cases: Sequence[PadCase] = CASES, dtype: torch.dtype = torch.bfloat16, repeat: int = 30
 ) -> list[dict[str, Any]]:
-    """A row of each case and way: case, name, milliseconds (median, p20, p80, mean) and bytes_per_second.
+    """A row per case and operator: case, name, milliseconds (median, p20, p80, mean) and bytes_per_second.
 
-    Features and gradients are channels_last, and so are results. The bytes are the least that can be moved. Ours is
-    compared with torch's first: where it is wrong its row has an `error`, and no times.
+    Features, gradients and results are channels_last. The bytes are the minimum to move. If our result differs from
+    torch's, its row has an `error` and no times.
     """
     stopwatch = Stopwatch(device, cold=True)
     rows: list[dict[str, Any]] = []
@@ -63,7 +63,7 @@ def measure_pad(
 
 
 def _torch_pad(features: Tensor, border: int) -> Tensor:
-    """What a channels_last convolution needs of torch: on CUDA its padding gives contiguous maps."""
+    """torch's padding for a channels_last convolution; on CUDA it returns contiguous maps, which are converted."""
     padded = F.pad(features, [border] * 4, mode="reflect")
     return padded.contiguous(memory_format=torch.channels_last)
 
@@ -72,7 +72,7 @@ WAYS: dict[str, Callable[[Tensor, int], Tensor]] = {OURS: reflect_pad, TORCH: _t
 
 
 def _tensors(case: PadCase, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Features and a gradient of their padded map: normal noise, the same every time."""
+    """Features, and a gradient of their padded map: normal noise, deterministic."""
     generator = torch.Generator().manual_seed(0)
 
     def noise(height: int, width: int) -> Tensor:
@@ -83,19 +83,19 @@ def _tensors(case: PadCase, dtype: torch.dtype, device: torch.device) -> tuple[T
 
 
 def _both_ways(way: Callable[[Tensor, int], Tensor], features: Tensor, gradient: Tensor, border: int) -> Any:
-    """The padded map and the gradient in the features."""
+    """The padded map, and the gradient of the features."""
     padded = way(features, border)
     return padded, torch.autograd.grad(padded, features, gradient)[0]
 
 
 def _error(calls: dict[str, Callable[[], Any]], features: Tensor, gradient: Tensor, border: int) -> str | None:
-    """What is wrong with our result."""
+    """What is wrong with our result; None if correct."""
     exact = features.detach().float().requires_grad_()
     values, wanted = _both_ways(_torch_pad, exact, gradient.float(), border)
     padded, back = calls[OURS]()
     if not torch.equal(padded.float(), values):
         return "wrong result: the padded map differs"
     off = float((back.float() - wanted).abs().max() / wanted.abs().max())
-    if not off <= TOLERANCE[features.dtype]:  # also where it is no number
+    if not off <= TOLERANCE[features.dtype]:  # also if NaN
         return f"wrong result: the gradient is off by {off:.2g}, allowed is {TOLERANCE[features.dtype]:g}"
     return None

@@ -1,4 +1,4 @@
-"""The training iteration as one would first write it: what the engines are compared with."""
+"""A straightforward implementation of the training iteration, the baseline of the engines."""
 
 import copy
 from dataclasses import replace
@@ -15,10 +15,10 @@ from ingan_fast.model.step import generate, part_of
 
 
 class PlainIteration:
-    """The training iteration in float32 on contiguous tensors, with torch's own parts and defaults.
+    """The training iteration in float32 on contiguous tensors, with torch's standard parts and defaults.
 
-    Torch's spectral norm (a power iteration in every forward), an optimiser that is not fused, D's gradients computed
-    in G's step too, a second pass of D over y. Takes over the networks of `state`.
+    Uses torch's spectral norm (a power iteration in every forward) and an unfused optimiser, computes D's gradients
+    in G's step too, and runs D twice over y. Takes over the networks of `state`.
     """
 
     def __init__(self, state: TrainingState):
@@ -52,13 +52,13 @@ class PlainIteration:
             averaged.data.lerp_(weight.data, 1 - settings.ema)
 
     def _judged(self, stage: int, image: Tensor, noise: Tensor, target: float, scale_progress: Tensor) -> Tensor:
-        """LSGAN's loss of a stage's picture, which gets its part of the noise."""
+        """LSGAN loss of a stage's picture, with noise added."""
         noisy = image + self.state.settings.noise * part_of(noise, image)
         return lsgan(self.state.discriminator.of_stage(stage, noisy), target, scale_progress)
 
 
 def _plain_convolutions(network: nn.Module) -> None:
-    """Put torch's own spectrally normalised convolution, which iterates in every forward, in place of ours."""
+    """Replace our spectrally normalised convolutions by torch's, which iterate in every forward."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, SpectralConv2d):

@@ -1,4 +1,4 @@
-"""How a quantity grows: the exponent of a power law, by least squares."""
+"""Fits a power law by least squares."""
 
 import math
 from collections.abc import Sequence
@@ -10,8 +10,8 @@ class PowerLaw:
     """y ~ x^exponent.
 
     Attributes:
-        exponent: 1: in proportion; 0: not at all.
-        standard_error: of the exponent, from how far the points are off; None for two points, which are never off.
+        exponent: 1: proportional; 0: constant.
+        standard_error: of the exponent, from the residuals; None for two points.
     """
 
     exponent: float
@@ -19,7 +19,7 @@ class PowerLaw:
 
 
 def fit_power_law(points: Sequence[tuple[float, float]]) -> PowerLaw | None:
-    """The line through (log x, log y) whose squared errors are the least; None where there is no line.
+    """Least-squares line through (log x, log y); None if all x are equal.
 
     Args:
         points: x and y, all above 0.

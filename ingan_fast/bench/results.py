@@ -1,4 +1,4 @@
-"""Results of a benchmark as a file: one schema for all of them, so that they can be compared and reported."""
+"""Benchmark results as a file, with one schema for all benchmarks."""
 
 import json
 import statistics
@@ -16,7 +16,7 @@ from ingan_fast.files import atomic_write
 
 SCHEMA = "ingan-fast/bench/1"
 
-# Of a file's values (`checked`); which keys there are, the classes say.
+# Expected types in a file (`checked`); the set of keys is given by the classes.
 MACHINE = {"device": str, "name": str, "threads": int, "versions": {str: (str, None)}}
 SPREAD = {"median": float, "p20": float, "p80": float, "mean": float}
 ROW = {
@@ -47,21 +47,21 @@ RESULTS = {
 
 @dataclass(frozen=True)
 class Row:
-    """What one contender took for one case.
+    """Result of one contender in one case.
 
     Attributes:
-        case: what was asked for, such as "640x480, preset paper"; rows of one case are compared.
-        name: who did it.
-        milliseconds: None where there is an `error`.
-        baseline: the name of the row of this case, measured in turns with this one, that `times_as_fast` is of.
-        times_as_fast: the baseline's median over this one's (for an iteration: of the means).
-        flop_per_second: convolutions and matrix products, a multiplication and an addition are 2.
-        bytes_per_second: of the least that has to be moved.
-        ceiling: the name in `Results.ceilings` that `fraction_of_ceiling` is of.
+        case: the task, such as "640x480, preset paper"; rows of one case are compared.
+        name: the contender.
+        milliseconds: None if there is an `error`.
+        baseline: name of the row of this case, timed in turns with this one, that `times_as_fast` refers to.
+        times_as_fast: the baseline's median over this one's (for training iterations: of the means).
+        flop_per_second: of convolutions and matrix products; a multiply-add counts as 2.
+        bytes_per_second: from the minimum number of bytes to move.
+        ceiling: key of `Results.ceilings` that `fraction_of_ceiling` refers to.
         fraction_of_ceiling: 1 is the ceiling.
-        peak_memory_bytes: the process's largest resident set; on a GPU what was reserved above what was taken before.
+        peak_memory_bytes: the process's largest resident set; on a GPU, memory reserved above the initial usage.
         error: why there are no times.
-        details: what else this benchmark tells.
+        details: further values of this benchmark.
     """
 
     case: str
@@ -80,14 +80,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Results:
-    """Of one run of one benchmark.
+    """Results of one run of one benchmark.
 
     Attributes:
-        machine: of `machine.describe`.
-        settings: what was asked for.
-        ceilings: per second, measured in the same run: "matmul" in FLOP, "copy" in bytes (moved: read and written).
-        details: what else this benchmark tells of all rows.
-        commit: of the checkout that was measured, with "+" where it had changes; None outside one.
+        machine: from `machine.describe`.
+        settings: the request.
+        ceilings: per second, measured in the same run: "matmul" in FLOP, "copy" in bytes (read plus written).
+        details: further values for all rows.
+        commit: of the measured checkout, with "+" if it had changes; None outside a checkout.
         created: UTC, ISO 8601.
     """
 
@@ -102,39 +102,39 @@ class Results:
 
     @property
     def errors(self) -> list[str]:
-        """What was refused, a line each."""
+        """Errors, one line each."""
         return [f"{row.case}, {row.name}: {row.error}" for row in self.rows if row.error is not None]
 
     def as_json(self) -> str:
         return json.dumps({"schema": SCHEMA} | asdict(self), indent=2, allow_nan=False) + "\n"
 
     def write(self, path: Path) -> None:
-        """Raises UserError where `path` can't be written."""
+        """Write the file; raises UserError if `path` can't be written."""
         atomic_write(path, self.as_json().encode())
 
     @classmethod
     def read(cls, path: Path) -> "Results":
-        """Raises UserError: no such file, no JSON, another schema, or parts that are missing or unknown."""
+        """Read a file; raises UserError: no such file, not JSON, another schema, or missing or unknown keys."""
         return cls._of(checked.load(path), str(path))
 
     @classmethod
     def parse(cls, text: str, name: str) -> "Results":
-        """Raises UserError as `read`; `name` is told."""
+        """Parse a file's text; raises UserError like `read`, with `name` in the message."""
         return cls._of(checked.parse(text, name), name)
 
     @classmethod
     def _of(cls, document: Any, name: str) -> "Results":
         found = document.get("schema") if isinstance(document, dict) else None
         if found != SCHEMA:
-            raise UserError(f"{name} has the schema {found!r}, this version reads {SCHEMA!r}; measure again")
+            raise UserError(f"{name} has the schema {found!r}, but this version reads {SCHEMA!r}; measure again")
         content = {key: value for key, value in document.items() if key != "schema"}
         checked.check(content, RESULTS, name)
         _check_keys(cls, content, name)
         return cls(**content | {"rows": [_row(row, f"{name}.rows[{at}]") for at, row in enumerate(content["rows"])]})
 
 
-def beside(row: Row, baseline: str, of_baseline: list[float], own: list[float]) -> Row:
-    """The row with its ratio to a baseline, by the medians of seconds that were timed in turns."""
+def with_speedup(row: Row, baseline: str, of_baseline: list[float], own: list[float]) -> Row:
+    """The row with its ratio to a baseline, from the medians of seconds timed in turns."""
     ratio = statistics.median(of_baseline) / statistics.median(own)
     noise = noise_of_ratio(of_baseline, own)
     details = row.details | {"times_as_fast_noise": noise}
@@ -142,7 +142,7 @@ def beside(row: Row, baseline: str, of_baseline: list[float], own: list[float]) 
 
 
 def commit() -> str | None:
-    """The checkout's commit, with "+" where tracked files had changes; None outside a checkout of this project."""
+    """The checkout's commit, with "+" if tracked files have changes; None outside a checkout of this project."""
     folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""`ingan-fast bench retarget`: one output by every backend of the runtime, beside the generator as it was trained."""
+"""`ingan-fast bench retarget`: one output by each backend, compared with the unfolded generator after training."""
 
 import tempfile
 import time
@@ -14,7 +14,7 @@ import torch
 from ingan_fast.bench.conditions import AVX2, CONDITIONS, Condition, measure_under
 from ingan_fast.bench.machine import describe, measure_matmul
 from ingan_fast.bench.models import count_flop, installed, write_run
-from ingan_fast.bench.results import Results, Row, beside
+from ingan_fast.bench.results import Results, Row, with_speedup
 from ingan_fast.bench.served import Served
 from ingan_fast.bench.timing import Advance, Spread, Stopwatch, seconds_in_turns, take_turns
 from ingan_fast.errors import UserError
@@ -30,12 +30,12 @@ CPU = torch.device("cpu")
 EAGER = "eager, unfolded"
 BACKENDS = ("torch", "onnxruntime", "openvino")
 WARM_UP = 2
-ALLOWED = 2.0  # grey levels that 99.9 % of the values may be off
+ALLOWED = 2.0  # allowed error of 99.9 % of the values, in grey levels
 
 
 @dataclass(frozen=True)
 class RetargetRequest:
-    """What is measured; the generator has random weights."""
+    """What to measure; the generator has random weights."""
 
     preset: str = "paper"
     size: Size = (640, 480)  # (width, height)
@@ -45,7 +45,7 @@ class RetargetRequest:
 
 @dataclass
 class Inside:
-    """How long a backend's own call takes, of a runtime's."""
+    """Times a backend's own call inside the runtime's."""
 
     call: Callable[..., Any]
     seconds: list[float] = field(default_factory=list)
@@ -65,14 +65,14 @@ def _under(condition: Condition, request: RetargetRequest, picture: Pixels) -> l
     width, height = request.size
     words = ["retarget", "--preset", request.preset, "--size", f"{width}x{height}", "--repeat", str(request.repeat)]
     rows = measure_under(condition, words, picture)
-    # Other libraries than torch's don't heed what limits its instructions.
+    # Only torch respects the limits of the instruction set.
     return [row for row in rows if row.error or condition is not AVX2 or row.name in (EAGER, "torch")]
 
 
 def measure(request: RetargetRequest, picture: Pixels, advance: Advance = lambda: None) -> Results:
-    """A row of each backend; those that aren't installed are left out.
+    """A row per installed backend.
 
-    A backend that can't run the model or whose picture is wrong has an `error` in its row, and no times.
+    If a backend can't run the model, or its picture is wrong, its row has an `error` and no times.
 
     Raises:
         UserError: onnx is not installed.
@@ -90,7 +90,7 @@ def measure(request: RetargetRequest, picture: Pixels, advance: Advance = lambda
         for name, path in paths.items():
             try:
                 ready[name] = _right(name, path, transform, expected)
-            except (UserError, RuntimeError) as error:  # the others shall be measured
+            except (UserError, RuntimeError) as error:  # measure the others anyway
                 errors.append(Row(case, name, error=str(error)))
             advance()
         seconds, inside = _time(partial(_eager, generator, picture, transform), ready, transform, request, advance)
@@ -120,10 +120,10 @@ def measure(request: RetargetRequest, picture: Pixels, advance: Advance = lambda
 
 
 def _right(name: str, path: Path, transform: Transform, expected: Pixels) -> Retargeter:
-    """The backend with the model opened.
+    """Open the model in a backend and check its picture.
 
     Raises:
-        UserError, RuntimeError: it can't run the model, or makes another picture than the expected one.
+        UserError, RuntimeError: it can't run the model, or its picture differs from the expected one.
     """
     retargeter = Retargeter.open(path, "cpu", name)
     off = np.quantile(np.abs(retargeter(transform=transform).astype(int) - expected), 0.999)
@@ -139,7 +139,7 @@ def _time(
     request: RetargetRequest,
     advance: Advance,
 ) -> tuple[dict[str, list[float]], dict[str, Inside]]:
-    """Seconds of each one's outputs, and of the backends' own calls in them."""
+    """Seconds of each contender's outputs, and of the backends' own calls inside."""
     inside = {name: _listen(retargeter) for name, retargeter in ready.items()}
     actions: dict[str, Callable[[], object]] = {
         EAGER: eager,
@@ -157,7 +157,7 @@ def _row(case: str, name: str, seconds: dict[str, list[float]], inside: Inside |
         alone = Spread.of(inside.seconds)
         details = {"milliseconds_inside": alone.as_dict(), "overhead": 1 - alone.mean / spread.mean}
     row = Row(case, name, spread, peak_memory_bytes=peak, details=details)
-    return beside(row, EAGER, seconds[EAGER], seconds[name])
+    return with_speedup(row, EAGER, seconds[EAGER], seconds[name])
 
 
 def _beside_matmul(row: Row, flop: int, ceiling: float) -> Row:
@@ -168,13 +168,13 @@ def _beside_matmul(row: Row, flop: int, ceiling: float) -> Row:
 
 @torch.inference_mode()
 def _eager(generator: Generator, picture: Pixels, transform: Transform) -> Pixels:
-    """The generator as it stands after a training: norms, float32, uint8 to uint8."""
+    """The generator as after training: with norms, in float32, uint8 to uint8."""
     x = to_tensor(picture).contiguous()
     return to_pixels(generator(x, sampling_tensor(transform, x.device), transform.size[::-1]))
 
 
 def _listen(retargeter: Retargeter) -> Inside:
-    """Measure the backend's own call in every call of the runtime."""
+    """Wrap the backend's own call, so that each one is timed."""
     backend: Any = retargeter._backend
     owner, name = {
         "onnxruntime": lambda: (backend._session, "run"),
@@ -187,7 +187,7 @@ def _listen(retargeter: Retargeter) -> Inside:
 
 
 def _peak_memory(model: Path, backend: str, size: Size) -> int:
-    """Bytes that a process of its own has at most."""
+    """Peak memory of a separate process, in bytes."""
     with Served(model, backend) as served:
         for _ in range(2):
             served.output(size)

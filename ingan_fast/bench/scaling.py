@@ -1,4 +1,4 @@
-"""`ingan-fast bench scaling`: time and memory of one output against its size, and against the source's."""
+"""`ingan-fast bench scaling`: time and memory of one output as functions of its size, and of the source's."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ import torch
 from ingan_fast.bench.machine import describe, measure_matmul
 from ingan_fast.bench.models import contenders, count_flop, write_models
 from ingan_fast.bench.power_law import fit_power_law
-from ingan_fast.bench.results import Results, Row, beside
+from ingan_fast.bench.results import Results, Row, with_speedup
 from ingan_fast.bench.served import Call, Memory, Served
 from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.errors import UserError
@@ -22,23 +22,23 @@ from ingan_fast.pictures import Pixels
 from ingan_fast.quality.resampling import plain_resize
 from ingan_fast.training.trained import TrainedGenerator, load
 
-STEADY = 2.0  # seconds of a first call, above which it counts: what a first call adds is no part of that
-SLOW = 10.0  # seconds of a first call, above which it is the only one
+STEADY = 2.0  # seconds; a longer first call counts, because warm-up is then negligible
+SLOW = 10.0  # seconds; after a longer first call there is no further one
 OUTPUT, SOURCE = "output pixels", "source pixels"
-COUNTED = ((128, 96), (256, 192))  # outputs whose operations are counted: multiples of any generator's cell
+COUNTED = ((128, 96), (256, 192))  # outputs whose operations are counted: multiples of every generator's cell
 
 
 @dataclass(frozen=True)
 class ScalingRequest:
-    """What is measured; the generators have random weights.
+    """What to measure; the generators have random weights.
 
     Attributes:
         presets: of the generators.
-        outputs: (width, height) of what is made of the picture.
-        sources: (width, height) of what `made` is made of.
-        made: (width, height) of the output in that case.
-        repeat: timed calls of each, after a first one that counts only where it is long (`STEADY`, `SLOW`).
-        limit: seconds; an output that would take longer, by the one before it, is left out.
+        outputs: (width, height) of outputs of the picture.
+        sources: (width, height) of sources for an output of size `made`.
+        made: (width, height) of that output.
+        repeat: timed calls of each, after a first one that counts only if it is long (`STEADY`, `SLOW`).
+        limit: seconds; outputs that would take longer, extrapolated from the previous one, are left out.
     """
 
     presets: tuple[str, ...] = ("learned", "paper")
@@ -51,7 +51,7 @@ class ScalingRequest:
 
 @dataclass(frozen=True)
 class Task:
-    """One output, of a frame; `over` is what grows from task to task, OUTPUT or SOURCE."""
+    """One output of a frame; `over` is the quantity that grows from task to task, OUTPUT or SOURCE."""
 
     preset: str
     over: str
@@ -64,12 +64,12 @@ class Task:
 
     @property
     def pixels(self) -> int:
-        """Of what grows."""
+        """Value of the growing quantity."""
         width, height = self.size if self.over == OUTPUT else self.source
         return width * height
 
     def backends(self, installed: list[str]) -> list[str]:
-        """Those that do it: what a source's size adds, the fastest one shows."""
+        """The backends to run: for the source's size, the fastest one is enough."""
         return installed if self.over == OUTPUT else installed[:1]
 
     def __str__(self) -> str:
@@ -78,13 +78,13 @@ class Task:
 
 @dataclass
 class Outcome:
-    """What a backend did of a task.
+    """Result of a backend for a task.
 
     Attributes:
-        about: what runs the model.
+        about: describes what runs the model.
         first: the first call.
         seconds: of the calls that count.
-        error: why they don't.
+        error: why there are none.
     """
 
     about: str = ""
@@ -105,7 +105,7 @@ class Outcome:
 
     @contextmanager
     def noting(self) -> Iterator[None]:
-        """What goes wrong within is its error."""
+        """Store a UserError raised inside as `error`."""
         try:
             yield
         except UserError as error:
@@ -114,14 +114,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Operations:
-    """FLOP of a generator for each pixel of its source and of its output."""
+    """FLOP of a generator per pixel of its source and of its output."""
 
     source: float
     output: float
 
     @classmethod
     def of(cls, trained: TrainedGenerator) -> "Operations":
-        """By counting two small outputs; but for what borders add, each pixel takes as many."""
+        """Count two small outputs; except for borders, the count per pixel is constant."""
         small, large = (count_flop(trained.retarget, Transform.resize(size)) for size in COUNTED)
         few, many = (width * height for width, height in COUNTED)
         output = (large - small) / (many - few)
@@ -138,7 +138,7 @@ def steps(request: ScalingRequest) -> int:
 
 
 def measure(request: ScalingRequest, picture: Pixels, advance: Advance) -> Results:
-    """A row of each size and backend, each in a process of its own, the backends taking turns; and fitted exponents.
+    """A row per size and backend, each in a separate process, the backends taking turns; and fitted exponents.
 
     Raises:
         UserError: onnx is not installed.
@@ -152,7 +152,7 @@ def measure(request: ScalingRequest, picture: Pixels, advance: Advance) -> Resul
         with tempfile.TemporaryDirectory() as folder:
             models = write_models(Path(folder), preset, picture)
             operations = Operations.of(load(Path(folder) / "run", "cpu"))
-            pace: dict[str, float] = {}  # seconds for one of the operations, of the last output
+            pace: dict[str, float] = {}  # seconds per FLOP, from the last output
             for task in _tasks(request, preset, picture):
                 able = {}
                 for name in task.backends(list(models)):
@@ -183,14 +183,14 @@ def measure(request: ScalingRequest, picture: Pixels, advance: Advance) -> Resul
 
 
 def _tasks(request: ScalingRequest, preset: str, picture: Pixels) -> list[Task]:
-    """What grows does so from task to task."""
+    """Tasks in the order of growing size."""
     outputs = [Task(preset, OUTPUT, size, picture) for size in request.outputs]
     sources = [Task(preset, SOURCE, request.made, plain_resize(picture, size)) for size in request.sources]
     return sorted(outputs, key=lambda task: task.pixels) + sorted(sources, key=lambda task: task.pixels)
 
 
 def _take_turns(models: Mapping[str, Path], task: Task, repeat: int, advance: Advance) -> dict[str, Outcome]:
-    """Each model in a process of its own: a first call of each, then one of each in turn."""
+    """Run each model in a separate process: a first call of each, then calls in turn."""
     outcomes, served = {name: Outcome() for name in models}, {}
     with ExitStack() as stack:
         for name, outcome in outcomes.items():
@@ -212,7 +212,7 @@ def _take_turns(models: Mapping[str, Path], task: Task, repeat: int, advance: Ad
 
 
 def _rows(task: Task, outcomes: Mapping[str, Outcome], flop: float, matmul: float) -> list[Row]:
-    """The last one is the baseline of those that took as many turns."""
+    """Rows of a task; the last contender is the baseline of those with as many calls."""
     rows = []
     for name, outcome in outcomes.items():
         if outcome.error is not None:
@@ -241,14 +241,14 @@ def _rows(task: Task, outcomes: Mapping[str, Outcome], flop: float, matmul: floa
         )
         last, slowest = list(outcomes.items())[-1]
         comparable = slowest.error is None and len(slowest.seconds) == len(outcome.seconds) and len(outcomes) > 1
-        rows.append(beside(row, last, slowest.seconds, outcome.seconds) if comparable else row)
+        rows.append(with_speedup(row, last, slowest.seconds, outcome.seconds) if comparable else row)
     return rows
 
 
 def _fits(rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Exponents of time (seconds) and of memory (bytes, above that of the opened model) over pixels.
+    """Exponents of time (seconds) and memory (bytes, above that of the opened model) over pixels.
 
-    The memory of outputs that are made in pieces is bounded: it is in no fit.
+    Tiled outputs have bounded memory and are left out of the memory fits.
     """
     measured = [row for row in rows if row.milliseconds is not None]
     groups: dict[tuple[str, str, str], list[Row]] = {}

@@ -1,4 +1,4 @@
-"""A call in a process of its own: its peak memory is its own, and a crash ends nothing else."""
+"""Calls a function in a separate process, to measure its peak memory and to survive a crash."""
 
 import multiprocessing
 from collections.abc import Callable
@@ -9,11 +9,11 @@ from ingan_fast.errors import UserError
 
 
 def separately(function: Callable[..., Any], *arguments: Any) -> Any:
-    """What `function(*arguments)` gives in a new process; all of it can be pickled.
+    """Return `function(*arguments)` computed in a new process; everything must be picklable.
 
     Raises:
-        UserError: as the function does.
-        RuntimeError: another exception, told in a line, or a crash.
+        UserError: raised by the function.
+        RuntimeError: another exception of the function, as one line, or a crash.
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
@@ -26,7 +26,7 @@ def separately(function: Callable[..., Any], *arguments: Any) -> Any:
         process.join()
         raise RuntimeError(f"its process crashed (exit code {process.exitcode})") from None
     finally:
-        process.terminate()  # where this process is interrupted
+        process.terminate()  # in case this process is interrupted
         process.join()
     if error is not None:
         raise error
@@ -37,10 +37,10 @@ def _call(sender: Connection, function: Callable[..., Any], arguments: tuple[Any
     try:
         outcome: tuple[Any, Exception | None] = (function(*arguments), None)
     except KeyboardInterrupt:
-        return  # the process that waits was interrupted, too
+        return  # the waiting process was interrupted, too
     except UserError as error:
         outcome = (None, error)
     except Exception as error:
-        text = (str(error).strip() or "no more is known").splitlines()[0]
+        text = (str(error).strip() or "no details").splitlines()[0]
         outcome = (None, RuntimeError(f"{type(error).__name__}: {text}"))
     sender.send(outcome)

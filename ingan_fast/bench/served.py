@@ -1,4 +1,4 @@
-"""A model in a process of its own, which makes an output whenever it is asked to; its memory is its own."""
+"""A model served by a separate process, whose memory is the model's alone."""
 
 import contextlib
 import multiprocessing
@@ -15,16 +15,16 @@ from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
 
-PATIENCE = 10.0  # seconds that a process has to end by itself
+PATIENCE = 10.0  # seconds to wait for a process to end by itself
 
 
 @dataclass(frozen=True)
 class Call:
-    """One output.
+    """Measurement of one output.
 
     Attributes:
-        seconds: that it took.
-        pieces: that it was made in; 1: whole.
+        seconds: its duration.
+        pieces: number of tiles; 1: untiled.
     """
 
     seconds: float
@@ -33,11 +33,11 @@ class Call:
 
 @dataclass(frozen=True)
 class Memory:
-    """Of a process, in bytes.
+    """Memory of a process, in bytes.
 
     Attributes:
         peak: its largest resident set.
-        for_outputs: how much more than what it had with the model opened, before the first output.
+        for_outputs: the part above its memory after opening the model.
     """
 
     peak: int
@@ -45,13 +45,13 @@ class Memory:
 
 
 class Served:
-    """A `Retargeter` in a process that was started for it, until the block ends.
+    """A `Retargeter` in a separate process, for the duration of a block.
 
     Attributes:
-        about: what runs the model.
+        about: describes what runs the model.
 
     Raises:
-        UserError: what opening the model or an output raises there; the process was ended from outside.
+        UserError: raised by opening the model or by an output, or the process was killed.
     """
 
     def __init__(self, model: Path, backend: str):
@@ -59,7 +59,7 @@ class Served:
         self._pipe, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, model, backend), daemon=True)
         self._process.start()
-        theirs.close()  # so that the end of the process is the end of the pipe
+        theirs.close()  # so that the pipe ends with the process
         try:
             self.about = str(self._answer())
         except BaseException:
@@ -73,7 +73,7 @@ class Served:
         return call
 
     def memory(self) -> Memory:
-        """Until now."""
+        """The memory so far."""
         memory = self._ask(None)
         assert isinstance(memory, Memory)
         return memory
@@ -91,12 +91,12 @@ class Served:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:  # it may be in the midst of an output
+        if kind is not None:  # an output may be in progress
             self._process.terminate()
         self.close()
 
     def _ask(self, request: tuple[Size, Pixels | None] | None) -> object:
-        with contextlib.suppress(ConnectionError):  # the answer tells that there is nobody
+        with contextlib.suppress(ConnectionError):  # `_answer` reports it
             self._pipe.send(request)
         return self._answer()
 
@@ -105,15 +105,15 @@ class Served:
             result = self._pipe.recv()
         except (EOFError, ConnectionError):
             self._process.join(PATIENCE)
-            raise UserError(f"its process ended with code {self._process.exitcode}; is there memory enough?") from None
+            raise UserError(f"its process ended with code {self._process.exitcode}; is there enough memory?") from None
         if isinstance(result, Exception):
             raise result
         return result
 
 
 def _serve(pipe: Connection, model: Path, backend: str) -> None:
-    """Do what comes through the pipe until it is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started this ends it
+    """Answer requests from the pipe until it is closed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
     try:
         with Retargeter.open(model, "cpu", backend) as retargeter:
             opening = process_peak()

@@ -1,4 +1,4 @@
-"""Where results are read from: a file, a folder, or a revision of this checkout."""
+"""Reads results from a file, a folder, or a git revision of this checkout."""
 
 import subprocess
 from pathlib import Path
@@ -11,14 +11,14 @@ FOLDER = "benchmarks/results/cpu"  # of the committed results
 
 
 def read_runs(name: str, folder: str = FOLDER) -> dict[str, Results]:
-    """Results by the benchmark's name.
+    """Results by benchmark name.
 
     Args:
-        name: a results file; a folder of them, or one with such a folder `results`; or else a git revision.
-        folder: where the revision has its results.
+        name: a results file; a folder of them, or one with a subfolder `results`; or else a git revision.
+        folder: the results folder in the revision.
 
     Raises:
-        UserError: it is none of these, has no results, or results of another schema.
+        UserError: none of these, no results, or results of another schema.
     """
     path = Path(name)
     if path.is_file():
@@ -36,19 +36,19 @@ def _by_benchmark(results: list[Results], name: str) -> dict[str, Results]:
     if len(runs) < len(results):
         names = sorted(one.benchmark for one in results)
         twice = next(name for name in names if names.count(name) > 1)
-        raise UserError(f"{name} has more than one file of {twice!r}; give the file that is meant")
+        raise UserError(f"{name} has more than one file of {twice!r}; give one of the files")
     return runs
 
 
 def _of_revision(revision: str, folder: str) -> list[Results]:
-    """Of the JSON files that the revision has in `folder`."""
+    """Results in the JSON files of a revision's `folder`."""
     if (
         revision.startswith("-")
         or not (ROOT / ".git").exists()
         or not _git("rev-parse", "--verify", f"{revision}^{{commit}}")
     ):
         raise UserError(
-            f"{revision!r} is no results file, no folder and no revision of this checkout; give one of these"
+            f"{revision!r} is not a results file, a folder or a revision of this checkout; give one of these"
         )
     listed = _git("ls-tree", "--name-only", f"{revision}:{folder}") or ""
     files = [f"{revision}:{folder}/{line}" for line in listed.splitlines() if line.endswith(".json")]
@@ -58,7 +58,7 @@ def _of_revision(revision: str, folder: str) -> list[Results]:
 
 
 def _git(*words: str) -> str | None:
-    """What git says; None where it refuses or isn't there."""
+    """Output of a git command; None if it fails or git isn't installed."""
     try:
         done = subprocess.run(["git", "-C", ROOT, *words], capture_output=True, text=True)
     except OSError:

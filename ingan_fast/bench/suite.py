@@ -1,6 +1,6 @@
-"""All benchmarks, and what each measures where nothing else is asked for: what `ingan-fast bench all` runs.
+"""All benchmarks with their default requests, as run by `ingan-fast bench all`.
 
-A new benchmark is a function here and a line in `PLANS`; its module is imported in that function.
+To add a benchmark, add a function here, which imports its module, and a line in `PLANS`.
 """
 
 from collections.abc import Callable
@@ -20,12 +20,12 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class Plan:
-    """One benchmark, ready to be run.
+    """A benchmark that is ready to run.
 
     Attributes:
-        request: a dataclass; as a dict it is the results' `settings`.
+        request: a dataclass; as a dict it becomes the results' `settings`.
         device: where it is measured.
-        steps: how often `measure` calls what it is given; like `measure` it may raise UserError: a package is missing.
+        steps: number of calls of `measure`'s argument; like `measure`, raises UserError if a package is missing.
     """
 
     request: Any
@@ -94,21 +94,21 @@ def _scaling(device: torch.device, short: bool) -> Plan:
 def _layout(device: torch.device, short: bool) -> Plan:
     from ingan_fast.bench import layout
 
-    request = layout.LayoutRequest(((640, 480), (1280, 960), (2560, 1920)), side=128)  # the rest: bench layout itself
+    request = layout.LayoutRequest(((640, 480), (1280, 960), (2560, 1920)), side=128)  # `bench layout` has larger ones
     if short:
         request = layout.LayoutRequest(((48, 32), (96, 64)), 1.5, 1, (1.5,), 64, ("plain resize", "seam carving"))
     return Plan(request, CPU, partial(layout.steps, request), partial(layout.measure, request, MARKET))
 
 
 def _of_picture(benchmark: Any, request: Any, short: bool) -> Plan:
-    """One on the CPU, of the picture that comes along."""
+    """A plan for the CPU, with the bundled picture."""
     picture = load_image(MARKET)
     if short:
         picture = picture[:64, :96].copy()
     return Plan(request, CPU, partial(benchmark.steps, request), partial(benchmark.measure, request, picture))
 
 
-# By name: what is planned for a device, with tiny sizes where it shall be short.
+# Plans by name, as functions of the device and of whether to use tiny sizes.
 PLANS: dict[str, Callable[[torch.device, bool], Plan]] = {
     "warp": _warp,
     "train": _train,

@@ -1,4 +1,4 @@
-"""The results of a benchmark, and a comparison of two, as tables."""
+"""Formats benchmark results, and comparisons of two, as tables."""
 
 from collections.abc import Callable
 from itertools import groupby
@@ -9,13 +9,13 @@ from ingan_fast.bench.compare import Comparison
 from ingan_fast.bench.machine import title
 from ingan_fast.bench.results import Results, Row
 
-# What a row shows, by the column's name; a column that no row has anything for is left out.
+# Columns by name; a column without any value is left out.
 MEASURES = {"coherence": 1e-3, "completeness": 1e-3, "swd": 1e-3, "kept_width": 1.0}  # of outputs, and their units
 Cell = Callable[[Row], str | None]
 
 
 def results_table(results: Results) -> Table:
-    """Of all rows, by case; ceilings and notes stand below."""
+    """All rows by case, with ceilings and notes below."""
     columns = {name: cell for name, cell in _columns(results).items() if any(map(cell, results.rows))}
     cases = [(case, list(rows)) for case, rows in groupby(results.rows, key=lambda row: row.case)]
     heading = f"{results.benchmark}, {title(results.machine)}"
@@ -35,7 +35,7 @@ def results_table(results: Results) -> Table:
 
 
 def comparison_table(comparison: Comparison) -> Table:
-    """Of the rows that both have, by benchmark and case."""
+    """The rows that both have, by benchmark and case."""
     commits = " to ".join(", ".join(map(str, side)) for side in comparison.commits)
     table = Table(title=f"commit {commits}", title_justify="left", box=None)
     table.caption, table.caption_justify = "medians in milliseconds; x2 is twice as fast in B", "left"

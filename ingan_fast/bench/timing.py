@@ -1,4 +1,4 @@
-"""Timing: one call at a time, what is compared taking turns, medians with their spread."""
+"""Timing of single calls; contenders take turns; results are medians with their spread."""
 
 import math
 import statistics
@@ -11,20 +11,19 @@ import torch
 Action = Callable[[], object]
 Advance = Callable[[], None]
 
-# Cycles that a GPU waits before a call is timed (about two milliseconds): the host enqueues all of the call's launches
-# meanwhile, so that what is timed is the GPU's work. A call of a custom operator with its gradient takes the host up to
-# one millisecond.
+# Cycles that a GPU is kept busy before a timed call (about 2 ms), in which the host enqueues all launches of the call:
+# only the GPU's work is timed. A custom operator with its gradient takes the host up to 1 ms.
 HEAD_START = 4_000_000
-FLUSHED = 4  # times the size of the L2 cache is overwritten
+FLUSHED = 4  # multiple of the L2 cache's size that is overwritten
 LEAST_FLUSHED = 64 << 20  # bytes
-NORMAL_P80 = 0.842  # of a normal distribution, in standard deviations
-MEDIANS_ERROR = 1.253  # a median's standard error in units of a mean's
-ERRORS = 4  # standard errors that are called noise: slow moments last longer than a turn
+NORMAL_P80 = 0.842  # 80th percentile of a normal distribution, in standard deviations
+MEDIANS_ERROR = 1.253  # standard error of a median relative to that of a mean
+ERRORS = 4  # standard errors that count as noise: slow moments last longer than one turn
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Milliseconds of many calls."""
+    """Statistics of call times in milliseconds."""
 
     median: float
     p20: float
@@ -33,7 +32,7 @@ class Spread:
 
     @classmethod
     def of(cls, seconds: list[float]) -> "Spread":
-        """Of at least one call's seconds."""
+        """From the seconds of at least one call."""
         values = [1e3 * value for value in seconds]
         quantiles = statistics.quantiles(values, n=5, method="inclusive") if len(values) > 1 else values * 2
         return cls(statistics.median(values), quantiles[0], quantiles[-1], statistics.fmean(values))
@@ -43,13 +42,13 @@ class Spread:
 
 
 class Stopwatch:
-    """Times calls on one device: by CUDA events on a GPU, by the clock on a CPU.
+    """Times calls on one device: with CUDA events on a GPU, with the clock on a CPU.
 
     Args:
-        device: where the calls' work is done.
-        cold: (a GPU only) overwrite the L2 cache before each call, and have the GPU wait until the host has enqueued
-            all of it: the time of the GPU's work on data from memory. Otherwise the time from an idle GPU to the end of
-            the call, launches included.
+        device: where the work is done.
+        cold: (GPU only) overwrite the L2 cache before each call, and let the GPU start when the host has enqueued
+            everything: measures the GPU's work on data from memory. Otherwise measures from an idle GPU to the end of
+            the call, including launches.
     """
 
     def __init__(self, device: torch.device, cold: bool = False):
@@ -61,7 +60,7 @@ class Stopwatch:
             self.flushed = torch.empty(size, dtype=torch.int8, device=device)
 
     def seconds(self, action: Action) -> float:
-        """Seconds of one call."""
+        """Duration of one call."""
         if self.device.type != "cuda":
             start = time.perf_counter()
             action()
@@ -81,14 +80,14 @@ class Stopwatch:
 def take_turns(
     actions: Mapping[str, Action], repeat: int, stopwatch: Stopwatch, advance: Advance = lambda: None
 ) -> dict[str, Spread]:
-    """The times of `repeat` calls of each action; see `seconds_in_turns`."""
+    """Times of `repeat` calls of each action; see `seconds_in_turns`."""
     return {name: Spread.of(values) for name, values in seconds_in_turns(actions, repeat, stopwatch, advance).items()}
 
 
 def seconds_in_turns(
     actions: Mapping[str, Action], repeat: int, stopwatch: Stopwatch, advance: Advance = lambda: None
 ) -> dict[str, list[float]]:
-    """Seconds of `repeat` calls of each action, one of each in turn, so that a slow moment of the machine meets all.
+    """Seconds of `repeat` calls of each action, in turns, so that a slow moment of the machine affects all.
 
     `advance` is called after each call.
     """
@@ -101,10 +100,10 @@ def seconds_in_turns(
 
 
 def noise_of_ratio(one: Sequence[float], other: Sequence[float]) -> float | None:
-    """How uncertain the median of one's over other's seconds is, as a part of it; both were timed in turns.
+    """Relative uncertainty of the ratio of two medians, of times measured in turns.
 
-    From the 20th and 80th percentile of the turns' ratios, so that a slow moment that met both is no noise:
-    `ERRORS` standard errors of a median. None of fewer than 3 turns.
+    Computed as `ERRORS` standard errors of a median, from the 20th and 80th percentile of the ratios per turn, so
+    that slow moments which affect both cancel. None for fewer than 3 turns.
     """
     if len(one) < 3:
         return None

@@ -1,4 +1,4 @@
-"""`ingan-fast bench train`: one training iteration by each engine, and written plainly, on the same draws."""
+"""`ingan-fast bench train`: one training iteration by each engine and by a plain implementation, on the same draws."""
 
 import gc
 import math
@@ -28,11 +28,11 @@ from ingan_fast.threads import Threads, using_threads
 from ingan_fast.training.engine import make_engine
 
 PLAIN, EAGER = "plain", "eager"
-CHECKED = 3  # first steps whose losses are compared: an engine that captures steps runs, captures and replays
-# How far an engine's losses may be from the eager steps', as a part of the largest.
+CHECKED = 3  # first steps whose losses are compared: an engine with graphs runs, captures and replays
+# Allowed difference from the eager losses, relative to the largest one.
 TOLERANCE = 0.05
 CONDITIONED = 6  # timed iterations under each condition
-# A shape's steps that are not timed: `graphs` runs the first as it is, captures the second, replays the third.
+# Untimed steps per shape: `graphs` runs the first, captures the second, replays the third.
 MOST_ROUNDS = 3
 ROUNDS = {EAGER: 1}
 
@@ -41,31 +41,31 @@ Step = Callable[[Draw], object]
 
 @dataclass(frozen=True)
 class TrainRequest:
-    """What is measured."""
+    """What to measure."""
 
     preset: str
     engines: tuple[str, ...]
-    iterations: int  # timed ones, of each engine
+    iterations: int  # timed iterations per engine
     crop: int | None = None  # px a side; None: the preset's
-    plain: bool = True  # also the plain iteration
-    conditions: bool = False  # also under each of `conditions.CONDITIONS`
-    ceiling: bool = True  # also count operations, and measure what the machine can do; not under a condition
+    plain: bool = True  # also measure the plain implementation
+    conditions: bool = False  # also measure under each of `conditions.CONDITIONS`
+    ceiling: bool = True  # also count operations and measure the machine's ceiling; off under a condition
 
 
 @dataclass
 class Contender:
-    """One way to train, ready to be timed, or why it is not."""
+    """An engine that is ready to be timed, or an error."""
 
     name: str
     step: Step
     warm_up_seconds: float = 0.0
     peak_memory: dict[str, int] = field(default_factory=dict)
-    fell_back: str | None = None  # why the engine left its fastest way for the next one
+    fell_back: str | None = None  # why the engine switched to a slower mode
     error: str | None = None
 
 
 def prepare(request: TrainRequest, picture: Pixels) -> tuple[Pixels, Settings]:
-    """The picture, larger where a crop wouldn't fit, and the preset's settings with the request's crop.
+    """The picture, enlarged if a crop wouldn't fit, and the preset's settings with the request's crop.
 
     Raises:
         UserError: no such preset, or a crop out of its range.
@@ -81,10 +81,10 @@ def prepare(request: TrainRequest, picture: Pixels) -> tuple[Pixels, Settings]:
 
 
 def measure(request: TrainRequest, picture: Pixels, device: torch.device, advance: Advance = lambda: None) -> Results:
-    """A row of each engine (benchmarks/README.md tells the details).
+    """A row per engine (see benchmarks/README.md).
 
-    An engine whose first losses are not those of eager steps, or that doesn't fit into memory, has an `error` in its
-    row and no times. `advance` is called `steps(request)` times.
+    An engine whose first losses differ from the eager ones, or that runs out of memory, has an `error` in its row and
+    no times. `advance` is called `steps(request)` times.
 
     Raises:
         UserError: no such preset, or a crop out of its range.
@@ -135,12 +135,12 @@ def measure(request: TrainRequest, picture: Pixels, device: torch.device, advanc
 
 
 def steps(request: TrainRequest) -> int:
-    """How often `measure` calls `advance`, but for engines that fail."""
+    """Number of calls of `advance` by `measure`, except for engines that fail."""
     return 3 + len(_names(request)) * (1 + request.iterations) + len(CONDITIONS) * request.conditions
 
 
 def _words(request: TrainRequest) -> list[str]:
-    """The command that measures the same, of fewer iterations."""
+    """A command that measures the same with fewer iterations."""
     words = ["train", "--device", "cpu", "--times-only", "--preset", request.preset]
     words += ["--iterations", str(min(request.iterations, CONDITIONED)), "--plain" if request.plain else "--no-plain"]
     words += [word for name in request.engines for word in ("--engine", name)]
@@ -152,7 +152,7 @@ def _names(request: TrainRequest) -> list[str]:
 
 
 def _count_operations(settings: Settings, device: torch.device, draws: list[Draw]) -> dict[tuple[int, int], int]:
-    """The FLOP of an eager step by size of the output: convolutions and matrix products, 2 a multiplication."""
+    """FLOP of an eager step by output size: convolutions and matrix products, 2 per multiply-add."""
     state = _new_state(settings, device)
     counts = {}
     for draw in draws:
@@ -163,7 +163,7 @@ def _count_operations(settings: Settings, device: torch.device, draws: list[Draw
 
 
 def _first_losses(engine_name: str, settings: Settings, device: torch.device, draw: Draw) -> Tensor:
-    """Losses [CHECKED, 4] of the first steps of a training that sees one draw only."""
+    """Losses [CHECKED, 4] of the first steps of a training on a single draw."""
     state, engine = _new_state(settings, device), make_engine(engine_name, device, lambda text: None)
     return _losses(lambda draw: engine.step(state, draw), draw)
 
@@ -173,14 +173,14 @@ def _losses(step: Callable[[Draw], Tensor], draw: Draw) -> Tensor:
 
 
 def _contender(name: str, settings: Settings, device: torch.device, draws: list[Draw], expected: Tensor) -> Contender:
-    """One that is warmed up: it has seen every shape, as often as it takes."""
+    """An engine, warmed up on every shape."""
     memory, start = PeakMemory(device), time.perf_counter()
     try:
         if name == PLAIN:
             contender = _plain(settings, device, draws)
         else:
             contender = _engine(name, settings, device, draws, expected)
-    except torch.OutOfMemoryError as error:  # the others may fit
+    except torch.OutOfMemoryError as error:  # measure the others anyway
         contender = Contender(name, lambda draw: None, error=str(error).splitlines()[0])
     if device.type == "cuda":
         torch.cuda.synchronize(device)
@@ -203,13 +203,13 @@ def _engine(name: str, settings: Settings, device: torch.device, draws: list[Dra
     if len(engine.ways) < ways:
         contender.fell_back = told[-1]
     off = float((losses - expected).abs().max() / expected.abs().max())
-    if not off <= TOLERANCE:  # also where it is no number
+    if not off <= TOLERANCE:  # also if NaN
         contender.error = f"wrong result: its first losses are off by {off:.2g} of eager's, allowed is {TOLERANCE:g}"
     return contender
 
 
 def _as_trained(step: Step) -> Step:
-    """With as many threads as a training would use: fewer where the CPU is busy."""
+    """Run with as many threads as a training would use: fewer if the CPU is busy."""
     threads = Threads()
     count = threads.settled(torch.get_num_threads())
 
@@ -233,7 +233,7 @@ def _plain(settings: Settings, device: torch.device, draws: list[Draw]) -> Conte
 def _time(
     contenders: list[Contender], draws: list[Draw], device: torch.device, advance: Advance
 ) -> dict[str, list[float]]:
-    """Seconds of each contender's iterations; all of them take a draw before the next one comes."""
+    """Seconds of each contender's iterations; all take the same draw in turn."""
     stopwatch = Stopwatch(device)
     seconds: dict[str, list[float]] = {one.name: [] for one in contenders}
     for draw in draws:
@@ -244,7 +244,7 @@ def _time(
 
 
 def _time_draws(sampler: Sampler, count: int, device: torch.device) -> Spread:
-    """What making a draw takes: a training makes one for each iteration, while a GPU works at the one before."""
+    """Time to make a draw; a training makes the next one while the GPU works."""
     last = sampler.settings.iterations - 1
     return take_turns({"draw": lambda: sampler.draw(last)}, count, Stopwatch(device))["draw"]
 
@@ -286,8 +286,8 @@ def _rows(
 
 
 def _new_state(settings: Settings, device: torch.device) -> TrainingState:
-    gc.collect()  # of a training that went before, so that its memory isn't counted
+    gc.collect()  # frees the previous training's memory
     state = TrainingState(settings, 0, device)
-    state.settings = replace(settings, iterations=1_000_000)  # its schedules stand still
+    state.settings = replace(settings, iterations=1_000_000)  # keeps the schedules constant
     state.set_schedules()
     return state

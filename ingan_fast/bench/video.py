@@ -1,4 +1,4 @@
-"""`ingan-fast bench video`: the pipeline from first to last frame, beside each of its stages alone."""
+"""`ingan-fast bench video`: the video pipeline from first to last frame, compared with each of its stages alone."""
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,7 @@ import torch
 
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.models import write_models
-from ingan_fast.bench.results import Results, Row, beside
+from ingan_fast.bench.results import Results, Row, with_speedup
 from ingan_fast.bench.timing import Advance, Spread
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.pictures import Pixels
@@ -29,27 +29,27 @@ from ingan_fast.video.script import read_script
 from ingan_fast.video.writing import Output
 
 SCRIPT = "grow"  # every frame has another size
-SECONDS = 10  # that it lasts, however few its frames: layouts change, and are faded, in as many of them as usual
+SECONDS = 10  # duration for any number of frames, so that layouts change in the usual number of them
 CLIP_FPS = Fraction(30)
 BLACK = (0, 0, 0)
 NOTES = [
-    "a frame; models are opened before the time begins",
-    "alone: the stage as all that runs",
-    "an encoder looks some forty frames ahead, so part of its work comes after the last frame",
+    "per frame; models are opened before the timing starts",
+    "alone: only this stage runs",
+    "an encoder looks about forty frames ahead, so part of its work comes after the last frame",
 ]
 ALONE = RETARGETING, DECODING, ENCODING = "retargeting alone", "decoding alone", "encoding alone"
 
 
 @dataclass(frozen=True)
 class VideoRequest:
-    """What is measured.
+    """What to measure.
 
     Attributes:
         preset: of the generator, which has random weights.
         canvas: (width, height) of the script's video.
-        frames: of each video.
-        clip: (width, height) of the clip that is laid out anew, 1.5 times as wide.
-        repeat: how often each is timed.
+        frames: per video.
+        clip: (width, height) of the clip that is made 1.5 times as wide.
+        repeat: number of timings.
     """
 
     preset: str = "learned"
@@ -64,9 +64,9 @@ class Case:
     """One video.
 
     Attributes:
-        open_source: its frames, from the first one.
-        still: one picture is in all of them, and none is decoded.
-        animation: what they show.
+        open_source: opens its frames from the start.
+        still: all frames show one picture, and none is decoded.
+        animation: the poses of the picture.
     """
 
     name: str
@@ -76,7 +76,7 @@ class Case:
 
 
 class Stages:
-    """One video's stages by one backend, together and alone, each as often as it is called."""
+    """One video's stages with one backend, together and alone."""
 
     def __init__(self, case: Case, backend: str, model: Path, out: Path):
         self.case, self.backend, self.model, self.out = case, backend, model, out
@@ -88,7 +88,7 @@ class Stages:
 
     @property
     def all(self) -> dict[str, Callable[[], float]]:
-        """What is timed, by name; each returns its seconds."""
+        """The timed functions by name; each returns its seconds."""
         decode = {} if self.case.still else {DECODING: self.decode}
         return {self.backend: self.together, RETARGETING: self.retarget, **decode, ENCODING: self.encode}
 
@@ -119,7 +119,7 @@ class Stages:
             return perf_counter() - start
 
     def _render(self) -> tuple[list[Pixels], float]:
-        """All pictures, and how many seconds they took."""
+        """All pictures, and the seconds to make them."""
         with self._engine() as engine:
             renderer = self._renderer(engine)
             pictures = [np.empty(renderer.shape, np.uint8) for _ in self.frames]
@@ -129,7 +129,7 @@ class Stages:
             return pictures, perf_counter() - start
 
     def _engine(self) -> Retargeter:
-        """Opened anew, so that no frame's geometry is known from the last time."""
+        """Open the model again, so that no cached geometry is used."""
         return Retargeter.open(self.model, "cpu", self.backend)
 
     def _renderer(self, engine: Retargeter) -> Renderer:
@@ -140,11 +140,11 @@ class Stages:
 
 
 def steps(request: VideoRequest) -> int:
-    return (3 + 4) * request.repeat  # decoding is a stage of the clip alone
+    return (3 + 4) * request.repeat  # only the clip has a decoding stage
 
 
 def measure(request: VideoRequest, picture: Pixels, advance: Advance) -> Results:
-    """Rows of each video by the fastest backend: all stages at once, beside the slowest of them alone, and each alone.
+    """Rows per video with the fastest backend: the pipeline, compared with its slowest stage; and each stage alone.
 
     Raises:
         UserError: onnx is not installed.
@@ -187,7 +187,7 @@ def _cases(request: VideoRequest, picture: Pixels, folder: Path) -> Iterator[Cas
 
 
 def _write_clip(path: Path, picture: Pixels, request: VideoRequest) -> None:
-    """The picture, going around."""
+    """Write a clip of the picture rotating horizontally."""
     source, still = Still(request.frames, CLIP_FPS), plain_resize(picture, request.clip)
     with Output(str(path)).open(source, request.clip, False, lambda notice: None) as sink:
         for frame in source:
@@ -196,7 +196,7 @@ def _write_clip(path: Path, picture: Pixels, request: VideoRequest) -> None:
 
 
 def _take_turns(actions: Mapping[str, Callable[[], float]], repeat: int, advance: Advance) -> dict[str, list[float]]:
-    """What the actions return, one of each in turn."""
+    """Call the actions in turns; returns their results."""
     seconds: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(repeat):
         for name, action in actions.items():
@@ -206,7 +206,7 @@ def _take_turns(actions: Mapping[str, Callable[[], float]], repeat: int, advance
 
 
 def _rows(stages: Stages, seconds: Mapping[str, list[float]]) -> list[Row]:
-    """Of seconds a frame."""
+    """Rows, from seconds per frame."""
     case, rows = stages.case.name, []
     for name, values in seconds.items():
         if name != stages.backend:
@@ -215,12 +215,14 @@ def _rows(stages: Stages, seconds: Mapping[str, list[float]]) -> list[Row]:
         alone = {stage: median(seconds[stage]) for stage in ALONE if stage in seconds}
         slowest = max(alone, key=lambda stage: alone[stage])
         details = {"frames": len(stages.frames), "fps": 1 / median(values), "at_once": _at_once(stages)}
-        rows.append(beside(Row(case, name, Spread.of(values), details=details), slowest, seconds[slowest], values))
+        rows.append(
+            with_speedup(Row(case, name, Spread.of(values), details=details), slowest, seconds[slowest], values)
+        )
     return rows
 
 
 def _at_once(stages: Stages) -> dict[str, float]:
-    """Milliseconds a frame that each stage worked, while the others did, too."""
+    """Milliseconds per frame that each stage works while the others run, too."""
     reports, count = stages.reports, len(stages.frames)
     times = {
         "decoding": [report.decode for report in reports],

@@ -1,4 +1,4 @@
-"""`ingan-fast bench warp`: the homography warp beside plain torch, as a part of a copy's speed."""
+"""`ingan-fast bench warp`: the homography warp compared with plain torch, relative to a copy's speed."""
 
 import statistics
 from collections.abc import Callable
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ingan_fast.bench.machine import describe, memory
-from ingan_fast.bench.results import Results, Row, beside
+from ingan_fast.bench.results import Results, Row, with_speedup
 from ingan_fast.bench.timing import Advance, Spread, Stopwatch, seconds_in_turns, take_turns
 from ingan_fast.bench.warp_methods import (
     BOTH,
@@ -26,23 +26,23 @@ from ingan_fast.bench.warp_methods import (
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 
-WARM_UP = 3  # calls of each that are not timed
-CALLS = 20  # on a GPU, of each from an idle device
+WARM_UP = 3  # untimed calls of each
+CALLS = 20  # timed calls of each from an idle GPU
 COPY = "copy"
-# Features, gradients and results of the methods, in float32: in units of the features and the result.
+# Memory of the methods' features, gradients and results in float32, in units of features plus result.
 TENSORS_AT_ONCE = 6
 
 
 @dataclass(frozen=True)
 class WarpRequest:
-    """What is measured."""
+    """What to measure."""
 
     size: Size = (640, 480)  # (width, height) of the source, px
     channels: int = 64
     dtype: str = "bfloat16"  # a name in torch
     padding: str = "reflection"
     repeat: int = 5
-    compiled: bool = False  # also inductor's
+    compiled: bool = False  # also measure inductor
 
 
 def cases(size: Size) -> dict[str, Transform]:
@@ -56,16 +56,16 @@ def cases(size: Size) -> dict[str, Transform]:
 
 
 def steps(request: WarpRequest, device: torch.device) -> int:
-    """How many calls `measure` makes, for a progress bar."""
+    """Number of calls that `measure` makes, for a progress bar."""
     rows = sum(len(method.directions) for method in methods(device, request.compiled))
     timed = WARM_UP + request.repeat + (CALLS if device.type == "cuda" else 0)
-    return len(cases(request.size)) * (rows + (rows + 1) * timed)  # each is checked; a copy is timed with them
+    return len(cases(request.size)) * (rows + (rows + 1) * timed)  # each is checked, then timed together with a copy
 
 
 def measure(request: WarpRequest, device: torch.device, advance: Advance = lambda: None) -> Results:
-    """A row of each case, direction and method (benchmarks/README.md tells the details).
+    """A row per case, direction and method (see benchmarks/README.md).
 
-    A method whose result is wrong or that can't run has an `error` in its rows, and no times.
+    A method that fails or whose result is wrong has an `error` in its rows, and no times.
 
     Raises:
         UserError: the features don't fit into memory.
@@ -99,10 +99,10 @@ def _measure_case(
     device: torch.device,
     advance: Advance,
 ) -> tuple[list[Row], Spread]:
-    """The case's rows, and what a copy took that was timed with them."""
+    """The case's rows, and the time of a copy measured with them."""
     dtype: torch.dtype = getattr(torch, request.dtype)
     if request.compiled:
-        torch._dynamo.reset()  # graphs of a function are limited; each case has its own
+        torch._dynamo.reset()  # the number of graphs per function is limited
     problem = Problem.random(transform, request.size, request.channels, dtype, device, request.padding)
     rows, actions = _checked_rows(name, problem, ways, advance)
     timed = actions | {COPY: _copy(copied, device)}
@@ -120,7 +120,7 @@ def _timed(row: Row, seconds: dict[str, list[float]], calls: dict[str, Spread]) 
         row.details["call_milliseconds"] = calls[_key(row)].as_dict()
     row = replace(row, milliseconds=own, bytes_per_second=row.details["bytes"] / (own.median / 1e3))
     eager = seconds.get(_key(replace(row, name=EAGER)))
-    return row if eager is None else beside(row, EAGER, eager, seconds[_key(row)])
+    return row if eager is None else with_speedup(row, EAGER, eager, seconds[_key(row)])
 
 
 def _beside_the_copy(row: Row, ceiling: float) -> Row:
@@ -132,7 +132,7 @@ def _beside_the_copy(row: Row, ceiling: float) -> Row:
 def _checked_rows(
     name: str, problem: Problem, ways: list[Method], advance: Advance
 ) -> tuple[list[Row], dict[str, Callable[[], object]]]:
-    """A row of each direction and method, and by key the actions of those whose results are right."""
+    """A row per direction and method, and by key the actions with correct results."""
     expected, dtype = reference(problem), problem.features.dtype
     single = problem.in_float32()
     rows: list[Row] = []
@@ -146,11 +146,11 @@ def _checked_rows(
             row.details.update(output=list(problem.transform.size), bytes=problem.least_bytes(direction))
             try:
                 row.details["relative_error"] = _checked(call(), expected[direction], dtype)
-                if method.name.startswith("ours"):  # the kernels for float32 are others
+                if method.name.startswith("ours"):  # float32 has different kernels
                     exact = action(method, single, direction)()
                     row.details["relative_error_float32"] = _checked(exact, expected[direction], torch.float32)
                 actions[_key(row)] = call
-            except (RuntimeError, WrongResult) as error:  # of a compiler, too: the other rows shall be measured
+            except (RuntimeError, WrongResult) as error:  # includes compiler errors; measure the others anyway
                 row = replace(row, error=(str(error).strip() or type(error).__name__).splitlines()[0][:300])
             rows.append(row)
             advance()
@@ -158,18 +158,18 @@ def _checked_rows(
 
 
 class WrongResult(Exception):
-    """A result of which no speed is told."""
+    """A wrong result, whose speed is not reported."""
 
 
 def _checked(result: Tensor, expected: Tensor, dtype: torch.dtype) -> float:
     error = relative_error(result, expected)
-    if not error <= TOLERANCE[dtype]:  # also where it is no number
+    if not error <= TOLERANCE[dtype]:  # also if NaN
         raise WrongResult(f"wrong result: off by {error:.2g} of its norm in {dtype}, allowed is {TOLERANCE[dtype]:g}")
     return error
 
 
 def _copy(moved: int, device: torch.device) -> Callable[[], Tensor]:
-    """A copy that reads and writes `moved` bytes together."""
+    """A copy that moves `moved` bytes, read plus written."""
     source = torch.ones(moved // 2, dtype=torch.int8, device=device)
     target = torch.empty_like(source)
     return lambda: target.copy_(source)
@@ -185,17 +185,17 @@ def _key(row: Row) -> str:
 
 
 def _largest(request: WarpRequest) -> int:
-    """The bytes that the forward pass of the largest case has to move."""
+    """Bytes that the forward pass of the largest case has to move."""
     pixels = sum(side[0] * side[1] for side in (request.size, cases(request.size)["x1.5"].size))
     return request.channels * pixels * getattr(torch, request.dtype).itemsize
 
 
 def _check_memory(request: WarpRequest, device: torch.device) -> None:
     in_float32 = _largest(request) // getattr(torch, request.dtype).itemsize * 4
-    needed, there = TENSORS_AT_ONCE * in_float32, memory(device)
-    if needed > there:
+    needed, available = TENSORS_AT_ONCE * in_float32, memory(device)
+    if needed > available:
         width, height = request.size
         raise UserError(
-            f"{request.channels} channels of {width}x{height} need about {needed / 1e9:.0f} GB and there are "
-            f"{there / 1e9:.0f} GB; give a smaller --size or fewer --channels"
+            f"{request.channels} channels of {width}x{height} need about {needed / 1e9:.0f} GB, but there are "
+            f"{available / 1e9:.0f} GB; use a smaller size or fewer channels"
         )

@@ -1,4 +1,4 @@
-"""Ways to warp features by a homography: ours, and what one would write in plain torch."""
+"""Methods to warp features by a homography: ours, and straightforward ones in plain torch."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,8 +15,8 @@ from ingan_fast.model.sampling import sampling_tensor
 FORWARD, BOTH = "forward", "forward+backward"
 EAGER = "eager"
 
-# ‖result − reference‖ / ‖reference‖ above which a result is wrong: a few roundings of its dtype, or a coordinate that
-# is off by a thousandth of a pixel.
+# ‖result − reference‖ / ‖reference‖ above which a result is wrong: a few roundings of the dtype, or coordinates off
+# by a thousandth of a pixel.
 TOLERANCE = {torch.float32: 1e-3, torch.float16: 4e-3, torch.bfloat16: 2e-2}
 
 # Features [N, C, H, W], matrix [N, 3, 3], (Ho, Wo), padding → [N, C, Ho, Wo].
@@ -25,18 +25,18 @@ Warp = Callable[[Tensor, Tensor, tuple[int, int], str], Tensor]
 
 @dataclass(frozen=True)
 class Method:
-    """A way to warp, timed in the given directions with features of one layout."""
+    """A method with the directions it is timed in, and the memory layout of its features."""
 
     name: str
     warp: Warp
     layout: torch.memory_format = torch.channels_last
     directions: tuple[str, ...] = (FORWARD, BOTH)
-    backward: str | None = None  # of ours: "gather" or "atomics"; None where there is no choice
+    backward: str | None = None  # for ours: "gather" or "atomics"; None if there is no choice
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Features to warp, channels_last, and the gradient of the result."""
+    """Features to warp (channels_last), and the gradient of the result."""
 
     transform: Transform
     padding: str
@@ -48,7 +48,7 @@ class Problem:
     def random(
         cls, transform: Transform, source: Size, channels: int, dtype: torch.dtype, device: torch.device, padding: str
     ) -> "Problem":
-        """Standard normal values, the same every time."""
+        """Standard normal values, deterministic."""
         generator = torch.Generator(device).manual_seed(0)
 
         def values(size: Size) -> Tensor:
@@ -63,7 +63,7 @@ class Problem:
         return self.transform.size[1], self.transform.size[0]
 
     def least_bytes(self, direction: str) -> int:
-        """What has to be moved: features read and result written once; backward the same of their gradients."""
+        """Minimum bytes to move: features read and result written once; backward likewise for their gradients."""
         once = (self.features.numel() + self.gradient.numel()) * self.features.element_size()
         return once if direction == FORWARD else 2 * once
 
@@ -72,11 +72,11 @@ class Problem:
 
 
 def methods(device: torch.device, compiled: bool) -> list[Method]:
-    """Ours (on a GPU with each of its backwards), eager in both layouts, and with `compiled` inductor's likewise."""
+    """Ours (on a GPU with each backward), eager in both layouts, and with `compiled` likewise for inductor."""
     ours = [Method("ours", homography_warp)]
     if device.type == "cuda" and hasattr(ops, "BACKWARD"):
         ours = [Method("ours", homography_warp, directions=(FORWARD,))]
-        kinds = sorted(("gather", "atomics"), key=lambda kind: kind != ops.BACKWARD)  # what is used comes first
+        kinds = sorted(("gather", "atomics"), key=lambda kind: kind != ops.BACKWARD)  # the default first
         ours += [Method(f"ours, {kind}", homography_warp, directions=(BOTH,), backward=kind) for kind in kinds]
     plain = [(EAGER, plain_warp)]
     if compiled:
@@ -86,10 +86,10 @@ def methods(device: torch.device, compiled: bool) -> list[Method]:
 
 
 def plain_warp(features: Tensor, matrix: Tensor, size: tuple[int, int], padding: str) -> Tensor:
-    """What one would write: a grid of coordinates, then `grid_sample`.
+    """The straightforward way: a grid of coordinates, then `grid_sample`.
 
-    The grid is float32, as ours: in half precision coordinates would be off by up to a pixel. `grid_sample` takes
-    features and grid of one dtype only, hence the conversions.
+    The grid is float32, as ours: in half precision coordinates would be off by up to a pixel. `grid_sample` requires
+    features and grid of one dtype, hence the conversions.
     """
     height, width = size
     x = (torch.arange(width, device=matrix.device, dtype=torch.float32) * 2 + 1) / width - 1  # [Wo]
@@ -101,7 +101,7 @@ def plain_warp(features: Tensor, matrix: Tensor, size: tuple[int, int], padding:
 
 
 def action(method: Method, problem: Problem, direction: str) -> Callable[[], Tensor]:
-    """A call that gives the warped features, or with `BOTH` the gradient in the features after both passes."""
+    """A call that returns the warped features, or for `BOTH` the gradient of the features after both passes."""
     features = problem.features.contiguous(memory_format=method.layout)
     gradient = problem.gradient.contiguous(memory_format=method.layout)
 
@@ -126,7 +126,7 @@ def relative_error(result: Tensor, expected: Tensor) -> float:
 
 
 def reference(problem: Problem) -> dict[str, Tensor]:
-    """What each direction has to give, float32, from coordinates that were computed in float64 by `Transform`."""
+    """Expected results of each direction, float32, with coordinates computed in float64 by `Transform`."""
     features = problem.features.float().requires_grad_()
     grid = torch.from_numpy(problem.transform.grid())[None].to(features.device)
     warped = F.grid_sample(features, grid, padding_mode=problem.padding, align_corners=False)

@@ -242,7 +242,7 @@ def _parse_background(text: str) -> tuple[int, int, int] | None:
     if text == "none":
         return None
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
-        raise UserError(f"background {text[:60]!r} is not understood; give #rrggbb, such as #ffffff, or none")
+        raise UserError(f"background {text[:60]!r} is invalid; give #rrggbb, such as #ffffff, or none")
     red, green, blue = bytes.fromhex(text[1:])
     return red, green, blue
 

@@ -1,7 +1,7 @@
-"""A training from pictures to a run folder: loop.py first."""
+"""Training, from pictures to a run folder; start reading at loop.py."""
 
 import os
 
-# oneDNN keeps the kernels of all the shapes that a training meets (1,024 by default). It asks the environment alone,
-# when it makes its first kernel.
+# Size of oneDNN's kernel cache, for all shapes of a training (default 1,024). It can be set only by this variable,
+# which is read when the first kernel is created.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")

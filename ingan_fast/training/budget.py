@@ -1,4 +1,4 @@
-"""A training that ends when it says: how many iterations fit into a time, from how long things take."""
+"""Time budgets: computes how many iterations fit into a duration, from measured times."""
 
 import math
 import re
@@ -8,10 +8,10 @@ from ingan_fast.errors import UserError
 from ingan_fast.settings import Settings
 
 SHORTEST, LONGEST = 60, 48 * 3600  # seconds
-DEFAULT = 900.0  # on a CPU, where nothing else is asked for
+DEFAULT = 900.0  # seconds, on a CPU
 PLANNED = ("iterations", "preview_every", "validate_every", "checkpoint_every")
 
-# More than that many times a preset's own iterations brings hardly anything; less than that part learns nothing.
+# Bounds in multiples of a preset's iterations: more brings hardly any gain, less learns hardly anything.
 MOST, LEAST = 3.0, 1 / 40
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -19,40 +19,40 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 @dataclass(frozen=True)
 class Speed:
-    """How long one of each takes here, in seconds."""
+    """Measured durations in seconds."""
 
-    iteration: float  # the mean over a training, once its kernels are there
-    starting: float  # what making the kernels still costs
+    iteration: float  # mean over a training, with compiled kernels
+    starting: float  # remaining cost of compiling kernels
     preview: float
     validation: float
     checkpoint: float
 
 
 def parse_budget(text: str) -> float:
-    """Seconds from "90s", "10m" or "1.5h".
+    """Parse "90s", "10m" or "1.5h" to seconds.
 
     Raises:
-        UserError: anything else, or less than a minute or more than 48 hours.
+        UserError: another format, or less than a minute or more than 48 hours.
     """
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh])", text.strip().lower(), re.ASCII)
     if match is None:
-        raise UserError(f"budget {text[:40]!r} is not understood; give a time such as 90s, 10m or 1.5h")
+        raise UserError(f"budget {text[:40]!r} is invalid; give a time such as 90s, 10m or 1.5h")
     return check_budget(float(match[1]) * _SECONDS[match[2]])
 
 
 def check_budget(seconds: float) -> float:
-    """`seconds`, where they are a possible budget.
+    """Return `seconds` if they are a valid budget.
 
     Raises:
         UserError: less than a minute or more than 48 hours.
     """
     if not SHORTEST <= seconds <= LONGEST:
-        raise UserError(f"a budget of {seconds:g} seconds is not possible; give from 1m to 48h")
+        raise UserError(f"a budget of {seconds:g} seconds is out of range; give 1m to 48h")
     return seconds
 
 
 def duration(seconds: float) -> str:
-    """For people: "45 s", "10 min", "1 h 30 min"."""
+    """Text such as "45 s", "10 min", "1 h 30 min"."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60), 60)
@@ -60,13 +60,13 @@ def duration(seconds: float) -> str:
 
 
 def fit(settings: Settings, seconds: float, speed: Speed) -> Settings:
-    """`settings` with iterations and intervals such that the training takes `seconds`; less where `MOST` is reached.
+    """`settings` with iterations and intervals such that the training takes `seconds`, or less if `MOST` is reached.
 
-    Previews come eight times, but at least every quarter of an hour and for at most 5 % of the time; validations
-    likewise, for at most 2.5 %; checkpoints every 10 s to a minute.
+    Previews: eight times, but at least every 15 minutes, and for at most 5 % of the time. Validations likewise, for
+    at most 2.5 %. Checkpoints: every 10 to 60 seconds.
     """
     most = math.ceil(MOST * settings.iterations)
-    left = max(seconds - speed.starting - speed.preview - speed.validation - speed.checkpoint, 0.0)  # these at the end
+    left = max(seconds - speed.starting - speed.preview - speed.validation - speed.checkpoint, 0.0)  # final ones
     shown = min(min(left, most * speed.iteration) / 8, 900.0)
 
     def iterations(interval: float) -> int:
@@ -91,7 +91,7 @@ def fit(settings: Settings, seconds: float, speed: Speed) -> Settings:
 
 
 def predicted(settings: Settings, speed: Speed) -> float:
-    """Seconds that a training of `settings` takes."""
+    """Predicted duration of a training in seconds."""
     count = settings.iterations
     return (
         speed.starting

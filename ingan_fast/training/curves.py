@@ -1,4 +1,4 @@
-"""A run's log, read again, and its curves."""
+"""Reads a run's log and plots its curves."""
 
 import json
 from pathlib import Path
@@ -12,13 +12,13 @@ Lines = list[dict[str, Any]]
 
 
 def read_log(path: Path) -> Lines:
-    """The whole lines of log.jsonl: losses, and in lines of their own the values of validations."""
+    """The complete lines of log.jsonl: losses, and separate lines for validations."""
     lines: Lines = []
     for text in path.read_text(errors="replace").splitlines():
         try:
             line = json.loads(text)
         except ValueError:
-            break  # a kill in the middle of a line
+            break  # the process was killed while writing a line
         if not isinstance(line, dict) or "iteration" not in line:
             break
         lines.append(line)
@@ -26,7 +26,7 @@ def read_log(path: Path) -> Lines:
 
 
 def plot_losses(log: Path, out: Path) -> None:
-    """Draw log.jsonl's losses over iterations."""
+    """Plot log.jsonl's losses over iterations."""
     lines = _lines(log)
     figure = _figure(4.5)
     axes = figure.add_subplot(xlabel="iteration", ylabel="loss", yscale="log")
@@ -36,14 +36,14 @@ def plot_losses(log: Path, out: Path) -> None:
 
 
 def plot_quality(log: Path, out: Path) -> None:
-    """Draw log.jsonl's validations over iterations: distances, and below them how much sizes are kept.
+    """Plot log.jsonl's validations over iterations: distances, and below them how well sizes are kept.
 
-    Thin lines are those of the layout alone.
+    Thin lines show the layout alone.
     """
     lines = _lines(log)
     figure = _figure(6)
     distances, kept = figure.subplots(2, 1, sharex=True, gridspec_kw={"height_ratios": (2, 1)})
-    distances.set(yscale="log", ylabel="distance (less is better)")
+    distances.set(yscale="log", ylabel="distance (lower is better)")
     kept.set(xlabel="iteration", ylabel="sizes kept (1: all)")
     for index, measure in enumerate(MEASURES):
         axes = kept if measure == "kept_width" else distances
@@ -52,7 +52,7 @@ def plot_quality(log: Path, out: Path) -> None:
             name = f"{measure}_x{ratio:g}"
             _curve(axes, lines, name, label=label, linestyle=style, marker=".", color=f"C{index}")
             for line in lines:
-                if f"layout_{name}" in line:  # thin, across: the layout alone
+                if f"layout_{name}" in line:  # thin horizontal line: the layout alone
                     axes.axhline(line[f"layout_{name}"], linestyle=style, linewidth=0.6, color=f"C{index}")
     _save(figure, out)
 
@@ -62,7 +62,7 @@ def _lines(log: Path) -> Lines:
 
 
 def _figure(height: float) -> Any:
-    from matplotlib.figure import Figure  # heavy, and needed here only
+    from matplotlib.figure import Figure  # slow to import
 
     return Figure(figsize=(8, height), layout="constrained")
 

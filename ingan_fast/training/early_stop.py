@@ -1,4 +1,4 @@
-"""Early stop: has quality stopped changing, and how a training then comes to its end."""
+"""Early stop: detects when quality has stopped changing, and shortens the rest of the training."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -7,17 +7,17 @@ from dataclasses import replace
 from ingan_fast.quality.validation import MEASURES, Quality
 from ingan_fast.settings import Settings
 
-WINDOW = 4  # validations that are looked at
-SAME_RATIO = 1.1  # of distances
-SAME_KEPT = 0.05
-COOL_DOWN = 0.25  # of the iterations, after quality was found flat
+WINDOW = 4  # number of validations compared
+SAME_RATIO = 1.1  # ratio of distances that counts as unchanged
+SAME_KEPT = 0.05  # difference of sizes kept that counts as unchanged
+COOL_DOWN = 0.25  # fraction of the iterations that follow after quality was found flat
 
 
 def is_flat(validations: Sequence[Quality]) -> bool:
-    """Whether no measure changed over the last `WINDOW` validations: the mean of the newer half is that of the older.
+    """Whether no measure changed over the last `WINDOW` validations, comparing the means of the two halves.
 
-    Means are over both widths. Distances may differ by a tenth, sizes kept by 0.05: what lies below is the coming and
-    going of a GAN. A curve that gets worse is not flat: the falling learning rate may yet bring it back.
+    Means are over both widths. Distances may differ by a tenth, sizes kept by 0.05, which is the fluctuation of a
+    GAN. A curve that gets worse is not flat: the falling learning rate may still recover it.
     """
     if len(validations) < WINDOW:
         return False
@@ -27,11 +27,11 @@ def is_flat(validations: Sequence[Quality]) -> bool:
 
 
 def shortened(settings: Settings, flat_at: int) -> Settings:
-    """The settings of a training that goes over to its end at iteration `flat_at`.
+    """Settings for a training that starts its cool-down at iteration `flat_at`.
 
-    It is not cut there, at a high learning rate: the rate falls from where it is to zero over `COOL_DOWN` of the
-    iterations. Batch norm's statistics are fixed at the same part of that fall as in a whole training: earlier, at a
-    higher rate, colours drift.
+    Stopping at once would leave the learning rate high. Instead it falls from its current value to zero over
+    `COOL_DOWN` of the iterations. Batch norm is frozen at the same relative point of that fall as in a full training:
+    earlier, at a higher rate, colours drift.
     """
     total = flat_at + math.ceil(COOL_DOWN * settings.iterations)
     rate = min(1.0, (1 - flat_at / settings.iterations) / (1 - settings.decay_from))
@@ -39,19 +39,19 @@ def shortened(settings: Settings, flat_at: int) -> Settings:
     return replace(
         settings,
         iterations=total,
-        decay_from=max(0.0, 1 - (1 - flat_at / total) / rate),  # so that the rate does not jump
+        decay_from=max(0.0, 1 - (1 - flat_at / total) / rate),  # keeps the rate continuous
         freeze_norm_at=min(1.0, (flat_at + part * (total - flat_at)) / total),
     )
 
 
 def may_be_shortened(settings: Settings, iteration: int) -> bool:
-    """Only after the schedules of T and of the scales have come to their ends, and while there is something to save."""
+    """Only after the schedules of T and of D's scales are complete, and while stopping would save iterations."""
     settled = max(settings.ramp, settings.fine_at) * settings.iterations
     return settled <= iteration < (1 - COOL_DOWN) * settings.iterations
 
 
 def _means(validations: Sequence[Quality]) -> Mapping[str, float]:
-    """Over validations and both widths, by measure."""
+    """Means over validations and both widths, by measure."""
     means = {}
     for measure in MEASURES:
         values = [value for quality in validations for name, value in quality.items() if name.startswith(measure)]

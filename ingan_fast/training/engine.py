@@ -1,4 +1,4 @@
-"""How training steps are run: as they stand, or captured once for each size and replayed by the GPU."""
+"""Engines: run training steps eagerly, or as CUDA graphs captured once per shape."""
 
 from collections.abc import Callable, Sequence
 
@@ -22,13 +22,13 @@ def check_engine(name: str, device: torch.device) -> None:
         UserError: an unknown engine, or graphs without a GPU.
     """
     if name not in ENGINES:
-        raise UserError(f"engine {name!r} is not known; give {', '.join(ENGINES[:-1])} or {ENGINES[-1]}")
+        raise UserError(f"unknown engine {name!r}; choose {', '.join(ENGINES[:-1])} or {ENGINES[-1]}")
     if name == "graphs" and device.type != "cuda":
-        raise UserError(f"engine graphs needs a GPU and this is a {device.type}; give the engine eager")
+        raise UserError(f"engine graphs needs a GPU, but the device is {device.type}; choose the engine eager")
 
 
 def make_engine(name: str, device: torch.device, notice: Notice) -> "Engine":
-    """The engine of that name, "auto": graphs on a GPU, eager on a CPU."""
+    """Create an engine; "auto": graphs on a GPU, eager on a CPU."""
     if name == "auto":
         name = "graphs" if device.type == "cuda" else "eager"
     if name == "eager":
@@ -40,9 +40,9 @@ class Engine:
     """Runs the steps of one training.
 
     Args:
-        ways: of running a step, the fastest first. One that fails here is told and left for the next one; the last one
-            is on its own.
-        notice: called with what a user should know.
+        ways: ways to run a step, fastest first. If one fails, the user is notified and the next one is used; errors of
+            the last one are raised.
+        notice: called with messages for the user.
     """
 
     def __init__(self, ways: Sequence[Step], notice: Notice):
@@ -50,7 +50,7 @@ class Engine:
         self.notice = notice
 
     def step(self, state: TrainingState, draw: Draw) -> Tensor:
-        """One training step (`training_step`), with what comes before and after it.
+        """Run `training_step`, with schedules set before and the iteration counted after it.
 
         Returns:
             The losses, float32 [4] in the order of `LOSSES`, on the device.
@@ -66,8 +66,8 @@ class Engine:
                 return self.ways[0](state, draw)
             except torch.OutOfMemoryError:
                 raise
-            # Not RuntimeError alone: Triton's compiler has exceptions of its own. An error of the step itself comes
-            # again in the last way, where it is not caught.
+            # All exceptions, because Triton's compiler has its own. An error in the step itself is raised again by
+            # the last way.
             except Exception as error:
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
                 self.notice(f"the training step can't be captured here and runs slower: {reason}")

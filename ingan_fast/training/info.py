@@ -1,4 +1,4 @@
-"""What a run is, for people."""
+"""Describes a run for the user."""
 
 from dataclasses import fields
 from pathlib import Path
@@ -14,10 +14,10 @@ from ingan_fast.training.run_folder import RunFolder
 
 
 def describe(run: str | Path) -> Table:
-    """A table of a run's pictures, progress, settings (changes to the preset marked) and versions.
+    """A table of a run's pictures, progress, settings (with changes to the preset) and versions.
 
     Raises:
-        UserError: not a run that this version reads.
+        UserError: not a run, or not one of this version.
     """
     folder = RunFolder(Path(run))
     config = folder.read_config()

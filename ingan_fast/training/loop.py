@@ -1,4 +1,4 @@
-"""Training: from pictures to a run folder (the loop; one iteration is in step.py)."""
+"""The training loop, from pictures to a run folder; one iteration is in model/step.py."""
 
 import math
 import threading
@@ -38,9 +38,9 @@ class Result:
     """How a training ended."""
 
     path: Path  # the run folder
-    iteration: int  # iterations that are done
-    iterations: int  # of how many
-    finished: bool  # False after an interrupt; the same call with resume=True goes on
+    iteration: int  # completed iterations
+    iterations: int  # total iterations
+    finished: bool  # False after an interrupt; the same call with resume=True continues
 
 
 def train(
@@ -61,36 +61,34 @@ def train(
     report: Report | None = None,
     notice: Notice | None = None,
 ) -> Result:
-    """Train a generator on one picture (or several of a kind) and leave it in the run folder `out`.
+    """Train a generator on one picture (or several similar ones), and save it in the run folder `out`.
 
     Args:
-        images: the picture's path, or several; at least 32 px a side.
-        out: the run folder that is made.
-        preset_name: "learned" (the paper's GAN in minutes; where None), "paper" (the paper's values) or "smoke"
+        images: path of the picture, or several paths; at least 32 px a side.
+        out: the run folder to create.
+        preset_name: "learned" (the paper's GAN in minutes; the default), "paper" (the paper's values) or "smoke"
             (seconds, a test).
-        budget: seconds (60 to 172,800) that the training may take; iterations and intervals are made to fit, from a
-            measurement of some seconds, and again where the machine gets busier or less busy. Where None, the preset's
-            iterations; without a preset, 900 on a CPU.
+        budget: duration in seconds (60 to 172,800). Iterations and intervals are chosen to fit, from a measurement of
+            some seconds, and adapted if the machine gets slower or faster. None: the preset's iterations; without a
+            preset, 900 on a CPU.
         settings: changes to the preset, by the names of `ingan_fast.settings.Settings`.
-        early_stop: the setting of that name: go over to the end once quality no longer changes.
-        device: "auto", "cpu", "cuda", "cuda:1" (of several) or "mps".
-        engine: how steps are run: "eager", "graphs" (captured once for each size and replayed; a GPU only), or "auto":
-            graphs on a GPU, eager on a CPU.
-        precision: of convolutions: "float32", "bfloat16", "float16", or "auto": what is fastest on the device; a run
-            that is gone on with keeps its own.
+        early_stop: the setting of that name: finish early once quality no longer changes.
+        device: "auto", "cpu", "cuda", "cuda:N" or "mps".
+        engine: "eager", "graphs" (CUDA graphs captured once per shape), or "auto": graphs on a GPU, eager on a CPU.
+        precision: precision of convolutions: "float32", "bfloat16", "float16", or "auto": the fastest on the device; a
+            resumed run keeps its own.
         seed: the same seed and number of iterations give the same bytes on the same CPU with as many threads.
-        resume: go on with the training in `out` from its last checkpoint, with the plan that it has; start it where
-            there is none.
+        resume: continue the training in `out` from its last checkpoint, with its plan; start it if there is none.
         overwrite: replace the run in `out`.
         tensorboard: also write event files to `out`/tensorboard (needs the extra `tensorboard`).
         report: called with the `Status` every `log_every` iterations.
-        notice: called with what a user should know, a sentence at a time.
+        notice: called with messages for the user, one sentence each.
 
     Returns:
-        Where the run is and whether it is finished: an interrupt (SIGINT, SIGTERM) saves it and returns.
+        The run folder, and whether the training is finished: an interrupt (SIGINT, SIGTERM) saves it and returns.
 
     Raises:
-        UserError: bad input; nothing was changed.
+        UserError: invalid input; nothing was changed.
     """
     clock = time.perf_counter()
     notice = notice or (lambda text: None)
@@ -99,7 +97,7 @@ def train(
     check_engine(engine, target)
     check_precision(precision)
     run = RunFolder(Path(out))
-    existing(run, resume, overwrite)  # what is refused here leaves no trace
+    existing(run, resume, overwrite)  # checked before anything is written
     with sole_training(run.path):
         started = existing(run, resume, overwrite)
         if precision == "auto":
@@ -132,7 +130,7 @@ def train(
             state, history = TrainingState(plan.settings, seed, target, precision), History(plan.settings, target)
             if checkpoint is not None:
                 _load_checkpoint(state, history, checkpoint, run)
-                notice(f"going on after iteration {state.iteration} of {state.total}")
+                notice(f"resuming after iteration {state.iteration} of {state.total}")
             if state.iteration < state.total or not run.generator_path.is_file():
                 follower = Follower(budget_left, threads)
                 with Monitor(run, sampler, tensorboard) as monitor, interrupts() as interrupted:
@@ -143,7 +141,7 @@ def train(
 
 
 def _thread_count(threads: Threads | None, checkpoint: dict[str, Any] | None) -> int:
-    """How many threads a training begins with: of a run that is gone on with as many as it had."""
+    """Number of threads to start with; a resumed run keeps its own."""
     current = torch.get_num_threads()
     if checkpoint is not None:
         return int(checkpoint.get("threads", current))
@@ -162,7 +160,7 @@ def _loop(
     report: Report | None,
     notice: Notice,
 ) -> None:
-    settings = history.settings  # the run's; state.settings are others after an early stop
+    settings = history.settings  # the run's; an early stop changes state.settings
     engine = make_engine(engine_name, state.device, notice)
     while state.iteration < state.total and not interrupted.is_set():
         if not state.norm_frozen and state.position >= _freeze_at(state):

@@ -1,4 +1,4 @@
-"""What is kept while a training runs, for people to look at: log.jsonl, curves, pictures."""
+"""Progress records of a training for the user: log.jsonl, curves, preview pictures."""
 
 import json
 import time
@@ -23,8 +23,8 @@ from ingan_fast.training.curves import plot_losses, plot_quality, read_log
 from ingan_fast.training.run_folder import RunFolder
 
 SHOWN = ((1.5, 1.0), (0.6, 1.0), (1.0, 1.5))  # width and height factors of the previews
-LAYOUT = "layout_"  # before the names of measures of the layout alone, in the log
-LARGEST_PREVIEW = 512  # px a side of the part of a picture that a preview shows
+LAYOUT = "layout_"  # prefix of the layout's measures in the log
+LARGEST_PREVIEW = 512  # px a side; previews show this part of a larger picture
 
 
 class Monitor:
@@ -46,25 +46,25 @@ class Monitor:
             self.events.close()
 
     def forget_after(self, iteration: int) -> None:
-        """Drop log lines past the checkpoint that the training goes on from, and a last line that was cut off."""
+        """Drop log lines after the checkpoint that the training resumes from, and an incomplete last line."""
         if self.run.log_path.is_file():
             kept = [line for line in read_log(self.run.log_path) if line["iteration"] <= iteration]
             self.started -= max((line["seconds"] for line in kept), default=0.0)
             atomic_write(self.run.log_path, "".join(json.dumps(line) + "\n" for line in kept).encode())
 
     def log(self, iteration: int, losses: dict[str, float]) -> None:
-        """Append the mean losses since the last line of losses."""
+        """Append the mean losses since the previous losses."""
         self._append(iteration, losses, "loss")
 
     def validate(self, iteration: int, generator: Generator) -> Quality:
-        """Judge what would be deployed, append a line of quality and write monitor/quality.png."""
+        """Evaluate the deployable generator, append a line of quality and write monitor/quality.png."""
         quality = judge(lambda transform: self._made(generator, transform), to_pixels(self.source))
         self._append(iteration, quality, "quality")
         plot_quality(self.run.log_path, self.run.monitor / "quality.png")
         return quality
 
     def log_end(self, iteration: int, ends_at: int) -> None:
-        """Append a line that says where an early stop, or the clock, puts the end."""
+        """Append a line with the new total, after an early stop or a change of plan."""
         self._append(iteration, {"ends_at": ends_at}, "plan")
 
     def _append(self, iteration: int, values: Mapping[str, float], kind: str) -> None:
@@ -74,13 +74,13 @@ class Monitor:
             with open(self.run.log_path, "a") as file:
                 file.write(json.dumps(line) + "\n")
         except OSError as error:
-            raise cant_write(self.run.log_path, error, "go on with resume=True") from error
+            raise cant_write(self.run.log_path, error, "continue with resume=True") from error
         if self.events is not None:
             for name, value in values.items():
                 self.events.add_scalar(f"{kind}/{name}", value, iteration)
 
     def show_layout(self) -> None:
-        """Where nothing was trained yet: show and judge the layout alone, which the training is compared with."""
+        """If nothing is trained yet, show and evaluate the layout alone, which the training is compared with."""
         if self.run.log_path.is_file() and read_log(self.run.log_path):
             return
         quality = judge(lambda transform: self.layouts.retarget(transform.size), self.layouts.picture)
@@ -88,7 +88,7 @@ class Monitor:
         save_image(sheet([[Panel("source", self.layouts.picture, framed=True)], self._layout_panels()]), self._latest)
 
     def layout_quality(self) -> Quality:
-        """The measures of the layout alone, from the log."""
+        """Measures of the layout alone, from the log."""
         lines = [line for line in read_log(self.run.log_path) if line["iteration"] == 0]
         return {
             name.removeprefix(LAYOUT): value
@@ -102,7 +102,7 @@ class Monitor:
         return self.run.monitor / "latest.png"
 
     def _layout_panels(self) -> list[Panel]:
-        """The picture laid out without a network, at the sizes of the previews."""
+        """The picture laid out without a network, at the previews' sizes."""
         sizes = [Transform.scale(sx, sy, self.layouts.size).size for sx, sy in SHOWN]
         return [
             Panel(f"layout alone, {sx:g} x {sy:g}", self.layouts.retarget(size))
@@ -143,7 +143,7 @@ class Monitor:
 
 
 def check_tensorboard() -> None:
-    """Raise a UserError where TensorBoard is not installed."""
+    """Raise a UserError if TensorBoard is not installed."""
     try:
         import torch.utils.tensorboard  # noqa: F401
     except ImportError:

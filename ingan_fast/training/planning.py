@@ -1,4 +1,4 @@
-"""Which training is meant: a preset, its settings, the time it may take."""
+"""Plans a training: preset, settings, time budget."""
 
 import math
 import time
@@ -17,18 +17,18 @@ from ingan_fast.training.preparation import load_sources
 from ingan_fast.training.run_folder import Config
 from ingan_fast.training.speed import measure_speed
 
-MEASURING = 0.2  # of a budget, that measuring the machine's speed takes at most, or little more
+MEASURING = 0.2  # maximum fraction of a budget spent on measuring speed, approximately
 
 Images = str | Path | Sequence[str | Path]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be trained."""
+    """Preset, settings and budget of a training."""
 
     preset: str
     settings: Settings
-    budget: float | None  # seconds, which iterations and intervals are to fit; None where they stand already
+    budget: float | None  # seconds that iterations and intervals must fit into; None if those are given
 
 
 @dataclass(frozen=True)
@@ -37,25 +37,25 @@ class Ready:
 
     plan: Plan
     sources: dict[str, Pixels]  # by name
-    notices: list[str]  # what the user should know
-    reserve: float = 0.0  # seconds of what comes after the last iteration, where there is a budget
-    most: int = 0  # iterations, however much time there is
+    notices: list[str]  # messages for the user
+    reserve: float = 0.0  # seconds needed after the last iteration, if there is a budget
+    most: int = 0  # upper limit of iterations, even if time is left
 
 
 def choose(
     preset_name: str | None, wanted: Mapping[str, Any], budget: float | None, device: str, started: Config | None
 ) -> Plan:
-    """The plan from what a user gave; what was left out is chosen for the device, or is that of the run gone on with.
+    """The plan from the user's input, completed by defaults for the device, or by the resumed run's values.
 
     Args:
         preset_name: None: `learned`.
         wanted: changes to the preset's settings.
-        budget: seconds; None: on a CPU fifteen minutes where no preset and no iterations are given either.
+        budget: seconds; None: 15 minutes on a CPU if neither preset nor iterations are given.
         device: "cpu", "cuda" or "mps".
-        started: the run that is gone on with; its iterations are kept, not measured again.
+        started: the run to resume; its iterations are kept, not measured again.
 
     Raises:
-        UserError: an unknown preset or setting, or a budget that is impossible or beside `iterations`.
+        UserError: an unknown preset or setting, an invalid budget, or both a budget and `iterations`.
     """
     if budget is not None:
         check_budget(budget)
@@ -75,12 +75,12 @@ def choose(
 
 
 def ready(plan: Plan, images: Images, started: Config | None = None) -> Ready:
-    """The pictures at the plan's size; of grey ones the generator's outputs are grey.
+    """Load the pictures at the plan's size; for grey pictures the generator's outputs are grey.
 
-    A run that is gone on with (`started`) stays what it is.
+    A run that is resumed (`started`) keeps its setting.
 
     Raises:
-        UserError: a picture that can't be used.
+        UserError: a picture can't be used.
     """
     notices: list[str] = []
     sources = load_sources(images, plan.settings.max_side, notices.append)
@@ -97,10 +97,10 @@ def within_budget(
     engine: str = "auto",
     precision: str = "auto",
 ) -> Ready:
-    """`given` with iterations and intervals that fit into its budget, of which the time since `clock` is gone."""
+    """`given` with iterations and intervals that fit into its budget, minus the time since `clock`."""
     fitted = _fitted(given, wanted, seed, device, clock, engine, precision)
     if fitted.plan.settings.iterations < math.ceil(LEAST * preset(fitted.plan.preset).iterations):
-        few = "these are too few to learn much, unless the machine gets faster; a larger budget gives more"
+        few = "too few iterations to learn much, unless the machine gets faster; use a larger budget"
         return replace(fitted, notices=[*fitted.notices, few])
     return fitted
 
@@ -122,9 +122,9 @@ def _fitted(
     settings = fit(plan.settings, plan.budget - (time.perf_counter() - clock), speed)
     settings = with_changes(settings, {name: wanted[name] for name in PLANNED if name in wanted})
     takes = time.perf_counter() - clock + predicted(settings, speed)
-    told = f"{settings.iterations} iterations of the preset {plan.preset}, about {duration(takes)} in all"
+    told = f"{settings.iterations} iterations of the preset {plan.preset}, about {duration(takes)} in total"
     if settings.iterations >= MOST * plan.settings.iterations:
-        told += "; more would hardly help"
+        told += "; more would bring hardly any gain"
     reserve = speed.preview + speed.validation + speed.checkpoint
     most = math.ceil(MOST * plan.settings.iterations)
     return Ready(replace(plan, settings=settings), given.sources, [*given.notices, told], reserve, most)

@@ -1,4 +1,4 @@
-"""What a training needs before it starts: its pictures, and a run folder of its own."""
+"""Prepares a training: loads its pictures and sets up its run folder."""
 
 import shutil
 from collections.abc import Callable, Sequence
@@ -13,10 +13,10 @@ from ingan_fast.training.run_lock import LOCK
 def load_sources(
     images: str | Path | Sequence[str | Path], max_side: int, notice: Callable[[str], None]
 ) -> dict[str, Pixels]:
-    """The pictures by name, uint8 [H, W, 3], made smaller where they are larger than `max_side`.
+    """Load pictures by name, uint8 [H, W, 3], shrunk to at most `max_side`.
 
     Raises:
-        UserError: none was given, or one that can't be read or is too small.
+        UserError: no picture, one that can't be read, or one that is too small.
     """
     paths = [images] if isinstance(images, str | Path) else list(images)
     if not paths:
@@ -30,7 +30,7 @@ def load_sources(
         if min(fitted.shape[:2]) < 32:
             enough = -(-32 * max(picture.shape[:2]) // min(picture.shape[:2]))
             raise UserError(
-                f"{path} would be {_size(fitted)} at max_side={max_side}; 32 pixels a side are needed; "
+                f"{path} would be {_size(fitted)} at max_side={max_side}, but each side needs 32 pixels; "
                 f"set max_side={enough} or more"
             )
         name = path.name if path.name not in sources else f"{len(sources) + 1}_{path.name}"
@@ -39,10 +39,10 @@ def load_sources(
 
 
 def existing(run: RunFolder, resume: bool, overwrite: bool) -> Config | None:
-    """The run to go on with; None where a new one may be made in that folder. Changes nothing.
+    """The run to resume; None if a new one may be created in that folder. Changes nothing.
 
     Raises:
-        UserError: the folder holds something else, or a run and neither `resume` nor `overwrite` was given.
+        UserError: the folder contains something else, or a run although neither `resume` nor `overwrite` is set.
     """
     if resume and overwrite:
         raise UserError("resume=True and overwrite=True exclude each other; give one of them")
@@ -53,7 +53,7 @@ def existing(run: RunFolder, resume: bool, overwrite: bool) -> Config | None:
             return run.read_config()
         if not overwrite:
             raise UserError(
-                f"{run.path} already holds a run; go on with resume=True, or replace it with overwrite=True"
+                f"{run.path} already contains a run; resume it with resume=True, or replace it with overwrite=True"
             )
     elif run.path.exists() and _holds_something(run.path) and not (resume or overwrite):
         raise UserError(f"{run.path} is not empty and not a run; give another folder, or overwrite=True to use it")
@@ -61,7 +61,7 @@ def existing(run: RunFolder, resume: bool, overwrite: bool) -> Config | None:
 
 
 def go_on(run: RunFolder, started: Config, config: Config) -> None:
-    """Check that the run that is there is the one that is asked for, and tidy up after a crash.
+    """Check that the existing run matches the requested one, and clean up after a crash.
 
     Raises:
         UserError: they differ.
@@ -69,18 +69,18 @@ def go_on(run: RunFolder, started: Config, config: Config) -> None:
     differences = started.differences(config)
     if differences:
         raise UserError(
-            f"{run.path} was started otherwise: {', '.join(differences)}; "
-            "resume with the same command, or start anew with overwrite=True"
+            f"{run.path} was started with other settings: {', '.join(differences)}; "
+            "resume with the same command, or start again with overwrite=True"
         )
     run.remove_leftovers()
 
 
 def begin(run: RunFolder, config: Config, sources: list[Pixels]) -> None:
-    """Make the run folder; a run that is there is removed."""
+    """Create the run folder; removes an existing run."""
     if run.config_path.exists():
         _remove_run(run)
     if run.path.is_dir():
-        run.remove_progress()  # without a config.json too: what lies there belongs to no run
+        run.remove_progress()  # also without a config.json: leftovers belong to no run
     run.write_config(config, sources)
 
 
@@ -89,7 +89,7 @@ def _holds_something(folder: Path) -> bool:
 
 
 def _remove_run(run: RunFolder) -> None:
-    """Remove what a training writes, and nothing else that may lie in the folder; the config first."""
+    """Remove a training's files, and nothing else in the folder; config.json first."""
     run.config_path.unlink()
     for path in (run.source_path(0), *run.path.glob("source_[0-9]*.png")):
         path.unlink(missing_ok=True)

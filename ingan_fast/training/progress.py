@@ -1,4 +1,4 @@
-"""The progress of a training: what is told about it, and the bar or the lines that show it."""
+"""Progress display of a training: a bar, or lines of text."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -10,25 +10,25 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ingan_fast.training.budget import duration
 
-LINE_EVERY = 15.0  # seconds between two lines of progress, at least
-LINE_EVERY_PART = 0.05  # of the time so far, between two lines: a training of days doesn't fill the log
+LINE_EVERY = 15.0  # minimum seconds between two lines
+LINE_EVERY_PART = 0.05  # minimum interval as a fraction of the elapsed time, so that long trainings don't fill the log
 
 
 @dataclass(frozen=True)
 class Status:
-    """How far a training is."""
+    """Progress of a training."""
 
-    iteration: int  # iterations that are done
-    iterations: int  # of how many; an early stop makes them fewer
+    iteration: int  # completed iterations
+    iterations: int  # total; an early stop reduces it
     losses: Mapping[str, float]  # means since the last report
-    quality: Mapping[str, float] = field(default_factory=dict)  # the last validation's; empty before the first one
+    quality: Mapping[str, float] = field(default_factory=dict)  # last validation; empty before the first one
 
 
 @contextmanager
 def training_progress(console: Console) -> Iterator[Callable[[Status], None]]:
-    """A bar with losses, iterations a second and time left; yields what `train` takes as `report`.
+    """Show a bar with losses, iterations per second and remaining time; yields `train`'s argument `report`.
 
-    Where the console is no terminal, a plain line every so often says the same.
+    If the console is not a terminal, prints lines of text instead.
     """
     if not console.is_terminal:
         yield _line_reporter(console)
@@ -47,9 +47,9 @@ def training_progress(console: Console) -> Iterator[Callable[[Status], None]]:
     task = progress.add_task("", total=None, start=False, speed="–", values="")
 
     def report(status: Status) -> None:
-        if not progress.live.is_started:  # from here on, so that a refused input is one line alone
+        if not progress.live.is_started:  # started late, so that an input error is a single line
             progress.start()
-            # The time left is estimated from here on too: the iterations before may be another process's.
+            # Estimates start here too: earlier iterations may be of another process.
             progress.reset(task, total=status.iterations, completed=status.iteration, speed="–", values="")
         speed = progress.tasks[task].speed
         progress.update(
@@ -68,10 +68,10 @@ def training_progress(console: Console) -> Iterator[Callable[[Status], None]]:
 
 
 class Occasions:
-    """Says when another line of progress is due: at once, then at growing intervals.
+    """Decides when the next line of progress is due: at once, then at growing intervals.
 
     Attributes:
-        elapsed: seconds since the first look.
+        elapsed: seconds since the first call.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -91,9 +91,9 @@ class Occasions:
 
 
 def _line_reporter(console: Console, clock: Callable[[], float] = time.monotonic) -> Callable[[Status], None]:
-    """Writes lines such as "iteration 600 of 2400, 5.2 it/s, about 6 min left, recon 0.081"."""
+    """Print lines such as "iteration 600 of 2400, 5.2 it/s, about 6 min left, recon 0.081"."""
     occasions = Occasions(clock)
-    first: int | None = None  # the iteration of the first report; those before may be another process's
+    first: int | None = None  # iteration of the first report; earlier ones may be of another process
 
     def report(status: Status) -> None:
         nonlocal first

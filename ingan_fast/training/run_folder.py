@@ -1,12 +1,12 @@
-"""The run folder: what a training leaves, and how it is read again.
+"""The run folder: files that a training writes, and how they are read.
 
 config.json             every setting, seed, versions, device
-source.png              the picture (source_2.png, … where there are several)
-generator.safetensors   what is deployed: folded convolutions, self-describing
-checkpoint.pt           all that resuming needs
-train.lock              held while a training runs (run_lock.py)
-log.jsonl               losses, one line every few iterations; quality, one line a validation
-monitor/                pictures and curves to look at
+source.png              the picture (source_2.png, … for several)
+generator.safetensors   the deployable generator: folded convolutions, self-describing
+checkpoint.pt           complete state for resuming
+train.lock              locked while a training runs (run_lock.py)
+log.jsonl               losses, a line every few iterations; quality, a line per validation
+monitor/                pictures and curves for the user
 """
 
 import hashlib
@@ -37,15 +37,15 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Config:
-    """What config.json says."""
+    """Content of config.json."""
 
     settings: Settings
     preset: str
-    budget: float | None  # seconds that the iterations were made to fit into; None where they were given
+    budget: float | None  # seconds that the iterations were fitted to; None if those were given
     seed: int
-    images: list[dict[str, Any]]  # name, sha256 of the pixels that are trained on, width, height
+    images: list[dict[str, Any]]  # name, sha256 of the training pixels, width, height
     device: str
-    precision: str  # of convolutions while it trains: float32, bfloat16 or float16
+    precision: str  # of convolutions during training: float32, bfloat16 or float16
     versions: dict[str, str]
 
     @classmethod
@@ -68,7 +68,7 @@ class Config:
         return cls(settings, preset, budget, seed, images, device, precision, versions)
 
     def differences(self, other: "Config") -> list[str]:
-        """What makes the two trainings different, for people: 'seed (0, now 1)'."""
+        """Differences of two trainings, as text: 'seed (0, now 1)'."""
         mine, theirs = (
             as_dict(config.settings)
             | {"budget": config.budget, "precision": config.precision, "seed": config.seed}
@@ -106,7 +106,7 @@ class RunFolder:
         return self.path / ("source.png" if index == 0 else f"source_{index + 1}.png")
 
     def remove_progress(self) -> None:
-        """Remove all that tells how far a training came."""
+        """Remove the generator, the checkpoint and the log."""
         for path in (self.generator_path, self.checkpoint_path, self.log_path):
             path.unlink(missing_ok=True)
         self.remove_leftovers()
@@ -119,7 +119,7 @@ class RunFolder:
                 path.unlink(missing_ok=True)
 
     def write_config(self, config: Config, sources: list[Pixels]) -> None:
-        """The sources first: a folder with a config.json has them."""
+        """Write config.json; the sources first, so that a folder with a config.json has them."""
         for index, source in enumerate(sources):
             save_image(source, self.source_path(index))
         content = {
@@ -136,10 +136,10 @@ class RunFolder:
         atomic_write(self.config_path, (json.dumps(content, indent=2) + "\n").encode())
 
     def read_config(self) -> Config:
-        """config.json, checked.
+        """Read and check config.json.
 
         Raises:
-            UserError: not a run folder, one of another format, or one that is damaged.
+            UserError: not a run folder, another format, or damaged.
         """
         if not self.path.exists():
             command = f"ingan-fast train IMAGE --out {quote(str(self.path))}"
@@ -174,7 +174,7 @@ class RunFolder:
             raise UserError(f"{self.config_path} is damaged ({error}); train again with overwrite=True") from error
 
     def read_sources(self, config: Config) -> list[Pixels]:
-        """The pictures that were trained on, checked against config.json."""
+        """The training pictures, checked against config.json."""
         sources = []
         for index, image in enumerate(config.images):
             pixels = load_image(self.source_path(index))
@@ -184,10 +184,10 @@ class RunFolder:
         return sources
 
     def write_generator(self, generator: Generator, settings: Settings, iteration: int) -> None:
-        """Fold and write `generator`; the bytes depend on the weights, the settings and the iteration alone."""
+        """Fold and write `generator`; the bytes depend only on weights, settings and iteration."""
         tensors = {name: tensor.contiguous().cpu() for name, tensor in fold(generator).state_dict().items()}
         about = {"format": FORMAT, "iteration": iteration, "settings": as_dict(settings)}
-        # One key: the file format does not keep the order of several.
+        # A single key, because the file format doesn't keep the order of several.
         metadata = {"ingan_fast": json.dumps(about, sort_keys=True)}
         atomic_write(self.generator_path, save_safetensors(tensors, metadata))
 
@@ -195,12 +195,12 @@ class RunFolder:
         """The folded generator, in eval mode, on the CPU.
 
         Raises:
-            UserError: none was written yet, or the file is damaged or of other settings.
+            UserError: there is none yet, or the file is damaged or doesn't match the settings.
         """
         if not self.generator_path.is_file():
             raise UserError(
-                f"{self.path} has no generator.safetensors yet: its training was cut off early; "
-                "go on with the same call of train and resume=True"
+                f"{self.path} has no generator.safetensors yet: its training was interrupted early; "
+                "continue with the same call of train and resume=True"
             )
         generator = fold(Generator(settings))
         try:
@@ -208,7 +208,7 @@ class RunFolder:
         except (SafetensorError, RuntimeError, OSError) as error:
             reason = _reason(error)
             raise UserError(
-                f"{self.generator_path} can't be read ({reason}); go on with resume=True or train again"
+                f"{self.generator_path} can't be read ({reason}); continue with resume=True, or train again"
             ) from error
         return to_channels_last(generator)
 
@@ -218,7 +218,7 @@ class RunFolder:
         atomic_write(self.checkpoint_path, buffer.getvalue())
 
     def read_checkpoint(self) -> dict[str, Any] | None:
-        """The last checkpoint, None where none was written yet.
+        """The last checkpoint; None if there is none.
 
         Raises:
             UserError: the file is damaged.
@@ -227,7 +227,7 @@ class RunFolder:
             return None
         try:
             return dict(torch.load(self.checkpoint_path, map_location="cpu", weights_only=True))
-        except Exception as error:  # what a damaged zip or pickle raises is not documented
+        except Exception as error:  # exceptions of a damaged zip or pickle are not documented
             reason = _reason(error)
             raise UserError(
                 f"{self.checkpoint_path} can't be read ({reason}); train again with overwrite=True"
@@ -235,7 +235,7 @@ class RunFolder:
 
 
 def digest(pixels: Pixels) -> str:
-    """SHA-256 of a picture's size and values."""
+    """SHA-256 of a picture's shape and values."""
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""One training at a time: in a run folder, whoever starts it, and in a process."""
+"""Locks: one training at a time per run folder, and per process."""
 
 import threading
 from collections.abc import Iterator
@@ -9,18 +9,18 @@ from filelock import FileLock, Timeout
 
 from ingan_fast.errors import UserError
 
-LOCK = "train.lock"  # the file stays; the system lets go of the lock when the process ends, however it ends
+LOCK = "train.lock"  # the file remains; the system releases the lock whenever the process ends
 
-# Torch's random numbers and its number of threads belong to the process: two trainings would change each other's.
+# torch's random numbers and thread count are per process: two trainings would disturb each other.
 _IN_PROCESS = threading.Lock()
 
 
 @contextmanager
 def sole_training(run: Path) -> Iterator[None]:
-    """Hold the run folder `run`, which is made if it is missing; a folder that stays empty is removed at the end.
+    """Lock the run folder `run`, creating it if missing; if it is still empty at the end, it is removed.
 
     Raises:
-        UserError: another training holds the folder, or runs in this process, or the folder can't be written.
+        UserError: another training uses the folder or runs in this process, or the folder can't be written.
     """
     if not _IN_PROCESS.acquire(blocking=False):
         raise UserError("a training is already running in this process; wait for it, or start another process")
@@ -43,7 +43,7 @@ def sole_training(run: Path) -> Iterator[None]:
 
 
 def _make(folder: Path) -> list[Path]:
-    """The folders that had to be made, the innermost first."""
+    """Create a folder; returns the folders that were missing, innermost first."""
     try:
         missing = [path for path in (folder, *folder.parents) if not path.exists()]
         folder.mkdir(parents=True, exist_ok=True)
@@ -53,10 +53,10 @@ def _make(folder: Path) -> list[Path]:
 
 
 def _remove_empty(run: Path, made: list[Path]) -> None:
-    """Remove the lock and the folders that were made for it, where a training was refused before it wrote anything."""
+    """Remove the lock and the folders created for it, if the training wrote nothing."""
     if any(path.name != LOCK for path in run.iterdir()):
         return
-    with suppress(OSError):  # Windows keeps a file that is open
+    with suppress(OSError):  # Windows can't delete an open file
         (run / LOCK).unlink()
         for folder in made:
             folder.rmdir()

@@ -1,4 +1,4 @@
-"""How fast a training is on this machine, measured on a copy that is thrown away."""
+"""Measures a training's speed on this machine, with a temporary copy."""
 
 import copy
 import math
@@ -19,12 +19,12 @@ from ingan_fast.training.engine import make_engine
 from ingan_fast.training.monitor import Monitor
 from ingan_fast.training.run_folder import RunFolder
 
-DRAWS = 200  # of the training's iterations, evenly spread, stand for all
-TIMED = 10  # of them are timed, from the smallest output to the largest
-PREPARING = 2  # times that a size is slower: kernels are made for it, and then a GPU's step may be captured
+DRAWS = 200  # sample of the training's iterations, evenly spread
+TIMED = 10  # sizes that are timed, from the smallest output to the largest
+PREPARING = 2  # slower steps per size: compiling kernels, then on a GPU capturing the step
 REPEATED = 2
-SUSTAINED = 1.1  # a long training's iterations beside a short measurement's: 1.06 to 1.12 times on two cores
-SLOW = 10.0  # seconds; what takes longer is not done again
+SUSTAINED = 1.1  # ratio of a long training's iteration time to the measurement's: 1.06 to 1.12 on two cores
+SLOW = 10.0  # seconds; longer actions are not repeated
 
 
 def measure_speed(
@@ -36,13 +36,13 @@ def measure_speed(
     precision: str = "auto",
     limit: float = math.inf,
 ) -> Speed:
-    """Time what a training does, on its own draws; whatever it changes is gone afterwards.
+    """Time the parts of a training, on its own draws, with networks that are discarded.
 
-    An iteration's time is taken as linear in the pixels of its output. The first ones of every size are slower. Making
-    draws takes time where the CPU trains; while a GPU does, they are made beside it.
+    An iteration's time is modelled as linear in the pixels of its output. The first steps of each size are slower.
+    Making draws adds time if the CPU trains; for a GPU they are made in parallel.
 
     Args:
-        limit: seconds; on a machine that would take longer, fewer sizes are timed, and less often.
+        limit: seconds; on a slow machine fewer sizes are timed, and less often.
     """
     sampler = Sampler(sources, settings, seed, device)
     state = TrainingState(settings, seed, device, precision)
@@ -78,7 +78,7 @@ def measure_speed(
 
 
 def _time_records(state: TrainingState, sampler: Sampler, slow: float) -> tuple[float, float, float]:
-    """Seconds of a preview, a validation, a checkpoint; what takes longer than `slow` is not done again."""
+    """Seconds of a preview, a validation and a checkpoint; actions longer than `slow` are not repeated."""
     with tempfile.TemporaryDirectory() as folder:
         run = RunFolder(Path(folder))
         monitor = Monitor(run, sampler, tensorboard=False)
@@ -101,7 +101,7 @@ def _pixels(draw: Draw) -> int:
 
 
 def _seconds_again(action: Callable[[], object], slow: float) -> float:
-    """Of the second time: the first one loads and compiles."""
+    """Duration of the second call, because the first one imports and compiles; of the first if that is slow."""
     first = _seconds(action)
     return first if first > slow else _seconds(action)
 

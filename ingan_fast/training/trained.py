@@ -1,4 +1,4 @@
-"""Retargeting with a trained generator: any size and shape, in bounded memory."""
+"""Retargeting with a trained generator, at any size and shape, in bounded memory."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,12 +21,12 @@ from ingan_fast.settings import Settings
 from ingan_fast.training.run_folder import Config, RunFolder
 
 TILE = 512  # px a side, a multiple of every generator's cell
-# An entry map of the source above this is made and warped some channels at a time.
+# A larger entry map of the source is computed and warped in chunks of channels.
 MAX_ENTRY_BYTES = 512 << 20
 
 
 class TrainedGenerator:
-    """The generator of a run, folded, with the pictures it was trained on."""
+    """The folded generator of a run, with its training pictures."""
 
     def __init__(self, generator: Generator, sources: list[Pixels], config: Config, device: torch.device):
         self.generator = generator.to(device)
@@ -40,7 +40,7 @@ class TrainedGenerator:
 
     @property
     def source(self) -> Pixels:
-        """The (first) picture that was trained on: uint8 [H, W, 3]."""
+        """The (first) training picture: uint8 [H, W, 3]."""
         return self.sources[0]
 
     @property
@@ -56,17 +56,17 @@ class TrainedGenerator:
         tile: int | None = None,
         progress: Callable[[float], None] = lambda part: None,
     ) -> Retargeted:
-        """G(x; T): the picture laid out anew under `transform`; the same bytes every time.
+        """G(x; T): the picture retargeted under `transform`; deterministic.
 
         Args:
             transform: an output size of at least 16 px a side, and a homography.
-            image: uint8 [H, W, 3], the picture to retarget; the source where None.
-            tile: px a side of the pieces that the output is made in, a multiple of 16; peak memory depends on it,
-                the result does not, up to rounding (`tiling`).
-            progress: called with the part that is done, in (0, 1], after each piece.
+            image: uint8 [H, W, 3], the picture to retarget; None: the source.
+            tile: side in px of the output's tiles, a multiple of 16. It determines peak memory; the result is
+                independent of it up to rounding (`tiling`).
+            progress: called after each tile with the fraction done, in (0, 1].
 
         Raises:
-            UserError: an output that is too small or too large.
+            UserError: the output is too small or too large.
         """
         pixels = self.source if image is None else image
         check_output_size(transform.size, (pixels.shape[1], pixels.shape[0]))
@@ -85,14 +85,14 @@ class TrainedGenerator:
 
 
 def load(run: str | Path, device: str = "auto", merge: bool = True) -> TrainedGenerator:
-    """Open the run folder that a training left, finished or not.
+    """Open a run folder, of a finished or an unfinished training.
 
     Args:
-        device: auto, cpu, cuda, cuda:1 or mps.
-        merge: upsampling and the convolutions after it are merged (`merge_upsampling`).
+        device: auto, cpu, cuda, cuda:N or mps.
+        merge: merge upsampling with the following convolutions (`merge_upsampling`).
 
     Raises:
-        UserError: not a run, none that this version reads, or one without a generator yet.
+        UserError: not a run, not one of this version, or one without a generator yet.
     """
     target = pick_device(device)
     folder = RunFolder(Path(run))
@@ -103,7 +103,7 @@ def load(run: str | Path, device: str = "auto", merge: bool = True) -> TrainedGe
 
 
 class _Canvas:
-    """An output that is made region by region; coordinates are made once, for the whole."""
+    """An output computed by regions; its coordinates are computed once."""
 
     def __init__(self, generator: Generator, image: Tensor, transform: Transform):
         self.generator = generator
@@ -118,7 +118,7 @@ class _Canvas:
 
 
 class _Entry:
-    """The entry map of a source, sampled at any grid: made once, or some channels at a time where it is large."""
+    """The entry map of a source, sampled at any grid; computed once, or by chunks of channels if it is large."""
 
     def __init__(self, generator: Generator, image: Tensor):
         self.image = image
@@ -133,7 +133,7 @@ class _Entry:
     def warped(self, grid: Tensor) -> Tensor:
         if self.whole is not None:
             return grid_warp(self.whole, grid)
-        # Channels are independent from the entry's convolution to the warp.
+        # From the entry's convolution to the warp, channels are independent.
         weights, biases = self.convolution.weight, cast(Tensor, self.convolution.bias)
         parts = []
         for weight, bias in zip(weights.split(self.chunk), biases.split(self.chunk), strict=True):

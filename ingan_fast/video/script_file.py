@@ -160,7 +160,7 @@ def _parse_easing(text: str) -> str:
 
 def _parse_bool(text: str) -> bool:
     if text not in ("true", "false"):
-        raise UserError(f"loop {text[:60]!r} is not understood; give true or false")
+        raise UserError(f"loop {text[:60]!r} is invalid; give true or false")
     return text == "true"
 
 

@@ -26,7 +26,7 @@ def parse_fps(text: str) -> Fraction:
     elif _NUMBER.fullmatch(text) and len(text) <= 20:
         fps = Fraction(text).limit_denominator(100_000)
     else:
-        raise UserError(f"fps {text[:60]!r} is not understood; give frames per second, such as 30 or 30000/1001")
+        raise UserError(f"fps {text[:60]!r} is invalid; give frames per second, such as 30 or 30000/1001")
     if not 0 < fps <= MAX_FPS:
         raise UserError(f"fps {text[:60]!r} is not possible; it must be above 0 and at most {MAX_FPS}")
     return fps
@@ -39,7 +39,7 @@ def parse_time(text: str) -> float:
         UserError: anything else, or more than a day.
     """
     if not _NUMBER.fullmatch(text) or len(text) > 20:
-        raise UserError(f"time {text[:60]!r} is not understood; give seconds, such as 2.5")
+        raise UserError(f"time {text[:60]!r} is invalid; give seconds, such as 2.5")
     seconds = float(text)
     if seconds > MAX_SECONDS:
         raise UserError(f"time {text[:60]!r} is too long; give at most {MAX_SECONDS} seconds")

@@ -81,4 +81,4 @@ def test_what_fails_there_is_told(picture: Pixels) -> None:
     (row,) = measure_under(AVX2, ["train", "--device", "cpu", "--preset", "none"], picture)
     assert row.case == "AVX2 imitated"
     assert row.error is not None
-    assert "no preset 'none'" in row.error
+    assert "unknown preset 'none'" in row.error

@@ -154,7 +154,7 @@ def test_every_plan_says_what_it_measures() -> None:
 
 def test_a_process_of_its_own_gives_its_result_or_its_error() -> None:
     assert separately(parse_size, "64x48") == (64, 48)
-    with pytest.raises(UserError, match="'large' is not understood"):
+    with pytest.raises(UserError, match="'large' is invalid"):
         separately(parse_size, "large")
     with pytest.raises(RuntimeError, match="ValueError: "):
         separately(math.sqrt, -1)

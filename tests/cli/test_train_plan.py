@@ -30,7 +30,7 @@ def test_the_run_is_named_after_the_picture_and_never_overwritten(
     ended = ingan_fast(*words)
     assert ended.code == 0, ended.err
     assert "runs/dots: trained, 2 iterations" in ended.out
-    refused(*words, parts=("runs/dots already holds a run",))
+    refused(*words, parts=("runs/dots already contains a run",))
 
 
 def test_a_picture_alone_is_trained_for_fifteen_minutes_on_a_cpu(

@@ -189,7 +189,7 @@ def test_a_folder_with_nothing_to_show_is_refused_and_a_page_that_lies_there_is_
     [
         ("results/warp.json", '{"schema": "ingan-fast/bench/0"}', "schema 'ingan-fast/bench/0'"),
         ("results/warp.json", '{"schema": "ingan-fast/bench/1"}', "has no 'benchmark'"),
-        ("results/warp.json", "not JSON", "no JSON"),
+        ("results/warp.json", "not JSON", "not JSON"),
         ("figures/fig7.json", '{"schema": "ingan-fast/figure/2"}', "schema 'ingan-fast/figure/2'"),
         ("figures/fig7.json", "[]", "schema None"),
         ("figures/fig7.json", '{"schema": "ingan-fast/figure/1"}', "has no 'figure'"),

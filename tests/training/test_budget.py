@@ -77,7 +77,7 @@ def test_a_training_within_a_budget_is_the_one_of_that_many_iterations(picture_p
     assert config["budget"] == 3600
     planned = {name: config["settings"][name] for name in PLANNED}
     assert planned["iterations"] == MOST * SMOKE.iterations
-    assert any("36 iterations of the preset smoke" in text and "hardly help" in text for text in told)
+    assert any("36 iterations of the preset smoke" in text and "hardly any gain" in text for text in told)
     run(picture_path, tmp_path / "counted", settings=planned)
     timed, counted = (RunFolder(tmp_path / name).generator_path.read_bytes() for name in ("timed", "counted"))
     assert timed == counted
@@ -134,7 +134,7 @@ def test_a_budget_for_hardly_anything_is_trained_with_a_word(
     small = {name: getattr(SMOKE, name) for name in ("crop", "channels", "scales", "d_channels", "window")}
     run(picture_path, tmp_path / "run", preset_name="learned", budget=60, settings=small, notice=told.append)
     assert (tmp_path / "run" / "monitor" / "latest.png").is_file()
-    assert any("too few to learn much" in text for text in told)
+    assert any("too few iterations to learn much" in text for text in told)
 
 
 def test_a_slow_machine_is_measured_within_its_part_of_the_budget(
