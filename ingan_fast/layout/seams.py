@@ -42,6 +42,7 @@ def bend(
     prices: Sequence[Floats],
     closed: bool = False,
     in_order: bool = False,
+    near: int | None = None,
 ) -> list[Seams]:
     """The seams of each candidate, each seam where it costs least between its neighbours.
 
@@ -51,12 +52,13 @@ def bend(
         prices: [h, w] of each candidate, what it costs to show each pixel, in the picture's mean costs of a row.
         closed: seams end in the column in which they begin.
         in_order: each seam stays behind the place of the one before, also where that one goes back.
+        near: px that a seam goes away from the mean of its places now, at most; None: as far as it pays.
     """
     results = [Seams(seams.lengths, seams.places.copy()) for seams in candidates]
     before = [costs.typical * np.pad(np.cumsum(price, axis=1, dtype=np.float64), ((0, 0), (1, 0))) for price in prices]
     for parity in (0, 1):
         windows = [
-            _window(costs, seams, seam, shown_before, in_order)
+            _window(costs, seams, seam, shown_before, in_order, near)
             for seams, shown_before in zip(results, before, strict=True)
             for seam in range(parity, len(seams.lengths), 2)
         ]
@@ -88,7 +90,14 @@ class _Window:
     priced: NDArray[np.float64]
 
 
-def _window(costs: SeamCosts, seams: Seams, seam: int, shown_before: NDArray[np.float64], in_order: bool) -> _Window:
+def _window(
+    costs: SeamCosts,
+    seams: Seams,
+    seam: int,
+    shown_before: NDArray[np.float64],
+    in_order: bool,
+    near: int | None,
+) -> _Window:
     lengths, places = seams.lengths, seams.places
     length = int(lengths[seam])
     forward = np.maximum(lengths, 0) if in_order else lengths
@@ -98,6 +107,9 @@ def _window(costs: SeamCosts, seams: Seams, seam: int, shown_before: NDArray[np.
         low = np.maximum(low, places[seam - 1] + forward[seam - 1] + GAP)
     if seam + 1 < len(lengths):
         high = np.minimum(high, places[seam + 1] - forward[seam] - GAP)
+    if near is not None:
+        middle = int(places[seam].mean())
+        low, high = np.maximum(low, middle - near), np.minimum(high, middle + near)
     first = min(int(low.min()), costs.width - 1)
     columns = np.arange(first, max(int(high.max()), first) + 1)
     seen = costs.at(length, columns[0], columns[-1] + 1)

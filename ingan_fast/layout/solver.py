@@ -31,8 +31,11 @@ BENDS = 8  # of a candidate
 BENT_STEP = 0.2  # of prices of pixels
 RUN = 0.03  # of the width: the least between two jumps
 MANY = 400_000  # columns of the output times those of the source: beyond that there are fewer rounds
-SPARED = 2.0  # what it costs a seam, a row, to leave out or to repeat a part of a single object
+SPARED = 1.0  # what it costs a seam, a row, to leave out or to repeat a part of a single object
 REMOVED = 100.0  # what it costs to show a pixel that is to be removed, a row
+DIFFERENT = 8  # variations are found one after another, each away from those before; then chance comes in
+NEAR = 0.05  # of the width: jumps as near as that in place and length are alike
+USED = 0.5  # what it costs a jump to be like one of a variation before
 VARIED = 0.6  # a part of the costs that variations change
 GRAIN = 16  # places and lengths that vary by themselves
 
@@ -82,19 +85,29 @@ class Axis:
             any_change: at least one seam, also where the width stays.
             one_way: jumps that only repeat, or only leave out, each further on in the picture than the one before.
         """
-        between = self._varied(variation)
+        between = self._varied(variation // DIFFERENT)
         if one_way:
             columns = np.arange(self.costs.width)
             ahead = columns[:, None] >= columns if count > self.costs.width else columns[:, None] <= columns
             between = np.where(ahead, np.float32(np.inf), between)
+        seams = self._best_seams(count, between, closed, any_change, one_way, None)
+        near = max(1, round(NEAR / 2 * self.costs.width))
+        for _ in range(variation % DIFFERENT):  # each of these is the best one that is unlike those before
+            between = self._elsewhere(between, seams)
+            seams = self._best_seams(count, between, closed, any_change, one_way, near)
+        return seams
+
+    def _best_seams(
+        self, count: int, between: Floats, closed: bool, any_change: bool, one_way: bool, near: int | None
+    ) -> Seams:
+        """The best seams by these costs of jumps; with `near` they stay near the best straight ones."""
         found = self._best(count, between, one_way)
         if not found and any_change:
             middle = self.costs.width // 4
             place = middle + int(self.costs.best_seams[0, middle : -middle - 1].argmin())
             found = [[Jump(place, 0)]]
-        if variation and found:  # good by costs that are in part chance
-            found = [found[variation % len(found)]]
-        return self._bent(found, count, closed, one_way)
+        found = found or [[]]
+        return self._bent(found if near is None else found[:1], count, closed, one_way, near)
 
     def narrowest(self, least: int) -> int:
         """The fewest columns, `least` or more, that keep what is to be kept."""
@@ -118,6 +131,16 @@ class Axis:
         coarse = np.random.default_rng(variation).uniform(1 - VARIED, 1 + VARIED, (GRAIN, GRAIN)).astype(np.float32)
         size = self.costs.width, self.costs.width
         return self.between * np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BILINEAR))
+
+    def _elsewhere(self, between: Floats, seams: Seams) -> Floats:
+        """The costs of jumps, higher near those of some seams."""
+        result = between.copy()
+        near = max(1, round(NEAR * self.costs.width))
+        columns = np.arange(self.costs.width)
+        length = columns[:, None] - columns
+        for jump, places in zip(seams.lengths, seams.places, strict=True):
+            result[(np.abs(columns - places.mean()) <= near) & (np.abs(length - jump) <= near)] += USED
+        return result
 
     def _best(self, count: int, between: Floats, one_way: bool) -> list[list[Jump]]:
         """The best few sets of jumps as they are with straight seams."""
@@ -156,7 +179,7 @@ class Axis:
                 pressures += FREQUENCY * STEP / (turn + 1) * deviations / self.frequencies.scale
                 np.clip(pressures, -FREQUENCY, FREQUENCY, out=pressures)
 
-    def _bent(self, candidates: list[list[Jump]], count: int, closed: bool, in_order: bool) -> Seams:
+    def _bent(self, candidates: list[list[Jump]], count: int, closed: bool, in_order: bool, near: int | None) -> Seams:
         """The best that bending makes of any of the candidates, by what it costs as it is seen.
 
         Bent seams show other pixels than straight ones. So pixels get prices, as columns do before.
@@ -165,7 +188,7 @@ class Axis:
         pressures = [np.zeros_like(self.frequencies.source) for _ in candidates]
         best, best_cost = seams[0], np.inf
         for _ in range(BENDS):
-            seams = bend(self.costs, seams, [self._prices(each, count) for each in pressures], closed, in_order)
+            seams = bend(self.costs, seams, [self._prices(each, count) for each in pressures], closed, in_order, near)
             for bent, pressure in zip(seams, pressures, strict=True):
                 deviations = self.frequencies.deviations_of_pixels(copy_pieces(self.frequencies.levels, bent))
                 cost = self._seam_cost(bent) + FREQUENCY * float(np.abs(deviations).sum())

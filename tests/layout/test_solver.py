@@ -1,6 +1,6 @@
 """Jumps are the best there are, seams bend around things, distributions are kept."""
 
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 import pytest
@@ -127,3 +127,13 @@ def test_pieces_are_the_sources_pixels_in_order() -> None:
     rows = copy_pieces(picture, seams)
     assert rows[0].tolist() == [0, 1, 2, *range(8, 15), *range(11, 20)]
     assert rows[1].tolist() == [0, 1, 2, 3, *range(9, 14), *range(10, 20)]
+
+
+def test_variations_differ_and_each_is_nearly_as_good_as_the_best_one() -> None:
+    picture = (grain(40, 90) / 255).astype(np.float32)
+    table = Axis(picture)
+    found = [table.solve(120, variation) for variation in range(4)]
+    drawn = [copy_pieces(picture, seams) for seams in found]
+    assert all(np.abs(first - second).mean() > 0.005 for first, second in combinations(drawn, 2))
+    costs = [table._seam_cost(seams) for seams in found]
+    assert max(costs) < 1.25 * costs[0]
