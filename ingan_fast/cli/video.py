@@ -294,6 +294,8 @@ def _make(
         opened = open_picture(model, request, device, backend) if named_as_picture(model) else None
         engine = stack.enter_context(closing(opened or open_engine(model, device, backend)))
         animation = request.animation(clip.size if clip else engine.source_size, clip)
+        if opened is not None:
+            opened.expect([pose.transform for pose in animation.poses])
         source = clip or Still(len(animation.poses), animation.fps)
         renderer = Renderer(engine, animation, source.timing.base, request.background)
         sink = stack.enter_context(request.output.open(source, animation.canvas, clip is None, notices.append))

@@ -1,5 +1,7 @@
 """A picture that is laid out for each frame of a script, without a model."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from ingan_fast.geometry import Size, Transform
@@ -22,9 +24,14 @@ class LaidOut:
             pixels: uint8 [h, w, channels] in sRGB; grey or colours, with or without an opacity.
             background: what shows where it is transparent.
         """
-        self._frames = Frames(pixels)
+        self._pixels = pixels
+        self._frames: Frames | None = None
         self._ground = np.array(background, np.float32)
-        self.source_size: Size = self._frames.source_size
+        self.source_size: Size = (pixels.shape[1], pixels.shape[0])
+
+    def expect(self, transforms: Iterable[Transform]) -> None:
+        """Prepare for these transforms: the layouts of the smallest and the largest size are the best ones then."""
+        self._frames = Frames(self._pixels, expected=transforms)
 
     def __call__(self, frame: Pixels | None, *, transform: Transform, out: Pixels | None = None) -> Pixels:
         """The picture under a transform: uint8 [Ho, Wo, 3]; a script has no `frame` of its own."""
@@ -32,6 +39,8 @@ class LaidOut:
             raise ValueError("a picture is laid out, not the frames of a clip")
         if out is None:
             out = np.empty((transform.size[1], transform.size[0], 3), np.uint8)
+        if self._frames is None:
+            self._frames = Frames(self._pixels)
         drawn = self._frames.draw(transform)
         if drawn.shape[2] in (1, 3):
             out[:] = drawn
