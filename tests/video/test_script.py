@@ -179,7 +179,7 @@ BAD_KEYFRAMES = {
     "corners that are three": ("time: 1, corners: '0,0 1,1 2,2'", "corners '0,0 1,1 2,2' are invalid"),
     "corners that fold": ("time: 1, corners: '0,0 90,0 0,90 90,90'", "corners 0,0 90,0 0,90 90,90 are not a strictly"),
     "corners that are mirrored": ("time: 1, corners: '90,0 0,0 0,90 90,90'", "corners 90,0 0,0 0,90 90,90 are not"),
-    "corners that lie close": ("time: 1, corners: '0,0 9,0 9,90 0,90'", "the picture is 9x90 px; it must be 16 px"),
+    "corners that lie close": ("time: 1, corners: '0,0 9,0 9,90 0,90'", "the picture is 9x90 px; each side must"),
     "corners with a horizon": ("time: 1, corners: '0,0 100,0 100,100 49.9,50.1'", "the transform's horizon crosses"),
     "corners outside the canvas": (
         "time: 1, corners: '900,0 990,0 990,90 900,90'",
@@ -265,7 +265,7 @@ def test_a_picture_that_can_not_be_on_its_way_is_refused_with_the_line_it_goes_t
         script(folding)
     half_turn = keyframes("time: 0, corners: '0,0 90,0 90,90 0,90'", "time: 1, corners: '90,90 0,90 0,0 90,0'")
     with pytest.raises(
-        UserError, match=r"s.yaml:3: on the way to this keyframe: the picture is \S+ px; it must be 16 px"
+        UserError, match=r"s.yaml:3: on the way to this keyframe: the picture is \S+ px; each side must have"
     ):
         script(half_turn)
 
