@@ -105,7 +105,7 @@ def test_without_seam_carving_a_note_says_so(ingan_fast: Command, wide: Path, mo
     ("words", "parts"),
     [
         (["wide.png", "a.png"], ("wide.png", "--source")),
-        (["text.png"], ("text.png", "isn't a picture")),
+        (["text.png"], ("text.png", "is not a picture")),
         (["missing.png"], ("missing.png", "doesn't exist")),
         (["missing.png", "--source", "source.png"], ("missing.png", "doesn't exist")),
         (["wide.png", "--source", "missing.png"], ("missing.png", "doesn't exist")),

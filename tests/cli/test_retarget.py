@@ -231,4 +231,4 @@ def test_transparency_of_another_picture_is_told(ingan_fast: Command, trained_ru
     Image.fromarray(logo).save("logo.png")
     ended = ingan_fast("retarget", trained_run, "--image", "logo.png", "--size", "64x64", "--out", "out.png")
     assert ended.code == 0, ended.err
-    assert "logo.png is transparent in part" in " ".join(ended.err.split())
+    assert "logo.png is partly transparent" in " ".join(ended.err.split())

@@ -199,7 +199,7 @@ def test_what_can_be_made_of_several_pictures_is_made(ingan_fast: Command, photo
     assert ended.code == 2
     assert [path.name for path in Path("made").iterdir()] == ["photo.png"]
     lines = ended.err.splitlines()
-    assert "bad.png isn't a picture" in lines[0]
+    assert "bad.png is not a picture" in lines[0]
     assert lines[-1] == "ingan-fast: 1 of 2 pictures failed (see above)"
 
 

@@ -370,4 +370,4 @@ def test_transparency_without_a_background_is_refused(refused: Refused, ingan_fa
     logo = np.dstack([grain(48, 64), np.full((48, 64, 1), 90, np.uint8)])
     Image.fromarray(logo).save("logo.png")
     words = ("--script", "grow", "--background", "none", "--out", "out.webm")
-    refused("video", "logo.png", *words, parts=("logo.png is transparent in part", "--background"))
+    refused("video", "logo.png", *words, parts=("logo.png is partly transparent", "--background"))
