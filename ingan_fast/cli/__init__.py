@@ -23,8 +23,8 @@ app = typer.Typer(
     add_completion=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="Lay one picture out again at any size, shape or perspective, from its own patches.",
-    epilog="With INGAN_FAST_TRACEBACK=1 in the environment, errors come with a traceback.",
+    help="Retarget a picture to any size, shape or perspective, from its own patches.",
+    epilog="Set INGAN_FAST_TRACEBACK=1 in the environment to see tracebacks.",
 )
 app.command(help=retarget.HELP)(retarget.retarget)
 app.command(help=train.HELP)(train.train)
@@ -60,10 +60,10 @@ def _main(
 
 
 def main() -> None:
-    """Run the command line; bad input is one line on stderr and exit code 2, a fault of the machine exit code 1."""
+    """Run the command line; errors are one line on stderr, with exit code 2 for invalid input and 1 for the machine."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # what the console's encoding has no letters for
+            stream.reconfigure(errors="backslashreplace")  # for characters missing in the console's encoding
     try:
         app(_expanded(sys.argv[1:]))
     except UserError as error:
@@ -76,8 +76,8 @@ def main() -> None:
         if isinstance(error, ModuleNotFoundError) and (advice := missing_package(error)):
             _fail(error, advice, 2)
         if memory_ran_out(error):
-            reason = " ".join(str(error).split())[:200] or "the system does not say how much was needed"
-            _fail(error, f"not enough memory ({reason}); ask for a smaller output, or end other programs", 1)
+            reason = " ".join(str(error).split())[:200] or "the required amount is unknown"
+            _fail(error, f"not enough memory ({reason}); make a smaller output, or close other programs", 1)
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             _fail(
                 error,
@@ -88,14 +88,14 @@ def main() -> None:
 
 
 def _expanded(words: Sequence[str]) -> list[str]:
-    """The words with `~` in `--option=~/…` replaced, which shells leave as it is."""
+    """Expand `~` in `--option=~/…`, which shells don't."""
     return [
         re.sub(r"^(--[a-z-]+=)(~.*)", lambda found: found[1] + os.path.expanduser(found[2]), word) for word in words
     ]
 
 
 def _fail(error: BaseException, message: str, code: int) -> NoReturn:
-    message = re.sub(r"\b(resume|overwrite)=True", r"--\1", message)  # the library's arguments, as options
+    message = re.sub(r"\b(resume|overwrite)=True", r"--\1", message)  # Python arguments → command-line options
     if os.environ.get("INGAN_FAST_TRACEBACK"):
         traceback.print_exception(error)
     print(f"ingan-fast: {' '.join(message.split())}", file=sys.stderr)

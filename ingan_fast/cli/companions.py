@@ -1,4 +1,4 @@
-"""Maps of a picture that are laid out with it: `--companion`."""
+"""`--companion`: maps of a picture that are laid out like it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,13 +15,13 @@ from ingan_fast.pictures.streams import is_stream
 
 
 def outputs(paths: Sequence[Path], picture: Path, out: Path) -> list[Path]:
-    """Where the companions go: beside the output, under their own names.
+    """Paths of the companions' outputs: next to the picture's output, under their own names.
 
     Raises:
         UserError: one would replace an input or another output, or can't be written.
     """
     if paths and is_stream(out):
-        raise UserError(f"--companion writes files beside the output, and --out {out} is a pipe; give a file")
+        raise UserError(f"--companion writes files next to the output, but --out {out} is a pipe; give a file")
     folder = out.expanduser().parent
     taken = {out.expanduser().resolve(): "the output"}
     for path in (picture, *paths):
@@ -33,13 +33,13 @@ def outputs(paths: Sequence[Path], picture: Path, out: Path) -> list[Path]:
         if owner is not None:
             raise UserError(f"--companion {path} would replace {owner}; give --out in another folder")
         check_map_path(target)
-        taken[target.resolve()] = f"what is made of {path}"
+        taken[target.resolve()] = f"the output for {path}"
         targets.append(target)
     return targets
 
 
 def read(paths: Sequence[Path], size: Size) -> list[Map]:
-    """The companions of a picture of that size (width, height).
+    """Read the companions of a picture of size (width, height).
 
     Raises:
         UserError: one can't be read, or has another size.
@@ -49,13 +49,13 @@ def read(paths: Sequence[Path], size: Size) -> list[Map]:
         one = load_map(path)
         if one.size != size:
             given, wanted = ("{}x{}".format(*of) for of in (one.size, size))
-            raise UserError(f"--companion {path} is {given}, and the picture {wanted}; give a map of its size")
+            raise UserError(f"--companion {path} is {given}, but the picture {wanted}; give a map of its size")
         maps.append(one)
     return maps
 
 
 def write(maps: Sequence[Map], targets: Sequence[Path], view: View, cover: NDArray[np.float32] | None) -> None:
-    """Lay the companions out as the picture was, which covers the output as far as `cover` says, and write them."""
+    """Lay the companions out like the picture and write them; `cover` is the picture's coverage of the output."""
 
     def laid_out(layer: NDArray) -> NDArray:
         result = view.copy(layer)

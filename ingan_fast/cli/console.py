@@ -1,4 +1,4 @@
-"""What the commands share: where messages and progress go, an exit code, reading a user's text, a file for numbers."""
+"""Shared by the commands: consoles for messages and answers, progress, reading text, checks of --json."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -13,13 +13,13 @@ from ingan_fast.training.budget import duration
 from ingan_fast.training.progress import Occasions
 
 INTERRUPTED = 130
-UNLIMITED = 10_000  # columns of a file or a pipe, into which nothing has to fit
+UNLIMITED = 10_000  # columns when writing to a file or pipe
 
 
 class _Console(Console):
-    """Writes to a terminal at its width, and to anything else without breaking or cutting lines."""
+    """Uses a terminal's width; writes anything else without wrapping or truncating lines."""
 
-    @property  # type: ignore[misc]  # Console lets it be set, which nobody does here
+    @property  # type: ignore[misc]  # Console allows setting it, which is unused here
     def size(self) -> ConsoleDimensions:
         if self.is_terminal or "COLUMNS" in os.environ:
             return super().size
@@ -32,7 +32,7 @@ answers = _Console(highlight=False)
 
 @contextmanager
 def progress(name: str, total: int) -> Iterator[Callable[[], None]]:
-    """A bar of `total` steps while the block runs; yields what is called after each step."""
+    """Show a bar of `total` steps during the block; yields a function to call after each step."""
     with parts_done(name, total) as show:
         done = 0
 
@@ -46,9 +46,9 @@ def progress(name: str, total: int) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def parts_done(name: str, total: float = 1.0) -> Iterator[Callable[..., None]]:
-    """A bar while the block runs; yields what is called with how much is done, and another name where it changes.
+    """Show a bar during the block; yields a function that takes the amount done, and optionally another name.
 
-    Where messages don't go to a terminal, a plain line every so often says the same.
+    If messages don't go to a terminal, prints lines of text instead.
     """
     if not messages.is_terminal:
         yield _lines(name, total)
@@ -60,7 +60,7 @@ def parts_done(name: str, total: float = 1.0) -> Iterator[Callable[..., None]]:
 
 def _lines(name: str, total: float) -> Callable[..., None]:
     occasions = Occasions()
-    occasions.due()  # work that is over soon needs no line
+    occasions.due()  # skips the line at once, for short work
 
     def show(done: float, name: str = name) -> None:
         if occasions.due():
@@ -77,10 +77,10 @@ def read_text(path: Path) -> str:
 
 
 def check_json_path(path: Path, inputs: Sequence[Path] = ()) -> None:
-    """Hold what --json names to a file that can be written and is none of `inputs` (resolved).
+    """Check that `path` (of --json) can be written and is none of `inputs` (resolved).
 
     Raises:
-        UserError: anything else.
+        UserError: otherwise.
     """
     if path.resolve() in inputs:
         raise UserError(f"--json {path} would replace an input; choose another name")

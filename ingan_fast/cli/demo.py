@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from ingan_fast.pictures import Pixels
 
 HELP = (
-    "Make a page that shows a picture (a market stand that comes along, or yours) at other sizes and shapes, beside "
-    "plain resizes: at once as it is laid out without training, after training also by the paper's GAN. The same "
-    "command goes on where it was cut off.\n\n"
+    "Make a page that shows a picture (a bundled market stand, or yours) at other sizes and shapes, next to plain "
+    "resizes: at once without training, and after training also by the paper's GAN. After an interruption the same "
+    "command continues.\n\n"
     "Examples:\n\n"
     "    ingan-fast demo --out demo\n\n"
     "    ingan-fast demo fruit.jpg --out demo_fruit --budget 5m\n\n"
@@ -24,15 +24,15 @@ HELP = (
 
 
 def demo(
-    image: Annotated[Path | None, typer.Argument(metavar="[IMAGE]", help="A picture of many small things.")] = None,
+    image: Annotated[Path | None, typer.Argument(metavar="[IMAGE]", help="A picture of many small objects.")] = None,
     out: Annotated[Path, typer.Option("--out", help="The folder for the run, the pictures and index.html.")] = Path(
         "demo"
     ),
     budget: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Train for that long; 15m on a CPU where none is given.")
+        str | None, typer.Option(metavar="TIME", help="Duration of the training; default on a CPU: 15m.")
     ] = None,
-    training: Annotated[bool, typer.Option("--train/--no-train", help="Whether to train, too.")] = True,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    training: Annotated[bool, typer.Option("--train/--no-train", help="Whether to train.")] = True,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
 ) -> None:
     from ingan_fast.cli.demo_page import plain
     from ingan_fast.layout import Layouts, perspective
@@ -49,15 +49,13 @@ def demo(
     if not training:
         return
     run = out / "run"
-    messages.print(
-        f"Training; the page gets another column at its end, and before that there is {run}/monitor/latest.png"
-    )
+    messages.print(f"Training; afterwards the page gets another column. Until then look at {run}/monitor/latest.png")
     train([path], run, budget=budget, device=device, resume=True)
     _show_trained(run, source, ways, out, device)
 
 
 def _show_trained(run: Path, source: "Pixels", ways: "dict[str, Retarget]", out: Path, device: str) -> None:
-    """The page again, with what was learned."""
+    """Write the page again, with the trained generator."""
     from ingan_fast.cli.demo_page import plain
     from ingan_fast.training.trained import load
 
@@ -71,7 +69,7 @@ def _show_trained(run: Path, source: "Pixels", ways: "dict[str, Retarget]", out:
         f"{config.images[0]['name']}, {width}x{height}; learned: preset {config.preset}, "
         f"{config.settings.iterations} iterations, seed {config.seed}, {config.device}"
     )
-    print(f"{_make_page(source, ways, out, about)} shows what was learned, too.")
+    print(f"{_make_page(source, ways, out, about)} now also shows the trained generator.")
 
 
 def _make_page(source: "Pixels", ways: "dict[str, Retarget]", out: Path, about: str) -> Path:

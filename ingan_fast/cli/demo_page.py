@@ -1,4 +1,4 @@
-"""The demo's page: a picture at other sizes and shapes, by each way of making them beside the others."""
+"""The demo's HTML page: a picture at other sizes and shapes, by several methods."""
 
 import html
 from collections.abc import Callable, Mapping
@@ -14,7 +14,7 @@ from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.pictures.sheets import Panel, over_checkerboard, sheet
 from ingan_fast.quality.resampling import plain_homography, plain_resize
 
-Retarget = Callable[[Transform], Pixels]  # the output of a transform, uint8 [Ho, Wo, 3]
+Retarget = Callable[[Transform], Pixels]  # transform → output, uint8 [Ho, Wo, 3]
 
 
 @dataclass(frozen=True)
@@ -41,12 +41,12 @@ def examples(source_size: tuple[int, int]) -> list[Example]:
 def make_page(
     source: Pixels, ways: Mapping[str, Retarget], out: Path, about: str, advance: Callable[[], None] = lambda: None
 ) -> Path:
-    """Write the examples by each way, sheet.png and index.html into `out`; its index.html.
+    """Write the examples by each method, sheet.png and index.html to `out`; returns the path of index.html.
 
     Args:
         source: uint8 [H, W, 3].
-        ways: how outputs are made, by a name for people.
-        about: what the page says at its end.
+        ways: methods by display name.
+        about: text at the page's end.
         advance: called after each example.
 
     Raises:
@@ -70,7 +70,7 @@ def make_page(
 
 
 def plain(source: Pixels) -> Retarget:
-    """What stretching gives: a bicubic resize, or the homography as it is."""
+    """The stretching method: a bicubic resize, or a plain homography."""
 
     def stretched(transform: Transform) -> Pixels:
         if np.array_equal(transform.matrix, np.eye(3)):
@@ -102,7 +102,7 @@ _PAGE = """<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>ingan-fast: one picture, laid out anew</title>
+<title>ingan-fast: one picture, retargeted</title>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1300px; padding: 0 1rem; color: #222; }}
 section > div {{ display: flex; flex-wrap: wrap; gap: 1rem; }}
@@ -111,9 +111,9 @@ img {{ max-width: 100%; height: auto; background: repeating-conic-gradient(#ddd 
 .source {{ outline: 3px solid #d62828; }}
 figcaption, footer {{ color: #666; font-size: .9rem; }}
 </style>
-<h1>One picture, laid out anew</h1>
-<p>Look at the size of single elements: they keep it, and there are more or fewer of them; a plain resize stretches or
-squeezes them. <b>layout</b>: pieces of the picture laid out anew, without training. <b>learned</b>: the paper's GAN,
+<h1>One picture, retargeted</h1>
+<p>Look at the size of single elements: they keep it, and their number changes; a plain resize stretches or
+squeezes them. <b>layout</b>: pieces of the picture rearranged, without training. <b>learned</b>: the paper's GAN,
 trained on the framed picture alone.</p>
 <figure><img class="source" src="source.png" alt="source"><figcaption>source</figcaption></figure>
 {sections}

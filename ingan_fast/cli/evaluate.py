@@ -17,36 +17,36 @@ if TYPE_CHECKING:
     from ingan_fast.quality.evaluation import Judged, Measures, Output
 
 HELP = (
-    "Judge a run, a picture's layouts without training, or pictures made of one source, in numbers, each beside a "
-    "plain resize's and seam carving's at the same size.\n\n"
+    "Evaluate a run, a picture's layouts without training, or pictures made from a source, in numbers, compared with "
+    "a plain resize and seam carving at the same size.\n\n"
     "Examples:\n\n"
-    "    ingan-fast evaluate runs/fruit      makes four sizes and judges them, and the way back\n\n"
-    "    ingan-fast evaluate fruit.png       the same of the picture's untrained layouts\n\n"
+    "    ingan-fast evaluate runs/fruit      makes and evaluates four sizes, and the way back\n\n"
+    "    ingan-fast evaluate fruit.png       the same for the picture's layouts without training\n\n"
     "    ingan-fast evaluate wide.png tall.png --source fruit.png --json numbers.json\n\n"
-    "    ingan-fast evaluate runs/fruit --maps maps      also where it is good or bad\n\n"
-    "coherence: how far the output's patches are from the source's (artefacts); completeness: the source's from the "
-    "output's (what was lost); swd: how different the two distributions of patches are; all x1000 in the table, 0 is "
-    "best. verbatim: the share of the output's patches that are the source's own, neither blended nor painted. "
-    "kept width, kept height: 0 where elements were stretched with the picture, 1 where they keep their size; "
-    "for changes of one side alone. psnr: the source against its reconstruction, in dB."
+    "    ingan-fast evaluate runs/fruit --maps maps      also shows where it is good or bad\n\n"
+    "coherence: distance of the output's patches to the source's (artefacts); completeness: of the source's to the "
+    "output's (losses); swd: difference of the two distributions of patches; all x1000 in the table, 0 is "
+    "best. verbatim: fraction of the output's patches copied from the source, neither blended nor painted. "
+    "kept width, kept height: 0 if elements were stretched with the picture, 1 if they keep their size; "
+    "for changes of one side only. psnr: the source's reconstruction, in dB."
 )
 
-JUDGED_SIDE = 512  # px of a picture's longer side: every patch is compared with every other
+JUDGED_SIDE = 512  # px of a picture's longer side; the cost is quadratic in the number of patches
 
 
 def evaluate(
     given: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN|PICTURE|OUTPUT...", help="A run folder, a picture, or pictures that were made of --source."
+            metavar="RUN|PICTURE|OUTPUT...", help="A run folder, a picture, or pictures made from --source."
         ),
     ],
-    source: Annotated[Path | None, typer.Option(help="What the pictures were made of; a run has its own.")] = None,
+    source: Annotated[Path | None, typer.Option(help="The pictures' source; a run has its own.")] = None,
     json_path: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the numbers.")] = None,
     maps: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Also write maps of stretch and of coherence.")
     ] = None,
-    device: Annotated[str, typer.Option(help="Of a run's generator: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="For a run's generator: auto, cpu, cuda, cuda:N or mps.")] = "auto",
 ) -> None:
     photo = _photo(given, source)
     run = None if photo else _single_run(given, source)
@@ -63,7 +63,7 @@ def evaluate(
     else:
         pixels, outputs = _read(given, source) if run is None else _retarget(run, device)
     if not has_seam_carving():
-        messages.print("seam carving is left out: pip install seam-carving adds it")
+        messages.print("without seam carving, which is not installed: pip install seam-carving")
     with progress("judging", len(outputs) * Judge.steps()) as advance:
         judge = Judge(pixels, advance)
         judged = [judge.judge(output) for output in outputs]
@@ -84,24 +84,24 @@ def evaluate(
 
 
 def _photo(given: list[Path], source: Path | None) -> Path | None:
-    """The only file that was given, where no source was: a picture to be laid out."""
+    """The picture to lay out: the only argument, if it is a file and no source is given."""
     return given[0] if len(given) == 1 and source is None and given[0].is_file() else None
 
 
 def _single_run(given: list[Path], source: Path | None) -> Path | None:
-    """The run folder that was given, None for pictures; refuses what can't be told apart or lacks a source."""
+    """The run folder, or None for pictures; rejects mixtures, duplicates and a missing source."""
     for path in given:
         if not os.path.exists(path):
             raise UserError(f"{path} doesn't exist; give a run folder, or pictures and --source")
     folders = [path for path in given if path.is_dir()]
     if folders and len(given) > 1:
-        raise UserError(f"{folders[0]} is a folder; give one run alone, or pictures")
+        raise UserError(f"{folders[0]} is a folder; give a single run, or pictures")
     if folders:
         if source is not None:
             raise UserError(f"{folders[0]} is a folder, and a run has its own source; leave out --source")
         return folders[0]
     if source is None:
-        raise UserError(f"{given[0]} needs --source, the picture that it was made of (of a run: RUN/source.png)")
+        raise UserError(f"{given[0]} needs --source, the picture that it was made from (for a run: RUN/source.png)")
     seen: set[Path] = set()
     for path in given:
         if path.resolve() in seen:
@@ -111,7 +111,7 @@ def _single_run(given: list[Path], source: Path | None) -> Path | None:
 
 
 def _file_names(given: list[Path] | None) -> list[str]:
-    """The names of the outputs' maps, without an ending; numbered where two would be the same."""
+    """File names of the outputs' maps, without suffix; numbered if two would be equal."""
     if given is None:
         from ingan_fast.quality.evaluation import SHAPES
 
@@ -121,7 +121,7 @@ def _file_names(given: list[Path] | None) -> list[str]:
 
 
 def _map_paths(folder: Path, names: list[str], inputs: list[Path]) -> list[tuple[Path, Path]]:
-    """Each output's (stretch, coherence) map, checked that it can be written."""
+    """Paths of each output's maps (stretch, coherence), checked to be writable."""
     from ingan_fast.pictures import check_output_path
 
     pairs = [(folder / f"{name}_stretch.png", folder / f"{name}_coherence.png") for name in names]
@@ -133,7 +133,7 @@ def _map_paths(folder: Path, names: list[str], inputs: list[Path]) -> list[tuple
 
 
 def _read(given: list[Path], source: Path | None) -> "tuple[Pixels, list[Output]]":
-    """The source and the outputs, checked that they belong together."""
+    """Read the source and the outputs, and check that they belong together."""
     from ingan_fast.pictures import load_image
     from ingan_fast.quality.evaluation import read_output
     from ingan_fast.quality.patches import PATCH
@@ -150,7 +150,7 @@ def _read(given: list[Path], source: Path | None) -> "tuple[Pixels, list[Output]
 
 
 def _lay_out(photo: Path) -> "tuple[Pixels, list[Output]]":
-    """A picture, and its untrained layouts at the fixed shapes."""
+    """A picture, and its layouts without training at the fixed shapes."""
     from ingan_fast.layout import Layouts, perspective
     from ingan_fast.pictures import fit_within, load_image
     from ingan_fast.quality.evaluation import SHAPES, retargetings
@@ -159,7 +159,7 @@ def _lay_out(photo: Path) -> "tuple[Pixels, list[Output]]":
     pixels = fit_within(picture, JUDGED_SIDE)
     size = pixels.shape[1], pixels.shape[0]
     if pixels is not picture:
-        messages.print(f"{photo} is {picture.shape[1]}x{picture.shape[0]}; it is judged at {size[0]}x{size[1]}")
+        messages.print(f"{photo} is {picture.shape[1]}x{picture.shape[0]}; it is evaluated at {size[0]}x{size[1]}")
     layouts = Layouts(pixels)
 
     def retarget(transform: Transform, given: "Pixels | None") -> "Pixels":
@@ -184,7 +184,7 @@ def _write_maps(output: "Output", source: "Pixels", stretch: Path, coherence: Pa
 
     draw_coherence(output.picture, source, coherence, output.mask)
     if output.mask is not None:
-        messages.print(f"{output.name}: no map of stretch, which is for pictures without transparency")
+        messages.print(f"{output.name}: no map of stretch, which needs a picture without transparency")
         return
     try:
         draw_stretch(output.picture, source, stretch)
@@ -193,7 +193,7 @@ def _write_maps(output: "Output", source: "Pixels", stretch: Path, coherence: Pa
 
 
 def _table(judged: "list[Judged]") -> Table:
-    """One block an output: its own numbers, then the baselines'."""
+    """One block per output: its own measures, then the baselines'."""
     columns = ["coherence", "completeness", "swd", "verbatim", "kept_width", "kept_height"]
     if any("psnr" in one.measures for one in judged):
         columns.append("psnr")

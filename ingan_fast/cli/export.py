@@ -19,7 +19,7 @@ FLAVORS = {"auto": "auto", "tensorrt": "tensorrt", "rtx": "tensorrt-rtx"}
 SERVED = "triton-server"
 
 HELP = (
-    "Make a run into a file for ONNX Runtime, OpenVINO, TensorRT or C++ hosts, at any input and output size.\n\n"
+    "Convert a run to a file for ONNX Runtime, OpenVINO, TensorRT or C++ programs, for any input and output size.\n\n"
     "Examples:\n\n"
     "    ingan-fast export runs/fruit --out fruit\n\n"
     "    ingan-fast export runs/fruit --out fruit --precision fp16 --trt\n\n"
@@ -28,8 +28,8 @@ HELP = (
     "    ingan-fast export runs/fruit --out fruit --bake-source        (to animate its picture)\n\n"
     "    ingan-fast export runs/fruit --out fruit --format pt2         (for libtorch)\n\n"
     "    ingan-fast export runs/fruit --out models --format triton-server\n\n"
-    "Every file is compared with the generator in the program that it is for, and kept only where it agrees. The "
-    "inputs are described in model.onnx.json, and in docs/export.md."
+    "Each file is checked against the generator in its runtime, and kept only if they agree. The inputs are described "
+    "in model.onnx.json, and in docs/export.md."
 )
 
 
@@ -39,9 +39,9 @@ def export(
     format_: Annotated[
         str, typer.Option("--format", help="onnx, pt2 (AOTInductor), or triton-server (a model repository).")
     ] = "onnx",
-    precision: Annotated[str, typer.Option(help="Of the convolutions: fp32, fp16 or bf16.")] = "fp32",
+    precision: Annotated[str, typer.Option(help="Precision of the convolutions: fp32, fp16 or bf16.")] = "fp32",
     fixed: Annotated[
-        str | None, typer.Option(metavar="WxH", help="Bake one output size in; frames, in [0, 1], are all it takes.")
+        str | None, typer.Option(metavar="WxH", help="Bake in one output size; the only input is a frame in [0, 1].")
     ] = None,
     transform: Annotated[
         str | None,
@@ -50,14 +50,14 @@ def export(
         ),
     ] = None,
     frame: Annotated[
-        str | None, typer.Option(metavar="WxH", help="With --fixed: the frames' size; the source's.")
+        str | None, typer.Option(metavar="WxH", help="With --fixed: the frames' size; default: the source's.")
     ] = None,
     bake_source: Annotated[
-        bool, typer.Option("--bake-source", help="Bake the run's picture in; geometry is all it takes.")
+        bool, typer.Option("--bake-source", help="Bake in the run's picture; the only input is the geometry.")
     ] = False,
-    trt: Annotated[bool, typer.Option("--trt", help="Build a TensorRT engine, too.")] = False,
+    trt: Annotated[bool, typer.Option("--trt", help="Also build a TensorRT engine.")] = False,
     trt_flavor: Annotated[
-        str, typer.Option("--trt-flavor", help="tensorrt, rtx, or auto: what is installed.")
+        str, typer.Option("--trt-flavor", help="tensorrt, rtx, or auto: whichever is installed.")
     ] = "auto",
     profile: Annotated[
         list[str] | None,
@@ -67,10 +67,10 @@ def export(
     ] = None,
     workspace: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", help="With --trt: at most so much GPU memory to build with, such as 2G."),
+        typer.Option(metavar="SIZE", help="With --trt: limit of GPU memory for building, such as 2G."),
     ] = None,
-    device: Annotated[str, typer.Option(help="With --format pt2: auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what an earlier export wrote.")] = False,
+    device: Annotated[str, typer.Option(help="With --format pt2: auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files of an earlier export.")] = False,
 ) -> None:
     from ingan_fast.export.profiles import parse_profile
     from ingan_fast.export.run import FILES, ExportOptions
@@ -81,13 +81,13 @@ def export(
     from ingan_fast.training.trained import load
 
     if trt_flavor not in FLAVORS:
-        raise UserError(f"--trt-flavor {trt_flavor} is unknown; choose one of {', '.join(FLAVORS)}")
+        raise UserError(f"unknown --trt-flavor {trt_flavor}; choose one of {', '.join(FLAVORS)}")
     if (profile or workspace or trt_flavor != "auto") and not trt:
-        raise UserError("--profile, --workspace and --trt-flavor are for TensorRT engines; give --trt, too")
+        raise UserError("--profile, --workspace and --trt-flavor are for TensorRT engines; add --trt")
     if format_ not in (*FILES, SERVED):
-        raise UserError(f"--format {format_} is unknown; choose one of {', '.join((*FILES, SERVED))}")
+        raise UserError(f"unknown --format {format_}; choose one of {', '.join((*FILES, SERVED))}")
     if trt and format_ != "onnx":
-        raise UserError(f"--trt builds an engine of an ONNX file, not of {format_}; leave out --format")
+        raise UserError(f"--trt builds an engine from an ONNX file, not from {format_}; leave out --format")
     served, format_ = format_ == SERVED, "onnx" if format_ == SERVED else format_
     wanted = ExportOptions(
         format_, precision, _transform(fixed, transform), parse_size(frame) if frame else None, bake_source
@@ -117,7 +117,7 @@ def _build(model: Path, flavor: str, profiles: list["Profile"], workspace: int |
             flavor,
             profiles or None,
             workspace,
-            uint8=uint8,  # a player feeds what it feeds to the fixed graph itself
+            uint8=uint8,  # players feed a fixed graph's engine themselves
             tell=messages.print,
             progress=lambda phase, part: show(part, phase),
         )
@@ -128,7 +128,7 @@ def _transform(size: str | None, text: str | None) -> Transform | None:
     """The geometry to bake in."""
     if size is None:
         if text is not None:
-            raise UserError("--transform is for one fixed geometry; give the output's size: --fixed 640x480")
+            raise UserError("--transform needs a fixed geometry; give the output's size: --fixed 640x480")
         return None
     wanted = parse_size(size)
     if text is None:
@@ -137,12 +137,12 @@ def _transform(size: str | None, text: str | None) -> Transform | None:
         return Transform.from_corners(parse_corners(text), wanted)
     matrix, units = parse_homography(read_text(Path(text)))
     if units == "pixels":
-        raise UserError(f"{text} is in pixels, of which source is not known here; give a normalised matrix")
+        raise UserError(f"{text} is in pixels, but the source's size is unknown; give a normalised matrix")
     return Transform(wanted, matrix)
 
 
 def _check_folder(out: Path, files: list[str], overwrite: bool) -> None:
-    """Refuse before the work what would be refused after it."""
+    """Check the output folder before the work."""
     if out.exists() and not out.is_dir():
         raise UserError(f"--out {out} is a file; give a folder")
     found = [name for name in files if (out / name).exists()]

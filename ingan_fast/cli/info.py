@@ -7,7 +7,7 @@ import typer
 
 from ingan_fast.cli.console import answers
 
-HELP = "Tell what a run is: pictures, settings, how far it has come.\n\nExample:\n\n    ingan-fast info runs/fruit"
+HELP = "Describe a run: pictures, settings, progress.\n\nExample:\n\n    ingan-fast info runs/fruit"
 
 
 def info(run: Annotated[Path, typer.Argument(metavar="RUN", help="A run folder.")]) -> None:

@@ -1,4 +1,4 @@
-"""`ingan-fast retarget PICTURE`: a picture laid out anew without a run or a model, and without torch."""
+"""`ingan-fast retarget PICTURE`: retargets a picture without a run or a model, and without torch."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
@@ -34,12 +34,12 @@ from ingan_fast.pictures.streams import is_stream
 from ingan_fast.pictures.writing import check_place
 
 TILES = {"x": "x", "y": "y", "both": "xy"}
-_FOUND_BY = ("keep", "remove", "tile", "variation", "show_keep")  # what a saved layout has no use for
+_FOUND_BY = ("keep", "remove", "tile", "variation", "show_keep")  # options that a saved layout excludes
 
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says beside the size."""
+    """Command-line options other than the size."""
 
     keep: Sequence[str] = ()  # mask files, "auto" or "none"
     remove: Sequence[Path] = ()
@@ -52,16 +52,16 @@ class Options:
     strip: bool = False
 
     def given(self, names: Sequence[str] = ()) -> list[str]:
-        """Those of the options (all without names) that are not at their defaults."""
+        """Names of the options (of all, by default) that differ from their defaults."""
         names = names or [field.name for field in fields(self)]
         return [f"--{name.replace('_', '-')}" for name in names if getattr(self, name)]
 
     def check(self) -> None:
-        """Refuse values that need no picture to be found wrong."""
+        """Check values that don't depend on the picture."""
         if self.tile is not None and self.tile not in TILES:
-            raise UserError(f"--tile {self.tile} is unknown; choose x, y or both")
+            raise UserError(f"unknown --tile {self.tile}; choose x, y or both")
         if self.variation < 0:
-            raise UserError(f"--variation {self.variation} is not possible; give 0 (the best layout) or more")
+            raise UserError(f"--variation {self.variation} is out of range; give 0 (the best layout) or more")
         if "auto" in self.keep and "none" in self.keep:
             raise UserError("--keep auto and --keep none exclude each other; give one")
         if self.show_keep is not None:
@@ -72,10 +72,10 @@ class Options:
             check_place(self.save_layout)
         unused = self.given(_FOUND_BY)
         if self.layout is not None and unused:
-            raise UserError(f"--layout has its own layout; leave out {' and '.join(unused)}")
+            raise UserError(f"--layout already determines the layout; leave out {' and '.join(unused)}")
 
     def check_alone(self, picture: Path) -> None:
-        """Refuse what would replace the picture."""
+        """Check that no output replaces the picture."""
         for name in ("show_keep", "save_layout"):
             path = getattr(self, name)
             if path is not None and path.expanduser().resolve() == picture.expanduser().resolve():
@@ -83,7 +83,7 @@ class Options:
                 raise UserError(f"{option} {path} would replace the picture; choose another name")
 
     def wishes(self, size: Size) -> Wishes:
-        """The masks read, for a picture of this size (width, height)."""
+        """Read the masks, for a picture of size (width, height)."""
         keep = _mask("--keep", [Path(name) for name in self.keep if name not in ("auto", "none")], size)
         remove = _mask("--remove", self.remove, size)
         if keep is not None and remove is not None and (keep & remove).any():
@@ -93,13 +93,13 @@ class Options:
 
 
 def retarget_picture(path: Path, out: Path, request: Callable[[Size], Transform] | None, options: Options) -> Size:
-    """Write the picture laid out anew, and what goes with it; returns the output's size.
+    """Retarget a picture and write it with its companions; returns the output's size.
 
     Args:
         path: the picture.
-        out: where it goes.
-        request: the transform for a picture's size (width, height); None where `options.layout` has it.
-        options: what else is asked.
+        out: the output.
+        request: maps the picture's size (width, height) to a transform; None if `options.layout` has it.
+        options: further options.
     """
     options.check_alone(path)
     targets = companions.outputs(options.companion, path, out)
@@ -131,7 +131,7 @@ def retarget_picture(path: Path, out: Path, request: Callable[[Size], Transform]
 
 
 def picture_collage(path: Path, out: Path, options: Options) -> Size:
-    """Write a sheet of many sizes of a picture; returns the sheet's size."""
+    """Write a collage of a picture at many sizes; returns the collage's size."""
     others = options.given(("companion", "save_layout", "layout", "strip"))
     if others:
         raise UserError(f"{' and '.join(others)} are for a single output; leave out --collage")
@@ -146,27 +146,27 @@ def picture_collage(path: Path, out: Path, options: Options) -> Size:
 
 
 def folder_outputs(paths: Sequence[Path], folder: Path, options: Options, alpha: bool = False) -> list[Path]:
-    """Where several pictures go: into a folder, under their own names, as PNG where their format is not written.
+    """Output paths for several pictures in a folder: their own names, or .png if their format can't be written.
 
     Args:
         paths: the pictures.
-        folder: where they go.
-        options: what else is asked.
+        folder: the output folder.
+        options: further options.
         alpha: whether the outputs have transparency.
 
     Raises:
-        UserError: two would have the same name, one would replace an input, or an option is for one picture.
+        UserError: two outputs would have the same name, one would replace an input, or an option is for one picture.
     """
     others = options.given(("companion", "save_layout", "layout", "show_keep"))
     if others and len(paths) > 1:
-        raise UserError(f"{' and '.join(others)} are for one picture, and {len(paths)} are given; give one")
+        raise UserError(f"{' and '.join(others)} are for one picture, but {len(paths)} are given; give one")
     if (folder.exists() and not folder.is_dir()) or is_stream(folder):
-        raise UserError(f"--out {folder} is one file, and {len(paths)} pictures are given; give a folder")
+        raise UserError(f"--out {folder} is one file, but {len(paths)} pictures are given; give a folder")
     inputs = {path.expanduser().resolve(): path for path in paths}
     targets: dict[Path, Path] = {}
     for path in paths:
         if is_stream(path):
-            raise UserError(f"{path} is a pipe, and has no name to have in {folder}; give files, or --out a file")
+            raise UserError(f"{path} is a pipe, so a file in {folder} would have no name; give files, or --out a file")
         target = folder / path.name
         try:
             check_output_path(target, alpha)
@@ -176,7 +176,7 @@ def folder_outputs(paths: Sequence[Path], folder: Path, options: Options, alpha:
         if target.resolve() in inputs:
             raise UserError(f"--out {folder} would replace {inputs[target.resolve()]}; give another folder")
         if target in targets:
-            raise UserError(f"{targets[target]} and {path} would both be {target}; give them apart")
+            raise UserError(f"{targets[target]} and {path} would both be written to {target}; retarget them separately")
         targets[target] = path
     return list(targets)
 
@@ -189,7 +189,7 @@ def _view(layouts: Layouts | None, transform: Transform | None, photo: Photo, op
 
 
 def _cover(transform: Transform, options: Options) -> NDArray[np.float32] | None:
-    """How much of each output pixel the picture covers; None where it fills the frame."""
+    """The picture's coverage of each output pixel; None if it fills the frame."""
     if (transform.matrix == np.eye(3)).all():
         return None
     cover = transform.mask()
@@ -201,26 +201,26 @@ def _cover(transform: Transform, options: Options) -> NDArray[np.float32] | None
 
 
 def _stripped(photo: Photo) -> Photo:
-    """The photo in sRGB and without a word; 16 bits keep their profile, without which they would be other colours."""
+    """The photo in sRGB without metadata; 16-bit photos keep their profile, because their colours depend on it."""
     if photo.pixels.dtype == np.uint8:
         return Photo(srgb(photo).pixels, Metadata())
     return Photo(photo.pixels, photo.metadata.stripped())
 
 
 def _mask(option: str, paths: Sequence[Path], size: Size) -> Mask | None:
-    """Where any of the masks is more white than black."""
+    """The union of the masks, thresholded at half white."""
     result: Mask | None = None
     for path in paths:
         values = load_image(path, min_side=1).mean(axis=2) > 127
         if values.shape != size[::-1]:
             given, wanted = f"{values.shape[1]}x{values.shape[0]}", "{}x{}".format(*size)
-            raise UserError(f"{option} {path} is {given}, and the picture {wanted}; give a mask of its size")
+            raise UserError(f"{option} {path} is {given}, but the picture {wanted}; give a mask of its size")
         result = values if result is None else result | values
     return result
 
 
 def _show_keep(layouts: Layouts, options: Options) -> None:
-    """Write what is kept, white on black."""
+    """Write the mask of what is kept, white on black."""
     if options.show_keep is None:
         return
     wishes = layouts.wishes

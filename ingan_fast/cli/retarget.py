@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from ingan_fast.pictures import Pixels
     from ingan_fast.training.run_folder import RunFolder
 
-# The (width, height) that was trained on; and frame, transform, progress → picture.
+# Size (width, height) of the training picture; and a function (frame, transform, progress) → picture.
 Engine = tuple[tuple[int, int], Callable[["Pixels | None", Transform, Callable[[float], None]], "Pixels"]]
 
 MODELS = (".onnx", ".engine", ".pt2")
 
 HELP = (
-    "Lay a picture out anew, more or fewer of its elements at their own size: give one of --size, --scale, --corners, "
-    "--homography, --collage. A picture file needs no training; a run or an exported model adds its network.\n\n"
+    "Retarget a picture: more or fewer of its elements, at their own size. Give one of --size, --scale, --corners, "
+    "--homography, --collage. A picture file needs no training; a run or an exported model uses its network.\n\n"
     "Examples:\n\n"
     "    ingan-fast retarget photo.jpg --scale 1.5x1 --out wide.png      (seconds, no training)\n\n"
     "    ingan-fast retarget photo.jpg --scale 0.6x1 --keep dog.png --remove pole.png --out narrow.png\n\n"
@@ -41,8 +41,8 @@ HELP = (
     "    ingan-fast retarget runs/fruit --homography matrix.json --size 640x480 --out out.png\n\n"
     "    ingan-fast retarget runs/fruit --collage --out sheet.png\n\n"
     "    ingan-fast retarget fruit/model.onnx --size 640x480 --out out.png      (an exported model)\n\n"
-    "matrix.json holds 3 rows of 3 numbers, source to output, both in [-1, 1] from edge to edge; or "
-    '{"matrix": [[..], [..], [..]], "units": "pixels"} for pixel coordinates as OpenCV has them.'
+    "matrix.json contains 3 rows of 3 numbers, source to output, both in [-1, 1] from edge to edge; or "
+    '{"matrix": [[..], [..], [..]], "units": "pixels"} for pixel coordinates as in OpenCV.'
 )
 
 
@@ -51,13 +51,13 @@ def retarget(
         list[Path],
         typer.Argument(
             metavar="PICTURE...|MODEL|RUN",
-            help="Pictures (- is the standard input), or an exported model, or a run folder.",
+            help="Pictures (- for standard input), or an exported model, or a run folder.",
         ),
     ],
     out: Annotated[
         Path,
         typer.Option(
-            "--out", help="The picture to write: .png, .jpg, .webp, .tif, .bmp or - (PNG); for several a folder."
+            "--out", help="The output: .png, .jpg, .webp, .tif, .bmp or - (PNG); for several pictures a folder."
         ),
     ],
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Output size in pixels, from 16x16.")] = None,
@@ -66,13 +66,13 @@ def retarget(
         str | None,
         typer.Option(
             metavar='"x,y x,y x,y x,y"',
-            help="Where the source's corners land (tl tr br bl), in output pixels; transparent outside.",
+            help="Target positions of the source's corners (tl tr br bl), in output pixels; transparent outside.",
         ),
     ] = None,
     homography: Annotated[Path | None, typer.Option(help="A JSON file with a matrix; needs --size.")] = None,
-    collage: Annotated[bool, typer.Option("--collage", help="A sheet of many sizes, the source framed.")] = False,
+    collage: Annotated[bool, typer.Option("--collage", help="A collage of many sizes, the source framed.")] = False,
     image: Annotated[Path | None, typer.Option(help="Retarget this picture instead of the run's.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     backend: Annotated[
         str, typer.Option(help="For an exported model: auto, tensorrt, onnxruntime, openvino or torch.")
     ] = "auto",
@@ -80,43 +80,43 @@ def retarget(
         list[str] | None,
         typer.Option(
             metavar="MASK|auto|none",
-            help="Of a picture: what appears once and whole, white in a mask of its size; auto spares single objects "
-            "that are found (the default without a mask), none does not.",
+            help="For a picture: objects to show once and unchanged, white in a mask of its size; auto spares single "
+            "objects that are detected (default without a mask), none does not.",
         ),
     ] = None,
     remove: Annotated[
-        list[Path] | None, typer.Option(metavar="MASK", help="Of a picture: what does not appear, white in a mask.")
+        list[Path] | None, typer.Option(metavar="MASK", help="For a picture: what to remove, white in a mask.")
     ] = None,
     tile: Annotated[
-        str | None, typer.Option(metavar="x|y|both", help="Of a picture: the output continues itself when repeated.")
+        str | None, typer.Option(metavar="x|y|both", help="For a picture: make the output tileable.")
     ] = None,
-    variation: Annotated[int, typer.Option(help="Of a picture: 0 is the best layout, others are other ones.")] = 0,
+    variation: Annotated[int, typer.Option(help="For a picture: 0 is the best layout, others are alternatives.")] = 0,
     show_keep: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Of a picture: also write what is kept or spared.")
+        Path | None, typer.Option(metavar="FILE", help="For a picture: also write the mask of what is kept.")
     ] = None,
     companion: Annotated[
         list[Path] | None,
         typer.Option(
             metavar="FILE",
-            help="Of a picture: a map of it (normals, heights, a mask) to be laid out alike, and written beside the "
-            "output under its own name.",
+            help="For a picture: a map of it (normals, heights, a mask) to lay out in the same way; written next to "
+            "the output under its own name.",
         ),
     ] = None,
     save_layout: Annotated[
-        Path | None, typer.Option(metavar="FILE.npz", help="Of a picture: also write its layout.")
+        Path | None, typer.Option(metavar="FILE.npz", help="For a picture: also write its layout.")
     ] = None,
     layout: Annotated[
-        Path | None, typer.Option(metavar="FILE.npz", help="Of a picture: apply what --save-layout wrote of it.")
+        Path | None, typer.Option(metavar="FILE.npz", help="For a picture: apply a layout that --save-layout wrote.")
     ] = None,
     strip: Annotated[
-        bool, typer.Option("--strip", help="Of a picture: leave out its profile (as sRGB), EXIF, dpi and texts.")
+        bool, typer.Option("--strip", help="For a picture: convert to sRGB and omit profile, EXIF, dpi and texts.")
     ] = False,
 ) -> None:
     from ingan_fast.cli.instant import Options
     from ingan_fast.pictures import check_output_path, load_image, save_image
 
     if collage and any(option is not None for option in (size, scale, corners, homography, image)):
-        raise UserError("--collage stands alone; leave out --size, --scale, --corners, --homography and --image")
+        raise UserError("--collage can't be combined with --size, --scale, --corners, --homography or --image")
     options = Options(
         tuple(keep or ()),
         tuple(remove or ()),
@@ -132,14 +132,14 @@ def retarget(
         sizes = (size, scale, corners, homography)
         request = None if collage or (layout and not any(sizes)) else _Request(*sizes)
         if layout and request:
-            raise UserError("--layout has its own size; leave out --size, --scale, --corners and --homography")
+            raise UserError("--layout already determines the size; leave out --size, --scale, --corners, --homography")
         return _instant(
             given, out, request, collage, options, image is not None or device != "auto" or backend != "auto"
         )
     run = given[0]
     check_output_path(out, alpha=corners is not None)
     if options.given():
-        raise UserError(f"{' and '.join(options.given())} are for pictures, and {run} is none; leave them out")
+        raise UserError(f"{' and '.join(options.given())} are for pictures, but {run} is not one; leave them out")
     if collage:
         return _collage(run, out, device)
     pixels = load_image(image, min_side=16, notice=messages.print) if image else None
@@ -164,7 +164,7 @@ def _is_picture(path: Path) -> bool:
 
 
 def _tell(out: Path, size: tuple[int, int]) -> None:
-    """What was written; not to a pipe that the picture itself goes to."""
+    """Print the output's name and size; to stderr if the picture itself goes to stdout."""
     from ingan_fast.pictures.streams import is_stream
 
     print(f"{out}: {size[0]}x{size[1]}", file=sys.stderr if is_stream(out) else sys.stdout)
@@ -178,13 +178,13 @@ def _instant(
     options: "Options",
     others: bool,
 ) -> None:
-    """Lay pictures out without a network; of several each that can be, and the others are told."""
+    """Retarget pictures without a network; with several, failures are reported and the others are made."""
     from ingan_fast.cli.instant import folder_outputs, picture_collage, retarget_picture
     from ingan_fast.pictures import check_output_path
 
     for path in pictures:
         if not _is_picture(path):
-            raise UserError(f"{path} is no picture; give one run or model alone, or pictures")
+            raise UserError(f"{path} is not a picture; give a single run or model, or pictures")
     if others:
         raise UserError("--image, --device and --backend are for runs and models; leave them out with a picture")
     options.check()
@@ -209,7 +209,7 @@ def _instant(
     if failures and len(pictures) == 1:
         raise failures[0]
     if failures:
-        raise UserError(f"{len(failures)} of {len(pictures)} pictures were not made (above)")
+        raise UserError(f"{len(failures)} of {len(pictures)} pictures failed (see above)")
 
 
 def _open(path: Path, device: str, backend: str) -> Engine:
@@ -234,18 +234,18 @@ def _open(path: Path, device: str, backend: str) -> Engine:
 
 
 def _open_untrained(run: "RunFolder") -> Engine:
-    """A run before its first network: its picture is laid out without one."""
+    """Engine for a run without a network yet: lays its picture out."""
     from ingan_fast.layout import Layouts, perspective
 
     source = run.read_sources(run.read_config())[0]
-    messages.print(f"{run.path} has learned nothing yet: its picture is laid out without a network")
+    messages.print(f"{run.path} has no trained network yet: its picture is laid out without one")
     return (source.shape[1], source.shape[0]), lambda frame, wanted, show: perspective.retarget(
         Layouts(source if frame is None else frame), wanted
     )
 
 
 class _Request:
-    """What the user asks for, checked before anything heavy is loaded."""
+    """The requested geometry, checked before slow imports."""
 
     def __init__(self, size: str | None, scale: str | None, corners: str | None, homography: Path | None):
         given = [
@@ -254,7 +254,7 @@ class _Request:
         if len(given) > 1 or (scale and size):
             raise UserError(f"{' and '.join(given + ['--size'] * bool(scale and size))} exclude each other; give one")
         if not given and not size:
-            raise UserError("nothing was asked for; give --size, --scale, --corners, --homography or --collage")
+            raise UserError("no output size was given; give --size, --scale, --corners, --homography or --collage")
         if homography and not size:
             raise UserError("--homography needs the output's --size; give for example --size 640x480")
         self.size = parse_size(size, check_layout_size) if size else None

@@ -20,13 +20,13 @@ def _settings_help() -> str:
 
 
 HELP = (
-    "Train a generator on one picture, or on several of a kind: with nothing else given, the preset learned, for about "
+    "Train a generator on one picture, or on several similar ones; by default with the preset learned, for about "
     "fifteen minutes on a CPU.\n\n"
     "Examples:\n\n"
     "    ingan-fast train fruit.jpg\n\n"
     "    ingan-fast train fruit.jpg --budget 1h                    ends after an hour\n\n"
     "    ingan-fast train fruit.jpg --out runs/fruit\n\n"
-    "    ingan-fast train fruit.jpg --out runs/fruit --resume      go on after a crash or Ctrl-C\n\n"
+    "    ingan-fast train fruit.jpg --out runs/fruit --resume      continue after a crash or Ctrl-C\n\n"
     "    ingan-fast train fruit.jpg --out runs/long --preset paper --device cuda\n\n"
     "    ingan-fast train a.png b.png --out runs/both --iterations 5000 --set crop=128" + _settings_help()
 )
@@ -36,34 +36,34 @@ def train(
     images: Annotated[list[Path], typer.Argument(metavar="IMAGE...", help="Pictures, 32 px a side or more.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="RUN", help="The run folder that is made; runs/<the picture's name>."),
+        typer.Option("--out", metavar="RUN", help="The run folder to create; default: runs/<the picture's name>."),
     ] = None,
     preset_name: Annotated[
-        str | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; {DEFAULT_PRESET} where none is given.")
+        str | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; default: {DEFAULT_PRESET}.")
     ] = None,
     budget: Annotated[
-        str | None, typer.Option(metavar="TIME", help="Train as much as fits into it: from 1m to 48h (s, m, h).")
+        str | None, typer.Option(metavar="TIME", help="Duration of the training, from 1m to 48h (units s, m, h).")
     ] = None,
-    iterations: Annotated[int | None, typer.Option(help="Instead of the preset's number.")] = None,
+    iterations: Annotated[int | None, typer.Option(help="Number of iterations; default: the preset's.")] = None,
     early_stop: Annotated[
-        bool, typer.Option("--early-stop", help="Go over to the end once quality no longer changes.")
+        bool, typer.Option("--early-stop", help="Finish early once quality no longer changes.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     engine: Annotated[
         str,
         typer.Option(
-            help="How steps run: eager, graphs (captured once for each size and replayed; a GPU only), or auto: graphs "
-            "on a GPU, eager on a CPU."
+            help="How steps run: eager, graphs (CUDA graphs captured once per shape; GPU only), or auto: graphs on a "
+            "GPU, eager on a CPU."
         ),
     ] = "auto",
     precision: Annotated[
-        str, typer.Option(help="Of convolutions: float32, bfloat16, float16, or auto: what is fastest on the device.")
+        str, typer.Option(help="Of convolutions: float32, bfloat16, float16, or auto: the fastest on the device.")
     ] = "auto",
     seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same result.")] = 0,
     changes: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change a setting; repeatable.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from RUN's last checkpoint.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue from RUN's last checkpoint.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run in RUN.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Also write TensorBoard events.")] = False,
 ) -> None:
@@ -95,7 +95,7 @@ def train(
     if not result.finished:
         messages.print(
             f"Stopped; iteration {result.iteration} of {result.iterations} is saved in {run}. "
-            "The same command with --resume goes on."
+            "The same command with --resume continues."
         )
         raise typer.Exit(INTERRUPTED)
     print(f"{run}: trained, {result.iteration} iterations. Look at {run / 'monitor' / 'latest.png'}, then for example:")

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from ingan_fast.video.script import Animation
 
 HELP = (
-    "The picture in motion (--script), or every frame of a clip laid out anew (--input with one of --size, --scale, "
-    "--corners, --script).\n\n"
+    "Animate a picture (--script), or retarget each frame of a clip (--input with one of --size, --scale, --corners, "
+    "--script).\n\n"
     "Examples:\n\n"
     "    ingan-fast video photo.jpg --script grow --out out.mp4      (no training)\n\n"
     "    ingan-fast video runs/fruit --script grow --out out.mp4\n\n"
@@ -44,12 +44,12 @@ HELP = (
     f"Scripts: {', '.join(NAMES)}, or a YAML file of keyframes (docs/video.md).\n\n"
     "Files: .mp4 .m4v .mkv .mov (H.264), .webm (VP9), .gif, .webp, pictures (frames/%05d.png). With --background none "
     ".mov (ProRes 4444), .webm, .gif, .webp and .png have transparency. For other codecs pipe y4m to ffmpeg. Ctrl-C "
-    "ends the video early, and whole."
+    "ends the video early; the file is then complete."
 )
 
-BROKEN_PIPE = 141  # as a shell reports a process that a closed pipe has ended
-PICTURE_SIDE = 960  # px, the longer one of a picture without a model: videos don't get larger than screens
-GIF_FPS = Fraction(25)  # GIF counts in 1/100 s
+BROKEN_PIPE = 141  # exit code that shells report for a process ended by a closed pipe
+PICTURE_SIDE = 960  # px; longer side of a picture without a model, limited to the size of screens
+GIF_FPS = Fraction(25)  # GIF counts time in 1/100 s
 RAW_FPS = Fraction(30)
 
 
@@ -58,8 +58,8 @@ def video(
         Path,
         typer.Argument(metavar="PICTURE|MODEL|RUN", help="A picture (scripts), an exported model, or a run folder."),
     ],
-    out: Annotated[str, typer.Option(metavar="FILE", help="The video; pictures as frames/%05d.png; - for a pipe.")],
-    script: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="What moves, and how.")] = None,
+    out: Annotated[str, typer.Option(metavar="FILE", help="The video; frames/%05d.png for pictures; - for a pipe.")],
+    script: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="The motion.")] = None,
     input_: Annotated[
         str | None, typer.Option("--input", metavar="CLIP", help="A video, or - for standard input.")
     ] = None,
@@ -67,24 +67,24 @@ def video(
     scale: Annotated[str | None, typer.Option(metavar="SXxSY", help="With --input: width and height factors.")] = None,
     corners: Annotated[
         str | None,
-        typer.Option(metavar='"x,y x,y x,y x,y"', help="With --input: where its corners land (tl tr br bl)."),
+        typer.Option(metavar='"x,y x,y x,y x,y"', help="With --input: target positions of its corners (tl tr br bl)."),
     ] = None,
-    canvas: Annotated[str | None, typer.Option(metavar="WxH", help="Of a script: the video's size.")] = None,
+    canvas: Annotated[str | None, typer.Option(metavar="WxH", help="For a script: the video's size.")] = None,
     anchor: Annotated[
-        str | None, typer.Option(help="Of a script: where smaller pictures lie; centre, left, top-left, ...")
+        str | None, typer.Option(help="For a script: placement of smaller pictures; centre, left, top-left, ...")
     ] = None,
-    fps: Annotated[str | None, typer.Option(help="Frames a second of a script or of raw input; 30 (GIF: 25).")] = None,
-    seconds: Annotated[float | None, typer.Option(help="Of a script; 10, or as long as the clip.")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Of a script that draws at random.")] = None,
+    fps: Annotated[str | None, typer.Option(help="Frames per second of a script or raw input; 30 (GIF: 25).")] = None,
+    seconds: Annotated[float | None, typer.Option(help="Duration of a script; 10, or the clip's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of random scripts.")] = None,
     background: Annotated[
-        str, typer.Option(metavar="COLOUR", help="Beside the picture: #rrggbb, or none for transparency.")
+        str, typer.Option(metavar="COLOUR", help="Outside the picture: #rrggbb, or none for transparency.")
     ] = "#000000",
     raw: Annotated[
         str | None,
-        typer.Option(metavar="WxH", help="Pipes carry rgb24, not y4m: frames of this size come in, or else go out."),
+        typer.Option(metavar="WxH", help="Use rgb24 in pipes instead of y4m: size of input frames, else of output."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    backend: Annotated[str, typer.Option(help="What runs the model; auto takes the fastest that is there.")] = "auto",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
+    backend: Annotated[str, typer.Option(help="What runs the model; auto: the fastest available.")] = "auto",
 ) -> None:
     request = _Request(
         out=out,
@@ -106,10 +106,10 @@ def video(
             try:
                 report, canvas_size, notices = _make(request, model, device, backend, interrupted)
             except UserError as error:
-                if interrupted.is_set():  # what is wrong, for example no input, comes of that
+                if interrupted.is_set():  # the interrupt is the cause, for example of missing input
                     raise KeyboardInterrupt from error
                 raise
-    except BrokenPipeError as error:  # who reads has seen enough
+    except BrokenPipeError as error:  # the reader has closed the pipe
         raise typer.Exit(BROKEN_PIPE) from error
     width, height = canvas_size
     for notice in notices:
@@ -117,12 +117,12 @@ def video(
     told = sys.stderr if out == "-" else sys.stdout
     print(f"{out}: {report.frames} frames of {width}x{height}; {_speed(report)}", file=told)
     if report.interrupted:
-        messages.print("Stopped; what was made until then is whole.")
+        messages.print("Stopped; the output so far is complete.")
         raise typer.Exit(INTERRUPTED)
 
 
 class _Request:
-    """What the user asks for, checked before anything heavy is loaded."""
+    """The request, checked before slow imports."""
 
     def __init__(
         self,
@@ -169,7 +169,7 @@ class _Request:
             path = Path(self.input)
             return AnimatedPicture(path) if is_animation(path) else Clip(path)
         if sys.stdin.isatty():
-            raise UserError("--input - reads frames from standard input, which is a terminal here; pipe a video in")
+            raise UserError("--input - reads frames from standard input, which is a terminal; pipe a video in")
         pipe = PipeInput(sys.stdin.fileno(), interrupted)
         return RawFrames(pipe, self.raw, self.fps or RAW_FPS) if self.raw else Clip(pipe)
 
@@ -196,7 +196,7 @@ class _Request:
             )
         if self.raw and self.input != "-" and self.raw != animation.canvas:
             wanted, made = (f"{width}x{height}" for width, height in (self.raw, animation.canvas))
-            raise UserError(f"--raw {wanted} is not what goes out: frames of {made}; give --raw {made}")
+            raise UserError(f"--raw {wanted} differs from the output's frames of {made}; give --raw {made}")
         return animation
 
     def _transform(self, source_size: Size) -> Transform:
@@ -211,24 +211,24 @@ class _Request:
 def _check_what_is_asked(input_: str | None, script: str | None, shapes: list[str]) -> None:
     if input_ is None:
         if shapes:
-            raise UserError(f"{shapes[0]} is for clips: give --input, or make a picture with `ingan-fast retarget`")
+            raise UserError(f"{shapes[0]} is for clips: add --input, or make a picture with `ingan-fast retarget`")
         if script is None:
-            raise UserError("nothing was asked for; give --script, or --input with --size, --scale or --corners")
+            raise UserError("nothing to do; give --script, or --input with --size, --scale or --corners")
     elif script is not None and shapes:
         raise UserError(f"--script and {shapes[0]} exclude each other; give one")
     elif "--scale" in shapes and len(shapes) > 1:
         raise UserError(f"{' and '.join(shapes)} exclude each other; give one")
     elif script is None and not shapes:
-        raise UserError("--input needs what to do with it; give --size, --scale, --corners or --script")
+        raise UserError("--input needs an output geometry; give --size, --scale, --corners or --script")
 
 
 def _check_belongings(
     input_: str | None, out: str, script: str | None, raw: str | None, fps: str | None, motion: list[str]
 ) -> None:
     if motion and script is None:
-        raise UserError(f"{motion[0]} belongs to --script; give one, or leave {motion[0]} out")
+        raise UserError(f"{motion[0]} needs --script; give one, or leave {motion[0]} out")
     if raw is not None and "-" not in (input_, out):
-        raise UserError("--raw is how pipes carry frames; give --input - or --out -, or leave it out")
+        raise UserError("--raw is for frames in pipes; give --input - or --out -, or leave it out")
     if fps is not None and input_ is not None and not (input_ == "-" and raw is not None):
         raise UserError("--fps is for a script without --input, and for raw input; a clip keeps its own times")
 
@@ -248,28 +248,28 @@ def _parse_background(text: str) -> tuple[int, int, int] | None:
 
 
 def open_picture(path: Path, request: _Request, device: str, backend: str) -> "LaidOut":
-    """A picture that is laid out for each frame.
+    """Engine that lays a picture out for each frame.
 
     Raises:
-        UserError: it can't be read, or what is asked for needs a model.
+        UserError: it can't be read, or the request needs a model.
     """
     from ingan_fast.layout.pictures import as_stored, in_unit_range, shrunk
     from ingan_fast.pictures import has_opacity, load_photo, srgb
     from ingan_fast.video.laid_out import LaidOut
 
     if request.input is not None:
-        raise UserError(f"{path} is a picture, and the frames of --input need a run or a model; give one")
+        raise UserError(f"{path} is a picture, but --input needs a run or a model for its frames; give one")
     if device != "auto" or backend != "auto":
         raise UserError("--device and --backend are for runs and models; leave them out with a picture")
     pixels = srgb(load_photo(path)).pixels
     if has_opacity(pixels) and request.background is None:
-        raise UserError(f"{path} is transparent in part, which videos of pictures can't be; give --background")
+        raise UserError(f"{path} is partly transparent, which needs a background in a video; give --background")
     height, width = pixels.shape[:2]
     factor = max(1.0, max(height, width) / PICTURE_SIDE)
     if factor > 1:
         size = round(width / factor), round(height / factor)
         pixels = as_stored(in_unit_range(shrunk(pixels, size)), pixels.dtype)
-        messages.print(f"{path} is {width}x{height}; the video is made of it at {size[0]}x{size[1]}", soft_wrap=True)
+        messages.print(f"{path} is {width}x{height}; the video uses it at {size[0]}x{size[1]}", soft_wrap=True)
     return LaidOut(pixels, request.background or (0, 0, 0))
 
 
@@ -282,7 +282,7 @@ def open_engine(model: Path, device: str, backend: str) -> "Retargeter":
 def _make(
     request: _Request, model: Path, device: str, backend: str, interrupted: Event
 ) -> tuple["Report", Size, list[str]]:
-    """The video; returns what was done, the size of its frames, and what the user should know about it."""
+    """Make the video; returns the report, the frames' size, and messages for the user."""
     from ingan_fast.pictures.formats import named_as_picture
     from ingan_fast.video.frames import Still
     from ingan_fast.video.pipeline import run
@@ -304,13 +304,13 @@ def _make(
         if not report.frames:
             raise KeyboardInterrupt
         if renderer.laid_over:
-            notices.append("the clip is transparent in part, and was laid over --background; none keeps transparency")
+            notices.append("the clip is partly transparent, and was drawn over --background; none keeps transparency")
     return report, animation.canvas, notices
 
 
 @contextmanager
 def _progress(total: int | None) -> Iterator[Callable[[], None]]:
-    """A bar with frames a second and the time left; yields what is called after each frame."""
+    """Show a bar with frames per second and remaining time; yields a function to call after each frame."""
     columns = (
         TextColumn("frame"),
         BarColumn(bar_width=24),
@@ -335,4 +335,4 @@ def _progress(total: int | None) -> Iterator[Callable[[], None]]:
 
 def _speed(report: "Report") -> str:
     parts = f"decode {report.decode:.1f} s, retargeting {report.inference:.1f} s, encode {report.encode:.1f} s"
-    return f"{report.frames / report.wall:.1f} a second ({parts}, all at once {report.wall:.1f} s)"
+    return f"{report.frames / report.wall:.1f} per second ({parts}, in parallel {report.wall:.1f} s)"

@@ -1,4 +1,4 @@
-"""Pictures: read from files, written to files, and put on sheets."""
+"""Pictures: reading and writing files, and sheets of several pictures."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from ingan_fast.pictures.metadata import Metadata
 from ingan_fast.pictures.reading import Photo, load_image, load_photo, srgb
 from ingan_fast.pictures.writing import check_output_path, save_image, save_photo
 
-MARKET = Path(__file__).parent / "assets" / "market.png"  # the picture of the demo, the benchmarks and the tests
+MARKET = Path(__file__).parent / "assets" / "market.png"  # picture of the demo, the benchmarks and the tests
 
 __all__ = [
     "MARKET",

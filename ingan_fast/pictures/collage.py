@@ -1,4 +1,4 @@
-"""The paper's collage (figure 1): one picture at a grid of sizes, the source framed in its place."""
+"""The paper's collage (figure 1): a picture at a grid of sizes, with the source framed."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ def collage(source: Pixels, retarget: Callable[[Size], Pixels], advance: Callabl
 
     Args:
         source: uint8 [h, w, 3].
-        retarget: makes it another size.
+        retarget: returns the picture at another size.
         advance: called after each picture.
     """
     height, width = source.shape[:2]

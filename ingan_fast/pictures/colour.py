@@ -1,19 +1,19 @@
-"""Colour profiles: to sRGB, which is what training and everything without a profile mean."""
+"""Conversion of colour profiles to sRGB, which training uses and files without a profile imply."""
 
 import io
 
 import numpy as np
 from PIL import Image, ImageCms
 
-# Profiles that move no colour by more than this are sRGB under another name: profiles of sRGB differ by rounding.
+# Profiles that change no colour by more than this count as sRGB, because profiles of sRGB differ by rounding.
 _SAME = 1
 _LEVELS = np.arange(0, 256, 15, dtype=np.uint8)
 
 
 def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """A picture of mode L, LA, RGB, RGBA or CMYK in sRGB; one that is in sRGB is returned as it is.
+    """Convert a picture of mode L, LA, RGB, RGBA or CMYK to sRGB; one already in sRGB is returned unchanged.
 
-    A profile that is broken, or for pictures of another kind, is left out of account.
+    A profile that is broken, or for another kind of picture, is ignored.
     """
     transform = _transform(image.mode, profile)
     if transform is None:
@@ -31,7 +31,7 @@ def to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
 
 
 def _transform(mode: str, profile: bytes) -> ImageCms.ImageCmsTransform | None:
-    """None where nothing is to be done."""
+    """The transform to sRGB; None if there is nothing to do."""
     kind = _kind(profile)
     if mode == "CMYK":
         return _built(profile, "CMYK") if kind == "CMYK" else None
@@ -66,5 +66,5 @@ def _built(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _kind(profile: bytes) -> str:
-    """The colour space that a profile is for, as its header has it: "RGB ", "GRAY", "CMYK", …"""
+    """A profile's colour space, from its header: "RGB ", "GRAY", "CMYK", …"""
     return profile[16:20].decode("latin-1")

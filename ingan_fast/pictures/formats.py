@@ -1,4 +1,4 @@
-"""Which picture formats are read and written, and what opens them."""
+"""Picture formats that are read and written, and the readers of special ones."""
 
 import struct
 import threading
@@ -14,29 +14,29 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from ingan_fast.errors import UserError
 
-MAX_PIXELS = 200_000_000  # what phones' cameras make; 800 MB once decoded
+MAX_PIXELS = 200_000_000  # as in phone cameras; 800 MB when decoded
 
-# A closed list: some of Pillow's other readers run programs (EPS) or read pictures nobody lays out.
+# An explicit list, because some of Pillow's other readers run programs (EPS) or read irrelevant formats.
 _READ = ("PNG", "JPEG", "MPO", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF", "JPEG2000")
 READABLE = "a PNG, JPEG, WebP, AVIF, JPEG 2000, TIFF, BMP, GIF, TGA or PPM picture (HEIC and JPEG XL by a package)"
 _NAMES = "png apng jpg jpeg jfif mpo webp tif tiff bmp gif ppm pgm pnm avif jp2 j2k tga heic heif jxl"
 SUFFIXES = tuple(f".{name}" for name in _NAMES.split())
 
-PNG_LEVEL = 4  # zlib's: of 18 megapixels, 1.5 s instead of 3.5 with its default, 6; 1 to 8 % more bytes
-_TEXT = 64 * 2**20  # bytes of a PNG's texts and profile, where Pillow refuses pictures with more than 1 MB
+PNG_LEVEL = 4  # zlib level; 18 megapixels take 1.5 s instead of 3.5 s at the default of 6, with 1 to 8 % more bytes
+_TEXT = 64 * 2**20  # bytes of a PNG's texts and profile; Pillow rejects pictures with more than 1 MB
 _PILLOW_S_LIMITS = threading.RLock()
 
 
 @dataclass(frozen=True)
 class Format:
-    """One that is written.
+    """A format that is written.
 
     Attributes:
-        name: Pillow's.
-        alpha: whether it holds transparency.
-        deep: whether it holds 16 bits a channel.
+        name: in Pillow.
+        alpha: whether it supports transparency.
+        deep: whether it supports 16 bits per channel.
         max_side: px.
-        options: what Pillow's encoder is given.
+        options: arguments of Pillow's encoder.
     """
 
     name: str
@@ -52,7 +52,7 @@ WRITTEN = {
     ".png": Format("PNG", alpha=True, deep=True, options={"compress_level": PNG_LEVEL}),
     ".jpg": _JPEG,
     ".jpeg": _JPEG,
-    # exact: colours under alpha 0 are kept, as in the other formats.
+    # exact: colours under alpha 0 are preserved, as in the other formats.
     ".webp": Format("WEBP", alpha=True, max_side=16_383, options={"lossless": True, "exact": True}),
     ".tif": _TIFF,
     ".tiff": _TIFF,
@@ -61,18 +61,18 @@ WRITTEN = {
 
 
 def named_as_picture(path: Path) -> bool:
-    """Whether a name is a picture's, and not a folder's."""
+    """Whether a path has a picture's suffix and is not a folder."""
     return path.suffix.lower() in SUFFIXES and not path.is_dir()
 
 
 @contextmanager
 def pillow_s_limits_lifted() -> Iterator[None]:
-    """Let large pictures and long texts through; pixels are counted here.
+    """Lift Pillow's limits for large pictures and long texts; pixels are counted in this package.
 
-    The limits and filters are the process's, so only one picture is opened at a time.
+    Limits and warning filters are global, so a lock allows only one picture at a time.
     """
     with _PILLOW_S_LIMITS, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # odd metadata: nothing that a person could act on
+        warnings.simplefilter("ignore")  # about odd metadata, which users can't act on
         before = Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY
         Image.MAX_IMAGE_PIXELS, PngImagePlugin.MAX_TEXT_CHUNK, PngImagePlugin.MAX_TEXT_MEMORY = None, _TEXT, 2 * _TEXT
         try:
@@ -82,10 +82,10 @@ def pillow_s_limits_lifted() -> Iterator[None]:
 
 
 def open_by_pillow(path: Path, file: BinaryIO) -> Image.Image:
-    """The picture's header, read by Pillow or by a plug-in for it.
+    """Open a picture and read its header, with Pillow or a plug-in.
 
     Raises:
-        UserError: of no known format, or a package is missing.
+        UserError: an unknown format, or a missing package.
     """
     file.seek(0)
     kind = _special(file.read(32))
@@ -95,7 +95,7 @@ def open_by_pillow(path: Path, file: BinaryIO) -> Image.Image:
     known = list(_READ)
     if kind in _PLUGINS:
         known.append(_PLUGINS[kind].format)
-    if path.suffix.lower() == ".tga":  # has no signature: nearly anything passes for one
+    if path.suffix.lower() == ".tga":  # TGA has no signature: almost any file would match
         known.append("TGA")
     Image.init()
     try:
@@ -104,8 +104,8 @@ def open_by_pillow(path: Path, file: BinaryIO) -> Image.Image:
         if kind == "AVIF":
             raise UserError(f"{path} is AVIF, which this Pillow can't read: pip install 'pillow>=11.3'") from error
         if kind == "OpenEXR":
-            raise UserError(f"{path} is OpenEXR, whose values have no white; save it as a 16-bit TIFF") from error
-        raise UserError(f"{path} isn't a picture that can be read; give {READABLE}") from error
+            raise UserError(f"{path} is OpenEXR, which has no defined white; save it as a 16-bit TIFF") from error
+        raise UserError(f"{path} is not a picture that can be read; give {READABLE}") from error
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ _PLUGINS = {
 
 
 def _special(head: bytes) -> str:
-    """The format of a file that may need something else than Pillow, "" for others."""
+    """The format of a file that may need more than Pillow; "" for others."""
     if head[4:8] == b"ftyp":
         length = min(len(head), struct.unpack(">I", head[:4])[0])
         brands = {head[8:12], *(head[at : at + 4] for at in range(16, length, 4))}

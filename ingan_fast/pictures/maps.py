@@ -1,4 +1,4 @@
-"""Maps of a picture (normals, heights, depth, masks): values of any type and number of channels, kept as they are."""
+"""Maps of a picture (normals, heights, depth, masks): any data type and number of channels, values preserved."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,12 +23,12 @@ _WANTED = "a picture, a TIFF of any values or an OpenEXR file"
 
 @dataclass(frozen=True)
 class Map:
-    """A map and what its file says about it.
+    """A map and its file's metadata.
 
     Attributes:
-        layers: [H, W, channels] by name; OpenEXR has several, all others one.
+        layers: [H, W, channels] by name; OpenEXR may have several, other formats have one.
         metadata: of picture files.
-        header: OpenEXR's.
+        header: of OpenEXR files.
     """
 
     layers: Mapping[str, NDArray]
@@ -42,7 +42,7 @@ class Map:
         return first.shape[1], first.shape[0]
 
     def changed(self, function: Callable[[NDArray], NDArray]) -> "Map":
-        """The map with each layer replaced by what a function makes of it."""
+        """The map with a function applied to each layer."""
         return replace(self, layers={name: function(layer) for name, layer in self.layers.items()})
 
 
@@ -50,7 +50,7 @@ def load_map(path: str | Path) -> Map:
     """Read a map, upright.
 
     Raises:
-        UserError: as for `load_photo`, without its least size; or an OpenEXR file, and its package is missing.
+        UserError: as for `load_photo`, but for any size; or OpenEXR without its package.
     """
     path = Path(path)
     if path.suffix.lower() == ".exr":
@@ -63,17 +63,17 @@ def load_map(path: str | Path) -> Map:
                 return Map({"": tiff.upright(tiff.read(file), turn)}, metadata)
             except UserError as error:
                 raise UserError(f"{path}: {error}") from error
-            except Exception as error:  # tifffile raises nearly anything on broken data
-                raise UserError(f"{path} can't be decoded: it may be damaged or cut short; save it anew") from error
+            except Exception as error:  # tifffile raises almost any exception on damaged data
+                raise UserError(f"{path} can't be decoded: it may be damaged or cut short; save it again") from error
     photo = load_photo(path, min_side=1, visible=False)
     return Map({"": photo.pixels}, photo.metadata)
 
 
 def check_map_path(path: Path) -> None:
-    """Make the refusals of `save_map` that need no map.
+    """Do the checks of `save_map` that need no map.
 
     Raises:
-        UserError: a format that is not written, or a place that can't be written to.
+        UserError: the format is not supported, or the path can't be written.
     """
     if path.suffix.lower() not in (*WRITTEN, ".exr"):
         raise UserError(f"can't write {path}; give the map as one of {' '.join(WRITTEN)} .exr")
@@ -81,7 +81,7 @@ def check_map_path(path: Path) -> None:
 
 
 def save_map(values: Map, path: str | Path) -> None:
-    """Write a map as its file was: its type, its channels, its metadata.
+    """Write a map with its data type, channels and metadata.
 
     Raises:
         UserError: it can't be written.
@@ -100,7 +100,7 @@ def save_map(values: Map, path: str | Path) -> None:
 
 
 def _of_values(header: tiff.Header) -> bool:
-    """Whether a TIFF holds values as they are, and not colours that a picture's reader has to make out."""
+    """Whether a TIFF contains plain values, instead of colours that need a picture reader."""
     return header.kind in ("i", "f") or (header.kind == "u" and (header.bits >= 16 or header.channels not in (1, 3)))
 
 
@@ -115,13 +115,13 @@ def _exr(path: Path) -> Any:
 def _load_exr(path: Path) -> Map:
     library = _exr(path)
     with opened(path, _WANTED):
-        pass  # with its refusals: the library has none that a person could use
+        pass  # only for its checks, because the library's errors are not understandable
     try:
         with library.File(str(path.expanduser()), separate_channels=True) as file:
             layers = {name: np.array(channel.pixels) for name, channel in file.channels().items()}
             header = {key: value for key, value in file.header().items() if key not in _EXR_SIZES}
     except Exception as error:  # RuntimeError and others
-        raise UserError(f"{path} can't be decoded: it may be damaged or cut short; save it anew") from error
+        raise UserError(f"{path} can't be decoded: it may be damaged or cut short; save it again") from error
     if len({layer.shape for layer in layers.values()}) != 1:
         raise UserError(f"{path} has channels of several sizes; save it without subsampling")
     return Map({name: layer[..., None] for name, layer in layers.items()}, header=header)

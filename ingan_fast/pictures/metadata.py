@@ -1,4 +1,4 @@
-"""What picture files say besides their pixels: colour profile, resolution, EXIF, XMP and texts."""
+"""Metadata of picture files: colour profile, resolution, EXIF, XMP and texts."""
 
 import re
 from collections.abc import Mapping
@@ -9,11 +9,11 @@ from PIL import ExifTags, Image, PngImagePlugin
 
 from ingan_fast.geometry import Size
 
-_XMP = "XML:com.adobe.xmp"  # the key of XMP among a PNG's texts
+_XMP = "XML:com.adobe.xmp"  # key of XMP in a PNG's texts
 _XMP_TAG = 700  # in TIFF
-_RAW = "Raw profile type"  # texts in which other programs put binary data
+_RAW = "Raw profile type"  # texts that other programs use for binary data
 
-# The main directory's tags that speak of the photograph and not of how its file is laid out.
+# Tags of the main directory that describe the photograph rather than its file layout.
 _KEPT = {
     ExifTags.Base.ImageDescription,
     ExifTags.Base.Artist,
@@ -34,14 +34,14 @@ _DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
 @dataclass(frozen=True)
 class Metadata:
-    """What goes along with the pixels.
+    """Metadata that accompanies the pixels.
 
     Attributes:
-        icc_profile: None is sRGB.
-        dpi: across and down.
-        exif: of the upright picture, without a thumbnail.
-        xmp: the same as XML.
-        text: what PNG has by keyword, and comments of JPEG and GIF as "Comment".
+        icc_profile: None: sRGB.
+        dpi: horizontal and vertical.
+        exif: for the upright picture, without thumbnail.
+        xmp: likewise, as XML.
+        text: PNG's texts by keyword; comments of JPEG and GIF as "Comment".
     """
 
     icc_profile: bytes | None = None
@@ -51,14 +51,14 @@ class Metadata:
     text: Mapping[str, str] = field(default_factory=dict)
 
     def stripped(self) -> "Metadata":
-        """The profile alone, without which colours would be others."""
+        """Only the profile, which defines the colours."""
         return Metadata(icc_profile=self.icc_profile)
 
     def without_profile(self) -> "Metadata":
         return replace(self, icc_profile=None)
 
     def options(self, kind: str, size: Size) -> dict[str, Any]:
-        """What Pillow's encoder of a format (PNG, JPEG, WEBP, BMP) takes of it, for an output of a size."""
+        """Arguments for Pillow's encoder of a format (PNG, JPEG, WEBP, BMP), for an output of `size`."""
         exif = None if self.exif is None else _of_size(self.exif, size)
         wanted: dict[str, Any] = {"icc_profile": self.icc_profile, "dpi": self.dpi, "exif": exif, "xmp": self.xmp}
         able = {"PNG": ("icc_profile", "dpi", "exif"), "BMP": ("dpi",)}
@@ -70,7 +70,7 @@ class Metadata:
         return result
 
     def tiff_tags(self) -> list[tuple[int, str, int, Any, bool]]:
-        """What tifffile takes as `extratags`: the main directory's texts, and XMP."""
+        """`extratags` for tifffile: the main directory's texts, and XMP."""
         exif = Image.Exif()
         exif.load(self.exif or b"")
         tags: list[tuple[int, str, int, Any, bool]] = [
@@ -91,13 +91,13 @@ class Metadata:
 
 
 def orientation(tags: Mapping[int, Any]) -> int:
-    """How a picture is turned, from 1 (upright) to 8, by EXIF's or TIFF's tags."""
+    """A picture's orientation, from 1 (upright) to 8, from EXIF or TIFF tags."""
     value = tags.get(ExifTags.Base.Orientation, 1)
     return int(value) if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def tiff_metadata(tags: Mapping[int, Any]) -> tuple[Metadata, int]:
-    """The metadata that a TIFF's tags hold, and how it is turned."""
+    """Metadata and orientation from a TIFF's tags."""
     exif = Image.Exif()
     for tag in _KEPT & set(tags):
         exif[tag] = tags[tag]
@@ -109,7 +109,7 @@ def tiff_metadata(tags: Mapping[int, Any]) -> tuple[Metadata, int]:
         )
     except (KeyError, TypeError, ZeroDivisionError):
         dpi = None
-    if tags.get(ExifTags.Base.ResolutionUnit) == 1:  # a ratio of the sides alone
+    if tags.get(ExifTags.Base.ResolutionUnit) == 1:  # only an aspect ratio
         dpi = None
     xmp = tags.get(_XMP_TAG)
     return (
@@ -124,11 +124,11 @@ def tiff_metadata(tags: Mapping[int, Any]) -> tuple[Metadata, int]:
 
 
 def read_metadata(image: Image.Image, turned: bool) -> Metadata:
-    """The metadata of a picture that is loaded (a PNG's texts may come after its pixels).
+    """Metadata of a loaded picture (a PNG's texts may follow its pixels).
 
     Args:
         image: the picture.
-        turned: whether rows and columns were exchanged to have it upright.
+        turned: whether rows and columns were swapped to make it upright.
     """
     info, exif = image.info, image.getexif()
     dpi = _resolution(info.get("dpi"))
@@ -169,7 +169,7 @@ def _texts(image: Image.Image) -> dict[str, str]:
 
 
 def _descriptive(exif: Image.Exif) -> bytes | None:
-    """What describes the photograph; not its orientation, which is applied, nor its thumbnail or strips."""
+    """The tags that describe the photograph; not its orientation (already applied), thumbnail or strips."""
     kept = Image.Exif()
     for tag, value in exif.items():
         if tag in _KEPT:
@@ -180,12 +180,12 @@ def _descriptive(exif: Image.Exif) -> bytes | None:
             kept[directory] = {tag: value for tag, value in tags.items() if tag != ExifTags.IFD.Interop}
     try:
         return kept.tobytes() if len(kept) else None
-    except Exception:  # broken values: Pillow raises nearly anything
+    except Exception:  # Pillow raises almost any exception on broken values
         return None
 
 
 def _of_size(exif: bytes, size: Size) -> bytes:
-    """EXIF that says the output's size where it said the picture's."""
+    """EXIF with the picture's size replaced by the output's."""
     result = Image.Exif()
     result.load(exif)
     if ExifTags.IFD.Exif not in result:

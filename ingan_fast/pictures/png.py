@@ -1,7 +1,7 @@
-"""PNG of 16 bits a channel.
+"""PNG with 16 bits per channel.
 
-Pillow has 8 bits of colours. It reads such a file twice here, and is told to keep the higher bytes and then the lower
-ones; writing is done here.
+Pillow decodes colour to 8 bits. To read a file, it decodes twice, keeping the high bytes and then the low bytes;
+writing is implemented here.
 """
 
 import struct
@@ -17,24 +17,24 @@ from PIL import Image
 Deep = NDArray[np.uint16]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by channels
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}  # by number of channels
 _PIXEL_CHUNKS = (b"IHDR", b"IDAT", b"IEND")
-STRIP = 64  # rows that are filtered at a time
+STRIP = 64  # rows filtered at a time
 _SUB, _UP, _PAETH = 1, 2, 4  # filters
 
 
 def is_deep(file: BinaryIO) -> bool:
-    """Whether a file is a PNG of 16 bits a channel."""
+    """Whether a file is a PNG with 16 bits per channel."""
     file.seek(0)
     head = file.read(26)
     return head.startswith(SIGNATURE) and head[24:25] == b"\x10"
 
 
 def read(file: BinaryIO) -> Deep:
-    """The pixels of a 16-bit PNG, or of another file that Pillow reads so: [H, W, 1 to 4].
+    """Pixels of a 16-bit PNG, or of another file that Pillow decodes this way: [H, W, 1 to 4].
 
     Raises:
-        OSError, ValueError and others: it is damaged.
+        OSError, ValueError and others: the file is damaged.
     """
     higher, key = _bytes(file, lower=False)
     if higher.dtype == np.uint16:  # grey
@@ -50,16 +50,16 @@ def read(file: BinaryIO) -> Deep:
 
 
 def encoded(pixels: Deep, described: bytes, level: int) -> bytes:
-    """A PNG of pixels [H, W, 1 to 4].
+    """Encode pixels [H, W, 1 to 4] as PNG.
 
     Args:
-        pixels: 16 bits a channel.
-        described: another PNG, whose profile, resolution, EXIF and texts it gets.
-        level: zlib's.
+        pixels: 16 bits per channel.
+        described: another PNG, from which profile, resolution, EXIF and texts are copied.
+        level: zlib level.
     """
     height, width, channels = pixels.shape
     header = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[channels], 0, 0, 0)
-    rows = np.zeros((height + 1, 2 * channels * (width + 1)), np.uint8)  # bordered by zeros on the left and above
+    rows = np.zeros((height + 1, 2 * channels * (width + 1)), np.uint8)  # with a zero border at the left and top
     rows[1:, 2 * channels :] = pixels.astype(">u2").reshape(height, -1).view(np.uint8)
     packer = zlib.compressobj(level)
     filtered = (_filtered(rows[at : at + STRIP + 1], 2 * channels) for at in range(0, height, STRIP))
@@ -71,12 +71,12 @@ def encoded(pixels: Deep, described: bytes, level: int) -> bytes:
 
 
 def _bytes(file: BinaryIO, lower: bool) -> tuple[NDArray, tuple[int, ...] | int | None]:
-    """What Pillow makes of the file, of the higher or the lower bytes; and the colour that is transparent."""
+    """Decode the high or low bytes with Pillow; also returns the transparent colour."""
     file.seek(0)
     grey_with_opacity = _is_grey_with_opacity(file)
     file.seek(0)
     with Image.open(file, formats=["PNG", "TIFF"]) as image:
-        if grey_with_opacity:  # as wide as 8 bits of four channels: all bytes at once
+        if grey_with_opacity:  # as wide as 8-bit RGBA: decodes all bytes at once
             image.tile = [_decoded_as(tile, "RGBA") for tile in image.tile]
         elif lower:
             image.tile = [_decoded_as(tile, _other_bytes(tile[3])) for tile in image.tile]
@@ -89,16 +89,16 @@ def _bytes(file: BinaryIO, lower: bool) -> tuple[NDArray, tuple[int, ...] | int 
 
 
 def _decoded_as(tile: Any, arguments: object) -> Any:
-    """A part of a picture with other arguments of its decoder; older versions of Pillow have plain tuples."""
+    """A tile with other decoder arguments; in older versions of Pillow tiles are plain tuples."""
     return tile._replace(args=arguments) if hasattr(tile, "_replace") else (*tile[:3], arguments)
 
 
 def _other_bytes(arguments: object) -> object:
-    """A decoder's arguments with its mode's byte order exchanged."""
+    """Decoder arguments with the byte order swapped in the mode."""
     mode, *others = arguments if isinstance(arguments, tuple) else (arguments,)
     order = str(mode)[-1]
     if order not in "BLN" or ";16" not in str(mode):
-        raise ValueError(f"no 16 bits a channel, but {mode}")
+        raise ValueError(f"not 16 bits per channel, but {mode}")
     little = order == "L" or (order == "N" and sys.byteorder == "little")
     exchanged = f"{str(mode)[:-1]}{'B' if little else 'L'}"
     return (exchanged, *others) if isinstance(arguments, tuple) else exchanged
@@ -111,11 +111,11 @@ def _is_grey_with_opacity(file: BinaryIO) -> bool:
 
 
 def _filtered(bordered: NDArray[np.uint8], pixel: int) -> NDArray[np.uint8]:
-    """Each row behind its filter's number, by the filter that leaves the least: [H, 1 + bytes of a row].
+    """Filter each row with the best filter, prefixed by its number: [H, 1 + bytes per row].
 
     Args:
-        bordered: [1 + H, pixel + bytes of a row], with the row above and a pixel on the left.
-        pixel: bytes of one.
+        bordered: [1 + H, pixel + bytes per row], including the row above and a pixel at the left.
+        pixel: bytes per pixel.
     """
     rows, up = bordered[1:, pixel:], bordered[:-1, pixel:]
     left, corner = bordered[1:, :-pixel], bordered[:-1, :-pixel]
@@ -131,7 +131,7 @@ def _filtered(bordered: NDArray[np.uint8], pixel: int) -> NDArray[np.uint8]:
 
 
 def _paeth(left: NDArray[np.uint8], up: NDArray[np.uint8], corner: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Of the three neighbours the one that is nearest to left + up - corner."""
+    """The neighbour that is closest to left + up - corner (PNG's Paeth predictor)."""
     a, b, c = (values.astype(np.int16) for values in (left, up, corner))
     from_left, from_up, from_corner = np.abs(b - c), np.abs(a - c), np.abs(a + b - 2 * c)
     upper = np.where(from_up <= from_corner, up, corner)
@@ -143,7 +143,7 @@ def _chunk(name: bytes, content: bytes) -> bytes:
 
 
 def _chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The name and the bytes of each chunk of a PNG."""
+    """Name and bytes of each chunk of a PNG."""
     at = len(SIGNATURE)
     while at < len(content):
         length = struct.unpack(">I", content[at : at + 4])[0]

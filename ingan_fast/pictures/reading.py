@@ -1,4 +1,4 @@
-"""Files to pictures, with every refusal in one line: as they are (`load_photo`), or as uint8 RGB (`load_image`)."""
+"""Reads picture files as stored (`load_photo`) or as uint8 RGB (`load_image`); errors are one line."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -17,17 +17,17 @@ from ingan_fast.pictures.formats import MAX_PIXELS, READABLE, open_by_pillow, pi
 from ingan_fast.pictures.metadata import Metadata, orientation, read_metadata, tiff_metadata
 from ingan_fast.pictures.streams import opened
 
-_PALE = 250  # a picture that has nothing darker can't be seen on white
+_PALE = 250  # a picture with nothing darker is invisible on white
 
 
 @dataclass(frozen=True)
 class Photo:
-    """A picture as its file has it, upright.
+    """A picture as stored in its file, upright.
 
     Attributes:
-        pixels: [H, W, channels], uint8 or uint16. One channel is grey, three are RGB; two and four have an opacity as
-            their last one.
-        metadata: what the file says about it; colours are as its profile has them.
+        pixels: [H, W, channels], uint8 or uint16. One channel is grey, three are RGB; with two or four, the last one
+            is opacity.
+        metadata: of the file; its profile defines the colours.
     """
 
     pixels: NDArray
@@ -35,20 +35,20 @@ class Photo:
 
 
 def load_photo(path: str | Path, min_side: int = 16, visible: bool = True) -> Photo:
-    """Read a picture without giving up its transparency, greyness, depth, profile and texts.
+    """Read a picture and preserve its transparency, greyness, depth, profile and texts.
 
-    Palettes become colours; CMYK and Lab become sRGB. Of an animation the first frame is taken. 32-bit integers and
-    floats don't say their range: they become 8-bit grey, the smallest of 1 (floats only), 255 and 65535 that holds
-    every value being white.
+    Palettes are converted to colours, CMYK and Lab to sRGB. Animations give their first frame. The range of 32-bit
+    integers and floats is undefined: they become 8-bit grey, where white is the smallest of 1 (floats only), 255 and
+    65535 that covers all values.
 
     Args:
-        path: a file or a pipe; `-` is the standard input.
-        min_side: px a side that it has to have.
-        visible: refuse what is transparent all over.
+        path: a file or a pipe; `-` for standard input.
+        min_side: minimum side in px.
+        visible: reject fully transparent pictures.
 
     Raises:
-        UserError: the file is missing, a folder, unreadable, empty, cut short, not a picture of a known format, smaller
-            than `min_side` px a side, larger than `MAX_PIXELS`, or has nothing to see.
+        UserError: the file is missing, a folder, unreadable, empty, cut short, not in a known format, smaller than
+            `min_side` px a side, larger than `MAX_PIXELS`, or fully transparent.
     """
     path = Path(path)
     with opened(path, READABLE) as file, pillow_s_limits_lifted():
@@ -56,21 +56,21 @@ def load_photo(path: str | Path, min_side: int = 16, visible: bool = True) -> Ph
             photo = _read(path, file, min_side)
         except UserError as error:
             raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
-        except Exception as error:  # decoders raise nearly anything on broken data
+        except Exception as error:  # decoders raise almost any exception on damaged data
             reason = " ".join(str(error).split())[:120] or type(error).__name__
             raise UserError(
-                f"{path} can't be decoded ({reason}): it may be damaged or cut short; save it anew"
+                f"{path} can't be decoded ({reason}): it may be damaged or cut short; save it again"
             ) from error
     if visible and has_opacity(photo.pixels) and not photo.pixels[..., -1].any():
-        raise UserError(f"{path} is transparent all over: there is nothing to see in it; give another picture")
+        raise UserError(f"{path} is fully transparent, so nothing in it is visible; give another picture")
     return photo
 
 
 def load_image(path: str | Path, *, min_side: int = 32, notice: Callable[[str], None] = lambda message: None) -> Pixels:
     """Read a picture as uint8 sRGB in [0, 255], shape [H, W, 3].
 
-    Colour profiles are applied; pictures in sRGB keep every value. Transparency is laid over white, or over black where
-    nothing could be seen on white, and `notice` is told.
+    Colour profiles are applied; pictures in sRGB keep their values. Transparent pictures are composed over white, or
+    over black if they would be invisible on white, with a message to `notice`.
 
     Raises:
         UserError: as for `load_photo`.
@@ -83,12 +83,12 @@ def load_image(path: str | Path, *, min_side: int = 32, notice: Callable[[str], 
     if opacity.min() == 255:
         return np.array(colours)
     ground, name = (255, "white") if _laid_over(colours, opacity, 255).min() < _PALE else (0, "black")
-    notice(f"{path} is transparent in part, and transparency is not learned: it is laid over {name}")
+    notice(f"{path} is partly transparent; transparency is not learned, so it is drawn over {name}")
     return _laid_over(colours, opacity, ground)
 
 
 def srgb(photo: Photo) -> Photo:
-    """The photo with 8 bits a channel, in sRGB."""
+    """The photo in sRGB, with 8 bits per channel."""
     pixels = in_8_bits(photo.pixels)
     profile = photo.metadata.icc_profile
     if profile is None:
@@ -103,7 +103,7 @@ def _read(path: Path, file: BinaryIO, min_side: int) -> Photo:
         _check_dimensions(path, header.size, min_side)
         metadata, turn = tiff_metadata(header.tags)
         return Photo(tiff.upright(tiff.read(file), turn), metadata)
-    with open_by_pillow(path, file) as image:  # reads the header alone
+    with open_by_pillow(path, file) as image:  # reads only the header
         _check_dimensions(path, image.size, min_side)
         turn = orientation(image.getexif())
         if image.format == "PNG" and png.is_deep(file):
@@ -122,14 +122,14 @@ def _photo(path: Path, image: Image.Image, metadata: Metadata) -> Photo:
         image = _converted(image, metadata.icc_profile)
         return Photo(np.asarray(image), metadata.without_profile())
     if image.mode in ("CMYK", "YCbCr", "HSV"):
-        metadata = metadata.without_profile()  # which is of another colour space
+        metadata = metadata.without_profile()  # it is for another colour space
     grey = image.mode in ("1", "L", "LA", "La")
     mode = ("LA" if grey else "RGBA") if image.has_transparency_data else "L" if grey else "RGB"
     return Photo(_channels(np.asarray(image.convert(mode))), metadata)
 
 
 def _converted(image: Image.Image, profile: bytes | None) -> Image.Image:
-    """CMYK with a profile, or Lab, in sRGB."""
+    """Convert CMYK with a profile, or Lab, to sRGB."""
     if image.mode == "CMYK":
         assert profile is not None
         return to_srgb(image, profile).convert("RGB")
@@ -163,12 +163,12 @@ def _check_dimensions(path: Path, size: tuple[int, int], min_side: int) -> None:
 
 def _values_and_white(path: Path, image: Image.Image) -> tuple[NDArray[Any], float]:
     values = np.asarray(image)
-    low, high = float(values.min()), float(values.max())  # NaN passes through both, and fails each comparison
+    low, high = float(values.min()), float(values.max())  # NaN propagates, and fails the comparisons
     for white in (1, 255, 65535) if image.mode == "F" else (255, 65535):
         if low >= 0 and high <= white:
             return values, white
     raise UserError(
-        f"{path} has values from {low:g} to {high:g}; 0 to 1, 255 or 65535 are allowed; save it with 8 bits"
+        f"{path} has values from {low:g} to {high:g}, but only 0 to 1, 255 or 65535 are allowed; save it with 8 bits"
     )
 
 

@@ -1,4 +1,4 @@
-"""Sheets: several pictures with their names on one page, for people to look at."""
+"""Sheets: several pictures with titles on one page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,11 +21,11 @@ class Panel:
 
     title: str
     picture: Pixels  # uint8 [H, W, 3]
-    framed: bool = False  # in red, as the source is
+    framed: bool = False  # with a red frame, for the source
 
 
 def sheet(rows: Sequence[Sequence[Panel]]) -> Pixels:
-    """Lay rows of panels out on white, left and top aligned, at their own sizes: uint8 [H, W, 3]."""
+    """Arrange rows of panels on white, aligned left and top, unscaled: uint8 [H, W, 3]."""
     font = ImageFont.load_default(TEXT)
     widths = [[max(panel.picture.shape[1], round(font.getlength(panel.title))) for panel in row] for row in rows]
     heights = [max(panel.picture.shape[0] for panel in row) + TEXT + GAP for row in rows]
@@ -51,14 +51,14 @@ def sheet(rows: Sequence[Sequence[Panel]]) -> Pixels:
 
 
 def heat_map(values: np.ndarray, height: int) -> Pixels:
-    """A map [h, w] of a discriminator (0 generated, 1 real) as grey, `height` px high: uint8 [H, W, 3]."""
+    """A discriminator's map [h, w] (0 generated, 1 real) as grey, `height` px high: uint8 [H, W, 3]."""
     grey = np.clip(values * 255, 0, 255).astype(np.uint8)
     width = max(round(height * values.shape[1] / values.shape[0]), 1)
     return np.asarray(Image.fromarray(grey).resize((width, height), Image.Resampling.NEAREST).convert("RGB"))
 
 
 def over_checkerboard(picture: Pixels, alpha: np.ndarray) -> Pixels:
-    """A picture with transparency (alpha [H, W] in [0, 1]) over the usual checkerboard."""
+    """Compose a picture with alpha [H, W] in [0, 1] over a checkerboard."""
     rows, columns = np.indices(alpha.shape) // 8
     board = np.where((rows + columns) % 2, 255, 225)[..., None]
     mixed = picture * alpha[..., None] + board * (1 - alpha[..., None])

@@ -1,4 +1,4 @@
-"""Files and pipes: `-` is the standard input or output, and `~` the home folder."""
+"""Files and pipes: `-` is standard input or output, `~` the home folder."""
 
 import io
 import os
@@ -16,7 +16,7 @@ _STANDARD = ("-", "/dev/stdin", "/dev/stdout")
 
 
 def is_stream(path: Path) -> bool:
-    """Whether it is the standard input or output, a pipe or a device."""
+    """Whether a path is standard input or output, a pipe or a device."""
     if str(path) in _STANDARD:
         return True
     try:
@@ -28,11 +28,11 @@ def is_stream(path: Path) -> bool:
 
 @contextmanager
 def opened(path: Path, wanted: str) -> Iterator[BinaryIO]:
-    """A file or a pipe to read from, with a position that can be changed.
+    """Open a file or pipe for reading, seekable.
 
     Args:
         path: a file, a pipe, or `-`.
-        wanted: what the file should be, for messages.
+        wanted: description of the expected file, for messages.
 
     Raises:
         UserError: it is missing, a folder, empty, or can't be read.
@@ -64,7 +64,7 @@ def opened(path: Path, wanted: str) -> Iterator[BinaryIO]:
 
 @contextmanager
 def written(path: Path) -> Iterator[BinaryIO]:
-    """A file that appears whole or not at all, or what goes to a pipe at the end.
+    """Write a file atomically, or to a pipe at the end.
 
     Raises:
         UserError: it can't be written.
@@ -82,7 +82,7 @@ def _piped(path: Path) -> bytes:
     if str(path) not in _STANDARD:
         return path.expanduser().read_bytes()
     if sys.stdin.isatty():
-        raise UserError(f"{path} reads a picture from a pipe, and there is none; give a file, or: cat photo.png | …")
+        raise UserError(f"{path} reads a picture from a pipe, but there is none; give a file, or: cat photo.png | …")
     return sys.stdin.buffer.read()
 
 
@@ -94,6 +94,6 @@ def _to_pipe(path: Path, content: bytes) -> None:
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
     except BrokenPipeError as error:
-        # Python would complain of it once more when it flushes at its end.
+        # Otherwise Python would report it again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise UserError(f"can't write {path}: what should read it has ended") from error
+        raise UserError(f"can't write {path}: the program that reads it has ended") from error

@@ -1,4 +1,4 @@
-"""TIFF of any type and number of channels, by tifffile: pictures of 16 bits, and maps."""
+"""TIFF of any data type and number of channels, with tifffile: 16-bit pictures, and maps."""
 
 import logging
 from collections.abc import Mapping
@@ -15,15 +15,15 @@ from ingan_fast.pictures import png
 Deep = NDArray[np.uint16]
 
 _TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_WHITE_IS_ZERO = 0  # photometric interpretations
-_NOT_RGB = {5: "CMYK", 6: "YCbCr", 8: "Lab"}  # colours that need a conversion
+_WHITE_IS_ZERO = 0  # photometric interpretation
+_NOT_RGB = {5: "CMYK", 6: "YCbCr", 8: "Lab"}  # colour spaces that need conversion
 
-logging.getLogger("tifffile").addHandler(logging.NullHandler())  # its warnings go to who asks for them
+logging.getLogger("tifffile").addHandler(logging.NullHandler())  # its warnings are shown only if configured
 
 
 @dataclass(frozen=True)
 class Header:
-    """Attributes: the kind of its values (u, i, f), their bits, channels, (width, height), and its tags by number."""
+    """Attributes: kind of the values (u, i, f), bits, channels, (width, height), and tags by number."""
 
     kind: str
     bits: int
@@ -33,7 +33,7 @@ class Header:
 
 
 def read_header(file: BinaryIO) -> Header | None:
-    """What a TIFF says of its first picture; None for other files, and for what tifffile can't make out."""
+    """Header of a TIFF's first picture; None for other files, and for those that tifffile can't parse."""
     import tifffile
 
     file.seek(0)
@@ -47,16 +47,16 @@ def read_header(file: BinaryIO) -> Header | None:
             size = page.imagewidth, page.imagelength
             tags = {tag.code: tag.value for tag in page.tags.values()}
             return Header(kind, page.bitspersample, page.samplesperpixel, size, tags)
-    except Exception:  # damaged, or not what Pillow would call a TIFF: it is asked then
+    except Exception:  # damaged, or not a TIFF for tifffile; Pillow is tried next
         return None
 
 
 def read(file: BinaryIO) -> NDArray:
-    """The values of a TIFF's first picture, as stored: [H, W, channels], black is least.
+    """Values of a TIFF's first picture as stored: [H, W, channels], with black as the lowest value.
 
     Raises:
         UserError: its compression needs a package.
-        ValueError: it is damaged, or has colours that are not RGB.
+        ValueError: it is damaged, or its colours are not RGB.
     """
     import tifffile
 
@@ -64,7 +64,7 @@ def read(file: BinaryIO) -> NDArray:
     with tifffile.TiffFile(file) as tiff:
         page = tiff.pages.first
         if page.photometric in _NOT_RGB or page.ndim not in (2, 3):
-            raise ValueError(f"{_NOT_RGB[page.photometric]} pictures of more than 8 bits")
+            raise ValueError(f"{_NOT_RGB[page.photometric]} pictures with more than 8 bits")
         try:
             values = page.asarray()
         except (ValueError, KeyError, ImportError) as error:
@@ -72,7 +72,7 @@ def read(file: BinaryIO) -> NDArray:
                 raise
             values = _by_pillow(file, getattr(page.compression, "name", str(page.compression)))
         else:
-            if page.ndim == 3 and page.axes[0] == "S":  # a plane for each channel
+            if page.ndim == 3 and page.axes[0] == "S":  # planar
                 values = values.transpose(1, 2, 0)
         values = values.reshape(*values.shape[:2], -1)
         if page.photometric == _WHITE_IS_ZERO and values.dtype.kind == "u":
@@ -82,7 +82,7 @@ def read(file: BinaryIO) -> NDArray:
 
 
 def write(file: BinaryIO, values: NDArray, profile: bytes | None = None, dpi: Any = None, tags: Any = ()) -> None:
-    """A TIFF of values [H, W, channels] of any type; two and four channels have an opacity as the last one."""
+    """Write values [H, W, channels] of any type; with two or four channels, the last one is opacity."""
     import tifffile
 
     channels = values.shape[2]
@@ -106,7 +106,7 @@ def write(file: BinaryIO, values: NDArray, profile: bytes | None = None, dpi: An
 
 
 def upright(values: NDArray, orientation: int) -> NDArray:
-    """Rows and columns turned as EXIF's orientation (1 to 8) says."""
+    """Apply EXIF's orientation (1 to 8)."""
     if orientation >= 5:
         values = values.swapaxes(0, 1)
     if orientation in (3, 4, 7, 8):
@@ -117,17 +117,17 @@ def upright(values: NDArray, orientation: int) -> NDArray:
 
 
 def _by_pillow(file: BinaryIO, compression: str) -> Deep:
-    """A TIFF whose compression tifffile has no decoder of, where Pillow's library has one."""
+    """Decode a TIFF with Pillow, for compressions that tifffile doesn't support."""
     try:
         return png.read(file)
     except (OSError, ValueError, TypeError, IndexError) as error:
         raise UserError(
-            f"a TIFF of such values with {compression} needs a package: pip install 'ingan-fast[formats]'"
+            f"a TIFF with such values and {compression} needs a package: pip install 'ingan-fast[formats]'"
         ) from error
 
 
 def _unmultiplied(values: NDArray) -> NDArray:
-    """Colours that were stored times their opacity."""
+    """Undo premultiplied alpha."""
     most = np.iinfo(values.dtype).max
     opacity = values[..., -1:].astype(np.float64)
     colours = values[..., :-1] * (most / np.maximum(opacity, 1))

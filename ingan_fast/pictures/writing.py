@@ -1,4 +1,4 @@
-"""Pictures to files: whole or not at all, with every refusal in one line."""
+"""Writes picture files atomically; errors are one line."""
 
 import io
 import os
@@ -20,16 +20,16 @@ from ingan_fast.pictures.streams import is_stream, written
 
 
 def save_image(image: Pixels, path: str | Path, alpha: NDArray[np.floating] | None = None) -> None:
-    """Write a picture, whole or not at all, in the suffix's format; the same input gives the same bytes.
+    """Write a picture atomically in the suffix's format; deterministic.
 
     Args:
-        image: uint8 RGB in [0, 255], [H, W, 3]; where all of it is grey, a grey file is written.
+        image: uint8 RGB in [0, 255], [H, W, 3]; an entirely grey picture is written as a grey file.
         path: as for `save_photo`.
-        alpha: opacity in [0, 1], [H, W]; None writes an RGB file.
+        alpha: opacity in [0, 1], [H, W]; None: no opacity channel.
 
     Raises:
         UserError: as for `save_photo`.
-        ValueError: an array of another shape, type or range.
+        ValueError: an array of another shape, dtype or range.
     """
     check_rgb(image)
     image = image[..., :1] if is_grey(image) else image
@@ -37,16 +37,16 @@ def save_image(image: Pixels, path: str | Path, alpha: NDArray[np.floating] | No
 
 
 def save_photo(photo: Photo, path: str | Path) -> None:
-    """Write a picture, whole or not at all, with as much of its depth and metadata as the format holds.
+    """Write a picture atomically, with as much depth and metadata as the format supports.
 
     Args:
-        photo: what to write.
-        path: ends in .png, .webp, .tif, .tiff (lossless, with alpha), .bmp (lossless), .jpg or .jpeg (lossy); `-` (the
-            standard output) and pipes get a PNG. A link is written through.
+        photo: the picture.
+        path: ends in .png, .webp, .tif, .tiff (lossless, with alpha), .bmp (lossless), .jpg or .jpeg (lossy); `-`
+            (standard output) and pipes get a PNG. Symbolic links are followed.
 
     Raises:
-        UserError: see `check_output_path`; or the format can't hold so large a picture; or writing fails, and
-            then `path` is untouched.
+        UserError: see `check_output_path`; or the picture is too large for the format; or writing fails, which
+            leaves `path` unchanged.
     """
     path = Path(path)
     check_output_path(path, has_opacity(photo.pixels))
@@ -54,8 +54,8 @@ def save_photo(photo: Photo, path: str | Path) -> None:
     height, width = photo.pixels.shape[:2]
     if max(height, width) > kind.max_side:
         raise UserError(
-            f"can't write {path}: it has {width}x{height} px, and {kind.name} holds at most "
-            f"{kind.max_side} a side; choose .png"
+            f"can't write {path}: it has {width}x{height} px, but {kind.name} allows at most "
+            f"{kind.max_side} per side; choose .png"
         )
     with written(path) as file:
         try:
@@ -65,10 +65,10 @@ def save_photo(photo: Photo, path: str | Path) -> None:
 
 
 def check_output_path(path: str | Path, alpha: bool) -> None:
-    """Make the refusals of `save_photo` that need no picture, so that no work is lost on a wrong path.
+    """Do the checks of `save_photo` that need no picture, so that no work is lost on an invalid path.
 
     Raises:
-        UserError: an unknown suffix; `alpha` with a format that has none; an existing folder; a parent that
+        UserError: an unknown suffix; `alpha` with a format without transparency; an existing folder; a parent that
             is not a folder or can't be written to.
     """
     path = Path(path)
@@ -80,15 +80,15 @@ def check_output_path(path: str | Path, alpha: bool) -> None:
         raise UserError(f"can't write {path}: the name {given}; choose one of {' '.join(WRITTEN)}")
     if alpha and not WRITTEN[suffix].alpha:
         able = " ".join(name for name, kind in WRITTEN.items() if kind.alpha)
-        raise UserError(f"can't write {path}: this picture needs transparency, {suffix} has none; choose {able}")
+        raise UserError(f"can't write {path}: the picture needs transparency, which {suffix} lacks; choose {able}")
     check_place(path)
 
 
 def check_place(path: Path) -> None:
-    """Refuse a file that can't be written because of what is at its place.
+    """Check that a file can be created or replaced at `path`.
 
     Raises:
-        UserError: a folder; a parent that is not a folder or can't be written to.
+        UserError: it is a folder, or its parent is not a folder or can't be written to.
     """
     path = path.expanduser()
     try:
@@ -104,7 +104,7 @@ def check_place(path: Path) -> None:
 
 
 def write_tiff(file: BinaryIO, values: NDArray, metadata: Metadata) -> None:
-    """A TIFF of values [H, W, channels] of any type."""
+    """Write values [H, W, channels] of any type as TIFF."""
     tiff.write(file, values, metadata.icc_profile, metadata.dpi, metadata.tiff_tags())
 
 
@@ -129,7 +129,7 @@ def _encode(photo: Photo, kind: Format, file: BinaryIO) -> None:
 
 
 def _described(metadata: Metadata, size: tuple[int, int]) -> bytes:
-    """A PNG of one pixel that says of itself what a picture of that size should."""
+    """A PNG of one pixel with the metadata for a picture of `size`."""
     buffer = io.BytesIO()
     Image.new("L", (1, 1)).save(buffer, format="PNG", **metadata.options("PNG", size))
     return buffer.getvalue()
@@ -137,10 +137,8 @@ def _described(metadata: Metadata, size: tuple[int, int]) -> bytes:
 
 def _opacity(alpha: NDArray[np.floating], image: Pixels) -> Pixels:
     if alpha.shape != image.shape[:2] or not np.issubdtype(alpha.dtype, np.floating):
-        raise ValueError(
-            f"got an alpha of {alpha.dtype} {list(alpha.shape)}; it must be floating {list(image.shape[:2])}"
-        )
-    if not (alpha.min() >= 0 and alpha.max() <= 1):  # written so that NaN is refused too
-        raise ValueError(f"got an alpha from {alpha.min():g} to {alpha.max():g}; it must lie in [0, 1]")
+        raise ValueError(f"alpha is {alpha.dtype} {list(alpha.shape)}; it must be floating {list(image.shape[:2])}")
+    if not (alpha.min() >= 0 and alpha.max() <= 1):  # in this form NaN is rejected, too
+        raise ValueError(f"alpha is {alpha.min():g} to {alpha.max():g}; it must be in [0, 1]")
     opacity: Pixels = np.rint(alpha * 255).astype(np.uint8)
     return opacity

@@ -142,7 +142,7 @@ class Device:
     def __init__(self, index: int):
         count = _count()
         if not 0 <= index < count:
-            raise CudaError(f"there is no GPU {index}; {count} found, numbered from 0")
+            raise CudaError(f"there is no GPU {index} ({count} found, numbered from 0)")
         self.index, self.driver = index, _driver()
         number, name, context = c_int(), ctypes.create_string_buffer(256), c_void_p()
         self.driver.call("cuDeviceGet", byref(number), index)

@@ -1,1 +1,1 @@
-"""Videos: the picture in motion, and a generator over the frames of a clip."""
+"""Videos: animations of a picture, and retargeting of the frames of a clip."""

@@ -1,4 +1,4 @@
-"""Animated pictures that libav can't read, by Pillow: WebP and AVIF."""
+"""Reads animated pictures that libav can't read, with Pillow: WebP and AVIF."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -13,11 +13,11 @@ from ingan_fast.pictures import MAX_PIXELS, Pixels
 from ingan_fast.video.colour import PICTURES
 from ingan_fast.video.frames import Besides, Frame, Ring, Timing
 
-USUAL = 100  # ms of a frame that doesn't say how long it is shown, as in browsers
+USUAL = 100  # ms; duration of a frame that has none, as in browsers
 
 
 def is_animation(path: Path) -> bool:
-    """Whether the file is a WebP or AVIF, moving or not, by its first bytes."""
+    """Whether the file is a WebP or AVIF, animated or not, by its first bytes."""
     try:
         with open(path, "rb") as file:
             head = file.read(12)
@@ -27,17 +27,17 @@ def is_animation(path: Path) -> bool:
 
 
 class AnimatedPicture:
-    """The frames of an animated WebP or AVIF file; attributes as of `reading.Clip`.
+    """The frames of an animated WebP or AVIF file; attributes as in `reading.Clip`.
 
     Raises:
-        UserError: it is a still picture, has too many pixels, or (when read, too) is damaged.
+        UserError: a still picture, too many pixels, or damaged (also while reading).
     """
 
     def __init__(self, path: Path):
         self.name = str(path)
         try:
             self._image = Image.open(path)
-        except Exception as error:  # also where Pillow has no AVIF
+        except Exception as error:  # includes a Pillow without AVIF
             reason = " ".join(str(error).split())[:120] or type(error).__name__
             raise UserError(f"{path} can't be read ({reason}): it is damaged, or Pillow lacks its format") from error
         self.size: Size = self._image.size
@@ -76,7 +76,7 @@ class AnimatedPicture:
         try:
             self._image.seek(index)
             self._image.load()
-        except Exception as error:  # Pillow's decoders raise nearly anything on broken data
+        except Exception as error:  # Pillow's decoders raise almost any exception on damaged data
             reason = " ".join(str(error).split())[:120] or type(error).__name__
             raise UserError(
                 f"{self.name}: frame {index + 1} can't be decoded ({reason}); it is damaged or cut short"

@@ -1,4 +1,4 @@
-"""A picture on its canvas."""
+"""Composes a picture and its canvas."""
 
 from functools import lru_cache
 
@@ -21,18 +21,18 @@ def place(
     out: Pixels | None = None,
     opacity: Pixels | None = None,
 ) -> Pixels:
-    """Lay a retargeted picture where its pose says.
+    """Draw a retargeted picture at its pose.
 
     Args:
         picture: uint8 [h, w, 3], of `pose.transform.size`.
         canvas: (width, height) of the result.
-        background: the colour beside the picture; None is transparent.
-        out: uint8, of the result's shape, to write to.
-        opacity: uint8 [h, w], of the picture itself, where there is no background.
+        background: colour outside the picture; None: transparent.
+        out: uint8 output array of the result's shape.
+        opacity: uint8 [h, w], the picture's own opacity, if there is no background.
 
     Returns:
-        uint8 [H, W, 3], or [H, W, 4] with straight alpha where `background` is None. Colours are mixed as they are
-        stored, as browsers and editors do.
+        uint8 [H, W, 3], or [H, W, 4] with straight alpha if `background` is None. Colours are mixed in their stored
+        encoding, as browsers and editors do.
     """
     if out is None:
         out = np.empty((canvas[1], canvas[0], 4 if background is None else 3), np.uint8)
@@ -56,14 +56,14 @@ def place(
 
 
 def coverage(transform: Transform) -> Mask | None:
-    """How much of each output pixel the picture covers, [Ho, Wo] in [0, 1]; None where it fills them all."""
+    """The picture's coverage of each output pixel, [Ho, Wo] in [0, 1]; None if it is 1 everywhere."""
     return None if np.array_equal(transform.matrix, np.eye(3)) else _mask(transform)
 
 
 def _mix(part: Pixels, picture: Pixels, share: Mask) -> None:
-    """Put a picture [h, w, 3] over what `part` [h, w, 3 or 4] shows; as alpha where it has that."""
+    """Draw a picture [h, w, 3] over `part` [h, w, 3 or 4]; sets alpha if `part` has it."""
     whole = share == 1
-    first, count = whole.argmax(axis=1), whole.sum(axis=1)  # the picture is convex: one span a row
+    first, count = whole.argmax(axis=1), whole.sum(axis=1)  # the picture is convex: one span per row
     for row in np.flatnonzero(count):
         span = slice(first[row], first[row] + count[row])
         part[row, span, :3] = picture[row, span]
@@ -78,14 +78,14 @@ def _mix(part: Pixels, picture: Pixels, share: Mask) -> None:
 
 @lru_cache(maxsize=1)
 def _bare(canvas: Size, background: Colour | None) -> Pixels:
-    """A canvas without a picture."""
+    """An empty canvas."""
     width, height = canvas
     return np.full((height, width, 4 if background is None else 3), background or 0, np.uint8)
 
 
 @lru_cache(maxsize=1)
 def _mask(transform: Transform) -> Mask:
-    """`transform.mask()`, which a still shape needs once; that of an upright rectangle is made of two lines."""
+    """`transform.mask()`, cached for a static shape; for an upright rectangle the product of two lines."""
     if transform.matrix[[0, 1, 2, 2], [1, 0, 0, 1]].any():
         return transform.mask()
     across, down = (_line(transform.corners()[[0, 2], axis], transform.size[axis]) for axis in (0, 1))
@@ -93,14 +93,14 @@ def _mask(transform: Transform) -> Mask:
 
 
 def _line(ends: Array, side: int) -> Mask:
-    """How much of each of `side` pixels lies between two places."""
+    """Coverage of each of `side` pixels by the interval between two positions."""
     first = np.arange(side)
     covered = np.minimum(first + 1, ends.max()) - np.maximum(first, ends.min())
     return np.asarray(np.clip(covered, 0, 1), dtype=np.float32)
 
 
 def _overlap(offset: int, side: int, canvas: int) -> tuple[slice, slice]:
-    """Along one axis: where on the canvas a picture is, and what of the picture is there."""
+    """Along one axis: the picture's range on the canvas, and the visible range of the picture."""
     first = max(offset, 0)
     last = max(first, min(offset + side, canvas))
     return slice(first, last), slice(first - offset, last - offset)

@@ -1,4 +1,4 @@
-"""Decoded frames as they are shown: turned upright, with square pixels, in RGB or RGBA."""
+"""Converts decoded frames for display: upright, square pixels, RGB or RGBA."""
 
 from fractions import Fraction
 from typing import Any
@@ -13,11 +13,11 @@ from ingan_fast.video.colour import Converter, plane_rows
 
 
 class Display:
-    """How the frames of a stream are shown, as its first one tells.
+    """Display conversion for the frames of a stream, determined by its first frame.
 
     Attributes:
-        size: (width, height) as shown.
-        alpha: frames have transparency, as their last channel.
+        size: (width, height) as displayed.
+        alpha: frames have transparency in their last channel.
     """
 
     def __init__(self, first: VideoFrame, pixel_aspect: Fraction | None, matrix: int):
@@ -30,7 +30,7 @@ class Display:
         self.size: Size = self._square[::-1] if self._is_lying else self._square
 
     def show(self, frame: VideoFrame, out: Pixels) -> None:
-        """Write a frame of `coded_size` to `out`, uint8 [H, W, 3 or 4] of `size`."""
+        """Convert a frame of `coded_size` to `out`, uint8 [H, W, 3 or 4] of `size`."""
         rgb = self._converter.to_rgb(frame, self._matrix, self._square, self.alpha)
         (width, height), channels = self._square, 4 if self.alpha else 3
         rows = plane_rows(rgb, 0)[:height, : channels * width]
@@ -41,7 +41,7 @@ class Display:
         return abs(int(self._turn[0, 1])) > abs(int(self._turn[0, 0]))
 
     def _upright(self, pixels: Pixels) -> Pixels:
-        """Right angles and mirrors; what a display matrix has beyond these is left out."""
+        """Apply right-angle rotations and mirroring; other parts of a display matrix are ignored."""
         if self._is_lying:
             pixels = pixels.transpose(1, 0, 2)
             to_right, to_bottom = self._turn[1, 0], self._turn[0, 1]
@@ -51,14 +51,14 @@ class Display:
 
 
 def _square(size: Size, pixel_aspect: Fraction | None) -> Size:
-    """The size with square pixels; no side gets smaller."""
+    """The size with square pixels; no side shrinks."""
     width, height = size
     aspect = pixel_aspect or Fraction(1)
     return (round(width * aspect), height) if aspect >= 1 else (width, round(height / aspect))
 
 
 def _display_matrix(frame: VideoFrame) -> NDArray[np.int32]:
-    """[2, 2]: row i tells where the coded axis i (x, y) points when shown; libavutil/display.h without the shifts."""
+    """[2, 2]: row i is the displayed direction of the coded axis i (x, y); libavutil/display.h without shifts."""
     data: Any = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return np.eye(2, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""YAML that a user wrote: nothing is constructed from it, and what is refused is refused with its line."""
+"""YAML files written by users: parsed without constructing objects; errors give the line."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,10 +16,10 @@ Value = TypeVar("Value")
 
 
 class Document:
-    """A YAML file of mappings, lists and texts.
+    """A YAML file of mappings, lists and text.
 
     Raises:
-        UserError: a file that can't be read, is too large, empty, or no YAML.
+        UserError: the file can't be read, is too large, empty, or not YAML.
     """
 
     def __init__(self, path: Path):
@@ -37,24 +37,24 @@ class Document:
         self.root: Node = root
 
     def fail(self, where: Node | int, message: str) -> NoReturn:
-        """Refuse what stands at a node, or in a line (from 1 on)."""
+        """Raise a UserError for a node or a line (from 1)."""
         line = where if isinstance(where, int) else self.line(where)
         raise UserError(f"{self.path}:{line}: {message}")
 
     @contextmanager
     def at(self, where: Node | int, said: str = "") -> Iterator[None]:
-        """Whatever is refused inside is refused with the line; `said` comes first."""
+        """Add the line to any UserError raised inside, and `said` before its text."""
         try:
             yield
         except UserError as error:
             self.fail(where, f"{said}{error}")
 
     def line(self, node: Node) -> int:
-        """From 1 on."""
+        """Line number of a node, from 1."""
         return int(node.start_mark.line) + 1
 
     def mapping(self, node: Node, known: Sequence[str], name: str) -> dict[str, Node]:
-        """The values of a mapping that has no other keys than `known`, each once."""
+        """The values of a mapping whose keys are all in `known`, each at most once."""
         if not isinstance(node, MappingNode):
             self.fail(node, f"{name} is not made of `key: value` lines; its keys are {', '.join(known)}")
         values: dict[str, Node] = {}
@@ -69,7 +69,7 @@ class Document:
         return values
 
     def items(self, node: Node, name: str, most: int) -> list[Node]:
-        """Those of a list, from one to `most`."""
+        """The nodes of a list with 1 to `most` items."""
         if not isinstance(node, SequenceNode) or not node.value:
             self.fail(node, f"{name} is not a list; give a line that starts with `- ` for each")
         if len(node.value) > most:
@@ -77,7 +77,7 @@ class Document:
         return list(node.value)
 
     def value(self, node: Node, name: str, parse: Callable[[str], Value]) -> Value:
-        """What `parse` makes of a text."""
+        """The text of a node, parsed with `parse`."""
         if not isinstance(node, ScalarNode):
             self.fail(node, f"{name} is a list or has keys of its own; give one value, on its line")
         with self.at(node):

@@ -1,4 +1,4 @@
-"""How values move from keyframe to keyframe: cubic Hermite curves, told apart by their slopes at the ends."""
+"""Interpolation between keyframes: cubic Hermite curves, which differ in the slopes at their ends."""
 
 from collections.abc import Sequence
 
@@ -7,22 +7,22 @@ from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 
-# Slopes where a movement starts and where it ends, as multiples of its mean speed.
+# Slopes at start and end of a movement, as multiples of its mean speed.
 SLOPES = {"linear": (1.0, 1.0), "ease-in": (0.0, 2.0), "ease-out": (2.0, 0.0), "ease-in-out": (0.0, 0.0)}
-HOLD = "hold"  # stays where it was, and jumps at the end
-SPLINE = "spline"  # goes through keyframes without a stop
+HOLD = "hold"  # constant, then jumps at the end
+SPLINE = "spline"  # passes keyframes without stopping
 EASINGS = (*SLOPES, HOLD, SPLINE)
 DEFAULT = "ease-in-out"
 
 
 class Curve:
-    """Values over time, through keyframes.
+    """A curve through keyframes.
 
     Args:
         times: [K], increasing.
         values: [K, D].
-        easings: for each keyframe one of `EASINGS`, how it is reached from the one before (not used for the first).
-        closed: whether the last keyframe is the first one again, and a spline goes on through it.
+        easings: one of `EASINGS` per keyframe, for the segment that leads to it (unused for the first).
+        closed: the last keyframe equals the first, and a spline continues through it.
     """
 
     def __init__(self, times: ArrayLike, values: ArrayLike, easings: Sequence[str], closed: bool = False):
@@ -31,7 +31,7 @@ class Curve:
         self.tangents = _tangents(self.times, self.values, easings, closed)
 
     def __call__(self, time: float) -> Array:
-        """The values [D] at a time; before the first keyframe those of the first, after the last of the last."""
+        """The values [D] at a time; constant before the first and after the last keyframe."""
         if len(self.times) == 1 or time >= self.times[-1]:
             return self.values[-1].copy()
         end = int(np.searchsorted(self.times, time, side="right").clip(1, len(self.times) - 1))
@@ -51,10 +51,9 @@ class Curve:
 
 
 def _tangents(times: Array, values: Array, easings: Sequence[str], closed: bool) -> Array:
-    """Of a spline at its keyframes, per second, such that no value overshoots its keyframes.
+    """Slopes of a spline at its keyframes, per second, without overshoot.
 
-    The monotone interpolation of Fritsch & Butland (SIAM J. Sci. Stat. Comput. 5, 1984); zero where a spline begins or
-    ends.
+    Monotone interpolation of Fritsch & Butland (SIAM J. Sci. Stat. Comput. 5, 1984); zero at a spline's ends.
     """
     tangents = np.zeros_like(values)
     steps = np.diff(times)[:, None]

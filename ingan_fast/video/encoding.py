@@ -1,4 +1,4 @@
-"""Video files: frames encoded, audio as it was, put together by libav."""
+"""Writes video files with libav: encoded frames, copied audio and subtitles."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -21,24 +21,24 @@ from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import LIMITED, Colour, Converter
 from ingan_fast.video.frames import Besides, Timing
 
-ENCODERS = {"opus": "libopus"}  # where the codec's own name is another, experimental encoder
-NOT_IN_MOV = ("flac", "libopus", "opus")  # libav lists them for .mov, and then refuses them
-RATE = 48_000  # samples a second, which every audio codec takes
+ENCODERS = {"opus": "libopus"}  # codecs whose namesake encoder is experimental
+NOT_IN_MOV = ("flac", "libopus", "opus")  # libav lists them as supported in .mov, but refuses them
+RATE = 48_000  # samples per second; supported by all audio codecs
 
 
 @dataclass(frozen=True)
 class Codec:
-    """An encoder with what it is told."""
+    """An encoder and its options."""
 
     name: str
     pixel_format: str
     max_side: int
-    even: bool = False  # takes even sides alone
+    even: bool = False  # requires even sides
     options: dict[str, str] = field(default_factory=dict)
     container_options: dict[str, str] = field(default_factory=dict)
 
 
-# Near to lossless to the eye, at once playable while loading; what browsers play.
+# Visually near lossless; can play while loading; supported by browsers.
 H264 = Codec(
     "libx264",
     "yuv420p",
@@ -56,12 +56,12 @@ WEBP = Codec("libwebp_anim", "bgra", 16383, options={"quality": "85"}, container
 
 
 class VideoFile:
-    """A sink: one video stream, and audio and subtitles as they were where the container holds their codec.
+    """A sink with one video stream; audio and subtitles are copied if the container supports their codec.
 
     Attributes:
-        size: (width, height) of what is written.
-        reencoded: the names of the audio codecs that the container doesn't hold.
-        left_out: the names of the subtitles' codecs that it doesn't hold.
+        size: (width, height) of the video.
+        reencoded: names of audio codecs that the container doesn't support.
+        left_out: names of subtitle codecs that it doesn't support.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class VideoFile:
         besides: Besides = Besides(),  # noqa: B008  (frozen)
         paint: Callable[[Pixels], VideoFrame] | None = None,
     ):
-        """`name` stands in messages; `paint` makes the codec's frames where conversion of colours isn't enough."""
+        """`name` is for messages; `paint` makes the codec's frames, if colour conversion isn't enough."""
         self._name = name
         self._codec, self._timing, self._colour = codec, timing, colour
         self._paint = paint or self._convert
@@ -119,7 +119,7 @@ class VideoFile:
             self._container.close()
 
     def close(self) -> None:
-        """Let go of a file that won't be finished."""
+        """Close an unfinished file."""
         with suppress(av.FFmpegError, OSError):
             self._container.close()
 
@@ -136,7 +136,7 @@ class VideoFile:
         context.pix_fmt = self._codec.pixel_format
         context.time_base = self._timing.base
         context.flags |= Flags.frame_duration
-        if not self._timing.even:  # MP4 tells the length of reordered frames wrong where their distances differ
+        if not self._timing.even:  # MP4 stores wrong durations of reordered frames if they are unevenly spaced
             context.max_b_frames = 0
         context.color_range, context.colorspace = LIMITED, self._colour.matrix
         context.color_primaries, context.color_trc = self._colour.primaries, self._colour.transfer
@@ -146,7 +146,7 @@ class VideoFile:
         return self._converter.from_rgb(rgb, self._colour.matrix, self._codec.pixel_format)
 
     def _pad(self, pixels: Pixels) -> Pixels:
-        """The last column and row repeated."""
+        """Pad to the video's size by repeating the last column and row."""
         height, width, channels = pixels.shape
         if self._padded is None:
             self._padded = np.empty((self.size[1], self.size[0], channels), np.uint8)
@@ -157,7 +157,7 @@ class VideoFile:
 
 
 class _Copied:
-    """A stream of sound or subtitles, packet by packet as it was."""
+    """An audio or subtitle stream, copied packet by packet."""
 
     encodes = False
 
@@ -172,7 +172,7 @@ class _Copied:
 
 
 class _Encoded:
-    """An audio stream in the container's own codec, in stereo at most."""
+    """An audio stream, re-encoded to the container's default codec, at most stereo."""
 
     encodes = True
 

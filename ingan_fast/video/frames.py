@@ -1,4 +1,4 @@
-"""What passes through the pipeline, from a source of frames to what takes them."""
+"""Types of the video pipeline: frames, sources, sinks and buffers."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from av.subtitles.stream import SubtitleStream
 from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import PICTURES, Colour
 
-DEPTH = 4  # frames between two stages of the pipeline
+DEPTH = 4  # queue length between two stages of the pipeline, in frames
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,11 @@ class Frame:
     """One frame of a source.
 
     Attributes:
-        number: from 1.
-        pixels: uint8 [H, W, 3], or [H, W, 4] with straight alpha; used again for a later frame (see `Ring`). None: the
-            picture that was trained on.
-        pts: when it is shown, in the source's time base.
-        duration: how long, in the same.
+        number: counted from 1.
+        pixels: uint8 [H, W, 3], or [H, W, 4] with straight alpha; the buffer is reused (see `Ring`). None: the
+            training picture.
+        pts: presentation time, in the source's time base.
+        duration: in the same unit.
     """
 
     number: int
@@ -36,12 +36,12 @@ class Frame:
 
 @dataclass(frozen=True)
 class Timing:
-    """How a source counts time.
+    """Time base and frame rate of a source.
 
     Attributes:
-        base: seconds of one tick.
-        rate: frames per second; where they are not evenly spaced, of the fastest part.
-        even: whether they are evenly spaced, as far as is known.
+        base: seconds per tick.
+        rate: frames per second; the maximum if unevenly spaced.
+        even: whether frames are evenly spaced, as far as known.
     """
 
     base: Fraction
@@ -51,11 +51,11 @@ class Timing:
 
 @dataclass(frozen=True)
 class Besides:
-    """What a clip has beside its frames.
+    """Other contents of a clip.
 
     Attributes:
-        audio, subtitles: its streams, whose packets come between the frames.
-        chapters: as PyAV has them, with times from the clip's start.
+        audio, subtitles: streams whose packets come between the frames.
+        chapters: in PyAV's format, with times from the clip's start.
     """
 
     audio: list[AudioStream] = field(default_factory=list)
@@ -64,34 +64,34 @@ class Besides:
 
 
 class Source(Protocol):
-    """Frames in order, with packets of the other streams in between."""
+    """Yields frames in order, with packets of other streams in between."""
 
     timing: Timing
     colour: Colour
     besides: Besides
-    total: int | None  # frames, about; None where nobody knows
+    total: int | None  # approximate number of frames; None if unknown
 
     def __iter__(self) -> Iterator[Frame | Packet]: ...
 
 
 class Sink(Protocol):
-    """What takes finished frames."""
+    """Receives finished frames."""
 
     def write(self, pixels: Pixels, pts: int, duration: int) -> None:
-        """Add uint8 [H, W, 3 or 4]; the array may be changed after this returns."""
+        """Add a frame, uint8 [H, W, 3 or 4]; the array may be modified afterwards."""
 
     def write_packet(self, packet: Packet) -> None:
-        """Add a packet of sound or of subtitles."""
+        """Add a packet of audio or subtitles."""
 
     def finish(self) -> None:
-        """Write what is held back; the last call."""
+        """Write everything that is buffered; the last call."""
 
 
 class Ring:
-    """Buffers that are used in turn: enough of them for two neighbouring stages and the queue between them."""
+    """Cyclic buffers: enough for two neighbouring stages and the queue between them."""
 
     def __init__(self, shape: tuple[int, ...]):
-        # One that is being filled, DEPTH in the queue, one that is being read.
+        # One being filled, DEPTH in the queue, one being read.
         self._buffers = [np.empty(shape, np.uint8) for _ in range(DEPTH + 2)]
         self._next = 0
 
@@ -101,7 +101,7 @@ class Ring:
 
 
 class Still:
-    """The picture that was trained on, frame after frame."""
+    """The training picture, as every frame."""
 
     def __init__(self, frames: int, rate: Fraction):
         self.timing = Timing(1 / rate, rate)

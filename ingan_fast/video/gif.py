@@ -1,4 +1,4 @@
-"""Frames in the 256 colours that GIF has."""
+"""Converts frames to GIF's 256 colours."""
 
 from fractions import Fraction
 
@@ -9,15 +9,15 @@ from av.video.format import VideoFormat
 from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 
-MAX_FPS = 50  # what is meant to be faster, browsers show at 10
-TICK = Fraction(1, 100)  # seconds; filters want one, and keep the order of frames by it
+MAX_FPS = 50  # browsers play faster GIFs at 10 fps
+TICK = Fraction(1, 100)  # seconds; time base of the filters, which order frames by it
 
 
 class Painter:
-    """Frames as pal8.
+    """Converts frames to pal8.
 
-    Where the colours of all frames are those of the first one (`steady`) they share a palette, so that nothing
-    flickers; else each has its own. Dithering is ordered: what stands still keeps its dots.
+    With `steady` all frames share the palette of the first one, which avoids flicker; otherwise each has its own.
+    Dithering is ordered, so that static parts keep their pattern.
     """
 
     def __init__(self, size: Size, alpha: bool, steady: bool):
@@ -28,7 +28,7 @@ class Painter:
         self._user = _PaletteUser(size, self._format, anew=not steady)
 
     def __call__(self, pixels: Pixels) -> VideoFrame:
-        """The frame of uint8 [H, W, 3], or 4 with `alpha`."""
+        """Convert uint8 [H, W, 3], or [H, W, 4] with `alpha`."""
         frame = VideoFrame.from_ndarray(pixels, self._format.name)
         frame.time_base, frame.pts = TICK, self._count
         if self._count == 0 or not self._steady:

@@ -1,4 +1,4 @@
-"""A picture that is laid out for each frame of a script, without a model."""
+"""Engine for scripts without a model: lays a picture out for each frame."""
 
 from collections.abc import Iterable
 
@@ -11,18 +11,18 @@ from ingan_fast.video.canvas import Colour
 
 
 class LaidOut:
-    """What `Renderer` takes as an engine.
+    """An engine for `Renderer`.
 
     Attributes:
         source_size: (width, height) of the picture.
     """
 
     def __init__(self, pixels: Pixels, background: Colour):
-        """Take a picture.
+        """Prepare a picture.
 
         Args:
-            pixels: uint8 [h, w, channels] in sRGB; grey or colours, with or without an opacity.
-            background: what shows where it is transparent.
+            pixels: uint8 [h, w, channels] in sRGB; grey or colour, with or without opacity.
+            background: colour behind transparent parts.
         """
         self._pixels = pixels
         self._frames: Frames | None = None
@@ -34,9 +34,9 @@ class LaidOut:
         self._frames = Frames(self._pixels, expected=transforms)
 
     def __call__(self, frame: Pixels | None, *, transform: Transform, out: Pixels | None = None) -> Pixels:
-        """The picture under a transform: uint8 [Ho, Wo, 3]; a script has no `frame` of its own."""
+        """The picture under a transform: uint8 [Ho, Wo, 3]; `frame` must be None."""
         if frame is not None:
-            raise ValueError("a picture is laid out, not the frames of a clip")
+            raise ValueError("only the picture can be laid out, not frames of a clip")
         if out is None:
             out = np.empty((transform.size[1], transform.size[0], 3), np.uint8)
         if self._frames is None:
@@ -50,4 +50,4 @@ class LaidOut:
         return out
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Nothing to release."""

@@ -1,7 +1,7 @@
-"""The ready-made scripts: where the picture goes, in parts of the canvas.
+"""Named scripts: the picture's placement as fractions of the canvas.
 
-Each is a list of stops, the same time apart, so that any length and size will do. Without a canvas of the user's own,
-it is made for `reach`: how many times as wide and high as the source the canvas is.
+Each is a list of equally spaced stops, so that it works for any duration and size. If the user gives no canvas, its
+size is `reach` times the source's width and height.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,26 +15,26 @@ from ingan_fast.video.easing import SPLINE
 from ingan_fast.video.placing import Anchor, canvas_for, rectangle
 from ingan_fast.video.poses import Keyframe
 
-STOP_SECONDS = 2.0  # of random walks, from one stop to the next
+STOP_SECONDS = 2.0  # between stops of random walks
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Where the picture's corners are, in parts of the canvas."""
+    """Position of the picture's corners, as fractions of the canvas."""
 
     size: tuple[float, float]
-    # What is taken off at each corner tl, tr, br, bl, (x, y) inwards, in parts of the picture's size.
+    # Inward shift (x, y) of each corner tl, tr, br, bl, as fractions of the picture's size.
     inwards: Sequence[tuple[float, float]] = ((0, 0),) * 4
 
 
 @dataclass(frozen=True)
 class Named:
-    """A ready-made script.
+    """A named script.
 
     Attributes:
-        shows: one line.
-        reach: the canvas's width and height, in the source's, where the user gives none.
-        stops: of a random generator and the seconds it takes.
+        shows: description in one line.
+        reach: default size of the canvas, in multiples of the source's.
+        stops: makes the stops from a random generator and the duration in seconds.
         closed: whether it ends where it begins.
     """
 
@@ -45,7 +45,7 @@ class Named:
     easing: str = "ease-in-out"
 
     def canvas(self, source_size: Size) -> Size:
-        """(width, height) where the user gives none."""
+        """Default canvas (width, height)."""
         return canvas_for([(round(self.reach[0] * source_size[0]), round(self.reach[1] * source_size[1]))])
 
     def keyframes(self, canvas: Size, seconds: float, anchor: Anchor, seed: int) -> list[Keyframe]:
@@ -65,7 +65,7 @@ def _corners(stop: Stop, canvas: Size, anchor: Anchor) -> Array:
 
 
 def _through(*sizes: tuple[float, float], reach: tuple[float, float]) -> Callable[..., list[Stop]]:
-    """Stops at these multiples of a source that is 1/`reach` of the canvas."""
+    """Stops at these multiples of a source that has 1/`reach` of the canvas's size."""
     return lambda rng, seconds: [Stop((sx / reach[0], sy / reach[1])) for sx, sy in sizes]
 
 
@@ -75,7 +75,7 @@ def _sizes(shows: str, *sizes: tuple[float, float], reach: tuple[float, float] |
 
 
 def _trapezoids(rng: np.random.Generator, seconds: float) -> list[Stop]:
-    """Each side in turn is the short one, as if the picture leaned back from it."""
+    """Shorten each side in turn, like a picture that leans back from it."""
     flat, lean = Stop((1, 1)), 0.22
     leaning = [
         Stop((1, 1), ((lean, 0), (lean, 0), (0, 0), (0, 0))),
@@ -87,7 +87,7 @@ def _trapezoids(rng: np.random.Generator, seconds: float) -> list[Stop]:
 
 
 def _dance(rng: np.random.Generator, seconds: float) -> list[Stop]:
-    """Every corner goes around in a circle, each in another place of it."""
+    """Move each corner in a circle, with different phases."""
     steps, radius, apart = 16, 0.11, 0.29
     stops = []
     for step in (*range(steps), 0):

@@ -1,4 +1,4 @@
-"""Decode, inference and encode at the same time, in threads with bounded queues between them."""
+"""Runs decoding, inference and encoding concurrently, in threads connected by bounded queues."""
 
 import threading
 from collections import deque
@@ -14,21 +14,21 @@ from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels
 from ingan_fast.video.frames import DEPTH, Frame, Ring, Sink, Source
 
-POLL = 0.1  # seconds between looks at whether there was an interrupt
-PATIENCE = 5.0  # seconds that a stage has to notice that another one failed
+POLL = 0.1  # seconds between checks for an interrupt
+PATIENCE = 5.0  # seconds to wait for a stage after another one failed
 T = TypeVar("T")
 
 
 @dataclass
 class Report:
-    """What a run did and how long its stages worked.
+    """Statistics of a run.
 
     Attributes:
-        frames: that were written.
-        decode, inference, encode: seconds that each stage worked; waiting for each other is not in them, waiting for
-            the other end of a pipe is.
-        wall: seconds from start to end; where the stages overlap perfectly, as long as the slowest of them.
-        interrupted: ended before the source did, with what was made until then whole.
+        frames: number of frames written.
+        decode, inference, encode: working time of each stage in seconds, without waiting for other stages, but with
+            waiting for the other end of a pipe.
+        wall: total time in seconds; with perfect overlap equal to the slowest stage's.
+        interrupted: stopped before the source's end; the output so far is complete.
     """
 
     frames: int = 0
@@ -48,17 +48,17 @@ def run(
     interrupted: threading.Event | None = None,
     progress: Callable[[], None] = lambda: None,
 ) -> Report:
-    """Take every frame of `source` through `render` to `sink`.
+    """Process every frame of `source` with `render` and write it to `sink`.
 
     Args:
-        render: writes what a frame shows to uint8 `shape`; called in this thread, frame after frame.
-        shape: [H, W, 3 or 4] of what is rendered.
-        interrupted: ends the run after the frames in hand, once set.
-        progress: called after each frame that was written, in another thread.
+        render: writes a frame's output to uint8 `shape`; called in this thread, frame by frame.
+        shape: [H, W, 3 or 4] of the output.
+        interrupted: when set, stops after the frames in progress.
+        progress: called after each written frame, in another thread.
 
     Raises:
-        UserError: what a stage raised, with the frame's number; other errors have it as a note. Nothing that was
-            put in before is finished then.
+        UserError: raised by a stage, with the frame's number; other errors have it as a note. The output is then not
+            finished.
     """
     interrupted = interrupted or threading.Event()
     report = Report()
@@ -72,7 +72,7 @@ def run(
         report.interrupted = interrupted.is_set()
         decoded.abandon()
         decode.join()
-        if not report.interrupted:  # a source that was interrupted may end within a frame
+        if not report.interrupted:  # an interrupted source may end within a frame
             decode.check()
         rendered.close()
         encode.join()
@@ -104,7 +104,7 @@ class _Queue(Generic[T]):
         self.abandoned = False
 
     def put(self, item: T) -> bool:
-        """Add an item, once there is room; False: nobody wants it any more."""
+        """Add an item, waiting for room; returns False if the queue is closed."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._items) < DEPTH or self._closed)
             if self._closed:
@@ -114,7 +114,7 @@ class _Queue(Generic[T]):
             return True
 
     def items(self, interrupted: threading.Event | None = None) -> Iterator[T]:
-        """What was put in, until it is closed and empty, or abandoned, or the event is set."""
+        """Yield items until the queue is closed and empty, or abandoned, or the event is set."""
         while True:
             with self._changed:
                 while not self._items and not self._closed:
@@ -128,13 +128,13 @@ class _Queue(Generic[T]):
             yield item
 
     def close(self) -> None:
-        """No more items; those in it are still taken."""
+        """Accept no more items; the remaining ones are still delivered."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def abandon(self) -> None:
-        """No more items, nor those in it."""
+        """Accept no more items, and drop the remaining ones."""
         with self._changed:
             self._items.clear()
             self.abandoned = self._closed = True
@@ -142,7 +142,7 @@ class _Queue(Generic[T]):
 
 
 class _Stage(threading.Thread):
-    """A thread that keeps what went wrong in it."""
+    """A thread that stores its exception."""
 
     def __init__(self, name: str, work: Callable[[], None]):
         super().__init__(name=name, daemon=True)
@@ -153,7 +153,7 @@ class _Stage(threading.Thread):
     def run(self) -> None:
         try:
             self._work()
-        except BaseException as error:  # raised again by `check`
+        except BaseException as error:  # re-raised by `check`
             self._error = error
 
     def check(self) -> None:
@@ -221,7 +221,7 @@ def _encode(rendered: _Queue[_Rendered | Packet], sink: Sink, report: Report, pr
 
 @contextmanager
 def _named(number: int, doing: str) -> Iterator[None]:
-    """Errors within say which frame they are about."""
+    """Add the frame's number to errors raised inside."""
     try:
         yield
     except UserError as error:

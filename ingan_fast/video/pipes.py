@@ -1,4 +1,4 @@
-"""Frames through standard input and output: YUV4MPEG2 (y4m) and raw rgb24."""
+"""Frames through standard input and output, as YUV4MPEG2 (y4m) or raw rgb24."""
 
 import os
 import select
@@ -20,16 +20,16 @@ POLL = 0.1  # seconds
 
 
 class PipeInput:
-    """Bytes from a pipe, until it ends or the event is set: a read that waits for ever could not be interrupted."""
+    """Reads from a pipe until it ends or the event is set; plain reads would block and could not be interrupted."""
 
     def __init__(self, descriptor: int, interrupted: threading.Event):
-        self.first_line = b""  # with its end, as y4m begins
-        self.count = 0  # bytes that were read
+        self.first_line = b""  # of y4m, with the newline
+        self.count = 0  # bytes read
         self._descriptor = descriptor
         self._interrupted = interrupted
 
     def read(self, count: int) -> bytes:
-        """At most `count` bytes; none at the end."""
+        """At most `count` bytes; empty at the end."""
         data = os.read(self._descriptor, count) if self._wait() else b""
         if not self.count:
             self.first_line = data[: data.find(b"\n") + 1]
@@ -37,7 +37,7 @@ class PipeInput:
         return data
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fill `buffer` [n bytes]; fewer only at the end."""
+        """Fill `buffer` [n bytes]; returns fewer only at the end."""
         done = 0
         while done < len(buffer) and self._wait():
             count = os.readv(self._descriptor, [buffer[done:]])
@@ -54,13 +54,13 @@ class PipeInput:
 
 
 class RawFrames:
-    """rgb24 frames of one size, one after the other, at a rate that the user tells.
+    """rgb24 frames of a given size and rate.
 
     Attributes:
         first: uint8 [H, W, 3].
 
     Raises:
-        UserError: no frame, or when read: the pipe ends within one.
+        UserError: there is no frame, or (while reading) the pipe ends within one.
     """
 
     def __init__(self, pipe: PipeInput, size: Size, rate: Fraction):
@@ -84,7 +84,7 @@ class RawFrames:
                 return
 
     def close(self) -> None:
-        """The pipe is not this object's."""
+        """Nothing to do: the pipe belongs to the caller."""
 
     def _read(self, pixels: Pixels, number: int) -> bool:
         count = self._pipe.readinto(pixels.data.cast("B"))
@@ -97,7 +97,7 @@ class RawFrames:
 
 
 class RawOutput:
-    """Frames to a pipe, rgb24."""
+    """Writes frames to a pipe as rgb24."""
 
     def __init__(self, file: BinaryIO, timing: Timing):
         self._file = file
@@ -108,16 +108,16 @@ class RawOutput:
             _write_all(self._file, pixels.data)
 
     def write_packet(self, packet: Packet) -> None:
-        """Pipes carry none."""
+        """Dropped: pipes carry only frames."""
 
     def finish(self) -> None:
         pass
 
 
 class Y4mOutput(RawOutput):
-    """Frames to a pipe as YUV4MPEG2, 4:2:0 in limited range, which every encoder takes.
+    """Writes frames to a pipe as YUV4MPEG2, 4:2:0, limited range, which every encoder accepts.
 
-    The format has no tag for the matrix; it is the one that readers assume at the frames' size.
+    The format has no tag for the matrix; uses the one that readers assume for the frames' size.
     """
 
     def __init__(self, file: BinaryIO, timing: Timing, size: Size):
@@ -142,7 +142,7 @@ class Y4mOutput(RawOutput):
 
 
 class _Clock:
-    """Pipes have an even rate: frames are repeated or left out so that the time stays right."""
+    """Pipes have a constant rate: frames are repeated or dropped to keep their times."""
 
     def __init__(self, timing: Timing):
         self._timing = timing
@@ -150,7 +150,7 @@ class _Clock:
         self._written = 0
 
     def repeats(self, pts: int, duration: int) -> int:
-        """How many times this frame is written."""
+        """How often to write this frame."""
         if self._first is None:
             self._first = pts
         end = round((pts + duration - self._first) * self._timing.base * self._timing.rate)

@@ -1,4 +1,4 @@
-"""Canvases, and where on them a picture is."""
+"""Sizes of canvases, and placement of pictures on them."""
 
 from collections.abc import Iterable
 
@@ -8,7 +8,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Array, Size, check_output_size
 from ingan_fast.parsing import nearest
 
-Anchor = tuple[float, float]  # how much of the room beside the picture is on its left, and above it
+Anchor = tuple[float, float]  # fraction of the free space that is left of the picture, and above it
 CENTRE: Anchor = (0.5, 0.5)
 ANCHORS: dict[str, Anchor] = {
     "centre": CENTRE,
@@ -24,13 +24,13 @@ ANCHORS: dict[str, Anchor] = {
 
 
 def parse_anchor(text: str) -> Anchor:
-    """An anchor by its name.
+    """Look up an anchor by name.
 
     Raises:
-        UserError: a name that isn't one of `ANCHORS`.
+        UserError: a name that isn't in `ANCHORS`.
     """
     if text not in ANCHORS:
-        raise UserError(f"anchor {text[:60]!r} is unknown{nearest(text, ANCHORS)}; give one of {', '.join(ANCHORS)}")
+        raise UserError(f"unknown anchor {text[:60]!r}{nearest(text, ANCHORS)}; choose one of {', '.join(ANCHORS)}")
     return ANCHORS[text]
 
 
@@ -42,10 +42,10 @@ def rectangle(size: Size, canvas: Size, anchor: Anchor) -> Array:
 
 
 def canvas_for(sizes: Iterable[Size]) -> Size:
-    """The smallest canvas that holds pictures of these sizes; even, as most video formats want it.
+    """The smallest canvas for pictures of these sizes; even, as most video formats require.
 
     Raises:
-        UserError: a canvas that is too large.
+        UserError: the canvas is too large.
     """
     widths, heights = zip(*sizes, strict=True)
     width, height = max(widths), max(heights)

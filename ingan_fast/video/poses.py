@@ -1,4 +1,4 @@
-"""Where the picture is in each frame: poses on a canvas, made as they are asked for."""
+"""Poses of the picture on the canvas, computed on demand for each frame."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import MIN_SIZE, Array, Size, Transform
 from ingan_fast.video.easing import Curve
 
-NEARLY = 1e-6  # px; corners so close to whole pixels are there
+NEARLY = 1e-6  # px; corners this close to whole pixels are rounded
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class Pose:
     """The picture in one frame.
 
     Attributes:
-        transform: its size is the picture's bounding box on the canvas, in pixels; its corners lie inside it.
-        offset: (x, y) of the box's top left pixel on the canvas; what of the box lies beyond the canvas is cropped.
+        transform: its size is that of the picture's bounding box on the canvas, in pixels, which contains its corners.
+        offset: (x, y) of the box's top left pixel on the canvas; parts beyond the canvas are cropped.
     """
 
     transform: Transform
@@ -30,12 +30,12 @@ class Pose:
 
 @dataclass(frozen=True)
 class Animation:
-    """What each frame of a video shows.
+    """Poses of all frames of a video.
 
     Attributes:
         canvas: (width, height) of every frame, in pixels.
         fps: frames per second.
-        poses: one for each frame, made when asked for, each by itself.
+        poses: one per frame, computed on access.
     """
 
     canvas: Size
@@ -45,12 +45,12 @@ class Animation:
 
 @dataclass(frozen=True)
 class Keyframe:
-    """Where the picture is at a time.
+    """The picture's position at a time.
 
     Attributes:
         time: seconds.
-        corners: float64 [4, 2], where its corners tl, tr, br, bl lie, canvas pixels, edge to edge.
-        easing: how it gets there from the keyframe before, one of `easing.EASINGS`.
+        corners: float64 [4, 2], its corners tl, tr, br, bl in canvas pixels, edge to edge.
+        easing: interpolation from the previous keyframe, one of `easing.EASINGS`.
     """
 
     time: float
@@ -59,10 +59,10 @@ class Keyframe:
 
 
 class Motion(Sequence[Pose]):
-    """The poses of `frames` frames, evenly spread over the keyframes' time.
+    """The poses of `frames` frames, spread evenly over the keyframes' duration.
 
-    The first frame is the first keyframe, the last frame the last one. `closed`, where the last keyframe is the first
-    one again, the last frame is the one before that: the frames can be repeated, and none is seen twice.
+    The first frame shows the first keyframe, the last frame the last one. With `closed`, where both keyframes are
+    equal, the last frame is the one before the last keyframe, so that the video loops without a duplicate.
     """
 
     def __init__(self, keyframes: Sequence[Keyframe], canvas: Size, frames: int, closed: bool = False):
@@ -89,7 +89,7 @@ class Motion(Sequence[Pose]):
         return self.pose_at(self.time(range(self.frames)[index]))
 
     def time(self, index: int) -> float:
-        """Of a frame, in the keyframes' seconds."""
+        """Time of a frame, in seconds of the keyframes."""
         steps = self.frames if self.closed else max(self.frames - 1, 1)
         return float(self.curve.times[-1] - self.curve.times[0]) * index / steps + float(self.curve.times[0])
 
@@ -98,14 +98,14 @@ class Motion(Sequence[Pose]):
 
 
 def pose(corners: Array, canvas: Size) -> Pose:
-    """The picture with its corners [4, 2] somewhere on the canvas, in pixels.
+    """The pose with corners [4, 2] in canvas pixels.
 
     Raises:
-        UserError: corners that fold the picture, make it too small, or show none of it.
+        UserError: the corners fold the picture, make it too small, or are all outside the canvas.
     """
     if np.ptp(corners, axis=0).min() < MIN_SIZE - NEARLY:
         width, height = np.ptp(corners, axis=0)
-        raise UserError(f"the picture is {width:.3g}x{height:.3g} px; it must be {MIN_SIZE} px wide and high, or more")
+        raise UserError(f"the picture is {width:.3g}x{height:.3g} px; each side must have at least {MIN_SIZE} px")
     whole = corners.round()
     corners = np.where(np.abs(corners - whole) < NEARLY, whole, corners)
     (left, right), (top, bottom) = (_span(corners[:, axis], canvas[axis]) for axis in (0, 1))
@@ -118,8 +118,8 @@ def pose(corners: Array, canvas: Size) -> Pose:
 
 
 def _span(places: Array, side: int) -> tuple[int, int]:
-    """The whole pixels from the first to the last of `places` that are on the canvas, `MIN_SIZE` at least."""
+    """The range of canvas pixels that covers `places`, clipped to the canvas, at least `MIN_SIZE` long."""
     if places.max() <= 0 or places.min() >= side:
-        raise UserError("the picture is beside the canvas; keep a part of it inside")
+        raise UserError("the picture is outside the canvas; keep a part of it inside")
     first = min(max(math.floor(places.min()), 0), side - MIN_SIZE)
     return first, max(min(math.ceil(places.max()), side), first + MIN_SIZE)

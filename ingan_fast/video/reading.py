@@ -1,4 +1,4 @@
-"""Clips: the frames of a video file or of a pipe, with the audio that lies between them."""
+"""Reads clips from a video file or a pipe: frames, and the audio and subtitle packets between them."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -22,28 +22,28 @@ from ingan_fast.video.display import Display
 from ingan_fast.video.frames import Besides, Frame, Ring, Timing
 from ingan_fast.video.pipes import PipeInput
 
-Y4M_FRAME = b"FRAME\n"  # before each frame
-BUFFER = 1 << 20  # bytes read at a time from a pipe
-UNEVEN = 0.01  # of the rate: frames are evenly spaced where the mean rate is as close
-SHORT = 0.25  # seconds that a clip of uneven times may end early: nobody says how long its last frame lasts
+Y4M_FRAME = b"FRAME\n"  # precedes each frame
+BUFFER = 1 << 20  # bytes per read from a pipe
+UNEVEN = 0.01  # relative difference of mean and nominal rate from which frames count as unevenly spaced
+SHORT = 0.25  # seconds that an unevenly spaced clip may end early: the last frame's duration is unknown
 
 
 class Clip:
-    """The first video stream of a file or a pipe, and all of its audio and subtitles.
+    """The first video stream of a file or pipe, and all of its audio and subtitles.
 
-    Iterating gives `Frame`s, as they are shown (upright, square pixels, RGB), and the others' packets as they lie
-    between them; times are counted from the file's start.
+    Yields `Frame`s as displayed (upright, square pixels, RGB), and the other streams' packets in between; times
+    count from the file's start.
 
     Attributes:
-        name: what it is called in messages.
-        size: (width, height) of its frames as they are shown.
-        alpha: its frames have transparency.
-        first: its first frame, uint8 [H, W, 3 or 4].
-        seconds: its length as the file tells it; None where it doesn't.
+        name: for messages.
+        size: (width, height) of the displayed frames.
+        alpha: whether frames have transparency.
+        first: the first frame, uint8 [H, W, 3 or 4].
+        seconds: duration stated by the file; None if it states none.
         timing, colour, besides, total: see `frames.Source`.
 
     Raises:
-        UserError: opening or reading what is missing, no video, damaged or cut short, or whose size changes midway.
+        UserError: the file is missing, not a video, damaged or cut short, or its frame size changes.
     """
 
     def __init__(self, source: Path | PipeInput):
@@ -78,9 +78,9 @@ class Clip:
                 yield self._from_start(item)
                 continue
             number += 1
-            # Some files have frames without a time, or two at the same; encoders take neither.
+            # Some files have frames without a time, or two with the same; encoders reject both.
             pts = max(earliest, expected if item.pts is None else item.pts - start)
-            duration = max(item.duration, usual)  # AVI has halves of frames
+            duration = max(item.duration, usual)  # AVI has half-length frames
             earliest, expected = pts + 1, pts + duration
             yield Frame(number, self._show(item, ring.next(), number), pts, duration)
 
@@ -97,27 +97,27 @@ class Clip:
             raise UserError(f"can't read {self.name}: {error.strerror}; check its permissions") from error
         except (av.FFmpegError, OSError) as error:
             raise UserError(
-                f"{self.name} is no video that can be read, or damaged or cut short: {_why(error)}"
+                f"{self.name} can't be read as a video; it may be damaged or cut short: {_why(error)}"
             ) from error
 
     def _video_stream(self) -> VideoStream:
         pictures = [s for s in self._container.streams.video if not s.disposition & Disposition.attached_pic]
         if not pictures:
-            raise UserError(f"{self.name} has no video stream; give a file with moving pictures")
+            raise UserError(f"{self.name} has no video stream; give a video file")
         if pictures[0].codec_context is None:
-            raise UserError(f"{self.name} is coded in a way that can't be decoded here; convert it to H.264 first")
+            raise UserError(f"{self.name} has a codec that can't be decoded here; convert it to H.264 first")
         pictures[0].thread_type = "AUTO"
         return pictures[0]
 
     def _check_is_whole(self) -> None:
-        """Of files that begin with a table of where everything lies (MP4): before any work, not at the gap."""
+        """Check files with an index (MP4) for missing data before any work, instead of failing there."""
         for stream in self._container.streams:
             entries = stream.index_entries
             if len(entries) and 0 < self._container.size < entries[-1].pos + entries[-1].size:
                 raise UserError(f"{self.name} is cut short: its last frames are missing; copy or download it again")
 
     def _decoder(self) -> VideoStream | VideoCodecContext:
-        """What decodes the video: libav's own VP8 and VP9 decoders leave out the alpha beside it, libvpx doesn't."""
+        """The decoder; libav's own VP8 and VP9 decoders ignore alpha, libvpx doesn't."""
         name = self._video.codec_context.name
         if self._video.metadata.get("alpha_mode") != "1" or name not in ("vp8", "vp9"):
             return self._video
@@ -139,7 +139,7 @@ class Clip:
         return Timing(self._video.time_base or 1 / rate, rate, even)
 
     def _begin(self) -> None:
-        """Decode up to the first frame, which tells how all of them are shown."""
+        """Decode up to the first frame, which determines how all are displayed."""
         before: list[VideoFrame | Packet] = []
         while not before or isinstance(before[-1], Packet):
             item = next(self._items, None)
@@ -159,7 +159,7 @@ class Clip:
 
     @property
     def _start(self) -> Fraction:
-        """Where the file's own clock starts, in seconds."""
+        """Start of the file's clock, in seconds."""
         return Fraction(self._container.start_time or 0, av.time_base)
 
     def _decoded(self) -> Iterator[VideoFrame | Packet]:
@@ -186,20 +186,20 @@ class Clip:
             raise UserError(f"{self.name} is cut short: it ends after frame {number}, before its end")
 
     def _ends_early(self, end: Fraction) -> bool:
-        """Of files whose header tells how long they are; others are caught by their index or by half a packet."""
+        """For files whose header states a duration; others are detected by their index or an incomplete packet."""
         name, rate = self._container.format.name, self._video.average_rate
-        if name == "avi" and rate:  # in units of its rate; libav's duration is made of the file's size
+        if name == "avi" and rate:  # in frames; libav's duration is estimated from the file's size
             told, unsure = self._video.frames / rate, Fraction(0)
         elif "matroska" in name:
             told = Fraction(self._container.duration or 0, av.time_base)
             unsure = Fraction(0) if self.timing.even else Fraction(SHORT)
         else:
             return False
-        # Some count from the first frame's time, some from zero.
+        # Some files count from the first frame's time, some from zero.
         return max(end, end - self._start) < told - 2 / self.timing.rate - unsure
 
     def _ends_within_frame(self, taken: int) -> bool:
-        """Of y4m, where libav leaves out a part of a frame without a word; `taken`: bytes of whole frames."""
+        """For y4m, where libav silently drops an incomplete frame; `taken`: bytes of complete frames."""
         if self._pipe is None or self._container.format.name != "yuv4mpegpipe":
             return False
         return self._pipe.count > len(self._pipe.first_line) + taken
@@ -208,7 +208,7 @@ class Clip:
         size, first = (frame.width, frame.height), self._display.coded_size
         if size != first:
             raise UserError(
-                f"{self.name}: frame {number} is {size[0]}x{size[1]}, those before are {first[0]}x{first[1]}; "
+                f"{self.name}: frame {number} is {size[0]}x{size[1]}, but earlier ones are {first[0]}x{first[1]}; "
                 "cut it there, or scale it to one size first"
             )
         self._display.show(frame, out)

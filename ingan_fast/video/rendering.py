@@ -1,4 +1,4 @@
-"""What a frame of the output shows: a picture, retargeted by the engine, where its pose says."""
+"""Renders output frames: a picture, retargeted by the engine, at its pose."""
 
 from fractions import Fraction
 from typing import Protocol
@@ -14,27 +14,27 @@ from ingan_fast.video.poses import Animation, Pose
 
 
 class Engine(Protocol):
-    """A generator, ready to run (`runtime.Retargeter`)."""
+    """A generator that is ready to run (`runtime.Retargeter`)."""
 
     def __call__(self, frame: Pixels | None, *, transform: Transform, out: Pixels | None = None) -> Pixels: ...
 
 
 def unmoving(transform: Transform, source_size: Size) -> Animation:
-    """One pose for every frame of a clip.
+    """An animation with one pose for all frames of a clip.
 
     Raises:
-        UserError: a size, of the source or the output, that the generator can't make.
+        UserError: the generator does not support the source's or the output's size.
     """
     check_output_size(transform.size, source_size)
     return Animation(transform.size, Fraction(1), [Pose(transform, (0, 0))])
 
 
 class Renderer:
-    """Renders frames, in order, on the animation's canvas; after its end its last pose stays.
+    """Renders frames in order on the animation's canvas; after its end the last pose remains.
 
     Attributes:
-        shape: [H, W, 3 or 4] of what is rendered; 4 with straight alpha, where there is no background.
-        laid_over: a frame had transparency, and was laid over the background.
+        shape: [H, W, 3 or 4] of the output; 4 with straight alpha, if there is no background.
+        laid_over: whether a frame had transparency and was composed over the background.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class Renderer:
         base: Fraction,
         background: Colour | None,
     ):
-        """`base`: seconds of one tick of the frames' times."""
+        """`base`: seconds per tick of the frames' times."""
         self._engine = engine
         self._animation = animation
         self._poses_a_tick = base * animation.fps
@@ -54,7 +54,7 @@ class Renderer:
         self.shape = (animation.canvas[1], animation.canvas[0], 4 if background is None else 3)
 
     def __call__(self, frame: Frame, out: Pixels) -> None:
-        """Write what `frame` shows to `out`, uint8 of `shape`."""
+        """Render `frame` to `out`, uint8 of `shape`."""
         poses, canvas = self._animation.poses, self._animation.canvas
         index = min(round(frame.pts * self._poses_a_tick), len(poses) - 1)
         pose, pixels = poses[index], frame.pixels
@@ -74,7 +74,7 @@ class Renderer:
         return None
 
     def _place_clear(self, frame: Pixels, pose: Pose, out: Pixels) -> None:
-        """A frame with alpha where there is no background."""
+        """Render a frame with alpha without a background."""
 
         def retarget(opaque: Pixels) -> Pixels:
             picture = np.empty((*pose.transform.size[::-1], 3), np.uint8)
@@ -85,13 +85,13 @@ class Renderer:
 
 
 class _Scratch:
-    """A buffer of any size, in the same memory every time."""
+    """A reusable buffer for pictures of any size."""
 
     def __init__(self) -> None:
         self._memory = np.empty(0, np.uint8)
 
     def picture(self, size: Size) -> Pixels:
-        """Of (width, height): uint8 [height, width, 3]."""
+        """A buffer for (width, height): uint8 [height, width, 3]."""
         count = size[0] * size[1] * 3
         if count > self._memory.size:
             self._memory = np.empty(count, np.uint8)

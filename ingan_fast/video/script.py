@@ -1,4 +1,4 @@
-"""Scripts: what a video shows, by a name or from a file of keyframes (docs/video.md)."""
+"""Scripts: the motion of a video, by name or from a file of keyframes (docs/video.md)."""
 
 from dataclasses import replace
 from fractions import Fraction
@@ -28,17 +28,17 @@ def read_script(
     anchor: str | None = None,
     seed: int = 0,
 ) -> Animation:
-    """What each frame of a video shows.
+    """Read a script.
 
     Args:
         name_or_path: one of `NAMES`, or a file of keyframes.
-        source_size: (width, height) of the picture that is retargeted.
-        fps, seconds, canvas, anchor: instead of what the script says, or of 30, 10 s, as large as the pictures are,
-            and the centre. A named script's sizes follow the canvas, a file's are what it says.
-        seed: of random walks.
+        source_size: (width, height) of the picture to retarget.
+        fps, seconds, canvas, anchor: override the script's values; the defaults are 30, 10 s, the largest picture's
+            size, and the centre. Sizes in a named script scale with the canvas, those in a file don't.
+        seed: for random walks.
 
     Raises:
-        UserError: no such script, a file that can't be used, a length or a size that is not possible.
+        UserError: no such script, an invalid file, or an invalid duration or size.
     """
     check_output_size(source_size)
     if canvas is not None:
@@ -55,7 +55,7 @@ def read_script(
         path = Path(name_or_path)
         if not path.exists():
             raise UserError(
-                f"there is no script {name_or_path!r}{nearest(name_or_path, NAMES)}; give a file, or one of "
+                f"there is no script {name_or_path!r}{nearest(name_or_path, NAMES)}; give a file, or choose one of "
                 f"{', '.join(NAMES)}"
             )
         script = read_file(path, source_size, canvas, place)

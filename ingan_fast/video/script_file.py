@@ -1,4 +1,4 @@
-"""Scripts in files: keyframes in YAML (docs/video.md)."""
+"""Script files: keyframes in YAML (docs/video.md)."""
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
@@ -24,14 +24,14 @@ SCRIPT_KEYS = ("fps", "canvas", "anchor", "easing", "loop", "keyframes")
 KEYFRAME_KEYS = ("time", "scale", "size", "corners", "anchor", "easing")
 PLACES = ("scale", "size", "corners")
 MOST_KEYFRAMES = 1000
-CHECKED = 1000  # poses, evenly spread: keyframes may be fine and fold the picture between them
+CHECKED = 1000  # evenly spread poses that are checked: between valid keyframes the picture may fold
 
 Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
 class Script:
-    """What a file says."""
+    """Content of a script file."""
 
     keyframes: list[Keyframe]
     canvas: Size
@@ -40,10 +40,10 @@ class Script:
 
 
 def read_file(path: Path, source_size: Size, canvas: Size | None, anchor: Anchor | None) -> Script:
-    """The script in a file; `canvas` and `anchor` stand above what it says.
+    """Read a script file; `canvas` and `anchor` override its values.
 
     Raises:
-        UserError: a file that can't be read, or that is no script, with the line.
+        UserError: the file can't be read, or is not a valid script; gives the line.
     """
     document = Document(path)
     script = _Keys(document, document.root, SCRIPT_KEYS, "a script")
@@ -62,30 +62,30 @@ def read_file(path: Path, source_size: Size, canvas: Size | None, anchor: Anchor
             canvas = canvas_for([stop.reach for stop in stops])
     keyframes = [stop.keyframe(canvas) for stop in stops]
     if closed and not np.array_equal(keyframes[0].corners, keyframes[-1].corners):
-        document.fail(stops[-1].line, "with `loop: true` the last keyframe is where the first one is; repeat it here")
+        document.fail(stops[-1].line, "with `loop: true` the last keyframe must equal the first one; repeat it here")
     _check_poses(document, stops, Motion(keyframes, canvas, CHECKED, closed))
     return Script(keyframes, canvas, fps, closed)
 
 
 @dataclass(frozen=True)
 class _Given:
-    """What keyframes are read with."""
+    """Context for reading keyframes."""
 
     source_size: Size
-    anchor: Anchor | None  # above what a keyframe says
+    anchor: Anchor | None  # overrides a keyframe's
     usual_anchor: Anchor
     usual_easing: str
 
 
 @dataclass(frozen=True)
 class _Stop:
-    """A keyframe before the canvas is known."""
+    """A keyframe, while the canvas is unknown."""
 
     line: int
     time: float
     easing: str
     anchor: Anchor
-    reach: Size  # the picture's size, or how far its corners reach from 0, 0
+    reach: Size  # the picture's size, or its corners' extent from the origin
     corners: Array | None
 
     def keyframe(self, canvas: Size) -> Keyframe:
@@ -94,7 +94,7 @@ class _Stop:
 
 
 class _Keys:
-    """A mapping's values by their keys."""
+    """Access to a mapping's values by key."""
 
     def __init__(self, document: Document, node: Node, known: Sequence[str], name: str):
         self.document, self.node = document, node
@@ -113,7 +113,7 @@ def _read_stop(keys: _Keys, given: _Given) -> _Stop:
         said = f"{' and '.join(places)} exclude each other" if places else "the keyframe has no size"
         document.fail(nodes[places[1]] if places else keys.node, f"{said}; give one of {', '.join(PLACES)}")
     if "corners" in nodes and "anchor" in nodes:
-        document.fail(nodes["anchor"], "corners are places on the canvas; leave out anchor, or give a size")
+        document.fail(nodes["anchor"], "corners are absolute positions; leave out anchor, or give a size")
     parse_place = _PLACE_PARSERS[places[0]]
     reach, corners = document.value(nodes[places[0]], places[0], lambda text: parse_place(text, given.source_size))
     return _Stop(
@@ -154,7 +154,7 @@ def _easing(keys: _Keys, default: str) -> str:
 
 def _parse_easing(text: str) -> str:
     if text not in EASINGS:
-        raise UserError(f"easing {text[:60]!r} is unknown{nearest(text, EASINGS)}; give one of {', '.join(EASINGS)}")
+        raise UserError(f"unknown easing {text[:60]!r}{nearest(text, EASINGS)}; choose one of {', '.join(EASINGS)}")
     return text
 
 

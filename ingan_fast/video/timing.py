@@ -1,4 +1,4 @@
-"""Frames per second, seconds, and how many frames they make."""
+"""Frame rates, durations and frame counts."""
 
 import math
 import re
@@ -15,10 +15,10 @@ _RATIO = re.compile(r"(\d{1,9})/(\d{1,9})", re.ASCII)
 
 
 def parse_fps(text: str) -> Fraction:
-    """Frames per second from "30", "23.976" or "30000/1001".
+    """Parse frames per second from "30", "23.976" or "30000/1001".
 
     Raises:
-        UserError: anything else, or a rate that isn't in (0, 1000].
+        UserError: another format, or a rate outside (0, 1000].
     """
     ratio = _RATIO.fullmatch(text)
     if ratio is not None and int(ratio[2]):
@@ -28,15 +28,15 @@ def parse_fps(text: str) -> Fraction:
     else:
         raise UserError(f"fps {text[:60]!r} is invalid; give frames per second, such as 30 or 30000/1001")
     if not 0 < fps <= MAX_FPS:
-        raise UserError(f"fps {text[:60]!r} is not possible; it must be above 0 and at most {MAX_FPS}")
+        raise UserError(f"fps {text[:60]!r} is out of range; it must be above 0 and at most {MAX_FPS}")
     return fps
 
 
 def parse_time(text: str) -> float:
-    """Seconds from "2.5".
+    """Parse seconds from "2.5".
 
     Raises:
-        UserError: anything else, or more than a day.
+        UserError: another format, or more than a day.
     """
     if not _NUMBER.fullmatch(text) or len(text) > 20:
         raise UserError(f"time {text[:60]!r} is invalid; give seconds, such as 2.5")
@@ -47,7 +47,7 @@ def parse_time(text: str) -> float:
 
 
 def frame_count(fps: Fraction, seconds: float) -> int:
-    """How many frames a video has.
+    """Number of frames of a video.
 
     Raises:
         UserError: none, or too many.

@@ -1,4 +1,4 @@
-"""Where a video goes: which files can hold it, and what writes them."""
+"""Output of videos: supported formats and their writers."""
 
 import os
 import re
@@ -19,7 +19,7 @@ from ingan_fast.video.frames import Besides, Sink, Source
 from ingan_fast.video.gif import MAX_FPS, Painter
 from ingan_fast.video.pipes import RawOutput, Y4mOutput
 
-# By suffix: the codec of frames without and with alpha.
+# Suffix → codec without and with alpha.
 _CODECS: dict[str, tuple[Codec, Codec | None]] = {
     ".mp4": (H264, None),
     ".m4v": (H264, None),
@@ -36,15 +36,15 @@ PIPE = "-"
 
 @dataclass(frozen=True)
 class Output:
-    """Where a video is to go.
+    """Destination of a video.
 
     Attributes:
-        name: a file; or a pattern of picture files, such as frames/%05d.png; or - for standard output.
+        name: a file; a pattern of picture files, such as frames/%05d.png; or - for standard output.
         alpha: with transparency.
-        raw: through a pipe rgb24, not y4m.
+        raw: write rgb24 to a pipe instead of y4m.
 
     Raises:
-        UserError: a place that can't be written to, or that can't hold alpha.
+        UserError: the destination can't be written, or doesn't support alpha.
     """
 
     name: str
@@ -66,14 +66,14 @@ class Output:
 
     @contextmanager
     def open(self, source: Source, size: Size, steady: bool, notice: Callable[[str], None]) -> Iterator[Sink]:
-        """A sink for frames of `size`. A file is there after the block, whole, or not at all if that raises.
+        """A sink for frames of `size`. A file is complete after the block, or not written at all if that raises.
 
         Args:
-            steady: all frames have the colours of the first one.
-            notice: is told what differs from what was asked for.
+            steady: all frames have the first one's colours.
+            notice: called with messages about differences from the request.
 
         Raises:
-            UserError: frames that the format can't hold; a file that can't be written.
+            UserError: the format doesn't support the frames, or the file can't be written.
         """
         if self.name == PIPE:
             self._tell_silence(source, notice)
@@ -92,10 +92,12 @@ class Output:
     ) -> Iterator[VideoFile]:
         codec = self._codec()
         if max(size) > codec.max_side:
-            raise UserError(f"{self.name} can't hold {size[0]}x{size[1]}; its sides have at most {codec.max_side} px")
+            raise UserError(
+                f"{self.name} can't hold {size[0]}x{size[1]}; each side may have at most {codec.max_side} px"
+            )
         if codec is GIF and source.timing.rate > MAX_FPS:
             raise UserError(
-                f"{self.name}: GIF holds at most {MAX_FPS} frames a second, these are {float(source.timing.rate):g}; "
+                f"{self.name}: GIF holds at most {MAX_FPS} frames per second, these are {float(source.timing.rate):g}; "
                 "choose .webp"
             )
         if codec in _SILENT:
@@ -106,11 +108,11 @@ class Output:
             file = VideoFile(temporary, self.name, codec, size, source.timing, source.colour, besides, paint)
             if file.size != size:
                 notice(
-                    f"{self.name} is {file.size[0]}x{file.size[1]}: H.264 takes even sides alone, so the last column "
-                    "or row is there twice"
+                    f"{self.name} is {file.size[0]}x{file.size[1]}: H.264 needs even sides, so the last column or row "
+                    "is repeated"
                 )
             if file.reencoded:
-                notice(f"{self.name} can't hold {' and '.join(file.reencoded)} sound; it is encoded anew")
+                notice(f"{self.name} can't hold {' and '.join(file.reencoded)} sound; it is re-encoded")
             if file.left_out:
                 notice(f"{self.name} can't hold {' and '.join(file.left_out)} subtitles; they are left out (try .mkv)")
             try:
@@ -141,7 +143,7 @@ class Output:
         if self.alpha:
             raise UserError("frames in a pipe have no transparency; give a background colour")
         if sys.stdout.isatty():
-            raise UserError("frames would go to standard output, which is a terminal here; pipe it on")
+            raise UserError("frames would go to standard output, which is a terminal; pipe it to a program")
 
     def _tell_silence(self, source: Source, notice: Callable[[str], None]) -> None:
         kinds = {"sound": source.besides.audio, "subtitles": source.besides.subtitles}
@@ -151,7 +153,7 @@ class Output:
 
 
 class _Pictures:
-    """A sink: each frame a picture file of its own, numbered from 1."""
+    """A sink that writes each frame to a picture file, numbered from 1."""
 
     def __init__(self, pattern: str):
         self._pattern = pattern
@@ -159,20 +161,20 @@ class _Pictures:
 
     def write(self, pixels: Pixels, pts: int, duration: int) -> None:
         self._count += 1
-        # All of a sequence have the same channels, also where one of them is grey.
+        # All files of a sequence have the same channels, even if some are grey.
         save_photo(Photo(pixels), _numbered(self._pattern, self._count))
 
     def write_packet(self, packet: Packet) -> None:
-        """Pictures hold none."""
+        """Dropped: picture files carry no audio or subtitles."""
 
     def finish(self) -> None:
-        """Each file is whole as it is written."""
+        """Nothing to do: each file is already complete."""
 
 
 def _mark_transparent(path: Path) -> None:
-    """Set the flag of a WebP file (its RIFF chunk VP8X) that there is transparency.
+    """Set the transparency flag of a WebP file (in its RIFF chunk VP8X).
 
-    libwebp leaves it out where each frame's part that changes is opaque, and readers then show nothing as black.
+    libwebp omits it if the changed part of each frame is opaque, and readers then show transparent parts as black.
     """
     with open(path, "r+b") as file:
         head = file.read(21)

@@ -75,12 +75,12 @@ def test_started_again_it_goes_on_with_what_is_missing(ingan_fast: Command, two:
     two.failing["train"] = KeyboardInterrupt()
     ended = ingan_fast(*ALL)
     assert ended.code == 130
-    assert "interrupted; what is done is in report/results" in ended.err
+    assert "interrupted; results so far are in report/results" in ended.err
     two.failing.clear()
     ended = ingan_fast(*ALL)
     assert (ended.code, two.measured) == (0, ["warp", "train"])
-    assert "warp: measured already (20" in ended.err
-    assert "commit abc), --again measures it anew" in ended.err
+    assert "warp: already measured (20" in ended.err
+    assert "commit abc); --again repeats it" in ended.err
     assert ingan_fast(*ALL, "--again").code == 0
     assert two.measured == ["warp", "train", "warp", "train"]
 
@@ -101,7 +101,7 @@ def test_results_of_something_else_are_measured_anew(
     replace(Results.read(path), **changes).write(path)
     ended = ingan_fast(*ALL)
     assert two.measured == ["warp", "train", "warp"]
-    assert f"warp: measured anew: {path} is of {part}" in ended.err
+    assert f"warp: measuring again: {path} is of {part}" in ended.err
 
 
 def test_short_results_do_not_stand_for_whole_ones(ingan_fast: Command, two: Suite) -> None:
@@ -116,7 +116,7 @@ def test_a_file_of_another_schema_is_measured_anew(ingan_fast: Command, two: Sui
     path.write_text(json.dumps({"benchmark": "warp", "rows": []}))
     ended = ingan_fast(*ALL)
     assert (ended.code, two.measured) == (0, ["warp", "train"])
-    assert "warp: measured anew: report/results/warp.json has the schema None" in ended.err
+    assert "warp: measuring again: report/results/warp.json has the schema None" in ended.err
 
 
 @pytest.mark.parametrize("error", [UserError("this needs onnx"), RuntimeError("its process crashed")])

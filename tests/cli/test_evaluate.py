@@ -105,7 +105,7 @@ def test_without_seam_carving_a_note_says_so(ingan_fast: Command, wide: Path, mo
     ("words", "parts"),
     [
         (["wide.png", "a.png"], ("wide.png", "--source")),
-        (["text.png"], ("text.png", "isn't a picture")),
+        (["text.png"], ("text.png", "is not a picture")),
         (["missing.png"], ("missing.png", "doesn't exist")),
         (["missing.png", "--source", "source.png"], ("missing.png", "doesn't exist")),
         (["wide.png", "--source", "missing.png"], ("missing.png", "doesn't exist")),
@@ -123,7 +123,7 @@ def test_without_seam_carving_a_note_says_so(ingan_fast: Command, wide: Path, mo
         (["wide.png", "foreign.png", "--source", "source.png"], ("foreign.png", "another picture")),
         (["folder"], ("folder", "not a run")),
         (["folder", "--source", "source.png"], ("folder", "--source")),
-        (["wide.png", "folder", "--source", "source.png"], ("folder", "one run")),
+        (["wide.png", "folder", "--source", "source.png"], ("folder", "a single run")),
         (["wide.png", "--source", "source.png", "--json", "no/n.json"], ("no", "no folder")),
         (["wide.png", "--source", "source.png", "--json", "folder"], ("folder", ".json")),
         (["wide.png", "--source", "source.png", "--json", "n.txt"], ("n.txt", ".json")),

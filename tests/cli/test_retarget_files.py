@@ -74,7 +74,7 @@ def test_companions_never_replace_anything_that_was_given(refused: Refused, phot
     words = ("retarget", photo, "--scale", "1.5x1", "--companion", "map.png")
     refused(*words, "--out", "out.png", parts=("would replace map.png",))
     refused(*words, "--out", "made/map.png", parts=("would replace the output",))
-    refused(*words, "--companion", "other/map.png", "--out", "made/out.png", parts=("would replace what is made of",))
+    refused(*words, "--companion", "other/map.png", "--out", "made/out.png", parts=("would replace the output for",))
     refused(*words, "--out", "-", parts=("is a pipe",))
 
 
@@ -106,7 +106,7 @@ def test_a_layout_of_another_picture_is_refused(ingan_fast: Command, refused: Re
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        (["--layout", "l.npz", "--scale", "2x1"], "--layout has its own size"),
+        (["--layout", "l.npz", "--scale", "2x1"], "--layout already determines the size"),
         (["--layout", "l.npz", "--keep", "none"], "--keep"),
         (["--layout", "l.npz", "--variation", "1"], "--variation"),
         (["--save-layout", "l.txt", "--scale", "2x1"], "must end in .npz"),
@@ -199,8 +199,8 @@ def test_what_can_be_made_of_several_pictures_is_made(ingan_fast: Command, photo
     assert ended.code == 2
     assert [path.name for path in Path("made").iterdir()] == ["photo.png"]
     lines = ended.err.splitlines()
-    assert "bad.png isn't a picture" in lines[0]
-    assert lines[-1] == "ingan-fast: 1 of 2 pictures were not made (above)"
+    assert "bad.png is not a picture" in lines[0]
+    assert lines[-1] == "ingan-fast: 1 of 2 pictures failed (see above)"
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_variations_differ_and_come_out_the_same_every_time(ingan_fast: Command)
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        ([], "nothing was asked for"),
+        ([], "no output size was given"),
         (["--size", "15x90"], "16"),
         (["--size", "90x90", "--image", "photo.png"], "--image"),
         (["--size", "90x90", "--device", "cpu"], "--device"),

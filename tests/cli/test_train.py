@@ -157,7 +157,7 @@ def test_transparency_is_told_before_a_training(ingan_fast: Command, picture: Pi
     Image.fromarray(np.dstack([picture, opacity])).save("logo.png")
     ended = ingan_fast("train", "logo.png", "--out", "run", *SMALL)
     assert ended.code == 0
-    assert "logo.png is transparent in part" in " ".join(ended.err.split())
+    assert "logo.png is partly transparent" in " ".join(ended.err.split())
     assert (load("run", device="cpu").source[:9] == 255).all()
 
 

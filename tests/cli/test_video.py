@@ -121,14 +121,14 @@ def test_what_differs_from_what_was_asked_for_is_told(ingan_fast: Command, engin
 
 def test_the_end_tells_the_speed_of_each_stage(ingan_fast: Command, engine: QuickEngine, clip: Path) -> None:
     ended = ingan_fast("video", "model", "--input", clip, "--size", "64x48", "--out", "out.mp4")
-    for word in ("10 frames", "a second", "decode", "retargeting", "encode"):
+    for word in ("10 frames", "per second", "decode", "retargeting", "encode"):
         assert word in ended.out
 
 
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        ([], "nothing was asked for"),
+        ([], "nothing to do"),
         (["--size", "64x64"], "--input"),
         (["--scale", "2", "--script", "grow"], "--input"),
         (["--script", "groww"], "grow"),
@@ -354,7 +354,7 @@ def test_a_transparent_picture_lies_over_the_background(ingan_fast: Command) -> 
 @pytest.mark.parametrize(
     ("words", "part"),
     [
-        (["--input", "clip.mp4", "--scale", "2x1"], "need a run or a model"),
+        (["--input", "clip.mp4", "--scale", "2x1"], "needs a run or a model"),
         (["--script", "grow", "--device", "cpu"], "--device and --backend are for runs"),
         (["--script", "grow", "--backend", "torch"], "--device and --backend are for runs"),
     ],
@@ -370,4 +370,4 @@ def test_transparency_without_a_background_is_refused(refused: Refused, ingan_fa
     logo = np.dstack([grain(48, 64), np.full((48, 64, 1), 90, np.uint8)])
     Image.fromarray(logo).save("logo.png")
     words = ("--script", "grow", "--background", "none", "--out", "out.webm")
-    refused("video", "logo.png", *words, parts=("logo.png is transparent in part", "--background"))
+    refused("video", "logo.png", *words, parts=("logo.png is partly transparent", "--background"))

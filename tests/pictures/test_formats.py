@@ -90,4 +90,4 @@ def test_a_picture_that_is_transparent_all_over_is_refused(tmp_path: Path, load:
     image = Image.new(mode, (40, 40), 0)
     options = {"transparency": 0} if mode == "P" else {}
     image.save(tmp_path / "a.png", **options)
-    refusal_of(lambda: load(tmp_path / "a.png"), tmp_path / "a.png", "transparent all over")  # type: ignore[operator]
+    refusal_of(lambda: load(tmp_path / "a.png"), tmp_path / "a.png", "fully transparent")  # type: ignore[operator]

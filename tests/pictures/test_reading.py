@@ -204,7 +204,7 @@ def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
 def test_what_is_not_a_picture_is_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(content)
-    refusal_of(lambda: load_image(path), path, "isn't a picture", "PNG, JPEG")
+    refusal_of(lambda: load_image(path), path, "is not a picture", "PNG, JPEG")
 
 
 @pytest.mark.parametrize("suffix", [*LOSSLESS, *LOSSY, ".gif", ".ppm"])
@@ -223,7 +223,7 @@ def test_a_truncated_file_says_so(tmp_path: Path, picture: Pixels) -> None:
     path = saved(Image.fromarray(picture), tmp_path / "a.jpg")
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
-    refusal_of(lambda: load_image(path), path, "cut short", "save it anew")
+    refusal_of(lambda: load_image(path), path, "cut short", "save it again")
 
 
 def test_noise_in_the_middle_of_a_file_is_refused_or_read_but_never_a_crash(tmp_path: Path, picture: Pixels) -> None:

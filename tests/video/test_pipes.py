@@ -90,7 +90,7 @@ def test_any_stream_can_be_piped_in(tmp_path: Path) -> None:
 
 
 def test_what_is_no_video_in_a_pipe_is_refused() -> None:
-    refusal_of(lambda: Clip(Pipe(b"text" * 99).input), "standard input", "no video that can be read")
+    refusal_of(lambda: Clip(Pipe(b"text" * 99).input), "standard input", "can't be read as a video")
 
 
 def test_waiting_for_a_pipe_ends_with_an_interrupt() -> None:

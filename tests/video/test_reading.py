@@ -208,7 +208,7 @@ def sound_alone(path: Path) -> None:
         (lambda path: None, "doesn't exist"),
         (lambda path: path.mkdir(), "is not a file"),
         (lambda path: path.write_bytes(b""), "empty"),
-        (lambda path: path.write_bytes(b"text" * 99), "no video that can be read"),
+        (lambda path: path.write_bytes(b"text" * 99), "can't be read as a video"),
         (sound_alone, "no video stream"),
     ],
 )

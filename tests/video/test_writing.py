@@ -235,13 +235,13 @@ def test_sound_is_copied_as_it_is(tmp_path: Path, codec: str, suffix: str) -> No
 
 
 @pytest.mark.parametrize(("codec", "suffix", "anew"), [("aac", ".webm", "opus"), ("libopus", ".mov", "aac")])
-def test_sound_that_the_file_cannot_hold_is_encoded_anew_and_it_is_told(
+def test_sound_that_the_file_cannot_hold_is_re_encoded_with_a_notice(
     tmp_path: Path, codec: str, suffix: str, anew: str
 ) -> None:
     path = make_clip(tmp_path / "in.mkv", grey(SIZE, 30), Recipe(audio=codec))
     told = remux(Clip(path), tmp_path / f"out{suffix}")
     assert len(told) == 1
-    assert "encoded anew" in told[0]
+    assert "re-encoded" in told[0]
     assert sound(tmp_path / f"out{suffix}")[0] == anew
     samples = heard(tmp_path / f"out{suffix}")
     assert len(samples) / 48_000 == pytest.approx(1, abs=0.05)

@@ -6,7 +6,7 @@ from ingan_fast.cli.bench import all as everything
 from ingan_fast.cli.bench import cold_start, compare, export, layout, retarget, scaling, train, video, warp
 
 HELP = (
-    "Measure speed on this machine, beside plain torch and beside what the device can do.\n\n"
+    "Measure speed on this machine, compared with plain torch and with the device's limits.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench warp\n\n"
     "    ingan-fast bench train\n\n"

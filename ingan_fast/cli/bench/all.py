@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from ingan_fast.bench.suite import Plan
 
 HELP = (
-    "Run every benchmark with its defaults, each in a process of its own, and keep the numbers in OUT/results.\n\n"
-    "Started again it goes on with what is missing, or was measured of another commit, machine or settings.\n\n"
+    "Run every benchmark with its defaults, each in a separate process, and write the numbers to OUT/results.\n\n"
+    "Started again, it measures what is missing, or was measured with another commit, machine or settings.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench all\n\n"
     "    ingan-fast bench all --out reports/today --again\n\n"
-    "    ingan-fast bench all --short      tiny sizes: whether all of it works, not how fast it is"
+    "    ingan-fast bench all --short      tiny sizes: tests that everything works, not its speed"
 )
 OUT = Path("benchmarks/report")
 
@@ -29,9 +29,9 @@ OUT = Path("benchmarks/report")
 def all_(
     out: Annotated[Path | None, typer.Option(metavar="FOLDER", help=f"{OUT}, or {OUT / 'short'} with --short.")] = None,
     short: Annotated[
-        bool, typer.Option("--short", help="Tiny sizes, in a minute or two: does all of it work?")
+        bool, typer.Option("--short", help="Tiny sizes, in a minute or two: does everything work?")
     ] = False,
-    again: Annotated[bool, typer.Option("--again", help="Also what is measured already.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Also repeat existing measurements.")] = False,
     device: Device = "auto",
 ) -> None:
     out = out or (OUT / "short" if short else OUT)
@@ -53,11 +53,11 @@ def all_(
                 results.write(path)
                 show(results)
                 print(f"{path}: numbers")
-        except (UserError, RuntimeError) as error:  # the others shall be measured
+        except (UserError, RuntimeError) as error:  # measure the others anyway
             messages.print(f"ingan-fast: {name}: not measured: {error}", soft_wrap=True)
             missing.append(name)
         except KeyboardInterrupt:
-            messages.print(f"interrupted; what is done is in {folder}, the same command goes on", soft_wrap=True)
+            messages.print(f"interrupted; results so far are in {folder}; the same command continues", soft_wrap=True)
             raise typer.Exit(INTERRUPTED) from None
         else:
             missing += [f"{name} (in part)"] if results.errors else []
@@ -67,7 +67,7 @@ def all_(
 
 
 def _measured(name: str, path: Path, plan: "Plan") -> "Results | None":
-    """What `path` has, where it is what is planned, measured here of this commit; a line tells which it is."""
+    """The results in `path`, if they match the plan, machine and commit; prints what is done."""
     from ingan_fast.bench.results import Results
 
     if not path.exists():
@@ -75,19 +75,19 @@ def _measured(name: str, path: Path, plan: "Plan") -> "Results | None":
     try:
         there = Results.read(path)
     except UserError as error:
-        messages.print(f"{name}: measured anew: {error}", soft_wrap=True)
+        messages.print(f"{name}: measuring again: {error}", soft_wrap=True)
         return None
     of = f"{there.created[:16].replace('T', ' ')} UTC, commit {there.commit}"
     other = _other(there, plan)
     if other is not None:
-        messages.print(f"{name}: measured anew: {path} is of {other} ({of})", soft_wrap=True)
+        messages.print(f"{name}: measuring again: {path} is of {other} ({of})", soft_wrap=True)
         return None
-    messages.print(f"{name}: measured already ({of}), --again measures it anew", soft_wrap=True)
+    messages.print(f"{name}: already measured ({of}); --again repeats it", soft_wrap=True)
     return there
 
 
 def _other(there: "Results", plan: "Plan") -> str | None:
-    """In what the results are others than what would be measured now."""
+    """How the results differ from the plan; None if they match."""
     from ingan_fast.bench.machine import describe
     from ingan_fast.bench.results import commit
 
@@ -106,7 +106,7 @@ def _measure_apart(name: str, device: str, short: bool) -> "Results":
 
 
 def measure(name: str, device: str, short: bool) -> "Results":
-    """What a benchmark gives, with a progress bar."""
+    """Run a benchmark with a progress bar."""
     import torch
 
     from ingan_fast.bench.suite import PLANS

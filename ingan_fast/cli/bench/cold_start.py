@@ -9,8 +9,8 @@ from ingan_fast.cli.console import progress
 from ingan_fast.settings import PRESETS, preset
 
 HELP = (
-    "What the command line takes from its start to its end, each time a fresh process, beside a bare Python: "
-    "--version, --help, a small output of an exported model (without torch) and of a run (with torch).\n\n"
+    "Total time of a command in a fresh process, compared with a bare Python: --version, --help, a small output by an "
+    "exported model (without torch) and by a run (with torch).\n\n"
     "Examples:\n\n"
     "    ingan-fast bench cold-start\n\n"
     "    ingan-fast bench cold-start --preset paper --repeat 10 --json cold.json"
@@ -19,9 +19,9 @@ HELP = (
 
 def cold_start(
     preset_name: Annotated[
-        str, typer.Option("--preset", help=f"Of the models, one of {', '.join(PRESETS)}.")
+        str, typer.Option("--preset", help=f"Preset of the models, one of {', '.join(PRESETS)}.")
     ] = "learned",
-    repeat: Annotated[int, typer.Option(help="Timed processes of each.")] = 3,
+    repeat: Annotated[int, typer.Option(help="Timed processes per command.")] = 3,
     image: Picture = None,
     json_path: JsonPath = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""What the `bench` commands share: options, and how they begin and end."""
+"""Shared by the `bench` commands: options, start and end."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 
     from ingan_fast.bench.results import Results
 
-MOST = 1_000_000  # repetitions, iterations, channels
+MOST = 1_000_000  # upper limit of repetitions, iterations, channels
 
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 JsonPath = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Also write the numbers.")]
 Conditions = Annotated[
     bool,
     typer.Option(
-        "--conditions/--no-conditions", help="On a CPU also as on one with AVX2 alone, and beside a busy process."
+        "--conditions/--no-conditions", help="On a CPU also with AVX2 only, and with a busy process alongside."
     ),
 ]
-Picture = Annotated[Path | None, typer.Option("--image", help="Instead of the market stand that comes along.")]
+Picture = Annotated[Path | None, typer.Option("--image", help="A picture instead of the bundled market stand.")]
 
 
 def start(device: str, json_path: Path | None, image: Path | None = None) -> "torch.device":
-    """The device, after all that can be refused without it."""
+    """Check what can be checked without the device; returns the device."""
     if json_path is not None:
         check_json_path(json_path, [] if image is None else [image.resolve()])
     from ingan_fast.model.devices import pick_device
@@ -36,7 +36,7 @@ def start(device: str, json_path: Path | None, image: Path | None = None) -> "to
 
 
 def finish(results: "Results", json_path: Path | None) -> None:
-    """Print, write; end with exit code 1 where something was refused."""
+    """Print and write the results; exit with code 1 if there are errors."""
     show(results)
     if json_path is not None:
         results.write(json_path)
@@ -46,7 +46,7 @@ def finish(results: "Results", json_path: Path | None) -> None:
 
 
 def show(results: "Results") -> None:
-    """The table, notices and errors."""
+    """Print table, notices and errors."""
     from ingan_fast.bench.tables import results_table
 
     answers.print(results_table(results))
@@ -58,9 +58,9 @@ def show(results: "Results") -> None:
 
 def check_count(name: str, value: int | None) -> None:
     if value is not None and not 1 <= value <= MOST:
-        raise UserError(f"--{name} {value} is not possible; give a whole number from 1 to {MOST}")
+        raise UserError(f"--{name} {value} is out of range; give a whole number from 1 to {MOST}")
 
 
 def check_name(name: str, value: str, known: tuple[str, ...]) -> None:
     if value not in known:
-        raise UserError(f"--{name} {value!r} is not known; give {', '.join(known[:-1])} or {known[-1]}")
+        raise UserError(f"unknown --{name} {value!r}; choose {', '.join(known[:-1])} or {known[-1]}")

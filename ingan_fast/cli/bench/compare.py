@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 HELP = (
     "Compare two runs of the benchmarks: what became faster or slower by more than the noise.\n\n"
     "A and B are each a results file (--json of the other commands), a folder of them, or a git revision of this "
-    "checkout, of which its committed results are read. Rows are compared by their ratio to a baseline that was timed "
-    "in turns with them, or else as a part of what the device can do, so that a slow machine doesn't count.\n\n"
+    "checkout with committed results. Rows are compared by their ratio to a baseline that was timed in turns with "
+    "them, or else relative to the device's limits, so that a slow machine doesn't matter.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench compare before.json after.json\n\n"
     "    ingan-fast bench compare HEAD~10 benchmarks/report\n\n"
@@ -27,10 +27,10 @@ def compare(
     a: Annotated[str, typer.Argument(metavar="A", help="Before: a file, a folder, a revision.")],
     b: Annotated[str, typer.Argument(metavar="B", help="After: a file, a folder, a revision.")],
     folder: Annotated[
-        str, typer.Option(metavar="FOLDER", help="Where a revision has its results.")
+        str, typer.Option(metavar="FOLDER", help="The results folder in a revision.")
     ] = "benchmarks/results/cpu",
     fail_on_slower: Annotated[
-        bool, typer.Option("--fail-on-slower", help="Exit code 1 where a row is slower or lost its times.")
+        bool, typer.Option("--fail-on-slower", help="Exit with code 1 if a row is slower or lost its times.")
     ] = False,
     json_path: JsonPath = None,
 ) -> None:

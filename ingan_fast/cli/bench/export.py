@@ -9,8 +9,8 @@ from ingan_fast.cli.console import progress
 from ingan_fast.settings import PRESETS, preset
 
 HELP = (
-    "From a run to each kind of deployable file: ONNX in float32 and bfloat16, pt2, a TensorRT engine; made, checked, "
-    "and none of it taken from an earlier build. Beside torch's ONNX exporter alone. Random weights.\n\n"
+    "Time from a run to each kind of exported file: ONNX in float32 and bfloat16, pt2, a TensorRT engine; made and "
+    "checked, without caches of earlier builds. Compared with torch's ONNX exporter alone. Random weights.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench export\n\n"
     "    ingan-fast bench export --preset learned --repeat 3 --json export.json"
@@ -22,7 +22,7 @@ def export(
         list[str] | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; repeatable; learned and paper.")
     ] = None,
     packages: Annotated[
-        list[str] | None, typer.Option("--package", help="Which of them pt2 is compiled of, too; repeatable; cpu.")
+        list[str] | None, typer.Option("--package", help="Presets that pt2 is also compiled for; repeatable; learned.")
     ] = None,
     repeat: Annotated[int, typer.Option(help="How often each file is made.")] = 1,
     image: Picture = None,

@@ -10,8 +10,8 @@ from ingan_fast.parsing import parse_size
 from ingan_fast.settings import PRESETS, preset
 
 HELP = (
-    "One output on the CPU by every backend of the runtime that is installed, beside the generator as it was trained "
-    "(eager, float32, nothing folded). Random weights, from uint8 to uint8.\n\n"
+    "One output on the CPU by each installed backend, compared with the generator as trained (eager, float32, not "
+    "folded). Random weights, from uint8 to uint8.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench retarget\n\n"
     "    ingan-fast bench retarget --preset learned --size 1920x1080 --json retarget.json"
@@ -20,8 +20,8 @@ HELP = (
 
 def retarget(
     preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "paper",
-    size: Annotated[str, typer.Option(metavar="WxH", help="Of the output, from 16x16.")] = "640x480",
-    repeat: Annotated[int, typer.Option(help="Timed calls of each.")] = 5,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size of the output, from 16x16.")] = "640x480",
+    repeat: Annotated[int, typer.Option(help="Timed calls per backend.")] = 5,
     conditions: Conditions = True,
     image: Picture = None,
     json_path: JsonPath = None,

@@ -12,8 +12,8 @@ from ingan_fast.parsing import parse_size
 from ingan_fast.settings import PRESETS, preset
 
 HELP = (
-    "How time and memory of one output grow with its size and with the source's, by the two fastest backends that are "
-    "installed, each in a process of its own; with the fitted exponents in the file of numbers. Random weights.\n\n"
+    "How time and memory of one output grow with its size and with the source's, for the two fastest installed "
+    "backends, each in a separate process; with fitted exponents in the --json file. Random weights.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench scaling\n\n"
     "    ingan-fast bench scaling --preset learned --size 640x480 --size 1280x960 --size 2560x1920 --json scaling.json"
@@ -26,14 +26,14 @@ def scaling(
     ] = None,
     sizes: Annotated[
         list[str] | None,
-        typer.Option("--size", metavar="WxH", help="Of an output; repeatable; 320x240 to 3840x2160."),
+        typer.Option("--size", metavar="WxH", help="Size of an output; repeatable; 320x240 to 3840x2160."),
     ] = None,
     sources: Annotated[
         list[str] | None,
-        typer.Option("--source", metavar="WxH", help="Of a source; repeatable; 128x128 to 1024x1024."),
+        typer.Option("--source", metavar="WxH", help="Size of a source; repeatable; 128x128 to 1024x1024."),
     ] = None,
-    repeat: Annotated[int, typer.Option(help="Timed calls of each; one where a call takes over ten seconds.")] = 3,
-    limit: Annotated[float, typer.Option(help="Seconds; an output that would take longer is left out.")] = 20.0,
+    repeat: Annotated[int, typer.Option(help="Timed calls of each; one if a call takes over ten seconds.")] = 3,
+    limit: Annotated[float, typer.Option(help="Seconds; outputs that would take longer are left out.")] = 20.0,
     image: Picture = None,
     json_path: JsonPath = None,
 ) -> None:
@@ -42,7 +42,7 @@ def scaling(
     wanted, of = ([check_output_size(parse_size(text)) for text in texts or ()] for texts in (sizes, sources))
     check_count("repeat", repeat)
     if not limit > 0:
-        raise UserError(f"--limit {limit:g} is not possible; give seconds above 0")
+        raise UserError(f"--limit {limit:g} is out of range; give seconds above 0")
     start("cpu", json_path, image)
     from ingan_fast.bench import scaling as bench
     from ingan_fast.pictures import MARKET, load_image

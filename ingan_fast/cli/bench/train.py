@@ -10,8 +10,8 @@ from ingan_fast.cli.console import progress
 from ingan_fast.settings import PRESETS, preset
 
 HELP = (
-    "One training iteration over the whole range of transformations, by each engine and written plainly (float32, "
-    "torch's own parts), beside a matrix product.\n\n"
+    "One training iteration over the full range of transformations, by each engine and by a plain implementation "
+    "(float32, torch's standard parts), compared with a matrix product.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench train\n\n"
     "    ingan-fast bench train --engine eager --iterations 30 --json train.json\n\n"
@@ -24,19 +24,19 @@ def train(
     preset_name: Annotated[
         str | None, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}; paper on a GPU, learned on a CPU.")
     ] = None,
-    crop: Annotated[int | None, typer.Option(help="Pixels a side instead of the preset's.")] = None,
+    crop: Annotated[int | None, typer.Option(help="Side of the crop in px; default: the preset's.")] = None,
     engine: Annotated[
         list[str] | None,
         typer.Option(help="auto, eager or graphs; repeatable. Both on a GPU, eager on a CPU."),
     ] = None,
     iterations: Annotated[
-        int | None, typer.Option(help=f"Timed ones; {ITERATIONS['cuda']} on a GPU, {ITERATIONS['cpu']} on a CPU.")
+        int | None, typer.Option(help=f"Timed iterations; {ITERATIONS['cuda']} on a GPU, {ITERATIONS['cpu']} on a CPU.")
     ] = None,
     image: Picture = None,
-    plain: Annotated[bool, typer.Option("--plain/--no-plain", help="Also the plain iteration.")] = True,
+    plain: Annotated[bool, typer.Option("--plain/--no-plain", help="Also the plain implementation.")] = True,
     conditions: Conditions = True,
     times_only: Annotated[
-        bool, typer.Option("--times-only", help="Neither operations nor the machine's ceiling: quicker.")
+        bool, typer.Option("--times-only", help="Skip counting operations and measuring the ceiling: faster.")
     ] = False,
     device: Device = "auto",
     json_path: JsonPath = None,
@@ -63,7 +63,7 @@ def train(
         not times_only,
     )
     picture = load_image(image or MARKET)
-    bench.prepare(request, picture)  # refuses before anything is shown
+    bench.prepare(request, picture)  # checks before any output
     with progress("measuring", bench.steps(request)) as advance:
         results = bench.measure(request, picture, target, advance)
     finish(results, json_path)

@@ -11,20 +11,20 @@ from ingan_fast.parsing import parse_size
 from ingan_fast.settings import PRESETS, preset
 
 HELP = (
-    "The video pipeline, milliseconds a frame: a picture in motion, and a clip that is laid out anew. All stages at "
-    "once, beside the slowest of them alone: what is lacking to x1.00 is what the pipeline adds. Random weights.\n\n"
+    "The video pipeline in milliseconds per frame: an animated picture, and a retargeted clip. All stages at once, "
+    "compared with the slowest one alone: the difference to x1.00 is the pipeline's overhead. Random weights.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench video\n\n"
     "    ingan-fast bench video --canvas 1280x720 --frames 100 --json video.json"
 )
-LEAST_FRAMES = 10  # a frame a second: below that no script can be
+LEAST_FRAMES = 10  # one frame per second; scripts need at least that
 
 
 def video(
     preset_name: Annotated[str, typer.Option("--preset", help=f"One of {', '.join(PRESETS)}.")] = "learned",
-    canvas: Annotated[str, typer.Option(metavar="WxH", help="Of the picture in motion.")] = "640x480",
-    frames: Annotated[int, typer.Option(help=f"Of each video, from {LEAST_FRAMES}.")] = 60,
-    repeat: Annotated[int, typer.Option(help="Timed videos of each.")] = 3,
+    canvas: Annotated[str, typer.Option(metavar="WxH", help="Size of the animation.")] = "640x480",
+    frames: Annotated[int, typer.Option(help=f"Frames per video, from {LEAST_FRAMES}.")] = 60,
+    repeat: Annotated[int, typer.Option(help="Timed runs of each video.")] = 3,
     image: Picture = None,
     json_path: JsonPath = None,
 ) -> None:
@@ -32,7 +32,7 @@ def video(
     size = parse_size(canvas)
     check_count("frames", frames)
     if frames < LEAST_FRAMES:
-        raise UserError(f"--frames {frames} is not possible; give {LEAST_FRAMES} or more")
+        raise UserError(f"--frames {frames} is out of range; give {LEAST_FRAMES} or more")
     check_count("repeat", repeat)
     start("cpu", json_path, image)
     from ingan_fast.bench import video as bench

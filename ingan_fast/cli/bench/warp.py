@@ -10,13 +10,13 @@ from ingan_fast.cli.console import progress
 from ingan_fast.parsing import parse_size
 
 HELP = (
-    "The homography warp, forward and with its gradient: ours, eager grid_sample and inductor's, beside a copy of as "
-    "many bytes.\n\n"
-    "Three cases: the same size, 1.5 times both sides, a trapezoid. A wrong result's speed is not told.\n\n"
+    "The homography warp, forward and with its gradient: ours, eager grid_sample and inductor's, compared with a copy "
+    "of as many bytes.\n\n"
+    "Three cases: the same size, 1.5 times both sides, a trapezoid. No speed is reported for a wrong result.\n\n"
     "Examples:\n\n"
     "    ingan-fast bench warp\n\n"
     "    ingan-fast bench warp --size 1920x1080 --channels 32 --dtype float16 --json warp.json\n\n"
-    "    ingan-fast bench warp --device cpu --compile      inductor's, too, which takes a while to compile"
+    "    ingan-fast bench warp --device cpu --compile      also inductor's, which takes a while to compile"
 )
 DTYPES = ("bfloat16", "float16", "float32")
 PADDINGS = ("reflection", "border", "zeros")
@@ -24,8 +24,8 @@ REPEAT = defaults.WARP_REPEAT
 
 
 def warp(
-    size: Annotated[str, typer.Option(metavar="WxH", help="Of the features, from 16x16.")] = "640x480",
-    channels: Annotated[int, typer.Option(help="Of the features.")] = 64,
+    size: Annotated[str, typer.Option(metavar="WxH", help="Size of the features, from 16x16.")] = "640x480",
+    channels: Annotated[int, typer.Option(help="Channels of the features.")] = 64,
     dtype: Annotated[str, typer.Option(help=f"{', '.join(DTYPES)}.")] = DTYPES[0],
     padding: Annotated[str, typer.Option(help=f"Outside the source: {', '.join(PADDINGS)}.")] = PADDINGS[0],
     repeat: Annotated[
