@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ def import_onnxruntime() -> Any:
     # Read once, at import. A value set by the user is respected.
     with _environment("ORT_DISABLE_TELEMETRY", "1"):
         return importlib.import_module("onnxruntime")
+
+
+def has_both_onnxruntimes() -> bool:
+    """Whether the packages for CPUs and for GPUs are both installed, which share their files."""
+    found = {distribution.name for distribution in metadata.distributions()}
+    return {"onnxruntime", "onnxruntime-gpu"} <= found
 
 
 def import_openvino() -> Any:

@@ -11,7 +11,7 @@ from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.backends import Backend
-from ingan_fast.runtime.libraries import has_cuda_provider
+from ingan_fast.runtime.libraries import has_both_onnxruntimes, has_cuda_provider
 from ingan_fast.runtime.sidecar import Sidecar, read_sidecar
 
 BACKENDS = ("auto", "tensorrt", "onnxruntime", "openvino", "torch")
@@ -110,6 +110,11 @@ def _choose(device: str) -> tuple[str, str]:
     if device not in ("cpu", "mps") and has_cuda_provider():
         return "onnxruntime", "its CUDA provider is installed"
     if device.startswith("cuda"):
+        if has_both_onnxruntimes():
+            raise UserError(
+                "onnxruntime and onnxruntime-gpu are both installed, and one has overwritten the other's files; run: "
+                "pip uninstall -y onnxruntime onnxruntime-gpu && pip install 'ingan-fast[ort-gpu]'"
+            )
         return "onnxruntime", "a GPU was requested"
     if _has("openvino"):
         return "openvino", "the fastest on a CPU"

@@ -262,3 +262,12 @@ def test_without_its_source_a_model_needs_frames(tmp_path: Path, model: Path, pi
     with pytest.raises(UserError, match=r"source\.png"):
         retargeter(size=(64, 64))
     assert retargeter(picture, size=(64, 64)).shape == (64, 64, 3)
+
+
+def test_two_packages_of_onnx_runtime_are_told_where_a_gpu_is_wanted(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingan_fast.runtime.opening.has_cuda_provider", lambda: False)
+    monkeypatch.setattr("ingan_fast.runtime.opening.has_both_onnxruntimes", lambda: True)
+    with pytest.raises(UserError, match="onnxruntime and onnxruntime-gpu are both installed"):
+        Retargeter.open(model, "cuda")
