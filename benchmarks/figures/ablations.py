@@ -1,4 +1,4 @@
-"""Figure 9: what the losses are for. The paper's network without its reconstruction loss, and with one scale of D."""
+"""Figure 9, ablation of the losses: the paper's network without reconstruction loss, and with a single scale of D."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def figure_9(studio: Studio) -> Figure:
 
 
 def way_back(trained: Trained) -> float:
-    """PSNR in dB of the source against G(G(x; T); T⁻¹), T making it half as wide again."""
+    """PSNR in dB of the source against G(G(x; T); T⁻¹), where T increases the width by half."""
     generator = trained.generator
     transform = Transform.scale(1.5, 1, generator.source_size)
     there = generator.retarget(transform).picture
@@ -65,7 +65,7 @@ def way_back(trained: Trained) -> float:
 
 
 def _means(rows: list[Row]) -> str:
-    """Each method's means over its outputs."""
+    """Each method's means over its outputs, as text."""
     told = []
     for method in dict.fromkeys(row.method for row in rows):
         own = [row.measures for row in rows if row.method == method]

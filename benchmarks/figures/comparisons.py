@@ -1,4 +1,4 @@
-"""Figures 5, 6 and 7: ours beside other methods at the same sizes; figure 8: beside the plain homography."""
+"""Figures 5, 6 and 7: our outputs and other methods' at the same sizes; figure 8: with the plain homography."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -88,7 +88,7 @@ def _figure(
 
 
 def compared(studio: Studio, pictures: Sequence[str], outputs: Sequence[str], methods: Sequence[str]) -> Compared:
-    """All methods' outputs of all pictures, of `studio.SCALES`."""
+    """All methods' outputs for all pictures, at sizes of `studio.SCALES`."""
     tasks = [studio.task(picture, output) for picture in pictures for output in outputs]
     return [(task, studio.compare(task, methods)) for task in tasks]
 
@@ -98,7 +98,7 @@ def rows_of(made: Compared) -> list[Row]:
 
 
 def panels_of(made: Compared) -> list[list[Panel]]:
-    """The sheet's rows: each task's outputs, before a picture's first one its source."""
+    """Rows of the sheet: each task's outputs; the source precedes a picture's first one."""
     panels: list[list[Panel]] = []
     seen: set[str] = set()
     for task, some in made:
