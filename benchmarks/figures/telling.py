@@ -18,7 +18,7 @@ def kept(rows: Sequence[Row]) -> str:
     for row in rows:
         values[row.method] += [value for name in KEPT if (value := row.measures.get(name)) is not None]
     told = ", ".join(f"{method} {np.mean(found):.2f}" for method, found in values.items() if found)
-    return f"Size of elements kept (0 as a plain resize, 1 all of it), means: {told}." if told else ""
+    return f"Size of elements kept (0: like a plain resize, 1: fully), means: {told}." if told else ""
 
 
 def times(rows: Sequence[Row]) -> str:
@@ -34,7 +34,7 @@ def times(rows: Sequence[Row]) -> str:
 def _training(rows: Sequence[Row], method: str) -> str:
     """Mean training time of the method per picture."""
     seconds = {row.picture: row.training_seconds for row in rows if row.method == method and row.training_seconds}
-    return f" (after {np.mean(list(seconds.values())):.0f} of training a picture)" if seconds else ""
+    return f" (after {np.mean(list(seconds.values())):.0f} s of training per picture)" if seconds else ""
 
 
 def behind(rows: Sequence[Row]) -> str:
@@ -53,7 +53,7 @@ def behind(rows: Sequence[Row]) -> str:
         lost = ", ".join(f"{method} {n} of {common[method]}" for method, n in better.items() if n)
         if lost:
             told.append(f"{name.replace('_', ' ')}: {lost}")
-    return f"Where {OURS} is behind, outputs in which another method has the better number: " + (
+    return f"Outputs in which another method has a better number than {OURS}: " + (
         "; ".join(told) + "." if told else "none of these."
     )
 
@@ -67,9 +67,7 @@ def tints(made: Compared) -> str:
                 levels[task.picture].append(float(np.ptp(one.picture, axis=2).mean()))
     seen = ", ".join(f"{picture} {np.mean(found):.1f}" for picture, found in levels.items() if np.mean(found) >= TINT)
     return (
-        f"Grey pictures that ours tints (a short training leaves that), mean spread of the channels: {seen}."
-        if seen
-        else ""
+        f"Grey pictures that ours tints (after a short training), mean spread of the channels: {seen}." if seen else ""
     )
 
 
