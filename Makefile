@@ -1,11 +1,11 @@
-# Each target does its own set-up in .venv, once.
-# The first Python that runs and is 3.11 to 3.13; `make PYTHON=/path/to/python3.13 ...` asks for another one.
+# Targets set up .venv when needed.
+# The first Python found of 3.11 to 3.13; override with `make PYTHON=/path/to/python3.13 ...`.
 SUITS := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do $$p -c '$(SUITS)' 2>/dev/null && echo $$p && break; done)
 VENV := .venv
 BIN := $(VENV)/bin
 REPORT := benchmarks/report
-# The CPU build where there is no NVIDIA GPU; `TORCH=...` asks for another one.
+# The CPU build if there is no NVIDIA GPU; override with `TORCH=...`.
 TORCH ?= $(if $(shell command -v nvidia-smi),torch>=2.11,torch==2.13.0)
 
 .PHONY: setup demo test test-oldest lint bench figures bench-gpu clean
@@ -24,10 +24,10 @@ demo: setup
 	$(BIN)/ingan-fast demo --out demo
 
 test: setup
-	$(BIN)/python -m pytest -n auto --dist loadfile  # each test has one thread
+	$(BIN)/python -m pytest -n auto --dist loadfile  # one thread per test
 
-# The parts that a GPU machine runs, on the oldest torch and Triton that are allowed and without a GPU. torch 2.11 comes
-# with its CUDA libraries: 5 GB. Not part of CI; run it when one of these parts changes.
+# Tests of the parts that GPU machines run, on the oldest supported torch and Triton, without a GPU. torch 2.11 includes
+# CUDA libraries of 5 GB. Not part of CI; run it when one of these parts changes.
 OLDEST := .venv-oldest
 OLDEST_PYTHON ?= $(shell for p in python3.12 python3; do $$p -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' \
     2>/dev/null && echo $$p && break; done)
@@ -43,7 +43,7 @@ $(OLDEST)/.installed: benchmarks/gpu_stack.txt
 	$(OLDEST)/bin/python -m pip install --quiet --requirement benchmarks/gpu_stack.txt
 	touch $@
 
-# Most laptops' instructions, imitated: convolutions of other sizes and precisions, and in another order, than here.
+# Simulates the instruction set of most laptops, whose convolutions have other block sizes, precisions and orders of sums.
 test-avx2: setup
 	ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2 $(BIN)/python -m pytest -n auto --dist loadfile -m "not slow" \
 	    $(addprefix tests/model/test_,precision.py step.py tiling.py) tests/quality/test_suitability.py \
@@ -55,8 +55,8 @@ lint: setup
 	rm -rf build/lint && mkdir -p build/lint && cp -r ingan_fast build/lint/ && cp -r kernels export build/lint/ingan_fast/
 	MYPYPATH=build/lint $(BIN)/mypy -p ingan_fast
 
-# Goes on where it was interrupted, and so do the figures; what they leave is in benchmarks/report, index.html first.
-# A part that fails doesn't keep the others from running.
+# Continues after an interruption, as do the figures. Results are in benchmarks/report; start with index.html.
+# If a part fails, the others still run.
 bench: setup
 	@status=0; for part in "$(BIN)/ingan-fast bench all" "$(BIN)/python benchmarks/figures --budget quick" \
 	    "$(BIN)/python benchmarks/report_page"; do \
@@ -68,7 +68,7 @@ figures: setup
 	$(BIN)/python benchmarks/figures $(FIGURES) --budget full --out $(REPORT)
 	$(BIN)/python benchmarks/report_page --out $(REPORT)
 
-# On a machine with a CUDA device, which may have no network: by a Python that has torch, without .venv.
+# For a machine with a CUDA device, possibly without network: uses a Python that has torch instead of .venv.
 GPU_PYTHON ?= python3
 bench-gpu:
 	$(GPU_PYTHON) benchmarks/bench_gpu.py $(if $(STAGES),--stages $(STAGES))

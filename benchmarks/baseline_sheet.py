@@ -1,4 +1,4 @@
-"""All baselines of one picture at one scale: a sheet to look at, and a table of times and measures.
+"""All baselines for one picture at one scale: a sheet of outputs, and a table of times and measures.
 
 python benchmarks/baseline_sheet.py PICTURE SHEET.png [--scale 1.5x1] [--kind size] [--side 200] [--only GPNN GPDM]
 """
@@ -47,7 +47,7 @@ def make(name: str, source: Pixels, size: Size) -> Made:
 
 
 def panels(source: Pixels, results: list[Made]) -> Pixels:
-    """The source, then the results in as many rows as it takes."""
+    """The source, then the results, in rows."""
     first = Panel(f"source, {source.shape[1]}x{source.shape[0]}", source, framed=True)
     made = [Panel(f"{one.name}, {time_text(one.seconds)}", one.picture) for one in results]
     return sheet([[first], *wrapped(made)])
@@ -77,7 +77,7 @@ def run(arguments: argparse.Namespace) -> None:
     for name in names:
         try:
             results.append(make(name, source, transform.size))
-        except UserError as error:  # a package is missing, or the picture isn't for this method
+        except UserError as error:  # a package is missing, or the method doesn't support the picture
             messages.print(f"{name}: {error}", markup=False)
     save_image(panels(source, results), arguments.sheet)
     size = "x".join(map(str, transform.size))
@@ -89,9 +89,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("picture", type=Path)
     parser.add_argument("sheet", type=Path)
-    parser.add_argument("--scale", default="1.5x1", help="of the width and the height, or one factor for both")
+    parser.add_argument("--scale", default="1.5x1", help="factors of width and height, or one factor for both")
     parser.add_argument("--kind", choices=("size", "texture"), default="size", help="which baselines (default: size)")
-    parser.add_argument("--side", type=int, default=200, help="the picture is made that small first (default: 200)")
+    parser.add_argument("--side", type=int, default=200, help="longer side to shrink the picture to (default: 200)")
     names = [name for name, baseline in BASELINES.items() if baseline.outputs != {"shape"}]
     parser.add_argument("--only", nargs="+", choices=names, metavar="NAME", help=f"of: {', '.join(names)}")
     try:

@@ -1,14 +1,15 @@
-"""All that is to be measured on a CUDA machine, in one command: no network, nothing installed outside a folder.
+"""All measurements for a CUDA machine in one command; needs no network, installs only into a temporary folder.
 
     python3 benchmarks/bench_gpu.py [--minutes 9] [--out FOLDER] [--stages probe warp train frames tests training]
 
-Installs this checkout without its dependencies into a temporary folder. A probe says within a minute what runs at all;
-then come the benchmarks of the warp, of an iteration and of frames a second. What is not timed shares the time that is
-left: the tests that need a GPU, and two trainings, retargeted and judged. Every stage is a process with a limit of its
-own, and one that fails is recorded and keeps no other from running. results.json is written after each. `--device cpu`
-runs the same stages on tiny inputs, to try the script.
+Installs this checkout without its dependencies into a temporary folder. A probe first shows within a minute what works;
+then come the benchmarks of the warp, of training iterations and of frames per second. The remaining time is shared by
+untimed work: the tests that need a GPU, and two trainings, retargeted and evaluated. Every stage is a process with a
+time limit; a failing one is recorded and does not stop the others. results.json is written after each. `--device cpu`
+runs the same stages on tiny inputs, to test the script.
 
-It uses the running Python, which needs torch and what pyproject.toml lists; this file needs the standard library alone.
+It uses the running Python, which needs torch and the dependencies in pyproject.toml; this file needs only the standard
+library.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from stages import ROOT, Stages
 PICTURE = ROOT / "ingan_fast" / "pictures" / "assets" / "market.png"
 
 NAMES = ("probe", "warp", "train", "frames", "tests", "training")
-# Seconds that a stage may take at the most; a training takes what is left.
+# Maximum seconds per stage; a training takes the rest.
 LIMITS = {
     "install": 60,
     "probe": 100,
@@ -42,21 +43,21 @@ LIMITS = {
     "pictures": 40,
     "evaluate": 60,
 }
-LEAST_TRAINING = {"cuda": 150, "cpu": 0}  # s that are kept for a training when earlier stages take long
-GRACE = 20  # s for a training to save itself where its time is over
-PREPARED = 0.5  # s that a size costs before it is replayed: one plain step, and its capture
-BEGUN = 25  # s until a training's first iteration: imports, pictures, compilation
-USED = 0.9  # of the time that is left; the rest is for previews, checkpoints and mistakes of the estimate
-LARGEST = 2_000_000  # bytes of a picture
+LEAST_TRAINING = {"cuda": 150, "cpu": 0}  # seconds reserved for a training when earlier stages take long
+GRACE = 20  # seconds for a training to save itself at its time limit
+PREPARED = 0.5  # seconds per size before replay: an eager step and the capture
+BEGUN = 25  # seconds until a training's first iteration: imports, pictures, compilation
+USED = 0.9  # fraction of the remaining time to plan for; the rest is for previews, checkpoints and estimation errors
+LARGEST = 2_000_000  # bytes per picture
 
-# Arguments of `ingan-fast bench warp`: the case of the goal in the training's and in full precision.
+# Arguments of `ingan-fast bench warp`: the target case in the training's precision and in float32.
 WARPS = {
     "cuda": tuple(
         ("--size", "640x480", "--channels", "64", "--dtype", dtype, "--no-compile") for dtype in ("bfloat16", "float32")
     ),
     "cpu": (("--size", "64x48", "--channels", "8", "--repeat", "2"),),
 }
-# Arguments of `ingan-fast bench train`, a process each: the engine of trainings first.
+# Arguments of `ingan-fast bench train`, one process each, starting with the default engine.
 TRAINS = {
     "cuda": (
         ("--preset", "paper", "--crop", "256", "--iterations", "60", "--engine", "graphs", "--no-plain"),
@@ -76,12 +77,12 @@ FRAMES = {
 
 @dataclass(frozen=True)
 class Training:
-    """A training of the programme.
+    """A training to run.
 
     Attributes:
         options: of `ingan-fast train`.
-        sizes: of outputs, each of which is prepared before and after the norms are frozen.
-        pace: how many times as fast its iterations are as those of `paper`, which are measured.
+        sizes: number of output sizes; each is prepared before and after the norms are frozen.
+        pace: speed of its iterations relative to those of `paper`, which are measured.
     """
 
     name: str
@@ -90,7 +91,7 @@ class Training:
     pace: float = 1.0
 
 
-# Few sizes: each costs a capture, and there are minutes only.
+# Few sizes, because each costs a capture and only minutes are available.
 TRAININGS = {
     "cuda": (
         Training("paper", ("--preset", "paper", "--set", "buckets=8", "--set", "ramp=0"), 8),
@@ -110,13 +111,13 @@ make_page(trained.source, ways, Path(sys.argv[2]), sys.argv[1])
 
 
 def install(stages: Stages) -> bool:
-    """Put the checkout's package into the folder `installed`; whether it can be used."""
+    """Install the checkout's package into the folder `installed`; returns whether it can be used."""
     copy_package(stages.work / "installed")
     return stages.run("version", "-m", "ingan_fast.cli", "--version", limit=LIMITS["install"])["status"] == "ok"
 
 
 def copy_package(target: Path) -> None:
-    """The package as a checkout has it, with what measures, and as much metadata as it asks for."""
+    """Copy the package with its benchmarks, and the metadata it needs."""
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "ingan_fast", target / "ingan_fast", ignore=ignore)
     for part in ("kernels", "export"):
@@ -128,13 +129,13 @@ def copy_package(target: Path) -> None:
 
 
 def run_tests(stages: Stages, device: str) -> None:
-    """The tests that need a GPU: those that take much of its memory apart, one at a time."""
+    """Run the tests that need a GPU; those that need much of its memory run separately, one at a time."""
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py") if _needs_gpu(path))
     for name, mark, workers in (("tests", "gpu and not large", "8"), ("large tests", "gpu and large", "0")):
         options = ["-m", mark, "-vv", "--tb=short", "-rfE", "--continue-on-collection-errors", "-p", "no:cacheprovider"]
         if device == "cuda" and importlib.util.find_spec("xdist"):
             options += ["-n", workers]
-        if importlib.util.find_spec("pytest_timeout"):  # ends the session in time to print what failed
+        if importlib.util.find_spec("pytest_timeout"):  # leaves time to print failures
             options.append(f"--session-timeout={LIMITS[name] - 15}")
         stages.run(name, "-m", "pytest", *options, *files, limit=LIMITS[name])
 
@@ -149,7 +150,7 @@ def _has_tensorrt() -> bool:
 
 
 def run_bench(stages: Stages, name: str, words: Sequence[str], device: str, reserve: float) -> dict[str, Any] | None:
-    """The report of an `ingan-fast bench` command, where it came to one."""
+    """Run an `ingan-fast bench` command; returns its report, if there is one."""
     path = stages.work / "report.json"
     path.unlink(missing_ok=True)
     words = ("ingan_fast.cli", "bench", *words, "--device", device, "--json", str(path))
@@ -158,7 +159,7 @@ def run_bench(stages: Stages, name: str, words: Sequence[str], device: str, rese
 
 
 def run_benches(stages: Stages, name: str, cases: Sequence[Sequence[str]], device: str, reserve: float) -> None:
-    """A process for each case, whose report is kept at once."""
+    """Run a process per case, and store its report at once."""
     reports = stages.results.setdefault(name, [])
     for case in cases:
         report = run_bench(stages, name, (name, *case), device, reserve)
@@ -180,7 +181,7 @@ def run_frames(stages: Stages, device: str, reserve: float) -> None:
 
 
 def run_untimed(stages: Stages, names: Sequence[str], device: str) -> None:
-    """Tests and trainings side by side: they are looked at, not timed."""
+    """Run tests and trainings in parallel, since they are not timed."""
     trainings = TRAININGS[device] if "training" in names else ()
     stages.results["trainings"] = {}
     with ThreadPoolExecutor(1 + len(trainings)) as threads:
@@ -192,7 +193,7 @@ def run_untimed(stages: Stages, names: Sequence[str], device: str) -> None:
 
 
 def run_training(stages: Stages, device: str, training: Training, beside: int) -> None:
-    """Train, retarget, judge, and keep the pictures and curves."""
+    """Train, retarget and evaluate; keep the pictures and curves."""
     folder = stages.work / training.name
     run, page, numbers = (folder / name for name in ("run", "page", "numbers.json"))
     folder.mkdir()
@@ -220,9 +221,9 @@ def run_training(stages: Stages, device: str, training: Training, beside: int) -
 
 
 def length(reports: Sequence[dict[str, Any]], seconds: float, training: Training) -> list[str]:
-    """The options of a training that takes `seconds`, by the fastest measured iteration of `paper`.
+    """Options for a training that takes `seconds`, from the fastest measured iteration of `paper`.
 
-    Where nothing was measured the training is cut off when its time is over, and its pictures are of then.
+    Without a measurement the training is stopped at its time limit, and its pictures show that state.
     """
     rows = [
         (row["milliseconds"]["mean"], row["name"], report["details"]["draw_milliseconds"]["mean"])
@@ -233,7 +234,7 @@ def length(reports: Sequence[dict[str, Any]], seconds: float, training: Training
     if not rows:
         return []
     iteration, engine, draw = min(rows)
-    # A draw is made on the host while the GPU works; the slower of the two is the pace.
+    # Draws are made on the host while the GPU works; the slower of the two determines the pace.
     each = max(iteration / training.pace, draw) / 1e3
     moving = USED * seconds - BEGUN - 2 * PREPARED * training.sizes
     count = max(int(moving / each), 200)
@@ -244,7 +245,7 @@ def length(reports: Sequence[dict[str, Any]], seconds: float, training: Training
 
 
 def keep(picture: Path, out: Path, name: str) -> None:
-    """Copy a picture into the results, as a JPEG where it would be large."""
+    """Copy a picture into the results, as JPEG if it would be large."""
     if picture.stat().st_size <= LARGEST:
         shutil.copy(picture, out / name)
         return
@@ -255,13 +256,13 @@ def keep(picture: Path, out: Path, name: str) -> None:
 
 
 def check_device(device: str) -> str | None:
-    """Why there is nothing to measure, in a line; None where there is."""
+    """Why nothing can be measured, as a line; None if it can."""
     try:
         import torch
     except ImportError:
         return f"{sys.executable} has no torch; use a Python that has it: make bench-gpu GPU_PYTHON=/path/to/python3"
     if device == "cuda" and not torch.cuda.is_available():
-        return "torch sees no CUDA device here; run this on a machine with one, or try the script with --device cpu"
+        return "torch finds no CUDA device; run this on a machine with one, or try the script with --device cpu"
     return None
 
 
@@ -286,13 +287,13 @@ def run_stages(stages: Stages, names: Sequence[str], device: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: tiny inputs, to try the script")
+    parser.add_argument("--device", choices=("cuda", "cpu"), default="cuda", help="cpu: tiny inputs, for a test")
     parser.add_argument("--minutes", type=float, default=9.0, help="for everything")
     parser.add_argument("--out", type=Path, help="$OUT, or benchmarks/results/gpu")
     parser.add_argument("--stages", nargs="+", choices=NAMES, default=NAMES, help="all of them")
     arguments = parser.parse_args()
     if not 0.1 <= arguments.minutes <= 600:
-        parser.error(f"--minutes {arguments.minutes:g} is not possible; give from 0.1 to 600")
+        parser.error(f"--minutes {arguments.minutes:g} is out of range; give 0.1 to 600")
     refusal = check_device(arguments.device)
     if refusal:
         print(f"bench_gpu: {refusal}", file=sys.stderr)

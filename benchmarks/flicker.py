@@ -1,4 +1,4 @@
-"""How much a video flickers: what changes from frame to frame, beside the same of a plain resize in the same places.
+"""Measures flicker of videos: changes from frame to frame, compared with a plain resize in the same positions.
 
 python benchmarks/flicker.py MODEL_OR_RUN [--script grow-width ...] [--seconds 10] [--fps 30] [--canvas 640x480]
     [--anchor centre] [--json FILE] [--pictures FOLDER]
@@ -26,8 +26,8 @@ from ingan_fast.video.rendering import Engine, Renderer
 from ingan_fast.video.script import NAMES, Animation, read_script
 
 BACKGROUND = (128, 128, 128)
-NEARBY = 8  # frames before and after, which a change is held against
-STILL = 0.1  # grey levels; of less than that no change stands out
+NEARBY = 8  # frames before and after that a change is compared with
+STILL = 0.1  # grey levels; smaller changes are ignored
 PANELS = 12  # frames on a sheet
 
 Picture = Callable[[Transform], Pixels]
@@ -35,12 +35,12 @@ Picture = Callable[[Transform], Pixels]
 
 @dataclass(frozen=True)
 class Flicker:
-    """Of one video, in grey levels.
+    """Flicker of one video, in grey levels.
 
     Attributes:
         changes: mean absolute difference of each frame and the next.
-        blinks: of each frame but the first and the last, what is gone again in the next: where it differs from both
-            neighbours by more than they do from each other, by how much more; mean over all pixels.
+        blinks: for each frame but the first and the last, content that disappears in the next one: by how much more it
+            differs from both neighbours than they differ from each other; mean over all pixels.
     """
 
     changes: NDArray[np.float64]
@@ -56,14 +56,14 @@ class Flicker:
 
     @property
     def spike(self) -> float:
-        """The most that a change stands out from the median of those nearby, as a factor: 1 is an even motion."""
+        """Largest ratio of a change to the median of nearby ones: 1 is even motion."""
         near = [self.changes[max(i - NEARBY, 0) : i + NEARBY + 1] for i in range(len(self.changes))]
         medians = np.array([max(float(np.median(changes)), STILL) for changes in near])
         return float((self.changes / medians).max())
 
 
 def measure(frames: Iterable[Pixels]) -> Flicker:
-    """How much frames flicker, uint8 [H, W, 3] each; three at least."""
+    """Measure the flicker of at least three frames, uint8 [H, W, 3]."""
     changes: list[float] = []
     blinks: list[float] = []
     last: list[NDArray[np.int16]] = []
@@ -79,13 +79,13 @@ def measure(frames: Iterable[Pixels]) -> Flicker:
 
 
 def frames(animation: Animation, picture: Picture) -> Iterator[Pixels]:
-    """An animation's frames [H, W, 3], of what `picture` makes of each transform."""
+    """An animation's frames [H, W, 3], where `picture` maps a transform to a picture."""
     for pose in animation.poses:
         yield place(picture(pose.transform), pose, animation.canvas, BACKGROUND)
 
 
 def rendered(animation: Animation, engine: Engine) -> Iterator[Pixels]:
-    """An animation's frames [H, W, 3] as `ingan-fast video` makes them of the picture that was trained on."""
+    """An animation's frames [H, W, 3] of the training picture, as made by `ingan-fast video`."""
     renderer = Renderer(engine, animation, 1 / animation.fps, BACKGROUND)
     for frame in Still(len(animation.poses), animation.fps):
         pixels = np.empty(renderer.shape, np.uint8)
@@ -94,7 +94,7 @@ def rendered(animation: Animation, engine: Engine) -> Iterator[Pixels]:
 
 
 def resized(source: Pixels) -> Picture:
-    """A plain resize of the source (antialiased), or the plain homography."""
+    """Plain resize of the source (antialiased), or plain homography."""
     height, width = source.shape[:2]
 
     def picture(transform: Transform) -> Pixels:
@@ -106,7 +106,7 @@ def resized(source: Pixels) -> Picture:
 
 
 class Gallery:
-    """Frames that go through, some of them kept for a sheet, and of all the row that is in the middle."""
+    """Collects some frames for a sheet, and the middle row of all frames."""
 
     def __init__(self, count: int):
         self.count = count
@@ -125,7 +125,7 @@ class Gallery:
         return sheet([self.panels[first : first + 4] for first in range(0, len(self.panels), 4)])
 
     def strip(self) -> Pixels:
-        """The middle row in each frame, one below the other, three pixels high."""
+        """The middle row of each frame, one below the other, three pixels high."""
         return np.repeat(np.stack(self.rows), 3, axis=0)
 
 

@@ -1,9 +1,9 @@
-"""Frames a second of the runtime on a GPU: uint8 on the device in, uint8 on the device out. A line of JSON a row.
+"""Frames per second of the runtime on a GPU: uint8 on the device in and out. Prints a line of JSON per row.
 
     python benchmarks/gpu_frames.py [--device cuda] [--preset paper] [--size 640x480] [--json rows.jsonl]
 
-The generator has random weights. Each way to run it is compared with the CPU's float32 picture first. Each row is
-written as soon as it is measured.
+The generator has random weights. Each mode is first compared with the CPU's float32 picture. Each row is written as
+soon as it is measured.
 """
 
 import argparse
@@ -31,11 +31,11 @@ from ingan_fast.runtime.retargeter import Retargeter
 WAYS = ("eager", "graphs", "compiled, graphs")
 WARM_UP = 4
 REPEAT = {"cuda": 50, "cpu": 1}
-STREAMED = {"cuda": 100, "cpu": 1}  # frames one after the other without waiting
+STREAMED = {"cuda": 100, "cpu": 1}  # frames in sequence without waiting
 
 
 def open_run(run: Path, device: torch.device, way: str) -> Retargeter:
-    """The run's generator, played in one of `WAYS`."""
+    """Open the run's generator in one of the modes `WAYS`."""
     opened = open_model(run, device.type, "torch")
     ready: Any = opened.backend
     graph = torch.compile(ready._graph, dynamic=False) if way.startswith("compiled") else ready._graph
@@ -45,7 +45,7 @@ def open_run(run: Path, device: torch.device, way: str) -> Retargeter:
 
 
 def measure(run: Path, device: torch.device, way: str, picture: Pixels, expected: Pixels) -> dict[str, Any]:
-    """A row: how far off, milliseconds of one frame alone, frames a second of many, bytes."""
+    """A row: error, milliseconds of a single frame, frames per second of many, bytes."""
     size = (expected.shape[1], expected.shape[0])
     frame = torch.from_numpy(picture).to(device)
     if device.type == "cuda":
@@ -90,7 +90,7 @@ def main() -> int:
     parser.add_argument("--preset", default="paper")
     parser.add_argument("--size", nargs="+", default=["640x480"], help="WIDTHxHEIGHT of the outputs")
     parser.add_argument("--way", nargs="+", choices=WAYS, default=WAYS)
-    parser.add_argument("--json", type=Path, help="append a line a row")
+    parser.add_argument("--json", type=Path, help="append a line per row")
     arguments = parser.parse_args()
     device, picture = torch.device(arguments.device), load_image(MARKET)
     failed = False
@@ -103,7 +103,7 @@ def main() -> int:
                 row: dict[str, Any] = {"preset": arguments.preset, "way": way, "size": list(size)}
                 try:
                     row |= measure(run, device, way, picture, expected)
-                except Exception as error:  # the other rows shall be measured
+                except Exception as error:  # measure the other rows anyway
                     failed = True
                     row |= {"error": f"{type(error).__name__}: {error}"[:300]}
                 print(json.dumps(row), flush=True)

@@ -1,9 +1,9 @@
-"""The first minute on a GPU: does each part run at all, is it right, what is slow. Every finding is a line at once.
+"""First minute on a GPU: checks that each part runs correctly, and what is slow. Prints each finding at once.
 
     python benchmarks/gpu_probe.py [--device cuda] [--preset paper] [--crop 256]
 
-One process. A part that fails is told with the end of its traceback, and the next one runs. The exit code is 1 where a
-part failed.
+Runs in one process. If a part fails, the end of its traceback is printed, and the next one runs. The exit code is 1 if
+a part failed.
 """
 
 import argparse
@@ -34,15 +34,15 @@ from ingan_fast.settings import Settings, with_changes
 from ingan_fast.settings import preset as find_preset
 from ingan_fast.training.engine import Engine, make_engine
 
-STEPS = {"cuda": 10, "cpu": 1}  # timed ones
-ROWS = 30  # of the profiler's table
+STEPS = {"cuda": 10, "cpu": 1}  # timed steps
+ROWS = 30  # rows of the profiler's table
 MATRIX = torch.tensor([[[1.1, 0.2, 0.05], [-0.1, 0.9, -0.03], [0.1, 0.2, 1.0]]])
 PADS = {"cuda": CASES, "cpu": (PadCase(8, 24, 24, 3),)}
 SIZES = {"cuda": ((64, 160, 120), (240, 200)), "cpu": ((8, 24, 20), (30, 22))}  # [C, H, W] and (Ho, Wo)
 
 
 class Probe:
-    """What the parts share.
+    """State shared by the parts.
 
     Args:
         settings: of the training whose steps are run.
@@ -83,7 +83,7 @@ class Probe:
             yield f"the warp's kernels: {ops._kernels(torch.zeros(1, device=self.device))}"
 
     def warp(self) -> Iterator[str]:
-        """The kernels against the twin in float32 on the CPU: values and gradients by both ways."""
+        """Compare the kernels with the reference in float32 on the CPU: values and gradients by both methods."""
         shape, size = SIZES[self.device.type]
         for dtype in (torch.float32, torch.bfloat16):
             features = torch.randn(1, *shape).to(dtype).contiguous(memory_format=torch.channels_last)
@@ -103,13 +103,13 @@ class Probe:
             yield ", ".join(f"{name} {value}" for name, value in row.items())
 
     def eager_step(self) -> Iterator[str]:
-        """Plain steps, and what they cost."""
+        """Eager steps and their time."""
         state, engine = self._training("eager", lambda text: None)
         first = self._milliseconds(lambda: engine.step(state, self.draw), 1)
         yield f"first step {first:.0f} ms, then {self._milliseconds(lambda: engine.step(state, self.draw)):.2f} ms"
 
     def no_hidden_waiting(self) -> Iterator[str]:
-        """A step may not wait for the GPU: it could not be captured, and would leave the GPU idle."""
+        """Check that a step never waits for the GPU: it could not be captured, and would leave the GPU idle."""
         if not self.on_gpu:
             yield "only on a GPU"
             return
@@ -142,7 +142,7 @@ class Probe:
             raise RuntimeError("the fastest way was given up")
 
     def profile(self) -> Iterator[str]:
-        """The kernels that a replayed step spends its time in."""
+        """The kernels that dominate a replayed step."""
         state, engine = self._training(self.engine_name, lambda text: None)
         for _ in range(3):
             engine.step(state, self.draw)
@@ -163,7 +163,7 @@ class Probe:
             yield f"{spent / self.steps / 1e3:7.3f} ms {share:5.1%} {calls:6.1f} x {name[:150]}"
 
     def cudnn_benchmark(self) -> Iterator[str]:
-        """Whether looking for the fastest convolution pays at one size."""
+        """Whether cuDNN's search for the fastest convolution pays off at one size."""
         for wanted in (False, True):
             with torch.backends.cudnn.flags(enabled=True, benchmark=wanted, allow_tf32=True):
                 state, engine = self._training(self.engine_name, lambda text: None)
@@ -174,7 +174,7 @@ class Probe:
             yield f"benchmark {wanted}: first step {first:.0f} ms, then {took:.2f} ms"
 
     def runtime(self) -> Iterator[str]:
-        """A run's generator with random weights: the device against the CPU, as numpy arrays and on the device."""
+        """A generator with random weights: the device against the CPU, with NumPy arrays and on the device."""
         with tempfile.TemporaryDirectory() as folder:
             write_run(Path(folder) / "run", "paper" if self.on_gpu else "smoke", self.picture)
             expected = Retargeter.open(Path(folder) / "run", "cpu", "torch")(size=(320, 200))
@@ -237,7 +237,7 @@ def main() -> int:
     arguments = parser.parse_args()
     device, picture = torch.device(arguments.device), load_image(MARKET)
     settings = with_changes(find_preset(arguments.preset), {"crop": arguments.crop})
-    settings = replace(settings, iterations=1_000_000)  # schedules stand still
+    settings = replace(settings, iterations=1_000_000)  # keeps the schedules constant
     probe, failed, start = Probe(device, settings, picture), [], time.monotonic()
     for name, part in probe.parts().items():
         try:

@@ -1,4 +1,4 @@
-"""Stages of a long benchmark: each a Python process with a limit, all within one time, recorded as they end."""
+"""Stages of a long benchmark: each is a Python process with a time limit; results are recorded when they end."""
 
 import contextlib
 import json
@@ -14,15 +14,15 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LINES = 150  # of a stage's output that are kept
+LINES = 150  # lines kept of a stage's output
 
 
 @dataclass
 class Stages:
-    """What has run, and the time that is left."""
+    """The stages run so far, and the remaining time."""
 
     minutes: float
-    out: Path  # where results go
+    out: Path  # folder for results
     work: Path  # a temporary folder
     started: float = field(default_factory=time.monotonic)
     results: dict[str, Any] = field(default_factory=dict)
@@ -32,18 +32,18 @@ class Stages:
     def __post_init__(self) -> None:
         self.results |= {"minutes": self.minutes, "stages": []}
         self.environment = os.environ | {
-            # First of all what is installed here; what the caller brought along stays to be found.
+            # The installed package comes first; the caller's path stays available.
             "PYTHONPATH": os.pathsep.join(
                 [str(self.work / "installed"), *filter(None, [os.environ.get("PYTHONPATH")])]
             ),
-            "PYTHONSAFEPATH": "1",  # the checkout's folder is not the package
+            "PYTHONSAFEPATH": "1",  # prevents importing the checkout's folder
             "COLUMNS": "160",
-            "TORCHINDUCTOR_CACHE_DIR": str(self.work / "inductor"),  # empty, so that warm-ups are whole
+            "TORCHINDUCTOR_CACHE_DIR": str(self.work / "inductor"),  # empty, so that warm-ups are complete
             "TRITON_CACHE_DIR": str(self.work / "triton"),
         }
 
     def left(self) -> float:
-        """Seconds."""
+        """Remaining seconds."""
         return 60 * self.minutes - (time.monotonic() - self.started)
 
     def run(
@@ -55,15 +55,15 @@ class Stages:
         grace: float = 0.0,
         shown: str | None = None,
     ) -> dict[str, Any]:
-        """Run Python with these arguments; several threads may do so at a time.
+        """Run Python with these arguments; may be called from several threads at a time.
 
-        Its output is in `out`/NAME.running while it runs, so that an end of this process loses none of it.
+        While it runs, its output is in `out`/NAME.running, so that nothing is lost if this process ends.
 
         Args:
             limit: seconds.
-            reserve: seconds of the time that is left, which later stages need.
-            grace: seconds, the last ones of its limit, in which the process may save itself after an interrupt.
-            shown: the command's name in the record, where it is not its words.
+            reserve: seconds of the remaining time to leave for later stages.
+            grace: last seconds of the limit, in which the process may save itself after an interrupt.
+            shown: the command's name in the record, instead of its arguments.
 
         Returns:
             The stage's record: status "ok", "failed", "out of time" or "skipped", seconds, the end of its output.
@@ -93,13 +93,13 @@ class Stages:
         return record
 
     def skip(self, name: str, reason: str) -> None:
-        """Note a stage that isn't run, and why."""
+        """Record a stage that isn't run, with the reason."""
         record: dict[str, Any] = {"name": name, "command": ""}
         self.results["stages"].append(record)
         self.told(record, "skipped", None, 0.0, reason)
 
     def told(self, record: dict[str, Any], status: str, code: int | None, seconds: float, text: str) -> dict[str, Any]:
-        """Complete a stage's record, and keep the end of its output."""
+        """Complete a stage's record with the end of its output."""
         lines = [line.rstrip() for line in self.scrub(text).splitlines() if line.strip()]
         record |= {"status": status, "code": code, "seconds": seconds, "last_line": lines[-1] if lines else ""}
         heading = f"{record['name']}: {status}, {seconds:.0f} s"

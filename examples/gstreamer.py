@@ -1,12 +1,12 @@
-"""A model as an element between two GStreamer pipelines: appsink takes frames, appsrc gives them on.
+"""Run a model between two GStreamer pipelines: appsink receives frames, appsrc sends them on.
 
     python3 gstreamer.py MODEL clip.mp4 wide.mp4 --size 640x360
     python3 gstreamer.py MODEL "v4l2src num-buffers=300" wide.mp4 --size 640x360
 
-A source with a space or no file of that name is a piece of a pipeline, such as videotestsrc. Needs PyGObject and
+A source with a space, or that is not a file, is a part of a pipeline, such as videotestsrc. Needs PyGObject and
 GStreamer's base, good and ugly plugins (Debian: python3-gi python3-gst-1.0 gstreamer1.0-plugins-base
-gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly, and gstreamer1.0-libav for files of H.264), and ingan-fast
-where that Python sees it. Run with GStreamer 1.22 and PyGObject 3.42.
+gstreamer1.0-plugins-good gstreamer1.0-plugins-ugly, and gstreamer1.0-libav for H.264 files), and ingan-fast
+in that Python. Run with GStreamer 1.22 and PyGObject 3.42.
 """
 
 import argparse
@@ -20,15 +20,15 @@ import numpy as np
 from ingan_fast import Retargeter, UserError
 from ingan_fast.parsing import parse_size
 
-# Debian's GStreamer loads libunwind, whose way of throwing ends the process in OpenVINO; libgcc's has to come first.
+# Debian's GStreamer loads libunwind, whose exceptions end the process in OpenVINO; libgcc's must be loaded first.
 ctypes.CDLL("libgcc_s.so.1", mode=ctypes.RTLD_GLOBAL)
 
 gi.require_version("Gst", "1.0")
 gi.require_version("GstVideo", "1.0")
 from gi.repository import GLib, Gst, GstVideo  # noqa: E402
 
-QUEUED = 4  # frames before and behind the model; whoever is faster waits
-POLL = 50 * Gst.MSECOND  # between two looks for errors
+QUEUED = 4  # frames buffered on each side of the model; the faster side waits
+POLL = 50 * Gst.MSECOND  # between checks for errors
 
 
 class Bridge:
@@ -48,7 +48,7 @@ class Bridge:
         self._sink, self._source = (each.get_by_name("frames") for each in (self._reading, self._writing))
 
     def run(self) -> int:
-        """Until the source ends; returns the number of frames."""
+        """Process frames until the source ends; returns their number."""
         frames = 0
         try:
             self._writing.set_state(Gst.State.PLAYING)
@@ -79,7 +79,7 @@ class Bridge:
         self._source.emit("push-buffer", buffer)
 
     def _caps(self, sample: Any) -> Any:
-        """The source's, of the output's size."""
+        """The source's caps with the output's size."""
         caps = sample.get_caps().copy()
         caps.set_value("width", self._size[0])
         caps.set_value("height", self._size[1])
@@ -102,7 +102,7 @@ class Bridge:
 
 
 def raise_errors(pipeline: Any, wait: int = 0) -> None:
-    """Raise an error that a pipeline reports, within so many nanoseconds or until its end."""
+    """Raise an error reported by a pipeline within `wait` nanoseconds."""
     message = pipeline.get_bus().timed_pop_filtered(wait, Gst.MessageType.ERROR | Gst.MessageType.EOS)
     if message is not None and message.type == Gst.MessageType.ERROR:
         error, _ = message.parse_error()
@@ -112,7 +112,7 @@ def raise_errors(pipeline: Any, wait: int = 0) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Retarget frames between two GStreamer pipelines.")
     parser.add_argument("model")
-    parser.add_argument("source", help="a video, or a piece of a pipeline")
+    parser.add_argument("source", help="a video, or a part of a pipeline")
     parser.add_argument("destination", help="the .mp4 to write")
     parser.add_argument("--size", required=True, metavar="WxH")
     words = parser.parse_args()

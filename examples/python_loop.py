@@ -1,10 +1,10 @@
-"""Frames of a file or a camera, one after the other through a model, to a file: the loop that other programs build on.
+"""Retarget the frames of a file or a camera one by one and write them to a file: a base for other programs.
 
     python python_loop.py MODEL clip.mp4 wide.mp4 --scale 1.5x1
     python python_loop.py MODEL /dev/video0 camera.mp4 --size 640x360      until Ctrl-C
 
 MODEL is a run folder, an exported model, or the folder that it was exported to. Cameras are Linux's (Video4Linux), and
-UNVERIFIED: there was none where this was written. The sound is left out; `ingan-fast video` keeps it.
+UNVERIFIED: none was available. The sound is dropped; `ingan-fast video` keeps it.
 """
 
 import argparse
@@ -44,7 +44,7 @@ def retarget(retargeter: Retargeter, source: str, destination: str, **wanted: tu
 
 
 def add_stream(video: av.container.OutputContainer, picture: Pixels, rate: Fraction | None) -> av.VideoStream:
-    """A stream of H.264 for pictures of this size; odd sides need full chroma."""
+    """An H.264 stream for pictures of this size; odd sides need full chroma."""
     height, width = picture.shape[:2]
     stream = video.add_stream("libx264", rate=rate or 30)
     stream.width, stream.height = width, height

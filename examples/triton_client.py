@@ -1,12 +1,12 @@
-"""Retarget a picture on a Triton Inference Server; the geometry is made here, from what the server says of its model.
+"""Retarget a picture on a Triton Inference Server; the client computes the geometry for the server's model.
 
     ingan-fast export RUN --out models --format triton-server
     tritonserver --model-repository models                     # on the server; needs its onnxruntime backend
     pip install ingan-fast "tritonclient[grpc]"
     python triton_client.py picture.png wide.png --size 640x480 --url localhost:8001
 
-UNVERIFIED against Triton Inference Server itself, which comes as a container alone. Its client library 2.73 and its
-protocol were used: with a stand-in that serves the same repository by ONNX Runtime (tests/examples).
+UNVERIFIED against Triton Inference Server itself, which is only available as a container. Its client library 2.73 and
+its protocol were used, with a stand-in that serves the same repository with ONNX Runtime (tests/examples).
 """
 
 import argparse
@@ -32,7 +32,7 @@ class RemoteRetargeter:
         self._client = grpc.InferenceServerClient(url, channel_args=options)
         config = self._client.get_model_config(MODEL).config
         if [tensor.name for tensor in config.input][:2] != ["image", "grid"]:
-            raise UserError("the server's model has its geometry or its picture baked in; export without these")
+            raise UserError("the server's model has its geometry or its picture baked in; export it without these")
 
     def __call__(self, frame: Pixels, transform: Transform) -> Pixels:
         """uint8 [H, W, 3] → uint8 [Ho, Wo, 3]."""
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("picture")
     parser.add_argument("out")
     parser.add_argument("--size", required=True, metavar="WxH")
-    parser.add_argument("--url", default="localhost:8001", help="of the server's gRPC port")
+    parser.add_argument("--url", default="localhost:8001", help="the server's gRPC address")
     words = parser.parse_args()
     try:
         transform = Transform.resize(parse_size(words.size))

@@ -16,17 +16,17 @@ class _Callable(ModuleType):
     def __call__(
         self, run: str | Path, out: str | Path, *, format: str = "onnx", precision: str = "fp32", device: str = "cpu"
     ) -> "Written":
-        """Export the run in the folder `run` to the folder `out`, checked against its generator.
+        """Export a run to the folder `out`, and check the file against the generator.
 
         Args:
             run: a run folder.
-            out: where model.onnx (or model.pt2) goes, with its sidecar and the run's picture.
+            out: folder for model.onnx (or model.pt2), its sidecar and the run's picture.
             format: onnx, or pt2 (an AOTInductor package).
             precision: of the convolutions: fp32, fp16 or bf16.
-            device: that a package is compiled for.
+            device: device to compile a package for.
 
         Raises:
-            UserError: not a run; something isn't installed; the file fails its check; nothing is written.
+            UserError: not a run, a package is not installed, or the file fails its check; nothing is written.
         """
         from ingan_fast.export.run import ExportOptions, export
         from ingan_fast.model.devices import pick_device

@@ -1,4 +1,4 @@
-"""What many tests need: one thread, a small picture, a small finished run, the command line."""
+"""Shared fixtures: one thread, a small picture, a small finished run, the command line."""
 
 import os
 
@@ -38,7 +38,7 @@ def picture() -> Pixels:
 
 @pytest.fixture(scope="session")
 def picture_path(picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`picture` as a PNG file; not to be changed."""
+    """`picture` as a PNG file; read-only."""
     path = tmp_path_factory.mktemp("pictures") / "dots.png"
     save_image(picture, path)
     return path
@@ -46,7 +46,7 @@ def picture_path(picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture(scope="session")
 def trained_run(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of one finished smoke training of `picture`; not to be changed (see `run_copy`)."""
+    """The folder of a finished smoke training of `picture`; read-only (see `run_copy`)."""
     path = tmp_path_factory.mktemp("runs") / "dots"
     assert train(picture_path, path, preset_name="smoke", device="cpu").finished
     return path
@@ -54,7 +54,7 @@ def trained_run(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture
 def run_copy(trained_run: Path, tmp_path: Path) -> Path:
-    """A copy of `trained_run` that a test may damage."""
+    """A copy of `trained_run` that a test may modify."""
     return Path(shutil.copytree(trained_run, tmp_path / "run"))
 
 
@@ -72,7 +72,7 @@ Command = Callable[..., Ended]
 
 @pytest.fixture
 def ingan_fast(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Command:
-    """Runs `ingan-fast` with these words in an empty working folder, in this process."""
+    """Runs `ingan-fast` with arguments in this process, in an empty working folder."""
     (tmp_path / "work").mkdir()
     monkeypatch.chdir(tmp_path / "work")
 
@@ -91,7 +91,7 @@ def ingan_fast(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
 
 @pytest.fixture
 def refused(ingan_fast: Command) -> Callable[..., None]:
-    """Asserts that a call is refused in one line, which has each of `parts`, and leaves no file behind."""
+    """Asserts that a call fails with one line that contains `parts`, and leaves no file."""
 
     def call(*words: object, parts: tuple[str, ...] = (), code: int = 2) -> None:
         before = {path: path.stat().st_mtime_ns for path in Path.cwd().rglob("*")}
@@ -110,7 +110,7 @@ def refused(ingan_fast: Command) -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def uninterrupted(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A training of `SETTINGS` from start to end; not to be changed."""
+    """An uninterrupted training with `SETTINGS`; read-only."""
     path = tmp_path_factory.mktemp("uninterrupted") / "run"
     assert run(picture_path, path).finished
     return path

@@ -1,4 +1,4 @@
-"""The examples, as modules that tests call."""
+"""The examples as modules."""
 
 import importlib.util
 import sys
@@ -11,7 +11,7 @@ EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def example(name: str) -> ModuleType:
-    """An example in Python."""
+    """Import a Python example."""
     spec = importlib.util.spec_from_file_location(name, EXAMPLES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -21,6 +21,6 @@ def example(name: str) -> ModuleType:
 
 
 def call(module: ModuleType, monkeypatch: pytest.MonkeyPatch, *words: object) -> None:
-    """Run it with these words."""
+    """Call its main function with arguments."""
     monkeypatch.setattr(sys, "argv", [f"{module.__name__}.py", *map(str, words)])
     module.main()

@@ -1,8 +1,8 @@
-"""A stand-in for NVIDIA's driver: its functions with their C signatures, on the host's memory.
+"""A stand-in for NVIDIA's driver: its functions with their C signatures, working in host memory.
 
-Work is put off until somebody waits for it, as a GPU would do it later, so that a missing wait shows as a wrong
-result. What a driver would refuse is refused: calls without a context, memory that was freed or is too small, waiting
-while a stream is captured.
+Work is deferred until something waits for it, as on a GPU, so that a missing synchronisation gives a wrong result.
+Invalid calls fail as in the driver: calls without a context, memory that is freed or too small, waiting during a
+capture.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ POISON = 0xCD
 
 
 class Refused(Exception):
-    """What a driver answers with an error."""
+    """An error returned by the driver."""
 
     def __init__(self, status: int, why: str):
         super().__init__(why)
@@ -34,7 +34,7 @@ class Refused(Exception):
 
 @dataclass
 class FakeStream:
-    """Work in order, done when somebody waits for it."""
+    """Ordered work, done when something waits for it."""
 
     pending: list[Callable[[], None]] = field(default_factory=list)
     issued: int = 0
@@ -60,14 +60,14 @@ class FakeCuda:
 
     Attributes:
         calls: how often each function was called.
-        errors: what the code under test did wrong, as it would show on a GPU.
+        errors: mistakes of the code under test that would show on a GPU.
     """
 
     def __init__(self, gpus: int = 1, name: str = "NVIDIA Fake 4090", memory: int = 1 << 30):
         self.gpus, self.name, self.free = gpus, name, memory
         self.calls: Counter[str] = Counter()
         self.errors: list[str] = []
-        self.memory: dict[int, Any] = {}  # address → buffer, the host's, too
+        self.memory: dict[int, Any] = {}  # address → buffer, including host buffers
         self.streams: dict[int, FakeStream] = {1: FakeStream()}
         self.events: dict[int, tuple[FakeStream, int] | None] = {}
         self.graphs: dict[int, list[Callable[[], None]]] = {}
@@ -77,14 +77,14 @@ class FakeCuda:
         for function, arguments in cuda.SIGNATURES.items():
             setattr(self, function, ctypes.CFUNCTYPE(ctypes.c_int, *arguments)(partial(self._call, function)))
 
-    # What tests ask and do
+    # Interface for tests
 
     def stream(self) -> int:
-        """A stream of somebody else."""
+        """A foreign stream."""
         return self._new(self.streams, FakeStream())
 
     def finish(self) -> None:
-        """Do all work that waits."""
+        """Do all deferred work."""
         for stream in list(self.streams.values()):
             stream.run(stream.issued)
 
@@ -92,7 +92,7 @@ class FakeCuda:
         self.streams[stream].add(work)
 
     def array(self, pixels: np.ndarray, stream: int = 1, **options: Any) -> "FakeArray":
-        """Somebody else's array on the GPU, filled by work on `stream`."""
+        """A foreign array on the GPU, filled by work on `stream`."""
         address = self._allocate(pixels.nbytes)
         result = FakeArray(self, address, pixels.shape, pixels.dtype, stream, **options)
         filled = pixels.copy()
@@ -100,7 +100,7 @@ class FakeCuda:
         return result
 
     def at(self, address: int, nbytes: int) -> np.ndarray:
-        """Bytes of memory that is there."""
+        """A view of allocated bytes."""
         for start, buffer in self.memory.items():
             if start <= address and address + nbytes <= start + len(buffer):
                 return np.frombuffer(buffer, np.uint8, nbytes, address - start)
@@ -111,7 +111,7 @@ class FakeCuda:
         return sum(self.calls[name] for name in names)
 
     def waits(self) -> int:
-        """How often the host waited for the GPU."""
+        """Number of times that the host waited for the GPU."""
         return sum(self.calls[name] for name in ("cuStreamSynchronize", "cuMemFree_v2", "cuMemFreeHost"))
 
     # The driver
@@ -270,7 +270,7 @@ class FakeCuda:
 
 
 class FakeArray:
-    """An array of a library for the GPU, with DLPack and the CUDA array interface."""
+    """An array of a GPU library, with DLPack and the CUDA array interface."""
 
     def __init__(
         self,
@@ -285,7 +285,7 @@ class FakeArray:
     ):
         self.gpu, self.address, self.shape, self.dtype, self.stream = gpu, address, shape, dtype, stream
         self.strides, self.device, self.read_only = strides, device, read_only
-        self.asked_for: list[Any] = []  # streams that consumers gave
+        self.asked_for: list[Any] = []  # streams passed by consumers
 
     def numpy(self) -> np.ndarray:
         nbytes = int(np.prod(self.shape)) * self.dtype.itemsize
@@ -303,7 +303,7 @@ class FakeArray:
 
     @property
     def interface(self) -> "FakeInterface":
-        """The same with the CUDA array interface alone."""
+        """The same array with only the CUDA array interface."""
         return FakeInterface(
             {
                 "shape": self.shape,
@@ -322,7 +322,7 @@ class FakeInterface:
 
 
 def install(monkeypatch: pytest.MonkeyPatch, fake: FakeCuda) -> Iterator[FakeCuda]:
-    """Put a stand-in in the driver's place; at the end nothing may have been done wrong."""
+    """Install a stand-in for the driver; checks at the end that there were no mistakes."""
     monkeypatch.setattr(cuda, "_load_library", lambda: fake)
     monkeypatch.setattr(cuda, "_driver", cache(cuda._driver.__wrapped__))
     monkeypatch.setattr(cuda, "device", cache(cuda.device.__wrapped__))

@@ -1,4 +1,4 @@
-"""A stand-in for torch's CUDA graphs that keeps account of their memory pools as torch 2.11 does."""
+"""A stand-in for torch's CUDA graphs that tracks memory pools as torch 2.11 does."""
 
 from collections import Counter
 from typing import Any
@@ -8,7 +8,7 @@ import torch
 
 
 class FakeGraphs:
-    """Captures nothing; refuses what the allocator refuses.
+    """Captures nothing, but rejects what the allocator rejects.
 
     Attributes:
         captured: pools by graph, in the order of their capture.
@@ -17,7 +17,7 @@ class FakeGraphs:
     def __init__(self) -> None:
         self.captured: list[object] = []
         self._living: Counter[object] = Counter()
-        self._abandoned: set[object] = set()  # all graphs of the pool were destroyed, cuBLAS still holds memory there
+        self._abandoned: set[object] = set()  # pools without graphs, in which cuBLAS still has memory
 
     def begin(self, pool: object) -> None:
         if pool in self._abandoned:

@@ -1,8 +1,8 @@
-"""A stand-in for TensorRT's bindings: its engines compute in ONNX Runtime, from and to a stand-in GPU's addresses.
+"""A stand-in for TensorRT's bindings: engines compute with ONNX Runtime, on addresses of a stand-in GPU.
 
-An engine file holds the ONNX graph that it was built of, and its profiles. Calls that the real one refuses, or that
-leave it in an undefined state, are refused: a wrong order, shapes outside the profile, tensors without an address,
-too little memory, capturing before a plain run.
+An engine file contains its ONNX graph and its profiles. Calls that TensorRT rejects, or that leave it in an undefined
+state, fail: a wrong order, shapes outside the profile, tensors without an address, too little memory, capturing before
+a plain run.
 """
 
 import json
@@ -26,7 +26,7 @@ from ingan_fast.runtime.sidecar import Engine, Golden, Sidecar, TensorInfo, chec
 
 MAGIC = b"FAKE"
 VERSION = "10.13.3.9"
-BYTES_PER_PIXEL = 24  # that a context works in
+BYTES_PER_PIXEL = 24  # workspace of a context
 MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}
 PROFILES = [  # of outputs (width, height): smallest, largest; frames from 16x16 to 128x128
     ((16, 16), (128, 128)),
@@ -35,7 +35,7 @@ PROFILES = [  # of outputs (width, height): smallest, largest; frames from 16x16
 
 
 def install(monkeypatch: pytest.MonkeyPatch, gpu: FakeCuda, flavor: str = "tensorrt") -> SimpleNamespace:
-    """Put a stand-in in the place of one flavour's module."""
+    """Install a stand-in for one flavour's module."""
     module = make_module(gpu, flavor)
     monkeypatch.setitem(sys.modules, MODULES[flavor], module)
     monkeypatch.setattr(bindings, "_load", bindings._load.__wrapped__)
@@ -58,7 +58,7 @@ def warp_graph() -> Any:
 
 
 def fixed_graph(width: int, height: int) -> Any:
-    """A graph of one geometry, from bytes to bytes, that changes nothing."""
+    """A graph of one geometry, uint8 to uint8, that copies its input."""
     picture = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, 3, height, width])
         for name in ("image", "retargeted")
@@ -71,14 +71,14 @@ def fixed_graph(width: int, height: int) -> Any:
 
 
 def shapes_of(profile: Any) -> dict[str, list[list[int]]]:
-    """A profile of a warp's inputs as sidecars have it."""
+    """A profile of a warp's inputs in the sidecar's format."""
     (least_width, least_height), (most_width, most_height) = profile
     least, most = [1, least_height, least_width, 2], [1, most_height, most_width, 2]
     return {"image": [[1, 16, 16, 3], [1, 48, 64, 3], [1, 128, 128, 3]], "grid": [least, most, most]}
 
 
 def write_engine(folder: Path, source: np.ndarray, **changes: Any) -> tuple[Path, Sidecar]:
-    """FOLDER/model.engine of a warp, its sidecar and source.png; `changes` are the sidecar's and its engine's."""
+    """FOLDER/model.engine of a warp, its sidecar and source.png; `changes` modify the sidecar and its engine."""
     model = changes.pop("model", None) or wrap_uint8(warp_graph())
     profiles = changes.pop("profiles", [shapes_of(profile) for profile in PROFILES])
     path = write_file(folder, model, profiles)
@@ -111,20 +111,20 @@ def write_engine(folder: Path, source: np.ndarray, **changes: Any) -> tuple[Path
 
 
 def write_file(folder: Path, model: Any, profiles: list[dict[str, Any]]) -> Path:
-    """FOLDER/model.engine of a graph that takes and gives bytes."""
+    """FOLDER/model.engine of a graph with uint8 inputs and outputs."""
     path = folder / "model.engine"
     path.write_bytes(MAGIC + json.dumps(profiles).encode() + b"\n" + model.SerializeToString())
     return path
 
 
 def warp(frame: np.ndarray, transform: Transform) -> np.ndarray:
-    """What an engine of `write_engine` should give."""
+    """The expected output of an engine of `write_engine`."""
     session = onnxruntime.InferenceSession(wrap_uint8(warp_graph()).SerializeToString())
     return np.asarray(session.run(None, {"image": frame[None], "grid": transform.grid()[None]})[0][0])
 
 
 def make_module(gpu: FakeCuda, flavor: str) -> SimpleNamespace:
-    """The names of a flavour's module that are used."""
+    """A module with the names of a flavour that are used."""
 
     class Logger:
         Severity = SimpleNamespace(INTERNAL_ERROR=0, ERROR=1, WARNING=2, INFO=3)
@@ -159,7 +159,7 @@ class FakeEngine:
         self.gpu, self.logger, self.rtx = runtime.gpu, runtime.logger, runtime.rtx
         self.session = onnxruntime.InferenceSession(model)
         self.inputs = {each.name for each in self.session.get_inputs()}
-        # Without dynamic axes there is one profile all the same.
+        # Without dynamic axes there is still one profile.
         self.profiles = profiles or [{each.name: [each.shape] * 3 for each in self.session.get_inputs()}]
 
     def get_device_memory_size_for_profile_v2(self, index: int) -> int:
@@ -220,7 +220,7 @@ class FakeCache:
 
 
 class FakeContext:
-    """IExecutionContext: does nothing until its stream does."""
+    """IExecutionContext: works when its stream does."""
 
     def __init__(self, engine: FakeEngine):
         self.engine, self.gpu = engine, engine.gpu
@@ -229,7 +229,7 @@ class FakeContext:
         self.addresses: dict[str, int] = {}
         self.workspace = (0, 0)
         self.needs = 0
-        self.state = 0  # graphs go with the one that they were captured in
+        self.state = 0  # graphs are valid only in the state that they were captured in
         self.ran_in = -1
 
     def _refuse(self, why: str) -> bool:
@@ -301,7 +301,7 @@ class FakeContext:
 
 
 class FakeContextRtx(FakeContext):
-    """One of TensorRT-RTX: it compiles a kernel for each shape."""
+    """TensorRT-RTX's context, which compiles a kernel for each shape."""
 
     def __init__(self, engine: FakeEngine, cache: FakeCache):
         super().__init__(engine)

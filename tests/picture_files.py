@@ -1,4 +1,4 @@
-"""The formats of picture files, how one is refused, and colour profiles."""
+"""Picture file formats, checks of errors, and colour profiles."""
 
 import struct
 from collections.abc import Callable, Sequence
@@ -13,7 +13,7 @@ LOSSY = [".jpg", ".jpeg"]
 
 
 def refusal_of(call: Callable[[], object], *parts: str | Path) -> None:
-    """The call raises a UserError of one line that names each of `parts`."""
+    """Assert that the call raises a UserError of one line that contains each of `parts`."""
     with pytest.raises(UserError) as caught:
         call()
     message = str(caught.value)

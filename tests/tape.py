@@ -1,4 +1,4 @@
-"""A stand-in for CUDA graphs, for what records its work."""
+"""A stand-in for CUDA graphs."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class Tape:
-    """What is captured is run again, on the tensors that it was captured with."""
+    """Captures a function and replays it on the same tensors."""
 
     def __init__(self) -> None:
         self.captured = 0

@@ -1,4 +1,4 @@
-"""Frames through an engine, and what work on a stand-in GPU finds afterwards."""
+"""Runs frames through an engine, and reads the results on a stand-in GPU."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def tilted(size: tuple[int, int], shift: float = 0.1) -> Transform:
 
 
 def read(gpu: FakeCuda, image: DeviceImage) -> Pixels:
-    """What work on the image's stream finds in it."""
+    """The content of an image as seen by later work on its stream."""
     interface = image.__cuda_array_interface__
     stream = gpu.streams[interface["stream"]]
     stream.run(stream.issued)

@@ -1,4 +1,4 @@
-"""Small trainings, and what they left: for the tests of training and of resuming."""
+"""Small trainings and their files, for tests of training and resuming."""
 
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ def generator_bytes(path: Path) -> bytes:
 
 
 def losses_of(path: Path) -> list[dict[str, Any]]:
-    """The lines of the log that hold losses."""
+    """The log lines with losses."""
     return [line for line in read_log(path / "log.jsonl") if "adversarial" in line]
 
 

@@ -1,4 +1,4 @@
-"""What stands in for Triton Inference Server: its protocol, with ONNX Runtime behind it."""
+"""A stand-in for Triton Inference Server: its protocol, with ONNX Runtime."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +14,7 @@ from tritonclient.grpc import model_config_pb2, service_pb2, service_pb2_grpc
 
 
 class Server(service_pb2_grpc.GRPCInferenceServiceServicer):
-    """Serves one model of a repository; refuses what its configuration doesn't allow, as the server does."""
+    """Serves one model of a repository; rejects requests that don't match its configuration, like the server."""
 
     def __init__(self, repository: Path):
         text = (repository / "ingan" / "config.pbtxt").read_text()

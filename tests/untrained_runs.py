@@ -1,4 +1,4 @@
-"""Runs that were never trained, with weights that matter."""
+"""Untrained runs with random weights."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from ingan_fast.training.run_folder import Config, RunFolder
 
 
 def lived_in(settings: Settings) -> Generator:
-    """A generator whose norms have statistics and affine parameters far from their start."""
+    """A generator whose norms have non-trivial statistics and affine parameters."""
     torch.manual_seed(0)
     generator = Generator(settings).eval()
     for module in generator.modules():

@@ -1,4 +1,4 @@
-"""Clips for tests, made with PyAV, and an engine that is quick."""
+"""Clips for tests, made with PyAV, and a fast engine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,7 +21,7 @@ BASE = Fraction(1, 600)
 
 
 def corners(size: tuple[int, int], level: int = 200) -> Pixels:
-    """Each quarter in a colour of its own: red, green / blue, grey; uint8 [H, W, 3]."""
+    """Four quarters in different colours: red, green / blue, grey; uint8 [H, W, 3]."""
     width, height = size
     picture = np.full((height, width, 3), 90, np.uint8)
     top, bottom, left, right = (
@@ -37,13 +37,13 @@ def corners(size: tuple[int, int], level: int = 200) -> Pixels:
 
 
 def grey(size: tuple[int, int], count: int) -> list[Pixels]:
-    """Frames that are told from each other by their level, 20 apart."""
+    """Frames with different levels, 20 apart."""
     return [np.full((size[1], size[0], 3), 20 + 20 * (index % 11), np.uint8) for index in range(count)]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How `make_clip` encodes."""
+    """Parameters of `make_clip`."""
 
     codec: str = "libx264"
     pixel_format: str = "yuv420p"
@@ -54,7 +54,7 @@ class Recipe:
     full_range: bool = False
     pixel_aspect: Fraction | None = None
     display_matrix: Sequence[int] | None = None  # a, b, c, d of libavutil/display.h, each 0 or ±1
-    audio: str | None = None  # a codec; a second of a tone for every second of the clip
+    audio: str | None = None  # codec of a tone as long as the clip
     options: dict[str, str] = field(default_factory=lambda: {"crf": "4"})
     container_options: dict[str, str] = field(default_factory=dict)
     container: str | None = None
@@ -111,20 +111,20 @@ def _tone(container: Any, codec: str, seconds: float) -> list[av.Packet]:
 
 
 def frames_of(clip: Clip) -> list[Frame]:
-    """All frames, each with pixels of its own."""
+    """All frames, with copies of their pixels."""
     return [
         Frame(item.number, np.array(item.pixels), item.pts, item.duration) for item in clip if isinstance(item, Frame)
     ]
 
 
 def seconds_of(clip: Clip, frames: Sequence[Frame]) -> list[float]:
-    """When each frame begins, and when the last one ends."""
+    """Start time of each frame, and the last one's end."""
     base = clip.timing.base
     return [float(frame.pts * base) for frame in frames] + [float((frames[-1].pts + frames[-1].duration) * base)]
 
 
 class QuickEngine:
-    """Plain resizing to the nearest pixel, of a picture of its own where no frame is given."""
+    """Nearest-pixel resizing; of a built-in picture if no frame is given."""
 
     source_size = (64, 48)
 

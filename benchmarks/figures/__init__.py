@@ -1,1 +1,1 @@
-"""The figures of the paper (InGAN, ICCV 2019), each a sheet of pictures and a file of numbers."""
+"""The figures of the paper (InGAN, ICCV 2019), each as a sheet of pictures and a file of numbers."""

@@ -1,4 +1,4 @@
-"""`python benchmarks/figures`: the paper's figures, regenerated beside other methods (see command.py)."""
+"""`python benchmarks/figures`: regenerates the paper's figures, together with other methods (see command.py)."""
 
 import sys
 from pathlib import Path

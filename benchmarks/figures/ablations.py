@@ -1,4 +1,4 @@
-"""Figure 9: what the losses are for. The paper's network without its reconstruction loss, and with one scale of D."""
+"""Figure 9, ablation of the losses: the paper's network without reconstruction loss, and with a single scale of D."""
 
 from typing import Any
 
@@ -45,11 +45,11 @@ def figure_9(studio: Studio) -> Figure:
             back.append(f"{method} {way_back(trained):.1f}")
     plain = [studio.outputs.baseline(sized("market", source, output), "plain resize").row for output in OUTPUTS]
     caption = (
-        f"Seeds: {len(studio.budget.ablation_seeds)}; {records[0]['iterations']:,} iterations each: what differs by "
-        "little here may differ by chance. The network is the paper's (on a CPU made small: see the trainings' "
+        f"Seeds: {len(studio.budget.ablation_seeds)}; {records[0]['iterations']:,} iterations each; small "
+        "differences may be due to chance. The network is the paper's (on a CPU a small version: see the trainings' "
         "changes), not the default preset, which has no reconstruction loss. In the "
         "paper, without the reconstruction loss parts of the picture get lost (completeness), and with one scale of D "
-        f"only small things look right. {_means(rows + plain)} The source reconstructed from its output of width "
+        f"only small elements look right. {_means(rows + plain)} The source reconstructed from its output of width "
         f"x1.5, PSNR in dB: {', '.join(back)}."
     )
     left_out = ["the paper's network at its full size and length"] * (studio.device == "cpu")
@@ -57,15 +57,15 @@ def figure_9(studio: Studio) -> Figure:
 
 
 def way_back(trained: Trained) -> float:
-    """PSNR in dB of the source against G(G(x; T); T⁻¹), T making it half as wide again."""
+    """PSNR in dB of the source against G(G(x; T); T⁻¹), where T increases the width by half."""
     generator = trained.generator
     transform = Transform.scale(1.5, 1, generator.source_size)
-    there = generator.retarget(transform).picture
-    return psnr(generator.retarget(transform.inverse(generator.source_size), there).picture, generator.source)
+    wide = generator.retarget(transform).picture
+    return psnr(generator.retarget(transform.inverse(generator.source_size), wide).picture, generator.source)
 
 
 def _means(rows: list[Row]) -> str:
-    """Each method's means over its outputs."""
+    """Each method's means over its outputs, as text."""
     told = []
     for method in dict.fromkeys(row.method for row in rows):
         own = [row.measures for row in rows if row.method == method]
@@ -74,4 +74,4 @@ def _means(rows: list[Row]) -> str:
         for name in telling.DISTANCES:
             numbers.append(f"{name} {1000 * np.mean([m[name] for m in own]):.1f}")
         told.append(f"{method}: {', '.join(numbers)}")
-    return f"Means over the outputs (distances times 1000, less is better): {'; '.join(told)}."
+    return f"Means over the outputs (distances times 1000, lower is better): {'; '.join(told)}."

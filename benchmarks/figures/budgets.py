@@ -1,4 +1,4 @@
-"""How much time figures may take: what is trained for how long, which pictures, how many steps of slow methods."""
+"""Time budgets of the figures: durations of trainings, choice of pictures, steps of slow methods."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -6,8 +6,8 @@ from typing import Any
 
 from ingan_fast.training.budget import duration
 
-# Figure 9 on a CPU: the paper's network in small, at half size, where it learns to keep sizes in a thousand iterations
-# (docs/experiments.md). The preset `learned` has no reconstruction loss.
+# Figure 9 on a CPU: a small version of the paper's network at half size, which learns to keep sizes in a thousand
+# iterations (docs/experiments.md). The preset `learned` has no reconstruction loss.
 SMALL_PAPER: dict[str, Any] = {
     "max_side": 144,
     "crop": 96,
@@ -22,20 +22,20 @@ SMALL_PAPER: dict[str, Any] = {
     "learning_rate_d": 4e-4,
     "fine_at": 0.33,
     "ema": 0.995,
-    "validate_every": 100_000,  # never: judged at the end
+    "validate_every": 100_000,  # never: outputs are evaluated at the end
     "checkpoint_every": 100,
 }
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One training."""
+    """A training."""
 
     name: str  # of its run folder
     picture: str
     preset: str
-    seconds: float | None = None  # its iterations are made to fit; None where `changes` give them
-    changes: Mapping[str, Any] = field(default_factory=dict)  # of the preset's settings
+    seconds: float | None = None  # budget; None if `changes` give the iterations
+    changes: Mapping[str, Any] = field(default_factory=dict)  # to the preset's settings
     seed: int = 0
 
 
@@ -43,25 +43,25 @@ class Plan:
 class Share:
     """A picture's part of a budget.
 
-    On a CPU a number of iterations, so that the same pictures come out on a busy machine; on a GPU, where the paper's
-    network is trained, a time.
+    On a CPU a number of iterations, so that a busy machine gives the same pictures; on a GPU, where the paper's network
+    is trained, a duration.
     """
 
     iterations: int
     seconds: float
-    side: int | None = None  # px that its longer side is made at most, for all methods
+    side: int | None = None  # px; limit of its longer side, for all methods
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What all figures may take.
+    """Budget of all figures.
 
     Attributes:
-        shares: by picture; one that isn't named is left out of the figures.
+        shares: by picture; others are left out of the figures.
         ablation_iterations: of each training of figure 9.
-        ablation_seeds: of figure 9, whose numbers are told for each.
-        options: of the baselines that take less than their defaults, by name.
-        preset: None is the device's.
+        ablation_seeds: of figure 9, whose numbers are given for each.
+        options: reduced options of baselines, by name.
+        preset: None: the device's default.
         changes: to that preset's settings.
     """
 
@@ -74,11 +74,11 @@ class Budget:
     changes: Mapping[str, Any] = field(default_factory=dict)
 
     def chosen(self, *pictures: str) -> list[str]:
-        """Those of the pictures that this budget has time for."""
+        """The given pictures that are in this budget."""
         return [picture for picture in pictures if picture in self.shares]
 
     def plan(self, picture: str, device: str) -> Plan:
-        """The training of a picture, shared by the figures: the paper's preset on a GPU."""
+        """The training of a picture, shared by the figures; on a GPU with the paper's preset."""
         share = self.shares[picture]
         sides = {"max_side": share.side} if share.side else {}
         if device == "cuda":
@@ -96,9 +96,9 @@ class Budget:
         return Plan(f"market-{self.name}-{name}-{seed}", "market", self.preset or "paper", None, settings, seed)
 
     def told(self, device: str, pictures: Collection[str], methods: Collection[str], ablations: bool = False) -> str:
-        """For people: how long is trained, what is reduced, which baselines take less than their defaults.
+        """Description for the user: training durations, reductions, baselines with reduced options.
 
-        Of a figure with these pictures and methods; `ablations` where it is figure 9.
+        For a figure with these pictures and methods; with `ablations`, for figure 9.
         """
         plans = [self.plan(picture, device) for picture in self.shares if picture in pictures]
         if ablations:

@@ -1,4 +1,4 @@
-"""The paper's figures, regenerated: sheets of pictures and files of numbers in OUT/figures.
+"""Regenerates the paper's figures: sheets of pictures and files of numbers in OUT/figures.
 
 examples:
   python benchmarks/figures                                   all of them, about an hour on two cores
@@ -6,7 +6,7 @@ examples:
   python benchmarks/figures fig7 fig10 --out report           two of them
   python benchmarks/figures --list
 
-Trainings and outputs are kept in OUT/work: the same command goes on where it was cut off.
+Trainings and outputs are stored in OUT/work: after an interruption the same command continues.
 """
 
 import argparse
@@ -35,7 +35,7 @@ FIGURES: dict[str, tuple[str, Callable[[Studio], Figure]]] = {
 
 
 def chosen(names: Sequence[str]) -> list[str]:
-    """The figures of these names ("fig7" or "7"), all where there are none, in the paper's order.
+    """The figures with these names ("fig7" or "7"), by default all, in the paper's order.
 
     Raises:
         UserError: no such figure.
@@ -48,10 +48,10 @@ def chosen(names: Sequence[str]) -> list[str]:
 
 
 def make(names: Sequence[str], out: Path, budget: Budget, device: str = "auto") -> None:
-    """Make the figures `names`, one after the other, into `out`/figures.
+    """Make the figures `names` one by one, in `out`/figures.
 
     Raises:
-        UserError: no such figure, a device that isn't there, or `out` can't be written.
+        UserError: no such figure, an unavailable device, or `out` can't be written.
     """
     figures = [(name, FIGURES[name][1]) for name in chosen(names)]
     studio = Studio(out, budget, device)
@@ -73,9 +73,9 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(FIGURES)} (default: all)")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/report"), help="(default: benchmarks/report)")
-    parser.add_argument("--budget", choices=BUDGETS, default="full", help="how long it may take (default: full)")
+    parser.add_argument("--budget", choices=BUDGETS, default="full", help="duration of the work (default: full)")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda (default: auto)")
-    parser.add_argument("--list", action="store_true", help="tell what there is, and end")
+    parser.add_argument("--list", action="store_true", help="list the figures and exit")
     words = parser.parse_args()
     if words.list:
         print("\n".join(f"{name:6} {title}" for name, (title, _) in FIGURES.items()))

@@ -1,4 +1,4 @@
-"""Figures 5, 6 and 7: ours beside other methods at the same sizes; figure 8: beside the plain homography."""
+"""Figures 5, 6 and 7: our outputs and other methods' at the same sizes; figure 8: with the plain homography."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,10 +16,10 @@ TITLES = {
     "5": "One method, from textures to natural images",
     "6": "Textures made larger",
     "7": "Natural images, wider, narrower, taller",
-    "8": "Outputs that are no rectangles",
+    "8": "Non-rectangular outputs",
 }
-NO_KEPT = "kept width and height: they are defined for a change of one side of a rectangle alone"
-ONE_SEED = "other seeds: one of each training and method"
+NO_KEPT = "kept width and height: defined only for rectangles with one side changed"
+ONE_SEED = "other seeds: each training and method was run with one"
 NEW_CODE = "the authors' own code of other methods (all but seam carving are written from the papers)"
 
 
@@ -27,10 +27,10 @@ def figure_5(studio: Studio) -> Figure:
     """One method, from textures to natural images."""
     pictures = studio.budget.chosen("gravel", "brick", "coins", "facade", "market")
     look = (
-        "One method and one setting for a texture, for rows of things and for a scene, each half as wide again. In a "
-        "texture grains should keep their size, in the others there should be more whole things of the same size. The "
-        "layout alone is made of pieces of the source: look for repetitions, and for cuts through things. What was "
-        "learned is painted anew: look for blur and for things that are neither one kind nor another."
+        "One method and one setting for a texture, rows of objects and a scene, each 1.5 times as wide. In a texture "
+        "the grain should keep its size; in the others there should be more whole objects of the same size. The "
+        "layout alone consists of pieces of the source: look for repetitions and cut objects. The trained generator "
+        "synthesises its output: look for blur and for mixtures of objects."
     )
     return _figure(studio, "5", look, pictures, ("width x1.5",), SIZE_METHODS)
 
@@ -39,8 +39,8 @@ def figure_6(studio: Studio) -> Figure:
     """Textures made larger."""
     pictures = studio.budget.chosen("gravel", "brick")
     look = (
-        "Grains should keep their size, with no visible period and no seams. Image quilting copies whole blocks, whose "
-        "borders may show; the Spatial GAN makes grains from noise and gives no pixel of the source."
+        "The grain should keep its size, without visible periods or seams. Image quilting copies whole blocks, whose "
+        "borders may be visible; the Spatial GAN generates the texture from noise and copies no pixel."
     )
     return _figure(studio, "6", look, pictures, ("both x1.5", "both x2"), TEXTURE_METHODS)
 
@@ -49,9 +49,9 @@ def figure_7(studio: Studio) -> Figure:
     """Natural images wider, narrower, taller."""
     pictures = studio.budget.chosen("market", "coins")
     look = (
-        "There should be more or fewer things of the same size, none of them cut or blended. Seam carving bends what "
-        "it can't leave out; the layout alone leaves out or repeats whole rows, so that a kind of thing may be gone or "
-        "doubled (completeness tells of what is gone). The patch methods make a new optimisation for every output."
+        "There should be more or fewer objects of the same size, none of them cut or blended. Seam carving distorts "
+        "what it can't remove; the layout alone removes or repeats whole rows, so a kind of object may be missing or "
+        "doubled (completeness measures what is missing). The patch methods run an optimisation for every output."
     )
     return _figure(studio, "7", look, pictures, ("width x1.5", "width x0.6", "height x1.5"), SIZE_METHODS)
 
@@ -66,8 +66,8 @@ def figure_8(studio: Studio) -> Figure:
     ]
     made = [(task, studio.compare(task, ("plain homography",))) for task in tasks]
     look = (
-        "The plain homography stretches things where the shape is wide and squeezes them where it is narrow; ours "
-        "should have things of their own size all over, along the shape's own rows and columns."
+        "The plain homography stretches objects where the shape is wide and squeezes them where it is narrow; ours "
+        "should have objects of constant size everywhere, aligned with the shape's rows and columns."
     )
     left_out = [ONE_SEED, NO_KEPT]
     return Figure(
@@ -88,7 +88,7 @@ def _figure(
 
 
 def compared(studio: Studio, pictures: Sequence[str], outputs: Sequence[str], methods: Sequence[str]) -> Compared:
-    """All methods' outputs of all pictures, of `studio.SCALES`."""
+    """All methods' outputs for all pictures, at sizes of `studio.SCALES`."""
     tasks = [studio.task(picture, output) for picture in pictures for output in outputs]
     return [(task, studio.compare(task, methods)) for task in tasks]
 
@@ -98,7 +98,7 @@ def rows_of(made: Compared) -> list[Row]:
 
 
 def panels_of(made: Compared) -> list[list[Panel]]:
-    """The sheet's rows: each task's outputs, before a picture's first one its source."""
+    """Rows of the sheet: each task's outputs; the source precedes a picture's first one."""
     panels: list[list[Panel]] = []
     seen: set[str] = set()
     for task, some in made:

@@ -14,10 +14,10 @@ def figure_10(studio: Studio) -> Figure:
     made = compared(studio, ["coffee"], ("width x1.5", "width x0.6"), METHODS)
     alone = unlike_the_rest(studio.source("coffee"))
     look = (
-        "A cup can't be laid out anew from parts of itself: the layout repeats or cuts it, what is learned paints over "
-        "it, and numbers of patches do not see that (kept and coherence may look good here). A plain resize or seam "
-        "carving is what to use, or the layout with the cup kept by a mask. The check that "
-        f"a training begins with gives {alone:.2f} for this picture and warns above {LIKELY_TO_FAIL:g}."
+        "A cup can't be retargeted from parts of itself: the layout repeats or cuts it, the trained generator paints "
+        "over it, and patch measures do not detect that (kept and coherence may look good here). Use a plain resize "
+        "or seam carving instead, or the layout with a mask that keeps the cup. The check before a "
+        f"training gives {alone:.2f} for this picture and warns above {LIKELY_TO_FAIL:g}."
     )
     trainings = [studio.training("coffee").record()]
     return Figure("10", TITLE, told(look, made), panels_of(made), rows_of(made), trainings, [ONE_SEED, NEW_CODE])

@@ -1,4 +1,4 @@
-"""The pictures that figures are made of; all are in the project (sources and licences: benchmarks/pictures)."""
+"""The figures' pictures; all are in the project (sources and licences: benchmarks/pictures)."""
 
 from pathlib import Path
 
@@ -13,6 +13,6 @@ PICTURES = {
 
 
 def read(name: str, side: int | None = None) -> Pixels:
-    """The picture, with its longer side made at most `side` px, as a training with that `max_side` does it."""
+    """Read a picture, shrunk to a longer side of at most `side` px, as a training with that `max_side` does."""
     picture = load_image(PICTURES[name])
     return picture if side is None else fit_within(picture, side)

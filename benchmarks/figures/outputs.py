@@ -1,4 +1,4 @@
-"""Outputs of all methods, with their times and measures: kept as files, so that each is made and judged once."""
+"""Outputs of all methods with their times and measures, stored as files, so that each is made only once."""
 
 import json
 import re
@@ -27,7 +27,7 @@ from ingan_fast.pictures import Pixels, load_image, save_image
 from ingan_fast.quality.metrics import evaluate
 from ingan_fast.training.run_folder import digest
 
-OURS = "ingan-fast"  # what was learned
+OURS = "ingan-fast"  # the trained generator
 LAYOUT = "ingan-fast, layout alone"  # without training
 MEASURES = ("kept_width", "kept_height", "coherence", "completeness", "swd", "verbatim")
 STEPS = 1000  # of a method's progress bar
@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Row:
-    """An output's numbers, as a figure's file has them."""
+    """An output's numbers, as in a figure's file."""
 
     picture: str
     output: str  # such as "width x1.5"
@@ -54,7 +54,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Made:
-    """A row and its picture, None where there is an error."""
+    """A row and its picture; None if there is an error."""
 
     row: Row
     picture: Pixels | None
@@ -62,7 +62,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Task:
-    """An output that is wanted of a picture."""
+    """A requested output of a picture."""
 
     picture: str  # its name
     source: Pixels
@@ -78,8 +78,8 @@ class Task:
         return None if self.is_size else self.transform.mask()
 
 
-Compared = Sequence[tuple[Task, Sequence[Made]]]  # tasks, with all methods' outputs
-Timed = tuple[Pixels, float, float | None]  # an output, its seconds, those of the training before it
+Compared = Sequence[tuple[Task, Sequence[Made]]]  # tasks with all methods' outputs
+Timed = tuple[Pixels, float, float | None]  # an output, its seconds, the training's seconds
 
 
 class Outputs:
@@ -87,14 +87,14 @@ class Outputs:
 
     def __init__(self, folder: Path, options: Mapping[str, Mapping[str, Any]]):
         self.folder, self.options = folder, options
-        self._commit = commit()  # ours is quickly made again where the code is another one
+        self._commit = commit()  # our outputs are quick to repeat if the code has changed
         self._textures: dict[str, tuple[nn.Module, float]] = {}  # Spatial GANs and their training's seconds
 
     def count(self) -> int:
         return len(list(self.folder.glob("*/*.json")))
 
     def ours(self, task: Task, trained: Trained, name: str = OURS) -> Made:
-        """A trained generator's output; `name` where there are several."""
+        """A trained generator's output; `name` distinguishes several."""
 
         def make() -> Timed:
             result, seconds = timed(lambda: trained.generator.retarget(task.transform))
@@ -111,7 +111,7 @@ class Outputs:
         return self._once(task, LAYOUT, {"commit": self._commit}, make)
 
     def baseline(self, task: Task, method: str) -> Made:
-        """A baseline's output; an error in its row where it refuses (a missing package)."""
+        """A baseline's output; an error in its row if it fails (a missing package)."""
         options = dict(self.options.get(method, {}))
 
         def make() -> Timed:
@@ -127,14 +127,14 @@ class Outputs:
         return self._once(task, method, {"options": options}, make)
 
     def _texture(self, task: Task, options: Mapping[str, Any], report: Progress) -> Timed:
-        """By a Spatial GAN, whose one training serves all sizes of a picture."""
+        """Texture by a Spatial GAN, which is trained once for all sizes of a picture."""
         if task.picture not in self._textures:
             self._textures[task.picture] = timed(lambda: train_spatial_gan(task.source, progress=report, **options))
         generator, training = self._textures[task.picture]
         return *timed(lambda: sample_spatial_gan(generator, task.transform.size)), training
 
     def _once(self, task: Task, method: str, settings: Mapping[str, Any], make: Callable[[], Timed]) -> Made:
-        """What lies there of the same settings, or what `make` gives now."""
+        """The stored output with the same settings, or the result of `make`."""
         stem = re.sub(r"[^a-z0-9.]+", "-", f"{task.picture}-{task.output}".lower())
         path = self.folder / re.sub(r"[^a-z0-9]+", "-", method.lower()) / f"{stem}.png"
         asked = {"picture": digest(task.source), "size": task.transform.size, "matrix": task.transform.matrix.tolist()}
@@ -160,7 +160,7 @@ class Outputs:
                 return None
             row = Row(**told)
         except (OSError, ValueError, KeyError, TypeError):
-            return None  # none, or one of another version
+            return None  # missing, or of another version
         return _row(task, method, row.seconds, row.training_seconds, row.measures)
 
 
@@ -176,7 +176,7 @@ def _row(
 
 
 def timed(call: Callable[[], T]) -> tuple[T, float]:
-    """What a call gives, and its seconds."""
+    """Result of a call, and its seconds."""
     clock = time.perf_counter()
     result = call()
     return result, time.perf_counter() - clock
@@ -184,7 +184,7 @@ def timed(call: Callable[[], T]) -> tuple[T, float]:
 
 @contextmanager
 def bar(name: str) -> Iterator[Progress]:
-    """A progress bar; yields what is told the part that is done."""
+    """A progress bar; yields a function that takes the fraction done."""
     with progress(name, STEPS) as advance:
         told = 0
 

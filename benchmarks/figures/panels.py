@@ -1,4 +1,4 @@
-"""A figure's sheet: panels with the method and its time, a title above, the budget below."""
+"""Layout of a figure's sheet: panels with method and time, a title above, the budget below."""
 
 from collections.abc import Sequence
 
@@ -9,13 +9,13 @@ from figures.outputs import Made, Task
 from ingan_fast.pictures import Pixels
 from ingan_fast.pictures.sheets import GAP, INK, PAPER, Panel, over_checkerboard, sheet
 
-WIDTH = 1600  # px, as many panels a row as fit
+WIDTH = 1600  # px; maximum width of a row of panels
 HEADLINE = 22  # px, height of the title
-SMALL = 14  # px, height of what is below
+SMALL = 14  # px, height of the text below
 
 
 def panel(made: Made, task: Task, name: str | None = None) -> Panel:
-    """An output with its method and time; `name` instead of the method's."""
+    """An output with its method and time; `name` replaces the method's."""
     assert made.picture is not None
     mask = task.mask
     picture = made.picture if mask is None else over_checkerboard(made.picture, mask)
@@ -23,7 +23,7 @@ def panel(made: Made, task: Task, name: str | None = None) -> Panel:
 
 
 def time_text(seconds: float | None) -> str:
-    """For a title: "0.13 s", "12 s"."""
+    """Text for a title: "0.13 s", "12 s"."""
     if seconds is None:
         return "-"
     if seconds < 0.01:
@@ -56,7 +56,7 @@ def page(title: str, rows: Sequence[Sequence[Panel]], below: Sequence[str]) -> P
 
 
 def _text(lines: Sequence[str], width: int, height: int) -> Pixels:
-    """Lines of text on white, broken where they are too long: uint8 [h, width, 3]."""
+    """Wrapped lines of text on white: uint8 [h, width, 3]."""
     font = ImageFont.load_default(height)
     broken = [part for line in lines for part in _broken(line, font, width - 2 * GAP)]
     each = round(1.4 * height)
@@ -68,7 +68,7 @@ def _text(lines: Sequence[str], width: int, height: int) -> Pixels:
 
 
 def _broken(line: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> list[str]:
-    """A text's words in lines of at most `width` px."""
+    """Wrap a text's words to lines of at most `width` px."""
     broken = [""]
     for word in line.split():
         longer = f"{broken[-1]} {word}".strip()

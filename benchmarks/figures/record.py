@@ -1,4 +1,4 @@
-"""A figure as files: fig7.png, the sheet, and fig7.json, its numbers (schema "ingan-fast/figure/1")."""
+"""Files of a figure: fig7.png, the sheet, and fig7.json, its numbers (schema "ingan-fast/figure/1")."""
 
 import json
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ SCHEMA = "ingan-fast/figure/1"
 
 @dataclass(frozen=True)
 class Figure:
-    """What a figure shows and tells."""
+    """Content of a figure."""
 
     number: str
     title: str
@@ -31,11 +31,11 @@ class Figure:
     rows: list[Row]
     trainings: list[dict[str, Any]]
     not_measured: list[str]
-    ablations: bool = False  # its trainings are not the shared ones
+    ablations: bool = False  # whether it has its own trainings instead of the shared ones
 
 
 def write(figure: Figure, folder: Path, budget: Budget, device: str) -> Path:
-    """Write the figure's two files, the numbers last; the path of the sheet.
+    """Write the figure's two files, the numbers last; returns the path of the sheet.
 
     Raises:
         UserError: `folder` can't be written.

@@ -4,7 +4,7 @@ from ingan_fast.geometry import Size, Transform
 
 
 def shapes(size: Size) -> dict[str, Transform]:
-    """By name, for a source of `size` (width, height)."""
+    """Transforms by name, for a source of `size` (width, height)."""
     w, h = size
     corners: dict[str, list[tuple[float, float]]] = {
         "trapezoid": [(0.25 * w, 0), (1.25 * w, 0), (1.5 * w, 1.1 * h), (0, 1.1 * h)],

@@ -1,4 +1,4 @@
-"""What figures are made with: trainings and outputs in OUT/work, shared by all figures of a run."""
+"""Trainings and outputs in OUT/work, shared by all figures of a run."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -14,7 +14,7 @@ from ingan_fast.model.devices import pick_device
 from ingan_fast.pictures import Pixels
 from ingan_fast.pictures.sheets import Panel
 
-# Sizes of outputs as factors of the source's width and height.
+# Output sizes, as factors of the source's width and height.
 SCALES = {
     "width x1.5": (1.5, 1.0),
     "width x0.6": (0.6, 1.0),
@@ -33,7 +33,7 @@ class Studio:
         self._trained = cache(self._train)
 
     def there(self) -> str:
-        """What an earlier run left, in a line; "" where it left nothing."""
+        """What an earlier run left, in a line; "" if nothing."""
         trainings = len(list((self.out / "work" / "runs").glob("*.json")))
         outputs = self.outputs.count()
         if not trainings + outputs:
@@ -42,7 +42,7 @@ class Studio:
         return f"{self.out / 'work'}: {found}; what fits is not made again"
 
     def training(self, picture: str) -> Trained:
-        """The one training of a picture that the figures share."""
+        """The training of a picture, shared by the figures."""
         return self._trained(picture)
 
     def _train(self, picture: str) -> Trained:
@@ -56,22 +56,22 @@ class Studio:
         return trained(plan, self.out / "work" / "runs", self.device)
 
     def source(self, picture: str) -> Pixels:
-        """The picture as it is trained on: all methods get the same."""
+        """The training picture, which all methods use."""
         return self.training(picture).generator.source
 
     def task(self, picture: str, output: str, transform: Transform | None = None) -> Task:
-        """An output of `SCALES`, or of a transform, by a name."""
+        """A task for one of `SCALES`, or for a transform with a name."""
         source = self.source(picture)
         return sized(picture, source, output) if transform is None else Task(picture, source, output, transform)
 
     def compare(self, task: Task, methods: Sequence[str]) -> list[Made]:
-        """What was learned, the layout alone, then the baselines."""
+        """Outputs of the trained generator, the layout alone, and the baselines."""
         made = [self.outputs.ours(task, self.training(task.picture)), self.outputs.layout(task)]
         return made + [self.outputs.baseline(task, method) for method in methods]
 
 
 def sized(picture: str, source: Pixels, output: str) -> Task:
-    """The task of one of `SCALES`."""
+    """A task for one of `SCALES`."""
     return Task(picture, source, output, Transform.scale(*SCALES[output], size_of(source)))
 
 
@@ -85,7 +85,7 @@ def source_panel(picture: str, source: Pixels) -> Panel:
 
 
 def compared_panels(task: Task, made: Sequence[Made], first: Sequence[Panel] = ()) -> list[list[Panel]]:
-    """Rows of panels: `first`, then what there is of a task, ours named with the output."""
+    """Rows of panels: `first`, then a task's outputs; ours is labelled with the output's name."""
     names = {OURS: f"{task.output}: {OURS}"}
     shown = [panel(one, task, names.get(one.row.method)) for one in made if one.picture is not None]
     return wrapped([*first, *shown])

@@ -1,4 +1,4 @@
-"""Sentences about rows of numbers, for captions: they hold for whatever was measured."""
+"""Sentences for captions, computed from rows of numbers."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -9,20 +9,20 @@ from figures.outputs import OURS, Compared, Row
 
 DISTANCES = ("coherence", "completeness", "swd")
 KEPT = ("kept_width", "kept_height")
-TINT = 0.5  # grey levels; less is rounding
+TINT = 0.5  # grey levels; less counts as rounding
 
 
 def kept(rows: Sequence[Row]) -> str:
-    """How far each method keeps the size of elements, on average."""
+    """How well each method keeps the size of elements, on average."""
     values: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         values[row.method] += [value for name in KEPT if (value := row.measures.get(name)) is not None]
     told = ", ".join(f"{method} {np.mean(found):.2f}" for method, found in values.items() if found)
-    return f"Size of elements kept (0 as a plain resize, 1 all of it), means: {told}." if told else ""
+    return f"Size of elements kept (0: like a plain resize, 1: fully), means: {told}." if told else ""
 
 
 def times(rows: Sequence[Row]) -> str:
-    """How long each method takes for an output, and before."""
+    """Time of each method for an output, and for its training."""
     values: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         if row.seconds is not None:
@@ -32,13 +32,13 @@ def times(rows: Sequence[Row]) -> str:
 
 
 def _training(rows: Sequence[Row], method: str) -> str:
-    """How long the method trains for a picture, on average."""
+    """Mean training time of the method per picture."""
     seconds = {row.picture: row.training_seconds for row in rows if row.method == method and row.training_seconds}
-    return f" (after {np.mean(list(seconds.values())):.0f} of training a picture)" if seconds else ""
+    return f" (after {np.mean(list(seconds.values())):.0f} s of training per picture)" if seconds else ""
 
 
 def behind(rows: Sequence[Row]) -> str:
-    """Which methods have better numbers than ours, in how many outputs."""
+    """Methods with better numbers than ours, and in how many outputs."""
     ours = {(row.picture, row.output): row.measures for row in rows if row.method == OURS}
     told = []
     for name in (*KEPT, *DISTANCES):
@@ -53,13 +53,13 @@ def behind(rows: Sequence[Row]) -> str:
         lost = ", ".join(f"{method} {n} of {common[method]}" for method, n in better.items() if n)
         if lost:
             told.append(f"{name.replace('_', ' ')}: {lost}")
-    return f"Where {OURS} is behind, outputs in which another method has the better number: " + (
+    return f"Outputs in which another method has a better number than {OURS}: " + (
         "; ".join(told) + "." if told else "none of these."
     )
 
 
 def tints(made: Compared) -> str:
-    """How much colour ours brings into grey pictures, where it can be seen."""
+    """Amount of colour that ours adds to grey pictures, if visible."""
     levels: dict[str, list[float]] = defaultdict(list)
     for task, some in made:
         for one in some:
@@ -67,9 +67,7 @@ def tints(made: Compared) -> str:
                 levels[task.picture].append(float(np.ptp(one.picture, axis=2).mean()))
     seen = ", ".join(f"{picture} {np.mean(found):.1f}" for picture, found in levels.items() if np.mean(found) >= TINT)
     return (
-        f"Grey pictures that ours tints (a short training leaves that), mean spread of the channels: {seen}."
-        if seen
-        else ""
+        f"Grey pictures that ours tints (after a short training), mean spread of the channels: {seen}." if seen else ""
     )
 
 

@@ -1,4 +1,4 @@
-"""The trainings that figures need: made once, gone on with after an interrupt, made anew where they were others."""
+"""Trainings for the figures: run once, resumed after an interruption, repeated if their settings changed."""
 
 import hashlib
 import json
@@ -27,11 +27,11 @@ class Trained:
 
     plan: Plan
     generator: TrainedGenerator
-    weights: str  # a digest of them
-    seconds: float  # of all sessions, with what was lost to interrupts
+    weights: str  # digest of the weights
+    seconds: float  # of all sessions, including work lost to interruptions
 
     def record(self) -> dict[str, Any]:
-        """For a figure's file."""
+        """Entry for a figure's file."""
         return {
             "name": self.plan.name,
             "picture": self.plan.picture,
@@ -44,30 +44,30 @@ class Trained:
 
 
 def trained(plan: Plan, folder: Path, device: str) -> Trained:
-    """The training of `plan`, in `folder`/name.
+    """Run or load the training of `plan`, in `folder`/name.
 
     Raises:
-        UserError: the folder can't be written, or training refuses its input.
-        KeyboardInterrupt: it was interrupted; the same call goes on.
+        UserError: the folder can't be written, or training rejects its input.
+        KeyboardInterrupt: it was interrupted; the same call continues.
     """
     run, note = folder / plan.name, _Note(folder / f"{plan.name}.json", _key(plan, device))
     told = note.read()
     if told is None or not told["finished"] or not RunFolder(run).generator_path.is_file():
         told = _train(plan, run, device, note, told)
     generator = load(run, device)
-    generator.retarget(Transform.resize(generator.source_size))  # so that no output's time has its preparations
+    generator.retarget(Transform.resize(generator.source_size))  # warm-up, so that it is not part of an output's time
     weights = hashlib.sha256(RunFolder(run).generator_path.read_bytes()).hexdigest()
     return Trained(plan, generator, weights, told["seconds"])
 
 
 class _Note:
-    """What lies beside a run: what was asked for, how long it took, whether it came to its end."""
+    """A file next to a run: the request, the duration, whether it is complete."""
 
     def __init__(self, path: Path, key: str):
         self.path, self.key = path, key
 
     def read(self) -> dict[str, Any] | None:
-        """None where there is none, or one of another training."""
+        """Read the note; None if there is none, or one of another training."""
         try:
             told = json.loads(self.path.read_text())
             return told if told["key"] == self.key and {"seconds", "finished"} <= told.keys() else None
@@ -86,7 +86,7 @@ def _train(plan: Plan, run: Path, device: str, note: _Note, told: dict[str, Any]
     if told is not None:
         try:
             return _session(plan, run, device, note, told["seconds"], anew=False)
-        except UserError as error:  # its folder was damaged, or made by a version with other settings
+        except UserError as error:  # its folder is damaged, or has settings of another version
             messages.print(f"{plan.name}: {error}; training anew", markup=False)
     return _session(plan, run, device, note, 0.0, anew=True)
 
@@ -102,7 +102,7 @@ def _session(plan: Plan, run: Path, device: str, note: _Note, before: float, ane
 
         def report(status: Status) -> None:
             show(status)
-            note.write(seconds(), finished=False)  # a kill loses no more than this of the time
+            note.write(seconds(), finished=False)  # limits the time lost to a kill
 
         result: Result = train(
             PICTURES[plan.picture],

@@ -1,4 +1,4 @@
-"""What both drawn pictures share: noise, painting in linear light at 4x, and the "camera" at the end."""
+"""Shared by both drawn pictures: noise, painting in linear light at 4x, and the final "camera"."""
 
 from pathlib import Path
 

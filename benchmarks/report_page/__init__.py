@@ -1,1 +1,1 @@
-"""One HTML page of all that `ingan-fast bench` and `benchmarks/figures` measured: see `command.py`."""
+"""An HTML page of all results of `ingan-fast bench` and `benchmarks/figures`: see `command.py`."""

@@ -1,4 +1,4 @@
-"""`python benchmarks/report_page`: the folder that this package is in has to be put on the path for its own imports."""
+"""`python benchmarks/report_page`: adds the package's folder to the path for its own imports."""
 
 import sys
 from pathlib import Path

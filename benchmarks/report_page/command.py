@@ -11,20 +11,20 @@ from report_page.inputs import read_folder
 from report_page.page import MOST_BYTES, render, steps
 
 OUT = Path("benchmarks/report")
-ABOUT = """One page of all that was measured, to be opened in any browser: OUT/index.html.
+ABOUT = """One page of all measurements, for any browser: OUT/index.html.
 
 It reads OUT/results/*.json (of `ingan-fast bench ... --json` or `bench all`) and OUT/figures/fig*.json with their
-pictures. What is not there, and any file that can't be used, is named in the page.
+pictures. The page lists missing files and files that can't be used.
 
-Exit codes: 0, 2 where there is nothing to show and no page is written, 1 where the page is written without a file that
-can't be used."""
+Exit codes: 0; 2 if there is nothing to show and no page is written; 1 if the page is written without a file that can't
+be used."""
 EXAMPLES = """examples:
   python benchmarks/report_page
   python benchmarks/report_page --out /tmp/measured"""
 
 
 def run(folder: Path) -> int:
-    """Write the page; the exit code.
+    """Write the page; returns the exit code.
 
     Raises:
         UserError: there is nothing to show, or the page can't be written.

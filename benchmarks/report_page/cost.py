@@ -1,4 +1,4 @@
-"""What outputs cost in all: a training first and little an output, or nothing first and much an output."""
+"""Total cost of outputs: training once and little per output, or no training and much per output."""
 
 import math
 import statistics
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from report_page.figure_file import Figure, Made
 from report_page.verdicts import Verdict
 
-Output = tuple[str, str]  # of a picture, what was asked for
+Output = tuple[str, str]  # picture, output
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Offer:
 
 @dataclass(frozen=True)
 class Pair:
-    """Ours and a baseline's offer for one picture."""
+    """Our offer and a baseline's for one picture."""
 
     picture: str
     ours: Offer
@@ -28,7 +28,7 @@ class Pair:
 
     @property
     def first(self) -> int | None:
-        """The smallest number of outputs that we are cheaper for in all; None where there is none."""
+        """The smallest number of outputs for which our total cost is lower; None if there is none."""
         training, output = self.ours.training - self.theirs.training, self.theirs.output - self.ours.output
         if training + self.ours.output < self.theirs.output:
             return 1
@@ -37,7 +37,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Cost:
-    """All pictures beside one baseline."""
+    """All pictures, compared with one baseline."""
 
     baseline: str
     pairs: list[Pair]
@@ -59,19 +59,19 @@ class Cost:
 
     @property
     def reached(self) -> list[int]:
-        """Where we become cheaper, of the pictures where we do."""
+        """Break-even numbers of the pictures that have one."""
         return sorted(pair.first for pair in self.pairs if pair.first is not None)
 
     @property
     def never(self) -> int:
-        """How many pictures we are never cheaper for."""
+        """Number of pictures for which we are never cheaper."""
         return len(self.pairs) - len(self.reached)
 
     @property
     def verdict(self) -> Verdict | None:
-        """Ahead where we are cheaper from the first output of each picture, behind where for most never.
+        """Ahead if we are cheaper from the first output of each picture, behind if for most we never are.
 
-        Between these it depends on how many outputs are wanted: None.
+        Otherwise it depends on the number of outputs: None.
         """
         if self.never * 2 > len(self.pairs):
             return Verdict.BEHIND
@@ -88,7 +88,7 @@ class Cost:
 
 
 def compare(figures: list[Figure]) -> list[Cost]:
-    """A row of each baseline. Outputs without seconds (ours: also of a training) and the failure count nowhere."""
+    """A row per baseline. Outputs without seconds (ours: also without a training), and the failure, don't count."""
     ours: dict[Output, Made] = {}
     theirs: dict[str, dict[Output, Made]] = {}
     for figure in (one for one in figures if one.is_counted):
@@ -103,7 +103,7 @@ def compare(figures: list[Figure]) -> list[Cost]:
 
 
 def _pairs(ours: dict[Output, Made], theirs: dict[Output, Made]) -> list[Pair]:
-    """One of each picture, over the outputs that both have."""
+    """A pair per picture, over the outputs that both have."""
     common = [output for output in ours if output in theirs]
     pairs = []
     for picture in dict.fromkeys(output[0] for output in common):

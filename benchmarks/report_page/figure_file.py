@@ -1,4 +1,4 @@
-"""A figure's numbers as `benchmarks/figures` writes them: figN.json."""
+"""Reads a figure's numbers as written by `benchmarks/figures`: figN.json."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,9 +15,9 @@ from report_page.measures import with_one_kept
 
 SCHEMA = "ingan-fast/figure/1"
 OURS = "ingan-fast"
-ABLATIONS = "9"  # the figure whose methods, baselines aside, are variants of ours, perhaps "..., seed 1"
-FAILURE = "10"  # the figure of what can't be laid out anew: measures of patches don't see that
-WHOLE = "all losses"  # the variant that the others are taken away from
+ABLATIONS = "9"  # the figure whose methods, except baselines, are variants of ours, possibly "..., seed 1"
+FAILURE = "10"  # the figure of the failure, which patch measures don't detect
+WHOLE = "all losses"  # the variant that the ablations are compared with
 SEED = ", seed "
 
 TRAINING = {"name": str, "picture": str, "preset": str, "changes": dict, "iterations": int, "seconds": float}
@@ -48,12 +48,12 @@ FIGURE = {
 
 @dataclass(frozen=True)
 class Training:
-    """One that the figure's outputs come from."""
+    """A training of the figure's outputs."""
 
     name: str
     picture: str
     preset: str
-    changes: dict[str, Any]  # of the preset's settings
+    changes: dict[str, Any]  # to the preset's settings
     iterations: int
     seconds: float
 
@@ -63,7 +63,7 @@ class Made:
     """One output by one method."""
 
     picture: str
-    output: str  # what was asked for, such as "width x1.5"
+    output: str  # such as "width x1.5"
     method: str
     size: list[int] | None  # (width, height)
     seconds: float | None
@@ -74,7 +74,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of the paper, made again."""
+    """A regenerated figure of the paper."""
 
     number: str
     title: str
@@ -94,7 +94,7 @@ class Figure:
 
     @property
     def is_counted(self) -> bool:
-        """Whether its numbers tell of quality."""
+        """Whether its numbers count in the quality summary."""
         return self.number != FAILURE
 
     def is_ours(self, method: str) -> bool:
@@ -104,11 +104,11 @@ class Figure:
         return method in BASELINES if self.number == ABLATIONS else not self.is_ours(method)
 
     def is_whole(self, method: str) -> bool:
-        """What ablations are compared with."""
+        """Whether ablations are compared with this method."""
         return self.number == ABLATIONS and method.partition(SEED)[0] == WHOLE
 
     def is_ablation(self, method: str, whole: str) -> bool:
-        """Whether the method is a variant of the same seed as `whole`."""
+        """Whether the method is a variant with the same seed as `whole`."""
         return (
             not self.is_baseline(method) and method != whole and method.partition(SEED)[2] == whole.partition(SEED)[2]
         )
@@ -124,17 +124,17 @@ class Figure:
 
 
 def read(path: Path) -> Figure:
-    """Raises UserError: no such file, no JSON, another schema, or parts that are missing or something else."""
+    """Read a file. Raises UserError: no such file, not JSON, another schema, or missing or invalid parts."""
     document = load(path)
     found = document.get("schema") if isinstance(document, dict) else None
     if found != SCHEMA:
-        raise UserError(f"{path} has the schema {found!r}, this version reads {SCHEMA!r}; make the figure again")
+        raise UserError(f"{path} has the schema {found!r}, but this version reads {SCHEMA!r}; make the figure again")
     check(document, FIGURE, str(path))
     try:
         datetime.fromisoformat(document["created"])
     except ValueError:
         raise UserError(
-            f"{path}: created is {document['created']!r}, which is no date; make the figure again"
+            f"{path}: created is {document['created']!r}, which is not a date; make the figure again"
         ) from None
     return Figure(
         number=str(document["figure"]),

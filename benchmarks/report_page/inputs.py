@@ -1,4 +1,4 @@
-"""What there is to report: the results and figures in a folder, and what of it can't be used."""
+"""Finds the results and figures in a folder, and reports those that can't be used."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -26,21 +26,21 @@ FIT = {
 
 @dataclass
 class Found:
-    """Of one folder; results and figures in the order of the page."""
+    """Content of a folder; results and figures in the order of the page."""
 
     results: list[Results] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)  # files that can't be used, a line each
+    problems: list[str] = field(default_factory=list)  # files that can't be used, one line each
 
     def result(self, benchmark: str) -> Results | None:
         return next((one for one in self.results if one.benchmark == benchmark), None)
 
 
 def read_folder(folder: Path) -> Found:
-    """All of `folder`/results and `folder`/figures; a file that can't be used is told of in `problems`.
+    """Read `folder`/results and `folder`/figures; files that can't be used are listed in `problems`.
 
     Raises:
-        UserError: there is nothing that can be shown.
+        UserError: there is nothing to show.
     """
     found = Found()
     for path in sorted((folder / "results").glob("*.json")):
@@ -76,5 +76,5 @@ def _results(path: Path) -> Results:
     try:
         datetime.fromisoformat(results.created)
     except ValueError:
-        raise UserError(f"{path}: created is {results.created!r}, which is no date; measure again") from None
+        raise UserError(f"{path}: created is {results.created!r}, which is not a date; measure again") from None
     return results

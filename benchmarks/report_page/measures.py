@@ -1,20 +1,20 @@
-"""The measures of `ingan_fast.quality.metrics`, as the page tells them: a retargeting has no single number."""
+"""Presentation of the measures of `ingan_fast.quality.metrics`; there is no single number for a retargeting."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from report_page.verdicts import Verdict
 
-LEVEL = 0.02  # coherence and the like are within 2 % of those over all patches; of a kept size 0.02 is as little
+LEVEL = 0.02  # coherence etc. are within 2 % of those over all patches; 0.02 of a kept size is as little
 
 
 @dataclass(frozen=True)
 class Measure(ABC):
-    """One number of an output."""
+    """A measure of an output."""
 
     label: str
     meaning: str
-    scale: float = 1.0  # what it is shown times
+    scale: float = 1.0  # factor for display
 
     @abstractmethod
     def cost(self, value: float) -> float:
@@ -26,7 +26,7 @@ class Measure(ABC):
 
     @abstractmethod
     def gap(self, ours: float, theirs: float) -> str:
-        """By how much, in words that stand after a verdict."""
+        """The difference, as words that follow a verdict."""
 
     def text(self, value: float) -> str:
         return f"{value * self.scale:.2f}"
@@ -60,7 +60,7 @@ class Distance(Measure):
         return f"{abs(ours / theirs - 1):.0%} {'lower' if ours <= theirs else 'higher'}"
 
 
-KEPT_SIDES = ("kept_width", "kept_height")  # of an output no more than one is there
+KEPT_SIDES = ("kept_width", "kept_height")  # an output has at most one of them
 MEASURES: dict[str, Measure] = {
     "size_kept": Kept(
         "size kept",
@@ -74,7 +74,7 @@ MEASURES: dict[str, Measure] = {
 
 
 def with_one_kept(measures: dict[str, float | None]) -> dict[str, float | None]:
-    """A file's measures, with size_kept for that of the side that was changed."""
+    """A file's measures, with the kept size of the changed side as size_kept."""
     kept = [value for side in KEPT_SIDES if (value := measures.get(side)) is not None]
     others = {key: value for key, value in measures.items() if key not in KEPT_SIDES}
     return {"size_kept": kept[0] if kept else None} | others

@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Formats numbers for people."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ NO = "–"
 
 
 def significant(value: float) -> str:
-    """Three digits, without an exponent where there is room."""
+    """Three digits, without an exponent if possible."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
@@ -53,7 +53,7 @@ def percent(value: float | None) -> str:
 
 
 def settings(values: dict[str, Any]) -> str:
-    """What was asked for, as far as it has a short text."""
+    """The settings that have a short text."""
     told = []
     for name, value in values.items():
         if isinstance(value, list) and value and all(isinstance(one, int) for one in value):
@@ -66,7 +66,7 @@ def settings(values: dict[str, Any]) -> str:
 
 
 def details(values: dict[str, Any]) -> str:
-    """A row's details that have a short text."""
+    """The row's details that have a short text."""
     return ", ".join(filter(None, (_detail(name, value) for name, value in values.items())))
 
 

@@ -1,4 +1,4 @@
-"""The page: everything that was found, put into the template."""
+"""Renders the page from everything that was found."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,25 +17,25 @@ from report_page.verdicts import Tally, Verdict
 
 TEMPLATES = Path(__file__).parent / "templates"
 MOST_BYTES = 1_900_000
-FRAME = 1000  # bytes around a picture, at the most
-WORST_SHOWN = 4  # of a row's cases that are not ahead; the others unfold
+FRAME = 1000  # maximum bytes of HTML per picture
+WORST_SHOWN = 4  # of a row's cases that are not ahead; the others are folded
 
 
 @dataclass(frozen=True)
 class Page:
-    """What is written, and whether it is as small as it shall be."""
+    """The HTML, and whether it is within the size limit."""
 
     html: bytes
     fits: bool
 
 
 def steps(found: Found) -> int:
-    """How often `render` calls `advance`, at the most."""
+    """Maximum number of calls of `advance` by `render`."""
     return len(found.figures) * pictures.TRIES
 
 
 def render(found: Found, advance: Advance = lambda: None) -> Page:
-    """First without its pictures, to know how much room they have; unreadable ones join `found.problems`."""
+    """Render first without pictures, to know the room they have; unreadable ones are added to `found.problems`."""
     loaded = _pictures(found)
     template, context = _template(), _context(found)
     room = MOST_BYTES - len(template.render(context, embedded={}).encode()) - FRAME * len(loaded)
@@ -99,7 +99,7 @@ def _context(found: Found) -> dict[str, Any]:
 
 
 def _group(rows: Iterable[Any], name: str) -> list[tuple[Any, list[Any]]]:
-    """By an attribute, in the order in which its values come first (jinja's own sorts)."""
+    """Group by an attribute, in order of first occurrence (jinja's own groupby sorts)."""
     found: dict[Any, list[Any]] = {}
     for row in rows:
         found.setdefault(getattr(row, name), []).append(row)
@@ -113,13 +113,13 @@ def _measure(value: float | None, key: str) -> str:
 
 
 def _shown_measures(figure: Figure) -> list[str]:
-    """Those that any row has, the known ones first."""
+    """The measures that any row has, known ones first."""
     used = {key for row in figure.rows for key, value in row.measures.items() if value is not None}
     return [key for key in measures.MEASURES if key in used] + sorted(used - set(measures.MEASURES))
 
 
 def _is_best(rows: list[Any], row: Any, key: str) -> bool:
-    """Whether no other of an output's rows is better."""
+    """Whether no other row of the output is better."""
     if key not in measures.MEASURES or row.measures.get(key) is None:
         return False
     return quality.best_of(rows, key) == measures.MEASURES[key].cost(row.measures[key])

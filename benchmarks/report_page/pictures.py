@@ -1,4 +1,4 @@
-"""Pictures in the page itself: WebP, smaller and coarser until they fit."""
+"""Embeds pictures in the page as WebP, reduced until they fit."""
 
 import base64
 import io
@@ -10,15 +10,15 @@ from PIL import Image, UnidentifiedImageError
 from ingan_fast.bench.timing import Advance
 from ingan_fast.errors import UserError
 
-# (width in px, WebP's quality), the best first.
+# (width in px, WebP quality), best first.
 STEPS = ((1800, 88), (1600, 82), (1500, 75), (1400, 68), (1200, 62), (1000, 55), (800, 45), (640, 35))
-TRIES = len(STEPS).bit_length()  # of a search by halves
-MOST_SIDE = 8000  # px; WebP has no more than 16383
+TRIES = len(STEPS).bit_length()  # of a binary search
+MOST_SIDE = 8000  # px; WebP's limit is 16383
 
 
 @dataclass(frozen=True)
 class Embedded:
-    """A picture as an `img` takes it."""
+    """A picture for an `img` element."""
 
     uri: str
     width: int
@@ -26,18 +26,18 @@ class Embedded:
 
 
 def load(path: Path) -> Image.Image:
-    """On white where it is transparent.
+    """Load a picture, with white behind transparent parts.
 
     Raises:
-        UserError: no picture.
+        UserError: not a picture.
     """
     if not path.is_file():
-        raise UserError(f"{path} is not there; make the figure again")
+        raise UserError(f"{path} does not exist; make the figure again")
     try:
         with Image.open(path) as image:
             picture = image.convert("RGBA")
     except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} is no picture that can be read: {error}; make the figure again") from None
+        raise UserError(f"{path} can't be read as a picture: {error}; make the figure again") from None
     white = Image.new("RGBA", picture.size, "white")
     return Image.alpha_composite(white, picture).convert("RGB")
 
@@ -45,9 +45,9 @@ def load(path: Path) -> Image.Image:
 def embed(
     pictures: dict[str, Image.Image], room: int, advance: Advance = lambda: None
 ) -> tuple[dict[str, Embedded], bool]:
-    """All of them by one of STEPS, the best that fits into `room` bytes together; whether it does.
+    """Encode all pictures with the best of STEPS that fits into `room` bytes in total; returns whether it does.
 
-    `advance` is called up to TRIES times a picture.
+    `advance` is called up to TRIES times per picture.
     """
 
     def by(step: int) -> dict[str, Embedded]:
@@ -59,7 +59,7 @@ def embed(
 
     best, last = 0, len(STEPS) - 1
     made: dict[int, dict[str, Embedded]] = {}
-    while best < last:  # a later step takes less room
+    while best < last:  # later steps need less room
         middle = (best + last) // 2
         made[middle] = by(middle)
         best, last = (best, middle) if _bytes(made[middle]) <= room else (middle + 1, last)

@@ -1,4 +1,4 @@
-"""Scaling as log-log plots: SVG that takes the page's colour of text."""
+"""Log-log plots of scaling, as SVG in the page's text colour."""
 
 import io
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from report_page.numbers import scaled, significant
 
-INK = "#123456"  # stands for the page's colour
-# Legible on white and on black, and told apart by their markers, too.
+INK = "#123456"  # placeholder for the page's colour
+# Legible on white and on black; lines also differ in their markers.
 COLOURS = ("#2f81d6", "#d9703c", "#1f9e7a", "#b05ccc", "#b8901a", "#d4526e", "#7a8691")
-MARKERS = {"o": "●", "s": "■", "D": "◆", "P": "✚", "X": "✖", "*": "★", "p": "⬟"}  # matplotlib's, and as a character
+MARKERS = {"o": "●", "s": "■", "D": "◆", "P": "✚", "X": "✖", "*": "★", "p": "⬟"}  # matplotlib's marker → character
 SIZE = (4.6, 3.4)  # inches of 72 px
 UNITS = {"time": "time, s", "memory": "memory for outputs, MB"}
 SCALES = {"time": 1.0, "memory": 1e-6}
@@ -27,7 +27,7 @@ Fit = dict[str, Any]  # case, name, quantity, over, exponent, standard_error, po
 
 @dataclass(frozen=True)
 class Line:
-    """One fit in a plot, for its legend."""
+    """A fit in a plot, for its legend."""
 
     fit: Fit
     marker: str  # of MARKERS
@@ -48,7 +48,7 @@ class Plot:
 
 
 def scaling(fits: list[Fit]) -> list[Plot]:
-    """A plot of each quantity over each kind of pixels."""
+    """A plot per quantity and kind of pixels."""
     groups: dict[tuple[str, str], list[Fit]] = {}
     for fit in fits:
         groups.setdefault((fit["quantity"], fit["over"]), []).append(fit)
@@ -78,7 +78,7 @@ def _svg(quantity: str, over: str, lines: list[Line]) -> Markup:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: scaled(value, "").strip()))
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: significant(value)))
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # so that less than a decade has numbers, too
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # labels also for less than a decade
             axis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.25, color=INK, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
@@ -90,7 +90,7 @@ def _svg(quantity: str, over: str, lines: list[Line]) -> Markup:
 
 
 def _draw(axes: Axes, line: Line, scale: float) -> None:
-    """The points and the line of the fitted exponent, through the middle of them."""
+    """Draw the points, and a line with the fitted exponent through their centre."""
     fit, colour = line.fit, line.colour
     pixels, values = np.array([point for point in fit["points"] if min(point) > 0], dtype=float).reshape(-1, 2).T
     if not len(pixels):

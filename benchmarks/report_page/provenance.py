@@ -1,4 +1,4 @@
-"""Where the numbers come from, and which there are none of."""
+"""Origin of the numbers, and what was not measured."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,7 +9,7 @@ from report_page.inputs import BENCHMARKS, FIGURES, Found
 
 @dataclass(frozen=True)
 class Part:
-    """One file's origin."""
+    """Origin of one file."""
 
     name: str
     created: datetime
@@ -18,7 +18,7 @@ class Part:
 
     @property
     def on(self) -> str:
-        """The machine in words: what is alike is one machine."""
+        """Description of the machine; equal texts mean the same machine."""
         machine = self.machine
         versions = ", ".join(f"{name} {version or '(not installed)'}" for name, version in machine["versions"].items())
         cuda = f", CUDA {machine['cuda']}" if machine.get("cuda") else ""
@@ -27,13 +27,13 @@ class Part:
 
 @dataclass(frozen=True)
 class Origin:
-    """Of the whole page."""
+    """Origin of the whole page."""
 
     parts: list[Part]
 
     @property
     def machines(self) -> dict[str, list[str]]:
-        """The parts of each machine."""
+        """Parts by machine."""
         found: dict[str, list[str]] = {}
         for part in self.parts:
             found.setdefault(part.on, []).append(part.name)
@@ -41,7 +41,7 @@ class Origin:
 
     @property
     def commits(self) -> dict[str, list[str]]:
-        """The parts of each commit."""
+        """Parts by commit."""
         found: dict[str, list[str]] = {}
         for part in self.parts:
             found.setdefault(part.commit or "unknown (not measured in a checkout)", []).append(part.name)
@@ -49,7 +49,7 @@ class Origin:
 
     @property
     def changed(self) -> bool:
-        """Whether any commit has a "+": files were changed when it was measured."""
+        """Whether any commit has a "+": the checkout had changes when it was measured."""
         return any(part.commit and part.commit.endswith("+") for part in self.parts)
 
     @property
@@ -68,7 +68,7 @@ def origin(found: Found) -> Origin:
 
 
 def not_measured(found: Found) -> list[tuple[str, list[str]]]:
-    """(what, lines): of the whole folder, then of each part."""
+    """(topic, lines) of what was not measured: for the whole folder, then for each part."""
     benchmarks = [name for name in BENCHMARKS if found.result(name) is None]
     figures = [number for number in FIGURES if number not in {one.number for one in found.figures}]
     whole = []

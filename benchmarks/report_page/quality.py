@@ -1,4 +1,4 @@
-"""Quality: each of our outputs beside the best baseline, and beside each baseline, on each measure."""
+"""Quality: each of our outputs compared with the best baseline, and with each baseline, on each measure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from report_page.verdicts import Tally, Verdict
 
 @dataclass(frozen=True)
 class Comparison:
-    """One measure of one of our outputs, and of another method's."""
+    """One measure of one of our outputs and of another method's."""
 
     figure: Figure
     ours: Made
@@ -19,7 +19,7 @@ class Comparison:
 
     @property
     def same(self) -> tuple[object, ...]:
-        """Alike for an output that another figure shows, too."""
+        """Identity; equal if another figure shows the same output."""
         return (self.ours.picture, self.ours.output, self.ours.method, self.theirs.method, self.key, self.values)
 
     @property
@@ -49,15 +49,15 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Line:
-    """One of our outputs beside the best baseline on each measure; None where there is nothing to compare."""
+    """One of our outputs compared with the best baseline on each measure; None if there is nothing to compare."""
 
     ours: Made
-    cells: dict[str, Comparison | None]  # by the key of a measure
+    cells: dict[str, Comparison | None]  # by measure
 
 
 @dataclass(frozen=True)
 class Quality:
-    """Of all figures but that of the failure. What two of them show alike is counted once."""
+    """Quality over all figures except the failure; outputs that two figures share count once."""
 
     against_each: list[Comparison]  # with every baseline
     against_ablations: list[Comparison]
@@ -65,12 +65,12 @@ class Quality:
 
     @property
     def tally(self) -> Tally:
-        """Beside the best baseline of each measure."""
+        """Tally against the best baseline of each measure."""
         return _tally(cell for _, lines in self.best for line in lines for cell in line.cells.values() if cell)
 
     @property
     def all_tally(self) -> Tally:
-        """Beside every baseline."""
+        """Tally against every baseline."""
         return _tally(self.against_each)
 
     @property
@@ -82,17 +82,17 @@ class Quality:
         return list(dict.fromkeys(one.theirs.method.partition(SEED)[0] for one in self.against_ablations))
 
     def beside(self, method: str, key: str | None = None) -> Tally:
-        """A baseline's tally, on one measure or all of them."""
+        """Tally against one baseline, on one measure or all."""
         return _tally(one for one in self.against_each if one.theirs.method == method and key in (None, one.key))
 
     def beside_ablation(self, variant: str, key: str | None = None) -> Tally:
-        """Of all seeds of a variant."""
+        """Tally against all seeds of a variant."""
         found = [one for one in self.against_ablations if one.theirs.method.partition(SEED)[0] == variant]
         return _tally(one for one in found if key in (None, one.key))
 
     @property
     def keys(self) -> list[str]:
-        """Of the measures that anything is compared by."""
+        """The measures with any comparison."""
         used = {one.key for one in (*self.against_each, *self.against_ablations)}
         return [key for key in MEASURES if key in used]
 
@@ -120,7 +120,7 @@ def compare(figures: list[Figure]) -> Quality:
 
 
 def best_of(rows: list[Made], key: str) -> float | None:
-    """The smallest cost of an output's methods on a measure; None where fewer than two are measured."""
+    """The smallest cost of an output's methods on a measure; None if fewer than two are measured."""
     values = [value for row in rows if (value := row.measures.get(key)) is not None]
     return min(map(MEASURES[key].cost, values)) if len(values) > 1 else None
 

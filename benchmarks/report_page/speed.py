@@ -1,4 +1,4 @@
-"""Speed: each measured ratio beside its baseline."""
+"""Speed: measured ratios to the baselines."""
 
 import math
 import statistics
@@ -8,33 +8,33 @@ from dataclasses import dataclass
 from ingan_fast.bench.results import Results, Row
 from report_page.verdicts import Tally, Verdict
 
-LEVEL = 0.05  # times as fast, either way, at the least: how far runs of the same code may lie apart
-NOISE = "times_as_fast_noise"  # of a row's details: how uncertain its ratio is, as a part of it
+LEVEL = 0.05  # minimum difference of a ratio from 1 that counts: runs of the same code differ by as much
+NOISE = "times_as_fast_noise"  # in a row's details: relative uncertainty of its ratio
 OURS = "ours"
-# Their baselines are what nothing can beat (a bare Python, a pipeline's slowest stage), or ours as well.
+# Benchmarks whose baselines can't be beaten (a bare Python, a pipeline's slowest stage), or are ours as well.
 WITHOUT_RIVALS = {"cold-start": "a limit", "video": "a limit", "scaling": "ours, too", "layout": "ours, too"}
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One of our rows beside the baseline that was measured in turns with it."""
+    """One of our rows and the baseline that was measured in turns with it."""
 
     row: Row
     baseline: str
     ratio: float  # above 1 we are faster
-    rival: str  # the fastest of the case's others: the baseline, or one that is faster
-    beside_rival: float  # as `ratio`
-    noise: float  # of `beside_rival`, as a part of it
+    rival: str  # the fastest other contender of the case: the baseline, or a faster one
+    beside_rival: float  # ratio to the rival
+    noise: float  # relative uncertainty of `beside_rival`
 
     @property
     def verdict(self) -> Verdict:
-        """Beside the fastest of the others."""
+        """Verdict against the fastest other contender."""
         return _verdict(self.beside_rival, self.noise)
 
 
 @dataclass(frozen=True)
 class Summary:
-    """All cases of one of our rows beside one baseline."""
+    """All cases of one of our rows against one baseline."""
 
     benchmark: str
     name: str
@@ -43,7 +43,7 @@ class Summary:
 
     @property
     def instead(self) -> str | None:
-        """What the baseline is where it is no rival; then nothing is ahead or behind."""
+        """Description of a baseline that is not a rival; then nothing is ahead or behind."""
         return WITHOUT_RIVALS.get(self.benchmark)
 
     @property
@@ -62,12 +62,12 @@ class Summary:
 
     @property
     def not_ahead(self) -> list[Comparison]:
-        """The worst first."""
+        """Comparisons that are not ahead, worst first."""
         return sorted((one for one in self.rivalled if one.verdict != Verdict.AHEAD), key=lambda one: one.beside_rival)
 
     @property
     def ceilings(self) -> list[tuple[str, float, float]]:
-        """(which, smallest, largest fraction)."""
+        """(name, smallest, largest fraction) of each ceiling."""
         found: dict[str, list[float]] = {}
         for row in (one.row for one in self.comparisons):
             if row.ceiling is not None and row.fraction_of_ceiling is not None:
@@ -76,7 +76,7 @@ class Summary:
 
 
 def summaries(results: Results) -> list[Summary]:
-    """Of one benchmark, in the order of its rows."""
+    """Summaries of one benchmark, in the order of its rows."""
     found: dict[tuple[str, str], list[Comparison]] = {}
     for one in comparisons(results):
         found.setdefault((one.row.name, one.baseline), []).append(one)
@@ -99,19 +99,19 @@ def comparisons(results: Results) -> Iterable[Comparison]:
 
 
 def is_ours(row: Row, results: Results) -> bool:
-    """Where rows are called "ours ...", only these; elsewhere all that are not a baseline."""
+    """Whether a row is ours: those called "ours ..." if there are any, otherwise all but baselines."""
     if any(one.name.startswith(OURS) for one in results.rows):
         return row.name.startswith(OURS)
     return row.name not in {one.baseline for one in results.rows}
 
 
 def has_ratio(row: Row) -> bool:
-    """To another row."""
+    """Whether the row has a ratio to another row."""
     return row.times_as_fast is not None and row.baseline not in (None, row.name)
 
 
 def verdict(row: Row, results: Results) -> Verdict | None:
-    """For the ratio of one of our rows; None where it has none, or its baseline is no rival."""
+    """Verdict for one of our rows; None if it has no ratio, or its baseline is not a rival."""
     if row.times_as_fast is None or not has_ratio(row):
         return None
     if results.benchmark in WITHOUT_RIVALS or not is_ours(row, results):
@@ -120,7 +120,7 @@ def verdict(row: Row, results: Results) -> Verdict | None:
 
 
 def worst_and_best(summaries: list[Summary]) -> tuple[Comparison, Comparison] | None:
-    """By their ratio to the fastest of the others; None where nothing is compared."""
+    """By their ratio to the fastest other contender; None if nothing is compared."""
     every = sorted((each for one in summaries for each in one.rivalled), key=lambda one: one.beside_rival)
     return (every[0], every[-1]) if every else None
 

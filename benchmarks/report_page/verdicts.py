@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """The values are names of CSS classes and are shown with a symbol: never by a colour alone."""
+    """Values are names of CSS classes, and are shown with a symbol, never by colour alone."""
 
     AHEAD = "ahead"
     LEVEL = "level"
@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
     @classmethod
     def of(cls, advantage: float, level: float) -> "Verdict":
-        """`advantage` is positive where we are better; up to `level` either way is no difference."""
+        """`advantage` is positive if we are better; up to `level` either way counts as level."""
         if abs(advantage) <= level:
             return cls.LEVEL
         return cls.AHEAD if advantage > 0 else cls.BEHIND
@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Tally:
-    """How many are what."""
+    """Counts of verdicts."""
 
     ahead: int = 0
     level: int = 0
@@ -43,11 +43,11 @@ class Tally:
 
     @property
     def verdict(self) -> Verdict:
-        """Of the whole: ahead or behind where more are so than not."""
+        """Overall verdict: ahead or behind by majority."""
         return Verdict.of(self.ahead - self.behind, 0)
 
     @property
     def parts(self) -> list[tuple[Verdict, int]]:
-        """What there is any of."""
+        """The non-zero counts."""
         counts = ((Verdict.AHEAD, self.ahead), (Verdict.LEVEL, self.level), (Verdict.BEHIND, self.behind))
         return [(verdict, count) for verdict, count in counts if count]

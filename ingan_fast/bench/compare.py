@@ -22,7 +22,7 @@ from ingan_fast.errors import UserError
 
 SCHEMA = "ingan-fast/bench-compare/1"
 LEAST = 0.03
-TOLD = 1.25  # ratio of the ceilings from which a warning is given
+WARN_RATIO = 1.25  # ratio of the ceilings from which a warning is given
 FASTER, SLOWER, NOISE = "faster", "slower", "within noise"
 BROKEN, MENDED, NEITHER = "no times in B", "no times in A", "no times"
 
@@ -104,7 +104,7 @@ def _found(key: Key, row_a: Row, row_b: Row, a: Results, b: Results) -> Found:
         verdict = BROKEN if row_a.milliseconds else MENDED if row_b.milliseconds else NEITHER
         return Found(*key, verdict, error=row_b.error or row_a.error)
     by, log_factor, noise = _change(row_a, row_b, row_a.milliseconds, row_b.milliseconds, a, b)
-    noise = max(math.hypot(noise, _apart(a, b) / 2), LEAST)
+    noise = max(math.hypot(noise, _ceiling_gap(a, b) / 2), LEAST)
     return Found(
         *key,
         verdict=FASTER if log_factor > noise else SLOWER if log_factor < -noise else NOISE,
@@ -140,7 +140,7 @@ def _noise(spread: Spread) -> float:
     return math.log(spread.p80 / spread.p20)
 
 
-def _apart(a: Results, b: Results) -> float:
+def _ceiling_gap(a: Results, b: Results) -> float:
     """The largest log ratio of the ceilings that both have."""
     return max(
         (abs(math.log(a.ceilings[name] / b.ceilings[name])) for name in a.ceilings if name in b.ceilings), default=0
@@ -153,7 +153,7 @@ def _differences(a: Results, b: Results) -> Iterator[str]:
         for key in [*flat_a, *(key for key in flat_b if key not in flat_a)]:
             if flat_a.get(key) != flat_b.get(key):
                 yield f"{what}: {key} is {flat_a.get(key)} in A, {flat_b.get(key)} in B"
-    if _apart(a, b) > math.log(TOLD):
+    if _ceiling_gap(a, b) > math.log(WARN_RATIO):
         ceilings = (
             f"{side} {', '.join(f'{n} {v:.3g}' for n, v in one.ceilings.items())}" for side, one in (("A", a), ("B", b))
         )

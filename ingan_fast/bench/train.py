@@ -189,8 +189,8 @@ def _contender(name: str, settings: Settings, device: torch.device, draws: list[
 
 
 def _engine(name: str, settings: Settings, device: torch.device, draws: list[Draw], expected: Tensor) -> Contender:
-    told: list[str] = []
-    state, engine = _new_state(settings, device), make_engine(name, device, told.append)
+    notices: list[str] = []
+    state, engine = _new_state(settings, device), make_engine(name, device, notices.append)
 
     def step(draw: Draw) -> object:
         return engine.step(state, draw)
@@ -201,7 +201,7 @@ def _engine(name: str, settings: Settings, device: torch.device, draws: list[Dra
         for draw in draws:
             contender.step(draw)
     if len(engine.ways) < ways:
-        contender.fell_back = told[-1]
+        contender.fell_back = notices[-1]
     off = float((losses - expected).abs().max() / expected.abs().max())
     if not off <= TOLERANCE:  # also if NaN
         contender.error = f"wrong result: its first losses are off by {off:.2g} of eager's, allowed is {TOLERANCE:g}"

@@ -114,8 +114,8 @@ def video(
     width, height = canvas_size
     for notice in notices:
         messages.print(notice, markup=False, soft_wrap=True)
-    told = sys.stderr if out == "-" else sys.stdout
-    print(f"{out}: {report.frames} frames of {width}x{height}; {_speed(report)}", file=told)
+    stream = sys.stderr if out == "-" else sys.stdout
+    print(f"{out}: {report.frames} frames of {width}x{height}; {_speed(report)}", file=stream)
     if report.interrupted:
         messages.print("Stopped; the output so far is complete.")
         raise typer.Exit(INTERRUPTED)
@@ -146,8 +146,10 @@ class _Request:
         shapes = {"--size": size, "--scale": scale, "--corners": corners}
         motion = {"--canvas": canvas, "--anchor": anchor, "--seconds": seconds, "--seed": seed}
         self.input = input_
-        _check_what_is_asked(input_, script, [name for name, value in shapes.items() if value is not None])
-        _check_belongings(input_, out, script, raw, fps, [name for name, value in motion.items() if value is not None])
+        _check_request(input_, script, [name for name, value in shapes.items() if value is not None])
+        _check_option_conflicts(
+            input_, out, script, raw, fps, [name for name, value in motion.items() if value is not None]
+        )
         self.script, self.anchor, self.seconds, self.seed = script, anchor, seconds, seed or 0
         self.size = parse_size(size) if size is not None else None
         self.scale = parse_scale(scale) if scale is not None else None
@@ -157,7 +159,7 @@ class _Request:
         self.fps = parse_fps(fps) if fps is not None else None
         self.background = _parse_background(background)
         self.output = Output(out, alpha=self.background is None, raw=raw is not None)
-        _check_not_the_same(input_, out)
+        _check_output_is_not_input(input_, out)
 
     def open_clip(self, interrupted: Event) -> "AnimatedPicture | Clip | RawFrames":
         from ingan_fast.video.animations import AnimatedPicture, is_animation
@@ -208,7 +210,7 @@ class _Request:
         return Transform.resize(self.size)
 
 
-def _check_what_is_asked(input_: str | None, script: str | None, shapes: list[str]) -> None:
+def _check_request(input_: str | None, script: str | None, shapes: list[str]) -> None:
     if input_ is None:
         if shapes:
             raise UserError(f"{shapes[0]} is for clips: add --input, or make a picture with `ingan-fast retarget`")
@@ -222,7 +224,7 @@ def _check_what_is_asked(input_: str | None, script: str | None, shapes: list[st
         raise UserError("--input needs an output geometry; give --size, --scale, --corners or --script")
 
 
-def _check_belongings(
+def _check_option_conflicts(
     input_: str | None, out: str, script: str | None, raw: str | None, fps: str | None, motion: list[str]
 ) -> None:
     if motion and script is None:
@@ -233,7 +235,7 @@ def _check_belongings(
         raise UserError("--fps is for a script without --input, and for raw input; a clip keeps its own times")
 
 
-def _check_not_the_same(input_: str | None, out: str) -> None:
+def _check_output_is_not_input(input_: str | None, out: str) -> None:
     if input_ not in (None, "-") and os.path.exists(out) and os.path.exists(input_) and os.path.samefile(input_, out):
         raise UserError(f"--out {out} would replace the input; choose another name")
 

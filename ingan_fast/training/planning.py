@@ -122,9 +122,9 @@ def _fitted(
     settings = fit(plan.settings, plan.budget - (time.perf_counter() - clock), speed)
     settings = with_changes(settings, {name: wanted[name] for name in PLANNED if name in wanted})
     takes = time.perf_counter() - clock + predicted(settings, speed)
-    told = f"{settings.iterations} iterations of the preset {plan.preset}, about {duration(takes)} in total"
+    summary = f"{settings.iterations} iterations of the preset {plan.preset}, about {duration(takes)} in total"
     if settings.iterations >= MOST * plan.settings.iterations:
-        told += "; more would bring hardly any gain"
+        summary += "; more would bring hardly any gain"
     reserve = speed.preview + speed.validation + speed.checkpoint
     most = math.ceil(MOST * plan.settings.iterations)
-    return Ready(replace(plan, settings=settings), given.sources, [*given.notices, told], reserve, most)
+    return Ready(replace(plan, settings=settings), given.sources, [*given.notices, summary], reserve, most)

@@ -102,17 +102,17 @@ class VideoFile:
         frame = self._paint(pixels)
         frame.color_primaries, frame.color_trc = self._colour.primaries, self._colour.transfer
         frame.time_base, frame.pts, frame.duration = self._timing.base, pts, duration
-        with self._explained():
+        with self._as_user_errors():
             self._container.mux(self._stream.encode(frame))
 
     def write_packet(self, packet: Packet) -> None:
         track = self._tracks.get(packet.stream)
         if track is not None:
-            with self._explained():
+            with self._as_user_errors():
                 self._container.mux(track.packets(packet))
 
     def finish(self) -> None:
-        with self._explained():
+        with self._as_user_errors():
             self._container.mux(self._stream.encode(None))
             for track in self._tracks.values():
                 self._container.mux(track.packets(None))
@@ -124,7 +124,7 @@ class VideoFile:
             self._container.close()
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _as_user_errors(self) -> Iterator[None]:
         try:
             yield
         except (av.FFmpegError, OSError) as error:

@@ -25,7 +25,7 @@ class Painter:
         self._steady = steady
         self._count = 0
         self._palettes = _PaletteMaker(size, self._format)
-        self._user = _PaletteUser(size, self._format, anew=not steady)
+        self._user = _PaletteUser(size, self._format, per_frame=not steady)
 
     def __call__(self, pixels: Pixels) -> VideoFrame:
         """Convert uint8 [H, W, 3], or [H, W, 4] with `alpha`."""
@@ -51,11 +51,11 @@ class _PaletteMaker:
 
 
 class _PaletteUser:
-    def __init__(self, size: Size, pixel_format: VideoFormat, anew: bool):
+    def __init__(self, size: Size, pixel_format: VideoFormat, per_frame: bool):
         self._graph = Graph()
         self._frames = self._graph.add_buffer(width=size[0], height=size[1], format=pixel_format, time_base=TICK)
         self._palettes = self._graph.add_buffer(width=16, height=16, format=VideoFormat("bgra"), time_base=TICK)
-        painting = self._graph.add("paletteuse", f"dither=bayer:bayer_scale=3:new={int(anew)}")
+        painting = self._graph.add("paletteuse", f"dither=bayer:bayer_scale=3:new={int(per_frame)}")
         self._painted = self._graph.add("buffersink")
         self._frames.link_to(painting, 0, 0)
         self._palettes.link_to(painting, 0, 1)

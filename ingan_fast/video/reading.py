@@ -53,7 +53,7 @@ class Clip:
         try:
             self._video = self._video_stream()
             self._check_is_whole()
-            self.besides = self._what_is_besides()
+            self.besides = self._other_contents()
             self.timing = self._timing()
             self._items = self._decoded()
             self._begin()
@@ -125,7 +125,7 @@ class Clip:
         decoder.extradata = self._video.codec_context.extradata
         return cast(VideoCodecContext, decoder)
 
-    def _what_is_besides(self) -> Besides:
+    def _other_contents(self) -> Besides:
         streams, chapters = self._container.streams, []
         for chapter in self._container.chapters():
             shift = _ticks(self._start, chapter["time_base"] or Fraction(1))
@@ -189,14 +189,14 @@ class Clip:
         """For files whose header states a duration; others are detected by their index or an incomplete packet."""
         name, rate = self._container.format.name, self._video.average_rate
         if name == "avi" and rate:  # in frames; libav's duration is estimated from the file's size
-            told, unsure = self._video.frames / rate, Fraction(0)
+            stated, tolerance = self._video.frames / rate, Fraction(0)
         elif "matroska" in name:
-            told = Fraction(self._container.duration or 0, av.time_base)
-            unsure = Fraction(0) if self.timing.even else Fraction(SHORT)
+            stated = Fraction(self._container.duration or 0, av.time_base)
+            tolerance = Fraction(0) if self.timing.even else Fraction(SHORT)
         else:
             return False
         # Some files count from the first frame's time, some from zero.
-        return max(end, end - self._start) < told - 2 / self.timing.rate - unsure
+        return max(end, end - self._start) < stated - 2 / self.timing.rate - tolerance
 
     def _ends_within_frame(self, taken: int) -> bool:
         """For y4m, where libav silently drops an incomplete frame; `taken`: bytes of complete frames."""

@@ -1,4 +1,4 @@
-"""Small pictures that the methods are for."""
+"""Small pictures suited for the methods."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def market() -> Pixels:
 
 @pytest.fixture(scope="session")
 def pebbles() -> Pixels:
-    """A texture, round stones of many greys over each other: uint8 [80, 80, 3]."""
+    """A texture, overlapping round stones in many greys: uint8 [80, 80, 3]."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[0:80, 0:80]
     grey = np.zeros((80, 80))

@@ -1,4 +1,4 @@
-"""Models of random weights, made once."""
+"""Models with random weights, made once."""
 
 from pathlib import Path
 
@@ -10,5 +10,5 @@ from ingan_fast.pictures import Pixels
 
 @pytest.fixture(scope="session")
 def models(picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """A smoke model by backend; its run is beside it. Not to be changed."""
+    """A smoke model by backend, next to its run; read-only."""
     return write_models(tmp_path_factory.mktemp("models"), "smoke", picture)

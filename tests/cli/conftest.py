@@ -1,4 +1,4 @@
-"""What the tests of the commands share: folders that are no whole run."""
+"""Shared by the command tests: incomplete run folders."""
 
 import errno
 import json
@@ -19,19 +19,19 @@ BROKEN = {
 
 @pytest.fixture(params=BROKEN)
 def broken_run(request: pytest.FixtureRequest, ingan_fast: object, trained_run: Path) -> tuple[Path, str]:
-    """`thing` in the working folder, which is no run, and what a refusal has to say of it."""
+    """`thing` in the working folder, which is not a valid run, and the expected part of the error."""
     return not_a_run(request.param, trained_run), BROKEN[request.param]
 
 
 @pytest.fixture
 def half_written(ingan_fast: object, trained_run: Path) -> Path:
-    """`thing` in the working folder, a run without a generator yet."""
+    """`thing` in the working folder, a run without a generator."""
     return not_a_run("half written", trained_run)
 
 
 @pytest.fixture
 def no_space() -> Callable[..., None]:
-    """What fails as on a full disk."""
+    """A function that fails like a full disk."""
 
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -208,8 +208,8 @@ def test_what_can_be_made_of_several_pictures_is_made(ingan_fast: Command, photo
     [
         (["photo.png", "b.png", "--out", "photo.png"], "give a folder"),
         (["photo.png", "b.png", "--out", "."], "would replace"),
-        (["photo.png", "deeper/photo.png", "--out", "made"], "would both be made/photo.png"),
-        (["photo.png", "run", "--out", "made"], "run is no picture"),
+        (["photo.png", "deeper/photo.png", "--out", "made"], "would both be written to made/photo.png"),
+        (["photo.png", "run", "--out", "made"], "run is not a picture"),
         (["photo.png", "b.png", "--save-layout", "l.npz", "--out", "made"], "for one picture"),
         (["photo.png", "b.png", "--companion", "b.png", "--out", "made"], "for one picture"),
     ],

@@ -156,7 +156,7 @@ def test_the_end_tells_the_speed_of_each_stage(ingan_fast: Command, engine: Quic
         (["--input", "CLIP", "--size", "64x64", "--seed", "1"], "--script"),
         (["--input", "CLIP", "--size", "64x64", "--raw", "64x48"], "--raw"),
         (["--input", "nowhere.mp4", "--size", "64x64"], "doesn't exist"),
-        (["--input", "text.mp4", "--size", "64x64"], "no video"),
+        (["--input", "text.mp4", "--size", "64x64"], "can't be read as a video"),
     ],
 )
 def test_a_request_that_cannot_be_met_is_refused(

@@ -1,4 +1,4 @@
-"""What the examples are run with."""
+"""Inputs for the examples."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ from video_clips import Recipe, make_clip
 
 @pytest.fixture(scope="session")
 def model(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of an exported model; not to be changed."""
+    """The folder of an exported model; read-only."""
     folder = tmp_path_factory.mktemp("exported") / "model"
     export(load(trained_run, "cpu"), folder, ExportOptions())
     return folder
@@ -33,7 +33,7 @@ def picture_ppm(picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Pa
 
 @pytest.fixture(scope="session")
 def clip(picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five frames of the picture and a tone; every frame is a little brighter than the one before."""
+    """Five frames of the picture with increasing brightness, and a tone."""
     frames = [(picture * (0.6 + 0.1 * index)).astype("uint8") for index in range(5)]
     return make_clip(tmp_path_factory.mktemp("clips") / "dots.mp4", frames, Recipe(audio="aac"))
 

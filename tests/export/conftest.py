@@ -1,4 +1,4 @@
-"""Runs to export: one of each kind of generator, with weights that matter."""
+"""Runs to export, one per kind of generator, with random weights."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -24,7 +24,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(scope="session")
 def some_run(kind: str, picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A run folder of each kind; not to be changed."""
+    """A run folder per kind; read-only."""
     return write_run(tmp_path_factory.mktemp("runs") / kind.replace(" ", "_"), KINDS[kind], picture)
 
 
@@ -35,5 +35,5 @@ def trained(some_run: Path) -> TrainedGenerator:
 
 @pytest.fixture(scope="session")
 def exported(trained: TrainedGenerator, tmp_path_factory: pytest.TempPathFactory) -> Written:
-    """model.onnx of each kind, float32 and dynamic; not to be changed."""
+    """model.onnx per kind, float32 and dynamic; read-only."""
     return export(trained, tmp_path_factory.mktemp("exported"), ExportOptions())

@@ -312,7 +312,7 @@ class TestFailuresOfTheBuilder:
             "image": [[1, 3, 64, 64], [1, 3, 32, 32], [1, 3, 96, 96]],
             "grid": [[1, 64, 64, 2], [1, 64, 64, 2], [1, 64, 64, 2]],
         }
-        with pytest.raises(UserError, match=r"refuses the profiles: .*MIN<=OPT<=MAX.* \| "):
+        with pytest.raises(UserError, match=r"rejects the profiles: .*MIN<=OPT<=MAX.* \| "):
             self.build(self.order(plain / "model.onnx", [shapes]))
 
     def test_no_profile_at_all(self, plain: Path) -> None:

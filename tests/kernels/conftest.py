@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @contextmanager
 def without_kernels() -> Iterator[None]:
-    """The kernels' modules are as if never imported; afterwards they are what they were."""
+    """Unloads the kernels' modules, and restores them afterwards."""
     names = [name for name in sys.modules if name.startswith(f"{PACKAGE}.triton_")]
     before = {name: sys.modules.pop(name) for name in names}
     for name in names:
@@ -39,10 +39,10 @@ def without_kernels() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def interpreted() -> ModuleType:
-    """`triton_warp` on CPU tensors, by Triton's interpreter; the kernels elsewhere are the compiled ones."""
+    """`triton_warp` on CPU tensors with Triton's interpreter; other modules keep the compiled kernels."""
     pytest.importorskip("triton")
     with pytest.MonkeyPatch.context() as patch, without_kernels():
-        # Read where a kernel is decorated.
+        # Read when a kernel is decorated.
         patch.setenv("TRITON_INTERPRET", "1")
         kernels = importlib.import_module(f"{PACKAGE}.triton_warp")
     try:
@@ -56,7 +56,7 @@ def interpreted() -> ModuleType:
 
 @pytest.fixture
 def poisoned(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever `torch.empty` gives is NaN, so that what a kernel doesn't write shows."""
+    """Fills the results of `torch.empty` with NaN, so that unwritten values show."""
     empty = torch.empty
 
     def nan(*arguments: object, **options: object) -> torch.Tensor:

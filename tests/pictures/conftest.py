@@ -1,4 +1,4 @@
-"""No warning leaks, and a picture for both ways."""
+"""Fails tests on leaked warnings; a picture."""
 
 import warnings
 

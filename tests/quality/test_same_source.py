@@ -38,7 +38,7 @@ def test_poor_outputs_of_the_right_source_pass(path: Path) -> None:
 
 def test_another_picture_is_refused_with_what_was_measured() -> None:
     facade, market = load_image(FACADE), load_image(MARKET)
-    with pytest.raises(UserError, match=r"looks like an output of another picture: .* \d\.\d\d away .* --source"):
+    with pytest.raises(UserError, match=r"looks like an output of another picture: .* \d\.\d\d away .* as source"):
         check_made_of("wide.png", plain_resize(market, (400, 224)), facade)
     with pytest.raises(UserError):
         check_made_of("wide.png", facade[:120], market)

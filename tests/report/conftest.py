@@ -1,4 +1,4 @@
-"""A folder as `make bench` leaves it: results and figures of made-up numbers."""
+"""A folder like that of `make bench`, with made-up results and figures."""
 
 import json
 from collections.abc import Callable
@@ -26,7 +26,7 @@ CREATED = "2026-05-01T10:00:00+00:00"
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """`report_page` is no part of the installed package."""
+    """Makes `report_page` importable, which is not part of the installed package."""
     monkeypatch.syspath_prepend(BENCHMARKS)
 
 
@@ -46,7 +46,7 @@ def results(benchmark: str, rows: list[Row], **more: Any) -> Results:
 
 
 def made_row(method: str, output: str = "width x1.5", picture: str = "coins", **more: Any) -> dict[str, Any]:
-    """A figure's row; measures by their names, the others are null."""
+    """A figure's row; measures by name, others are null."""
     row = {"picture": picture, "output": output, "method": method, "size": [288, 160], "seconds": 1.0}
     row |= {"training_seconds": None, "error": None}
     measures = dict.fromkeys(("coherence", "completeness", "swd", "kept_width", "kept_height"))

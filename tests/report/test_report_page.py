@@ -209,7 +209,7 @@ def test_a_file_of_another_kind_is_a_line_and_is_named_in_the_page(
     ("changes", "told"),
     [
         ({"rows": [{"picture": "coins"}]}, "rows[0] has no 'output'"),
-        ({"created": "yesterday"}, "is no date"),
+        ({"created": "yesterday"}, "is not a date"),
         ({"trainings": "none"}, "a list is needed"),
         ({"machine": {"device": "cpu"}}, "machine has no 'name'"),
         ({"rows": [{"seconds": float("nan")}]}, "rows[0] has no 'picture'"),

@@ -15,7 +15,7 @@ def generator_of_run(trained_run: Path) -> TrainedGenerator:
 
 @pytest.fixture(scope="session")
 def model(generator_of_run: TrainedGenerator, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """model.onnx of a smoke run; not to be changed."""
+    """model.onnx of a smoke run; read-only."""
     return export(generator_of_run, tmp_path_factory.mktemp("model"), ExportOptions()).path
 
 

@@ -73,29 +73,29 @@ def _measured(name: str, path: Path, plan: "Plan") -> "Results | None":
     if not path.exists():
         return None
     try:
-        there = Results.read(path)
+        existing = Results.read(path)
     except UserError as error:
         messages.print(f"{name}: measuring again: {error}", soft_wrap=True)
         return None
-    of = f"{there.created[:16].replace('T', ' ')} UTC, commit {there.commit}"
-    other = _other(there, plan)
+    origin = f"{existing.created[:16].replace('T', ' ')} UTC, commit {existing.commit}"
+    other = _other(existing, plan)
     if other is not None:
-        messages.print(f"{name}: measuring again: {path} is of {other} ({of})", soft_wrap=True)
+        messages.print(f"{name}: measuring again: {path} is of {other} ({origin})", soft_wrap=True)
         return None
-    messages.print(f"{name}: already measured ({of}); --again repeats it", soft_wrap=True)
-    return there
+    messages.print(f"{name}: already measured ({origin}); --again repeats it", soft_wrap=True)
+    return existing
 
 
-def _other(there: "Results", plan: "Plan") -> str | None:
+def _other(existing: "Results", plan: "Plan") -> str | None:
     """How the results differ from the plan; None if they match."""
     from ingan_fast.bench.machine import describe
     from ingan_fast.bench.results import commit
 
-    if there.settings != json.loads(json.dumps(asdict(plan.request))):
+    if existing.settings != json.loads(json.dumps(asdict(plan.request))):
         return "other settings"
-    if there.machine != describe(plan.device):
+    if existing.machine != describe(plan.device):
         return "another machine or other versions"
-    return None if there.commit == commit() else "another commit"
+    return None if existing.commit == commit() else "another commit"
 
 
 def _measure_apart(name: str, device: str, short: bool) -> "Results":
