@@ -62,7 +62,7 @@ def test_a_wrong_result_ends_with_a_line_and_code_1(ingan_fast: Command, monkeyp
         (("--size", "8192x8192", "--channels", 4096), "GB"),
         (("--channels", 0), "--channels 0"),
         (("--repeat", -1), "--repeat -1"),
-        (("--device", "tpu"), "auto, cpu"),
+        (("--device", "tpu"), "auto, cpu, cuda"),
         (("--json", "missing/warp.json"), "missing"),
         (("--json", "warp.txt"), ".json"),
     ],
