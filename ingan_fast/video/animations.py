@@ -40,6 +40,14 @@ class AnimatedPicture:
         except Exception as error:  # includes a Pillow without AVIF
             reason = " ".join(str(error).split())[:120] or type(error).__name__
             raise UserError(f"{path} can't be read ({reason}): it is damaged, or Pillow lacks its format") from error
+        try:
+            self._look(path)
+        except UserError:
+            self._image.close()
+            raise
+
+    def _look(self, path: Path) -> None:
+        """Set the attributes, from the file's head and its first frame."""
         self.size: Size = self._image.size
         if self.size[0] * self.size[1] > MAX_PIXELS:
             raise UserError(f"{path} has {self.size[0]}x{self.size[1]} pixels, which is too large; make it smaller")
