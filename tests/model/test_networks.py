@@ -410,5 +410,5 @@ def test_the_first_pictures_of_a_small_exit_are_nearly_grey() -> None:
 
 
 def test_more_halvings_than_tiles_start_at_are_refused() -> None:
-    with pytest.raises(UserError, match="must be 5 at most"):
+    with pytest.raises(UserError, match="must be at most 5"):
         replace(SMALL, downscales=3, stages=3)
