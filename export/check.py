@@ -16,7 +16,7 @@ from ingan_fast.model.networks import Generator
 from ingan_fast.model.sampling import sampling_tensor, to_tensor
 from ingan_fast.runtime.backends import first_line
 from ingan_fast.runtime.backends.tensorrt import ALLOWED, QUANTILE
-from ingan_fast.runtime.libraries import import_onnxruntime, import_openvino
+from ingan_fast.runtime.libraries import import_onnxruntime, import_openvino, openvino_precision
 from ingan_fast.training.trained import TrainedGenerator
 
 SIDE = 144  # px; part of the source used. Shapes matter here, not the amount of content
@@ -122,7 +122,8 @@ def _open(path: Path, precision: str) -> tuple[str, Run]:
     """A session of ONNX Runtime; for bfloat16, which its CPU kernels lack, of OpenVINO."""
     try:
         if precision == "bf16":
-            compiled = import_openvino().Core().compile_model(path, "CPU")
+            core = import_openvino().Core()
+            compiled = core.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": openvino_precision(core)})
             return "OpenVINO", lambda inputs: np.asarray(compiled(inputs)[0])
         onnxruntime = import_onnxruntime()
 

@@ -25,6 +25,17 @@ def import_onnxruntime() -> Any:
         return importlib.import_module("onnxruntime")
 
 
+def openvino_precision(core: Any) -> str:
+    """The fastest precision of OpenVINO's CPU kernels, a value of `INFERENCE_PRECISION_HINT`: bf16 or f32.
+
+    OpenVINO asks the CPU alone, but its kernels obey ONEDNN_MAX_CPU_ISA: with an instruction set that lacks bfloat16, a
+    bf16 graph fails to load.
+    """
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "ALL").upper()
+    allowed = limit in ("ALL", "DEFAULT") or any(part in limit for part in ("BF16", "AMX", "AVX10"))
+    return "bf16" if allowed and "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "f32"
+
+
 def has_both_onnxruntimes() -> bool:
     """Whether the packages for CPUs and for GPUs are both installed, which share their files."""
     found = {distribution.name for distribution in metadata.distributions()}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ingan_fast.runtime.libraries import has_cuda_provider
+from ingan_fast.runtime.libraries import has_cuda_provider, openvino_precision
 
 OPENVINO = pytest.param(
     "openvino", marks=pytest.mark.skipif(importlib.util.find_spec("openvino") is None, reason="no OpenVINO")
@@ -90,3 +90,34 @@ def test_the_cuda_provider_is_found_by_its_file(tmp_path: Path, monkeypatch: pyt
     assert not has_cuda_provider()
     (package / "capi" / "libonnxruntime_providers_cuda.so").touch()
     assert has_cuda_provider()
+
+
+class Cpu:
+    """OpenVINO's core, on a CPU with these capabilities."""
+
+    def __init__(self, *capabilities: str):
+        self.capabilities = capabilities
+
+    def get_property(self, device: str, name: str) -> tuple[str, ...]:
+        assert (device, name) == ("CPU", "OPTIMIZATION_CAPABILITIES")
+        return self.capabilities
+
+
+@pytest.mark.parametrize(
+    ("limit", "cpu", "expected"),
+    [
+        (None, Cpu("FP32", "BF16"), "bf16"),
+        (None, Cpu("FP32"), "f32"),
+        ("avx2", Cpu("FP32", "BF16"), "f32"),
+        ("AVX512_CORE", Cpu("FP32", "BF16"), "f32"),
+        ("AVX512_CORE_BF16", Cpu("FP32", "BF16"), "bf16"),
+        ("AVX512_CORE_AMX", Cpu("FP32"), "f32"),
+    ],
+)
+def test_openvino_is_not_asked_for_bfloat16_that_its_kernels_may_not_use(
+    limit: str | None, cpu: Cpu, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA", raising=False)
+    if limit is not None:
+        monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert openvino_precision(cpu) == expected

@@ -8,7 +8,7 @@ import numpy as np
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.backends import Geometry, first_line
-from ingan_fast.runtime.libraries import import_openvino
+from ingan_fast.runtime.libraries import import_openvino, openvino_precision
 from ingan_fast.runtime.sidecar import Sidecar
 
 # Compiled kernels kept; each size needs its own. With OpenVINO's default, 5,000, an animation's memory grows by 2 MB
@@ -25,10 +25,11 @@ class OpenVinoBackend:
         openvino = import_openvino()
 
         core = openvino.Core()
-        bfloat16 = "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+        precision = openvino_precision(core)
+        bfloat16 = precision == "bf16"
         settings = {
             "PERFORMANCE_HINT": "LATENCY",
-            "INFERENCE_PRECISION_HINT": "bf16" if bfloat16 else "f32",
+            "INFERENCE_PRECISION_HINT": precision,
             "CPU_RUNTIME_CACHE_CAPACITY": str(KEPT_KERNELS),
         }
         try:
