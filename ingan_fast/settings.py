@@ -202,13 +202,8 @@ def settings_of_run(values: Mapping[str, Any]) -> Settings:
     """The settings stored in a run folder, also of an earlier version.
 
     Raises:
-        UserError: this version doesn't support them, or they are damaged.
+        UserError: they are damaged.
     """
-    if values.get("unit_scale"):
-        raise UserError(
-            "the run was trained with the preset cpu or best, which this version no longer supports; train it again, "
-            "or retarget its picture without training: ingan-fast retarget PICTURE"
-        )
     return with_changes(Settings(), {name: value for name, value in values.items() if name not in _REMOVED})
 
 

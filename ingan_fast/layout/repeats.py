@@ -32,10 +32,9 @@ def best_repeats(between: Floats, shown: Floats, run: int, longest: int) -> list
     repeated = np.arange(more + 1)
     for place in range(run + 1, width + 1):
         ready[place] = ready[place - 1] + shown[repeated + place - 1, place - 1]
-        if place > run:
-            before = place - run
-            went_on = jumped[before] + along[repeated + place, place] - along[repeated + before, before]
-            np.minimum(ready[place], went_on, out=ready[place])
+        before = place - run
+        went_on = jumped[before] + along[repeated + place, place] - along[repeated + before, before]
+        np.minimum(ready[place], went_on, out=ready[place])
         if place % EVERY == 0 and place < width:
             costs = _repeating(between, along, ready, place, min(longest, place, more))
             lengths[place] = costs.argmin(axis=1) + 1

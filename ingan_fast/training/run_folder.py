@@ -158,6 +158,12 @@ class RunFolder:
                 f"{self.path} was written by ingan-fast {made_by} in run format {found}; this version "
                 f"({version('ingan-fast')}) reads format {FORMAT}: use that version, or train again"
             )
+        settings = content.get("settings")
+        if isinstance(settings, dict) and settings.get("unit_scale"):
+            raise UserError(
+                f"{self.path} was trained with the preset cpu or best, which this version no longer supports; train it "
+                "again, or retarget its picture without training: ingan-fast retarget PICTURE"
+            )
         try:
             settings = settings_of_run(content["settings"])
             return Config(

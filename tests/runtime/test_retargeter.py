@@ -1,6 +1,7 @@
 """The runtime makes the run's own pictures, whatever runs the model, and refuses in one line what it can't do."""
 
 import importlib.util
+import json
 import shutil
 import subprocess
 import sys
@@ -271,3 +272,12 @@ def test_two_packages_of_onnx_runtime_are_told_where_a_gpu_is_wanted(
     monkeypatch.setattr("ingan_fast.runtime.opening.has_both_onnxruntimes", lambda: True)
     with pytest.raises(UserError, match="onnxruntime and onnxruntime-gpu are both installed"):
         Retargeter.open(model, "cuda")
+
+
+def test_a_model_of_a_preset_that_is_gone_is_refused_and_not_called_damaged(model: Path, tmp_path: Path) -> None:
+    shutil.copytree(model if model.is_dir() else model.parent, tmp_path / "model")
+    sidecar = tmp_path / "model" / "model.onnx.json"
+    sidecar.write_text(json.dumps(json.loads(sidecar.read_text()) | {"layout": {"jump": [8, 8], "scatter": False}}))
+    with pytest.raises(UserError, match=r"no longer supports.*ingan-fast retarget PICTURE") as refused:
+        Retargeter.open(tmp_path / "model" / "model.onnx", "cpu")
+    assert "damaged" not in str(refused.value)

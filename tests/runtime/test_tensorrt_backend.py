@@ -192,14 +192,6 @@ class TestDeviceFrames:
         again = backend.run_on_device(image, prepare(backend, Transform.resize((30, 30))), (30, 30))
         assert np.array_equal(read(gpu, again), warp(warp(picture, transform), Transform.resize((30, 30))))
 
-    def test_can_be_copied_to_the_host_after_what_writes_them(self, backend: TensorRTBackend, gpu: FakeCuda) -> None:
-        stream = gpu.stream()
-        frame = gpu.array(np.zeros((5, 7, 3), np.uint8), stream)
-        gpu.enqueue(stream, lambda: frame.numpy().fill(9))
-        copied = backend.to_host(frame, stream)
-        assert copied.shape == (5, 7, 3)
-        assert (copied == 9).all()
-
     def test_can_be_mixed_with_host_arrays(self, backend: TensorRTBackend, gpu: FakeCuda, picture: Pixels) -> None:
         transform = tilted((50, 40))
         prepared = prepare(backend, transform)

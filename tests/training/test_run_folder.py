@@ -76,6 +76,22 @@ def test_a_config_that_is_cut_off_is_refused(run_copy: Path) -> None:
     refusal(lambda: load(run_copy), "config.json", "overwrite=True")
 
 
+def test_settings_that_are_gone_are_left_out(run_copy: Path) -> None:
+    before = load(run_copy, "cpu").settings
+    settings = json.loads((run_copy / "config.json").read_text())["settings"]
+    gone = {"unit_scale": False, "jump_x": 0, "jump_y": 0, "scatter": False, "invention": 1.0}
+    edit_config(run_copy, settings=settings | gone)
+    assert load(run_copy, "cpu").settings == before
+
+
+def test_a_run_of_a_preset_that_is_gone_is_refused_and_not_called_damaged(run_copy: Path) -> None:
+    settings = json.loads((run_copy / "config.json").read_text())["settings"]
+    edit_config(run_copy, settings=settings | {"unit_scale": True, "jump_x": 8})
+    with pytest.raises(UserError, match=r"no longer supports.*ingan-fast retarget PICTURE") as refused:
+        load(run_copy, "cpu")
+    assert "damaged" not in str(refused.value)
+
+
 @pytest.mark.parametrize("key", ["settings", "seed", "images", "preset", "device", "versions"])
 def test_a_config_without_one_of_its_keys_is_refused(run_copy: Path, key: str) -> None:
     edit_config(run_copy, **{key: None})

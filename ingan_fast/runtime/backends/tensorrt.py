@@ -13,7 +13,6 @@ uploaded once for many frames, and copied into a plan when the plan last used an
 import threading
 from collections import OrderedDict
 from functools import partial
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -144,18 +143,6 @@ class TensorRTBackend:
             target = out if isinstance(out, np.ndarray) else device_view(out, self._device, caller, writable=True)
         self.run(view, prepared, target, caller)
         return out
-
-    def to_host(self, frame: Any, stream: Any = None) -> Pixels:
-        """Copy a frame from the device, and wait for it."""
-        caller = stream_handle(stream)
-        view = device_view(frame, self._device, caller)
-        with self._lock, self._device.current():
-            self._check_open()
-            staged = cuda.HostMemory(self._device, prod(view.shape))
-            self._stream.wait_for(caller)
-            self._stream.download(staged, view.pointer)
-            self._stream.synchronize()
-            return staged.array.reshape(view.shape).copy()
 
     def close(self) -> None:
         """Free all memory; the backend can't be used afterwards."""
