@@ -19,11 +19,14 @@ _NO_MEMORY = (
 # Optional packages, and the extra of this package that installs each.
 _EXTRAS = {
     "av": "video",
+    "fastapi": "studio",
     "matplotlib": "train",
     "onnx": "export",
     "onnxscript": "export",
     "safetensors": "train",
+    "python_multipart": "studio",
     "torch": "train",
+    "uvicorn": "studio",
     "yaml": "video",
 }
 
