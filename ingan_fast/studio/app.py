@@ -13,7 +13,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
 from ingan_fast.layout.limits import MAX_PIXELS
-from ingan_fast.studio import pictures_api, sockets
+from ingan_fast.studio import companions_api, jobs_api, pictures_api, sockets, training_api
 from ingan_fast.studio.errors import answer_errors
 from ingan_fast.studio.installed import INSTALL, extras
 from ingan_fast.studio.pictures_api import MAX_MASK_BYTES
@@ -37,8 +37,8 @@ def studio_app(studio: Studio, token: str, host: str, port: int) -> ASGIApp:
     app = FastAPI(title="ingan-fast studio", docs_url=None, redoc_url=None, openapi_url=None, lifespan=_living)
     app.state.studio = studio
     answer_errors(app)
-    app.include_router(pictures_api.router)
-    app.include_router(sockets.router)
+    for part in (pictures_api, companions_api, jobs_api, training_api, sockets):
+        app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=PAGE), name="static")
 
     @app.get("/")
@@ -72,9 +72,19 @@ def studio_app(studio: Studio, token: str, host: str, port: int) -> ASGIApp:
 async def _living(app: FastAPI) -> AsyncIterator[None]:
     studio: Studio = app.state.studio
     studio.hub.begin()
+    watching = asyncio.create_task(_watch_pages(studio))
     try:
         yield
     finally:
+        watching.cancel()
         studio.hub.publish("closing", error="the server stops")
         await asyncio.sleep(0.05)  # for the messages
         await asyncio.to_thread(studio.close)
+
+
+async def _watch_pages(studio: Studio) -> None:
+    """Cancel the jobs of pages that are gone."""
+    while True:
+        await asyncio.sleep(min(1.0, studio.limits.page_gone / 2))
+        for client in studio.hub.gone(studio.limits.page_gone):
+            await asyncio.to_thread(studio.jobs.page_gone, client)

@@ -5,7 +5,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from ingan_fast.errors import MachineError, UserError
+from ingan_fast.errors import MachineError, UserError, missing_package
 from ingan_fast.studio.child import Stopped
 from ingan_fast.studio.store import Stale
 
@@ -42,6 +42,10 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(Stopped)
     async def stopped(request: Request, error: Stopped) -> JSONResponse:
         return JSONResponse({"error": "this was stopped"}, 503, RETRY)
+
+    @app.exception_handler(ModuleNotFoundError)
+    async def not_installed(request: Request, error: ModuleNotFoundError) -> JSONResponse:
+        return JSONResponse({"error": missing_package(error) or "a package is not installed"}, 409)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ingan_fast.errors import UserError
-from ingan_fast.geometry import MIN_SIZE, Size, Transform
+from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout import Frames
 from ingan_fast.pictures import load_photo
 from ingan_fast.studio.child import Child, Stopped
 from ingan_fast.studio.requests import Options
 from ingan_fast.studio.store import Store
-from ingan_fast.studio.tasks import with_cover
+from ingan_fast.studio.subjects import at_size, with_cover
 
 KEPT = 8  # prepared frames; about 2 MB each
 KEPT_PREVIEWS = 16  # about 1 MB each
@@ -127,7 +127,7 @@ class FrameSource:
             UserError: what is kept leaves no layout of this size.
         """
         preview = self.previews.get(wanted.picture)
-        scaled = at_preview(transform, size, (preview.shape[1], preview.shape[0]))
+        scaled = at_size(transform, size, (preview.shape[1], preview.shape[0]))
         with self._changed:
             known = self._ready.get(wanted)
             if known is not None:
@@ -170,15 +170,6 @@ class FrameSource:
             return _Ready(None, reach, str(error))
         except (Stopped, OSError):  # the server stops; or the picture was removed
             return None
-
-
-def at_preview(transform: Transform, size: Size, preview: Size) -> Transform:
-    """A transform of a picture of size (width, height) as one of its preview."""
-    sides = [
-        max(MIN_SIZE, round(side * small / full))
-        for side, small, full in zip(transform.size, preview, size, strict=True)
-    ]
-    return Transform((sides[0], sides[1]), transform.matrix)
 
 
 def resized(preview: NDArray[np.uint8], transform: Transform) -> NDArray[np.uint8]:

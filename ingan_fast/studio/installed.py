@@ -3,6 +3,8 @@
 from functools import cache
 from importlib.util import find_spec
 
+from ingan_fast.studio.errors import Refused
+
 NEEDED = {
     "video": ("av", "yaml"),
     "train": ("torch", "safetensors", "matplotlib"),
@@ -23,3 +25,9 @@ INSTALL = {
 def extras() -> dict[str, bool]:
     """For each use whether its packages are there."""
     return {use: all(find_spec(package) for package in packages) for use, packages in NEEDED.items()}
+
+
+def needs(use: str, name: str) -> None:
+    """Refuse what needs packages that are not installed."""
+    if not extras()[use]:
+        raise Refused(409, f"{name} needs packages that are not installed: {INSTALL[use]}")

@@ -52,7 +52,7 @@ def described(studio: Studio, entry: Entry) -> dict[str, Any]:
         "masks": studio.store.versions(entry.id),
         "prepared": studio.frames.is_ready(Wanted.of(entry.id, Options(), studio.store.versions(entry.id))),
         "notices": entry.notices,
-        "companions": [],
+        "companions": studio.companions(entry.id),
         "source": entry.source,
         "trained": [other.id for other in others if other.source == entry.id],
     }
@@ -239,7 +239,7 @@ def _stored(
     studio: Studio, entry: Entry, name: str, mask: Mask | None, version: int, client: str | None
 ) -> dict[str, int]:
     versions = studio.store.put_mask(entry.id, name, mask, version)
-    studio.hub.publish("masks", entry.id, by=client, **versions)
+    studio.hub.publish("masks", entry.id, by=client, keep=versions["keep"], remove=versions["remove"])
     return versions
 
 

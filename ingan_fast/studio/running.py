@@ -13,6 +13,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.studio.app import studio_app
 from ingan_fast.studio.studio import Studio
 
+MODELS = (".onnx", ".engine", ".pt2")
 MAX_MESSAGE = 64 * 1024  # bytes of a WebSocket's message from a page
 
 
@@ -54,8 +55,12 @@ def opened(studio: Studio, path: Path) -> str:
         UserError: it can't be read.
     """
     path = path.expanduser()
-    if not path.is_file():
+    if not path.exists():
         raise UserError(f"{path} doesn't exist; give a picture, a run folder or an exported model")
+    if (path / "config.json").is_file():
+        return studio.add_run(path)
+    if path.is_dir() or path.suffix in MODELS:
+        return studio.add_model(path)
     with studio.store.arriving() as folder:
         copy = folder / f"incoming{path.suffix.lower()}"
         shutil.copyfile(path, copy)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import struct
 import time
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -83,9 +84,8 @@ class _Page:
             pass
         finally:
             self._studio.hub.leave(news)
-            for task in (*tasks, self._solving):
-                if task is not None:
-                    task.cancel()
+            for task in tasks if self._solving is None else [*tasks, self._solving]:
+                task.cancel()
 
     async def _tell(self, news: "asyncio.Queue[str]") -> None:
         while True:
@@ -136,7 +136,7 @@ class _Page:
             else:
                 await self._guarded(request, self._draw(request))
 
-    async def _guarded(self, request: FrameRequest, work: "asyncio.Future[None]") -> None:
+    async def _guarded(self, request: FrameRequest, work: Awaitable[None]) -> None:
         try:
             await work
         except UserError as error:
@@ -153,6 +153,8 @@ class _Page:
 
     def _drawn(self, request: FrameRequest, transform: Transform, began: float) -> bytes:
         options = request.options
+        if self._entry.preview_size is None:
+            raise UserError("this model contains no picture that could be dragged; export it again with its run")
         wanted = Wanted.of(self._entry.id, options, self._studio.store.versions(self._entry.id))
         pixels, provisional = self._studio.frames.draw(wanted, options, transform, self._entry.size)
         flags = PROVISIONAL * provisional | APPROXIMATE * (options.tile is not None or self._entry.kind != "photo")
@@ -165,10 +167,9 @@ class _Page:
         await self._send(await loop.run_in_executor(_solving, self._solved, request, transform, began))
 
     def _solved(self, request: FrameRequest, transform: Transform, began: float) -> bytes:
-        entry, store = self._entry, self._studio.store
-        wishes = request.options.wishes(store, entry.id, entry.size)
-        pixels = self._studio.stills.run("solve", store.source_file(entry.id), wishes, transform, request.max_side)
-        return packed(request, pixels, SOLVED | APPROXIMATE * (entry.kind != "photo"), began)
+        subject = self._studio.subject(self._entry, request.options)
+        pixels = self._studio.stills.run("solve", subject, transform, request.max_side)
+        return packed(request, pixels, SOLVED, began)
 
     async def _send(self, data: bytes) -> None:
         async with self._sending:

@@ -174,9 +174,12 @@ class Store:
             known = {}
         return {name: int(known.get(name, 0)) for name in MASKS}
 
+    def mask_file(self, key: str, name: str) -> Path:
+        return self.folder(key) / f"{name}.png"
+
     def mask(self, key: str, name: str, size: Size | None = None) -> Mask | None:
         """A mask [h, w], scaled to a size (width, height) if one is given; None where nothing is painted."""
-        path = self.folder(key) / f"{name}.png"
+        path = self.mask_file(key, name)
         if not path.is_file():
             return None
         with Image.open(path, formats=["PNG"]) as image:
@@ -194,7 +197,7 @@ class Store:
             versions = self.versions(key)
             if versions[name] != version:
                 raise Stale(versions[name])
-            path = folder / f"{name}.png"
+            path = self.mask_file(key, name)
             if mask is None or not mask.any():
                 path.unlink(missing_ok=True)
             else:

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import Frames, Layouts, Wishes, perspective
-from ingan_fast.layout.pictures import as_stored, in_unit_range, shrunk
-from ingan_fast.pictures import Photo, has_opacity, load_photo, save_photo, srgb
+from ingan_fast.layout import Frames, Layouts, Wishes
+from ingan_fast.pictures import MAX_PIXELS, Photo, has_opacity, load_photo, save_image, save_photo, srgb
+from ingan_fast.studio import comparing
 from ingan_fast.studio.child import Progress
+from ingan_fast.studio.subjects import reduced, solve
 
 PREVIEW_SIDE = 640  # px; longer side of the picture that frames are made of
 VIEW_SIDE = 4096
@@ -39,14 +40,19 @@ def read_picture(path: Path, folder: Path, max_pixels: int, progress: Progress) 
     }
 
 
-def reduced(pixels: NDArray, side: int) -> NDArray:
-    """The pixels, at most `side` px a side."""
-    height, width = pixels.shape[:2]
-    factor = max(height, width) / side
-    if factor <= 1:
-        return pixels
-    size = max(1, round(width / factor)), max(1, round(height / factor))
-    return as_stored(in_unit_range(shrunk(pixels, size)), pixels.dtype)
+def read_model(path: Path, folder: Path, progress: Progress) -> dict[str, Any]:
+    """The picture of an exported model, as `read_picture` does it, if it contains one.
+
+    Raises:
+        UserError: it is not a model, or can't be run here.
+    """
+    from ingan_fast.runtime import Retargeter
+
+    retargeter = Retargeter.open(path)
+    if retargeter.source is None:
+        return {"size": list(retargeter.source_size), "preview_size": None}
+    save_image(retargeter.source, folder / "source.png")
+    return read_picture(folder / "source.png", folder, MAX_PIXELS, progress)
 
 
 def _over_white(pixels: NDArray) -> NDArray:
@@ -80,49 +86,16 @@ def prepare(pixels: NDArray, wishes: Wishes, reach: tuple[float, float], progres
     return frames
 
 
-_solved: dict[str, tuple[Any, Photo, Layouts]] = {}  # the last picture, with its tables
-
-
-def solve(
-    path: Path,
-    wishes: Wishes,
-    transform: Transform,
-    max_side: int,
-    progress: Progress,
-) -> NDArray[np.uint8]:
-    """The output as the command line makes it, in sRGB, at most `max_side` px a side: [h, w, 4]."""
-    key = (path, wishes.keep_objects, wishes.tile, wishes.variation, *map(_digest, (wishes.keep, wishes.remove)))
-    known = _solved.get("last")
-    if known is None or known[0] != key:
-        photo = known[1] if known is not None and known[0][0] == path else srgb(load_photo(path))
-        known = key, photo, Layouts(photo.pixels, wishes)
-        _solved["last"] = known
-    drawn = perspective.lay_out(known[2], transform).draw(known[1].pixels)
-    return with_cover(reduced(drawn, max_side), transform)
-
-
-def with_cover(pixels: NDArray[np.uint8], transform: Transform) -> NDArray[np.uint8]:
-    """RGBA of an output of the transform, or of a smaller version of it; transparent outside of the picture."""
-    height, width, channels = pixels.shape
-    result = np.full((height, width, 4), 255, np.uint8)
-    result[..., :3] = pixels[..., :3] if channels >= 3 else pixels[..., :1]
-    if has_opacity(pixels):
-        result[..., 3] = pixels[..., -1]
-    if (transform.matrix != np.eye(3)).any():
-        cover = Transform((width, height), transform.matrix).mask()
-        if (cover < 1).any():
-            result[..., 3] = np.rint(result[..., 3] * cover)
-    return result
-
-
-def _digest(mask: NDArray[np.bool_] | None) -> bytes:
-    return b"" if mask is None else np.packbits(mask).tobytes()
-
-
 Task = Callable[..., Any]
 TASKS: dict[str, Task] = {
     "read_picture": read_picture,
+    "read_model": read_model,
     "find_objects": find_objects,
     "prepare": prepare,
     "solve": solve,
+    "variations": comparing.variations,
+    "comparisons": comparing.comparisons,
+    "measures": comparing.measures,
+    "companions": comparing.companions,
+    "read_companion": comparing.read_companion,
 }
