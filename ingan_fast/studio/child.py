@@ -90,9 +90,15 @@ class Child:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=None if os.environ.get("INGAN_FAST_TRACEBACK") else subprocess.DEVNULL,
+                    env=_few_threads() | os.environ,
                     start_new_session=True,  # Ctrl-C reaches the server alone, which then ends its children
                 )
             return self._process
+
+
+def _few_threads() -> dict[str, str]:
+    """Variables that leave cores to the frames: threads of a child that spin would slow everything down."""
+    return {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // 2)), "OMP_WAIT_POLICY": "PASSIVE"}
 
 
 def main() -> None:

@@ -124,7 +124,7 @@ class Studio:
         Raises:
             UserError: it is not a run.
         """
-        name = f"{Path(photo.name).stem} (trained)" if photo else run.resolve().name
+        name = f"{Path(photo.name).stem}_trained" if photo else run.resolve().name
         if not (run / "config.json").is_file() or not (run / "source.png").is_file():
             raise UserError(f"{run} is not a run; give a folder that `ingan-fast train` made")
         return self._add_other("run", run, name, run / "source.png", photo)
