@@ -1,15 +1,33 @@
 /** The studio's page. */
 
 import { getJson } from "./api.js";
+import { startCompare } from "./compare.js";
+import { addCompanions, startCompanions } from "./companions.js";
 import { byId, icon } from "./dom.js";
 import { startHandles } from "./handles.js";
 import { announce, banner } from "./notices.js";
 import { startOpening } from "./opening.js";
+import { startPaint } from "./paint.js";
 import { startPanels } from "./panels.js";
 import { session } from "./session.js";
 import { startShape } from "./shape.js";
 import { startStage } from "./stage.js";
+import { startTakeHome } from "./take_home.js";
+import { startTiles } from "./tiles.js";
 import { startTheme } from "./theme.js";
+import { startTrained } from "./trained.js";
+import { startVariations } from "./variations.js";
+
+const TOOLS = [
+  startShape,
+  startPaint,
+  startTrained,
+  startCompare,
+  startVariations,
+  startTiles,
+  startCompanions,
+  startTakeHome,
+];
 
 async function start() {
   history.replaceState(null, "", location.pathname + location.hash); // without the token
@@ -21,11 +39,11 @@ async function start() {
     banner(error.message);
     return;
   }
-  startShape();
+  for (const begin of TOOLS) begin();
   startPanels();
   startHandles();
   startStage();
-  await startOpening(() => {});
+  await startOpening(addCompanions);
 }
 
 function startHistory() {

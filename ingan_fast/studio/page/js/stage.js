@@ -63,6 +63,7 @@ function refit(glide) {
 function openLink() {
   link?.close();
   newest = null;
+  meter.shown = "nothing";
   for (const id of ["picture", "sharp"]) byId(id).width = byId(id).height = 0;
   const opened = new Link(session.picture.id);
   link = opened;
@@ -121,6 +122,10 @@ function draw() {
   const frame = newest;
   newest = null;
   const solved = Boolean(frame.flags & SOLVED);
+  if (frame.flags & PROVISIONAL && isShown(frame)) {
+    showStatus("Preparing the layout …", "busy");
+    return; // what is on the canvas is better than a plain resize
+  }
   const canvas = byId(solved ? "sharp" : "picture");
   if (canvas.width !== frame.width) canvas.width = frame.width;
   if (canvas.height !== frame.height) canvas.height = frame.height;
@@ -130,6 +135,13 @@ function draw() {
   place();
   note(frame, solved);
   stage.dispatchEvent(new CustomEvent("drawn", { detail: { canvas, frame, solved } }));
+}
+
+/** Whether a layout of the frame's box is on the canvas already, such as with other masks. */
+function isShown(frame) {
+  const { x, y, width, height } = frame.asked.box;
+  const same = shownBox.x === x && shownBox.y === y && shownBox.width === width && shownBox.height === height;
+  return same && (meter.shown === "frame" || meter.shown === "solved");
 }
 
 function note(frame, solved) {
