@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from starlette.testclient import TestClient
+from starlette.testclient import TestClient, WebSocketTestSession
 
 from ingan_fast.studio.app import studio_app
 from ingan_fast.studio.studio import Limits, Studio
@@ -78,3 +78,9 @@ class Gate:
     def hold(self, *_: object, **__: object) -> None:
         self.waiting += 1
         assert self.opened.wait(30)
+
+
+def connected(client: TestClient, key: str, page: str = CLIENT, **headers: str) -> WebSocketTestSession:
+    """A page's socket for a picture."""
+    url = f"ws://127.0.0.1:{PORT}/api/pictures/{key}/frames?client={page}"
+    return client.websocket_connect(url, headers={name.title(): value for name, value in headers.items()})

@@ -53,7 +53,7 @@ def look(run: Path) -> Seen:
     if total is not None and len(recent) > 1 and recent[-1]["iteration"] > recent[0]["iteration"]:
         pace = (recent[-1]["seconds"] - recent[0]["seconds"]) / (recent[-1]["iteration"] - recent[0]["iteration"])
         left = max(0.0, round((total - iteration) * pace, 1))
-    measured = [line for line in losses if "coherence" in line]
+    measured = [line for line in losses if any(name.startswith("coherence") for name in line)]
     ignored = ("iteration", "seconds")
     measures = {name: value for name, value in measured[-1].items() if name not in ignored} if measured else None
     previews = sorted((run / "monitor").glob("iteration_*.png"))

@@ -1,11 +1,10 @@
 """Who may ask the studio, and what is refused before any work is done."""
 
 import pytest
-from starlette.testclient import TestClient
-from starlette.websockets import WebSocketDisconnect
+from starlette.testclient import TestClient, WebSocketDenialResponse
 
 from ingan_fast.studio.safety import allowed_hosts
-from studio_server import ADDRESS, CLIENT, PORT, TOKEN, sentence
+from studio_server import ADDRESS, PORT, TOKEN, connected, sentence
 
 
 @pytest.fixture
@@ -52,18 +51,17 @@ def test_another_page_is_refused(client: TestClient, origin: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "headers",
+    ("headers", "status"),
     [
-        {"Authorization": "Bearer wrong"},
-        {"Host": "evil.example"},
-        {"Origin": "http://evil.example"},
+        ({"authorization": "Bearer wrong"}, 401),
+        ({"host": "evil.example"}, 403),
+        ({"origin": "http://evil.example"}, 403),
     ],
 )
-def test_web_sockets_are_checked_too(client: TestClient, headers: dict[str, str]) -> None:
-    url = f"/api/pictures/{'0' * 32}/frames?client={CLIENT}"
-    with pytest.raises(Exception) as caught, client.websocket_connect(url, headers=headers):  # noqa: PT011
+def test_web_sockets_are_checked_too(client: TestClient, headers: dict[str, str], status: int) -> None:
+    with pytest.raises(WebSocketDenialResponse) as caught, connected(client, "0" * 32, **headers):
         pytest.fail("it was accepted")
-    assert isinstance(caught.value, WebSocketDisconnect) or caught.value.status_code in (401, 403)  # type: ignore[attr-defined]
+    assert caught.value.status_code == status
 
 
 @pytest.mark.parametrize(
