@@ -1,5 +1,6 @@
 /** Compare: a slider between the output and a plain resize, seam carving or a trained network; maps; numbers. */
 
+import { sentence } from "./api.js";
 import { byId, chosen, element } from "./dom.js";
 import { Newest, fileOf } from "./jobs.js";
 import { measure, clearMeasures } from "./measures.js";
@@ -90,10 +91,12 @@ async function showCarved() {
   says.textContent = "Seam carving takes some seconds …";
   try {
     const job = await jobs.run("comparisons", { transform, max_side: SIDE });
-    says.textContent = job.result.notice ?? "";
+    const stillChosen = chosen(panel, "other") === "seams";
+    says.textContent = (stillChosen && job.result.notice && sentence(job.result.notice)) || "";
     if (!job.result.seam_carving) return;
     byId("carved").src = fileOf(job, job.result.seam_carving);
-    byId("carved").hidden = chosen(panel, "other") !== "seams";
+    await byId("carved").decode();
+    byId("carved").hidden = !stillChosen;
     carvedFor = text;
   } catch (error) {
     says.textContent = "";

@@ -31,6 +31,13 @@ export class Link extends EventTarget {
     this.#connect();
   }
 
+  /** How many frames were asked for and have not come, apart from those that take their time. */
+  get waiting() {
+    let count = 0;
+    for (const { solved } of this.#asked.values()) count += solved ? 0 : 1;
+    return count;
+  }
+
   get open() {
     return this.#socket?.readyState === WebSocket.OPEN;
   }
@@ -44,7 +51,7 @@ export class Link extends EventTarget {
   ask(request, about) {
     if (!this.open) return 0;
     this.#seq += 1;
-    this.#asked.set(this.#seq, about);
+    this.#asked.set(this.#seq, { about, solved: request.solved });
     if (this.#asked.size > REMEMBERED) this.#asked.delete(this.#asked.keys().next().value);
     this.#socket.send(JSON.stringify({ type: "frame", seq: this.#seq, ...request }));
     return this.#seq;
@@ -58,7 +65,8 @@ export class Link extends EventTarget {
 
   #connect() {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const socket = new WebSocket(`${scheme}://${location.host}/api/pictures/${this.picture}/frames?client=${client}`);
+    const address = `${scheme}://${location.host}/api/pictures/${this.picture}/frames?client=${client}`;
+    const socket = new WebSocket(address);
     socket.binaryType = "arraybuffer";
     socket.onopen = () => {
       this.#failures = 0;
@@ -81,9 +89,8 @@ export class Link extends EventTarget {
     if (view.getUint32(0, true) !== MAGIC || view.getUint16(16, true) !== RAW) return;
     const number = (offset) => view.getUint32(offset, true);
     const seq = number(4);
-    const asked = this.#asked.get(seq);
     const flags = view.getUint16(18, true);
-    for (const older of this.#asked.keys()) if (older <= seq) this.#asked.delete(older);
+    const asked = this.#answered(seq);
     if (asked === undefined) return;
     this.#tell("frame", {
       seq,
@@ -97,7 +104,15 @@ export class Link extends EventTarget {
     });
   }
 
+  /** Forget a request and those before it, which the server dropped; returns what was said about it. */
+  #answered(seq) {
+    const asked = this.#asked.get(seq);
+    for (const older of this.#asked.keys()) if (older <= seq) this.#asked.delete(older);
+    return asked?.about;
+  }
+
   #news(news) {
+    if (news.event === "error") this.#answered(news.seq);
     this.#tell(news.event, news);
   }
 

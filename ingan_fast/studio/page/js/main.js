@@ -7,6 +7,7 @@ import { byId, icon } from "./dom.js";
 import { startHandles } from "./handles.js";
 import { announce, banner } from "./notices.js";
 import { startOpening } from "./opening.js";
+import { startMove } from "./move.js";
 import { startPaint } from "./paint.js";
 import { startPanels } from "./panels.js";
 import { session } from "./session.js";
@@ -15,6 +16,7 @@ import { startStage } from "./stage.js";
 import { startTakeHome } from "./take_home.js";
 import { startTiles } from "./tiles.js";
 import { startTheme } from "./theme.js";
+import { startTrain } from "./train.js";
 import { startTrained } from "./trained.js";
 import { startVariations } from "./variations.js";
 
@@ -26,6 +28,8 @@ const TOOLS = [
   startVariations,
   startTiles,
   startCompanions,
+  startTrain,
+  startMove,
   startTakeHome,
 ];
 

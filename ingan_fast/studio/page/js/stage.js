@@ -1,7 +1,7 @@
 /** The stage: asks for frames as the pose changes, draws the newest one where it belongs, and says what is shown. */
 
 import { sentence } from "./api.js";
-import { byId } from "./dom.js";
+import { byId, debounced } from "./dom.js";
 import { APPROXIMATE, Link, PROVISIONAL, SOLVED } from "./link.js";
 import { announce, banner } from "./notices.js";
 import { boxOf, transformOf } from "./pose.js";
@@ -11,7 +11,11 @@ import { view } from "./view.js";
 const LIVE_SIDE = 1280;
 const SHARP_SIDE = 2048;
 const TIMES_KEPT = 1000;
-const LOST = "The studio's server has stopped. What you painted is kept in this browser. Start the server again; this page goes on by itself.";
+const AHEAD = 2; // frames asked for and not yet here: more would only wait in a queue
+const PATIENCE = 1000; // milliseconds for them
+const LOST =
+  "The studio's server has stopped. What you painted is kept in this browser. Start the server again at the same port; " +
+  "this page goes on by itself.";
 
 /** For tests and measurements: milliseconds from each movement to its drawn frame, and what is shown. */
 export const meter = { frameTimes: [], shown: "nothing", frames: 0, size: [0, 0], masks: {} };
@@ -26,6 +30,7 @@ let link = null;
 let newest = null;
 let wanted = false; // whether a frame must be asked for
 let scheduled = false;
+let askedAt = 0;
 
 /** The box in which a picture is shown, of the pose that it was asked for. */
 let shownBox = { x: 0, y: 0, width: 1, height: 1 };
@@ -82,7 +87,10 @@ function openLink() {
     session.touch();
   });
   opened.addEventListener("preparing", () => showStatus("Preparing the layout …", "busy"));
-  opened.addEventListener("error", ({ detail }) => showStatus(sentence(detail.error), "error"));
+  opened.addEventListener("error", ({ detail }) => {
+    showStatus(sentence(detail.error), "error");
+    schedule();
+  });
   opened.addEventListener("closing", ({ detail }) => banner(sentence(detail.error)));
   for (const name of ["masks", "job", "training"]) {
     opened.addEventListener(name, ({ detail }) => stage.dispatchEvent(new CustomEvent("news", { detail })));
@@ -95,9 +103,14 @@ function schedule() {
   requestAnimationFrame(() => {
     scheduled = false;
     if (newest) draw();
-    if (wanted) ask(false);
+    if (!wanted || !link) return;
+    if (link.waiting < AHEAD || performance.now() - askedAt > PATIENCE) ask(false);
+    else retry();
   });
 }
+
+/** A frame that was asked for may have been dropped. */
+const retry = debounced(schedule, PATIENCE);
 
 function ask(solved) {
   if (!link || !session.picture) return;
@@ -110,7 +123,9 @@ function ask(solved) {
     max_side: Math.round(Math.min(most, Math.max(64, side))),
     solved,
   };
-  if (link.ask(request, { box, at: session.changedAt })) wanted = false;
+  if (!link.ask(request, { box, at: session.changedAt })) return;
+  askedAt = performance.now();
+  wanted = false;
 }
 
 function askSharp() {
