@@ -22,9 +22,10 @@ export class Unreachable extends Error {
   }
 }
 
-/** A server's sentence begins with a small letter and has no full stop. */
+/** A server's sentence begins with a small letter, or with a file's name, and has no full stop. */
 export function sentence(text) {
-  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  const named = /^\S*\.\w/.test(text);
+  const whole = named ? text : text.charAt(0).toUpperCase() + text.slice(1);
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }
 

@@ -28,7 +28,7 @@ export class Brush {
     area.onpointerup = area.onpointercancel = () => this.#end();
     area.onpointerleave = () => this.#stroke || this.#showRing(false);
     area.onkeydown = (event) => this.#key(event);
-    area.onfocus = () => area.matches(":focus-visible") && this.#begin();
+    area.onfocus = () => area.matches(":focus-visible") && this.#appear();
     area.onblur = () => {
       this.#end();
       this.#showRing(false);
@@ -77,8 +77,8 @@ export class Brush {
     stroke?.end();
   }
 
-  /** The brush in the middle, for keys. */
-  #begin() {
+  /** Show the brush to keys, in the middle. */
+  #appear() {
     const [width, height] = session.picture.preview_size;
     if (this.ring.hidden) this.#at = [width / 2, height / 2];
     this.#showRing(true);
@@ -87,6 +87,7 @@ export class Brush {
   #key(event) {
     const [width, height] = session.picture.preview_size;
     const arrow = ARROWS[event.key];
+    if (arrow || event.key === " ") this.#appear();
     if (arrow) {
       const step = STEP * Math.max(width, height) * (event.shiftKey ? LARGE : 1);
       const to = [this.#at[0] + arrow[0] * step, this.#at[1] + arrow[1] * step];

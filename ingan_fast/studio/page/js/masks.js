@@ -19,6 +19,8 @@ export class Mask extends EventTarget {
   #version = 0;
   #unsaved = false;
   #saving = false;
+  #painting = false;
+  #missed = 0; // version of another page that came during a stroke
   #save = debounced(() => this.save(), SAVED_AFTER);
 
   /**
@@ -50,6 +52,7 @@ export class Mask extends EventTarget {
     this.#picture = id;
     this.#version = masks[this.name];
     this.#unsaved = false;
+    this.#missed = 0;
     [this.canvas.width, this.canvas.height] = size ?? [1, 1];
     await this.#fetch();
     if (this.#picture === id) await this.#recall();
@@ -71,6 +74,18 @@ export class Mask extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
+  /** A stroke begins: news of other pages wait until it ends. */
+  begin() {
+    this.#painting = true;
+  }
+
+  /** A stroke ended. @param {boolean} changed whether this mask is another one now */
+  end(changed) {
+    this.#painting = false;
+    if (changed) this.changed();
+    else this.heard(this.#missed);
+  }
+
   /** Note that something was painted: it is stored in the browser now and on the server soon. */
   changed() {
     this.#unsaved = true;
@@ -81,6 +96,10 @@ export class Mask extends EventTarget {
 
   /** A mask of this picture was stored, by this page or another one. */
   async heard(version) {
+    if (this.#painting) {
+      this.#missed = version;
+      return;
+    }
     if (version <= this.#version || this.#saving || this.#unsaved) return;
     this.#version = version;
     await this.#fetch();
@@ -89,7 +108,7 @@ export class Mask extends EventTarget {
 
   /** Store it on the server. @param {boolean} [leaving] whether the page is closing */
   async save(leaving = false) {
-    if (this.#saving && !leaving) {
+    if ((this.#saving || this.#painting) && !leaving) {
       this.#save();
       return;
     }

@@ -23,6 +23,11 @@ export async function startOpening(onCompanions) {
   });
   watchDrops();
   window.addEventListener("hashchange", () => location.hash.slice(1) && openPicture(location.hash.slice(1)));
+  byId("home").onclick = () => {
+    const start = byId("start");
+    start.hidden = !start.hidden && session.picture !== null;
+    if (!start.hidden) showRecent();
+  };
   await first();
 }
 
@@ -52,7 +57,10 @@ export async function openFile(file) {
 
 /** @param {string} id @returns {Promise<boolean>} whether it could be opened */
 export async function openPicture(id) {
-  if (session.picture?.id === id) return true;
+  if (session.picture?.id === id) {
+    byId("start").hidden = true;
+    return true;
+  }
   try {
     show(await getJson(`/api/pictures/${encodeURIComponent(id)}`));
     return true;
@@ -75,6 +83,7 @@ function show(picture) {
 async function showRecent() {
   const { pictures } = await getJson("/api/pictures");
   const place = byId("recent");
+  place.replaceChildren();
   for (const picture of pictures.filter((each) => each.preview_size).slice(0, 8)) {
     const open = element(
       "button",

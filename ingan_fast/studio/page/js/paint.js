@@ -129,6 +129,7 @@ function showCounts() {
 /** Begin a stroke; returns what paints a piece of it, and what ends it. @param {"keep" | "remove" | "erase"} mode */
 function begin(mode) {
   const before = { keep: masks.keep.painted(), remove: masks.remove.painted(), auto: byId("keep-auto").checked };
+  for (const mask of Object.values(masks)) mask.begin();
   if (mode === "erase" && before.auto && found?.some(Boolean)) takeFoundOver();
   return {
     line(from, to, width) {
@@ -166,7 +167,7 @@ function note(before, what) {
       mask.changed();
     }
   };
-  for (const mask of Object.values(masks)) if (!same(before[mask.name], after[mask.name])) mask.changed();
+  for (const mask of Object.values(masks)) mask.end(!same(before[mask.name], after[mask.name]));
   session.history.add({ what, undo: put(before, after), redo: put(after, before) });
 }
 

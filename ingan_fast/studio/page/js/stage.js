@@ -18,7 +18,7 @@ const LOST =
   "this page goes on by itself.";
 
 /** For tests and measurements: milliseconds from each movement to its drawn frame, and what is shown. */
-export const meter = { frameTimes: [], shown: "nothing", frames: 0, size: [0, 0], masks: {} };
+export const meter = { frameTimes: [], shown: "nothing", settled: false, frames: 0, size: [0, 0], masks: {} };
 window.__studio = meter;
 
 /** Events: drawn (a frame is on the canvas), news (of the server; detail is the message), connected. */
@@ -31,6 +31,7 @@ let newest = null;
 let wanted = false; // whether a frame must be asked for
 let scheduled = false;
 let askedAt = 0;
+let changes = 0; // of the pose or the options
 
 /** The box in which a picture is shown, of the pose that it was asked for. */
 let shownBox = { x: 0, y: 0, width: 1, height: 1 };
@@ -39,6 +40,8 @@ export function startStage() {
   on("picture", openLink);
   on(["pose", "options"], () => {
     wanted = true;
+    changes += 1;
+    meter.settled = false;
     schedule();
   });
   on("rest", askSharp);
@@ -123,7 +126,7 @@ function ask(solved) {
     max_side: Math.round(Math.min(most, Math.max(64, side))),
     solved,
   };
-  if (!link.ask(request, { box, at: session.changedAt })) return;
+  if (!link.ask(request, { box, at: session.changedAt, changes })) return;
   askedAt = performance.now();
   wanted = false;
 }
@@ -163,6 +166,7 @@ function note(frame, solved) {
   const provisional = frame.flags & PROVISIONAL;
   meter.frames += 1;
   meter.size = frame.full;
+  meter.settled = solved && frame.asked.changes === changes;
   meter.shown = solved ? "solved" : provisional ? "provisional" : "frame";
   if (!solved) {
     meter.frameTimes.push(performance.now() - frame.asked.at);
