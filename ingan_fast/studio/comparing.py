@@ -24,11 +24,15 @@ CARVED_SIDE = 640  # px of the source's longer side; larger pictures take minute
 def variations(
     folder: Path, subject: Subject, transform: Transform, count: int, max_side: int, progress: Progress
 ) -> dict[str, Any]:
-    """Write N.png for the best layout and its alternatives."""
-    made = []
+    """Write N.png for the best layout and its alternatives; one that can't be made has an error instead."""
+    made: list[dict[str, Any]] = []
     for number in range(count):
         layouts = layouts_of(replace(subject, wishes=replace(subject.wishes, variation=number)))
-        drawn = perspective.lay_out(layouts, transform).draw(layouts.picture)
+        try:
+            drawn = perspective.lay_out(layouts, transform).draw(layouts.picture)
+        except UserError as error:
+            made.append({"variation": number, "file": None, "error": str(error)})
+            continue
         save_photo(Photo(with_cover(reduced(drawn, max_side), transform)), folder / f"{number}.png")
         made.append({"variation": number, "file": f"{number}.png"})
         progress((number + 1) / count)
@@ -66,7 +70,7 @@ def measures(folder: Path, subject: Subject, picture: Path, transform: Transform
         transform: of a picture of that file's size.
     """
     from ingan_fast.quality.evaluation import Judge, Output
-    from ingan_fast.quality.maps import draw_coherence, draw_stretch
+    from ingan_fast.quality.maps import coherence_map
 
     full = load_image(picture, min_side=1)
     source = fit_within(full, JUDGED_SIDE)
@@ -89,12 +93,13 @@ def measures(folder: Path, subject: Subject, picture: Path, transform: Transform
 
     judge.advance = advance
     judged = judge.judge(output)
-    draw_coherence(output.picture, source, folder / "strangeness.png", output.mask)
+    strange = coherence_map(output.picture, source, output.mask)
+    save_photo(Photo(coloured(strange / STRANGEST, "inferno")), folder / "strangeness.png")
     advance()
     stretch, notice = None, None
     if output.mask is None:
         try:
-            draw_stretch(output.picture, source, folder / "stretch.png")
+            save_photo(Photo(_stretch(made, source)), folder / "stretch.png")
             stretch = "stretch.png"
         except UserError as error:
             notice = str(error)
@@ -102,9 +107,47 @@ def measures(folder: Path, subject: Subject, picture: Path, transform: Transform
         notice = "there is a map of stretch for outputs without moved corners only"
     each = judged.measures, judged.plain_resize, judged.seam_carving
     found = [_told(name, *(_chosen(name, measured) for measured in each)) for name in WORDS]
-    return {"measures": found, "stretch": stretch, "strangeness": "strangeness.png", "notice": notice}
+    return {
+        "measures": found,
+        "stretch": stretch,
+        "strangeness": "strangeness.png",
+        "scales": SCALES,
+        "notice": notice,
+    }
 
 
+def _stretch(made: NDArray[np.uint8], source: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Where things were stretched with the picture, red, and where they kept their size, blue: RGBA.
+
+    Raises:
+        UserError: both or neither of width and height changed.
+    """
+    from ingan_fast.quality.local_stretch import local_stretch
+
+    axis = "height" if made.shape[1] == source.shape[1] else "width"
+    found = local_stretch(made, source, axis)
+    rows, columns = (
+        np.abs(centres[None, :] - (np.arange(side) + 0.5)[:, None]).argmin(axis=1)
+        for centres, side in ((found.down, made.shape[0]), (found.across, made.shape[1]))
+    )
+    return coloured(np.asarray(found.exponents)[np.ix_(rows, columns)], "coolwarm")
+
+
+def coloured(values: NDArray, colours: str) -> NDArray[np.uint8]:
+    """Values from 0 to 1 in colours of matplotlib: RGBA, transparent where they are NaN."""
+    from matplotlib import colormaps
+
+    known = ~np.isnan(values)
+    result = np.rint(colormaps[colours](np.clip(np.where(known, values, 0), 0, 1)) * 255).astype(np.uint8)
+    result[..., 3] = np.where(known, 255, 0)
+    return result
+
+
+STRANGEST = 0.02  # of the coherence map, at the end of its colours: several times a good output's mean
+SCALES = {
+    "stretch": {"low": 0, "high": 1, "words": "blue: things kept their size; red: stretched as the picture was"},
+    "strangeness": {"low": 0, "high": STRANGEST, "words": "dark: as in the picture; bright: nothing there is like it"},
+}
 WORDS = {
     "coherence": "how strange the output looks: distance of its parts to the picture's; 0 is best",
     "completeness": "how much of the picture is missing in the output; 0 is best",

@@ -1,5 +1,6 @@
 """Pictures that follow the hand: frames of a preview, prepared in a process of their own, drawn in threads."""
 
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -136,7 +137,7 @@ class FrameSource:
         if frames is not None and frames.is_ready(scaled):
             return with_cover(frames.draw(scaled), scaled), False
         if known is not None and known.error is not None:
-            raise UserError(known.error)
+            raise UserError(in_full_pixels(known.error, size, (preview.shape[1], preview.shape[0])))
         self.prepare(wanted, options, _reach(scaled, (preview.shape[1], preview.shape[0])))
         return with_cover(resized(preview, scaled), scaled), True
 
@@ -183,6 +184,12 @@ def resized(preview: NDArray[np.uint8], transform: Transform) -> NDArray[np.uint
         coefficients = tuple((matrix / matrix[2, 2]).flat)[:8]
         image = image.transform(transform.size, Image.Transform.PERSPECTIVE, coefficients, Image.Resampling.BILINEAR)
     return np.asarray(image).reshape(transform.size[1], transform.size[0], -1)
+
+
+def in_full_pixels(sentence: str, size: Size, preview: Size) -> str:
+    """A sentence about a width or a height of the preview with the picture's own numbers."""
+    axis = "height" in sentence
+    return re.sub(r"\d+", lambda number: str(round(int(number[0]) * size[axis] / preview[axis])), sentence)
 
 
 def _to_pixels(size: Size) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """Runs the studio's server until it is interrupted."""
 
 import shutil
+import signal
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -90,4 +91,17 @@ def serve(app: ASGIApp, listener: socket.socket, begun: Callable[[], None]) -> N
             if self.started:
                 begun()
 
-    Server(config).run(sockets=[listener])
+    with _calm_end():
+        Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _calm_end() -> Iterator[None]:
+    """The server raises the signal that ended it once more when it has ended; that is not to end the program."""
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(number, lambda *_: None) for number in numbers]
+    try:
+        yield
+    finally:
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)

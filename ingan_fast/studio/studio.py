@@ -70,11 +70,11 @@ class Studio:
         self.uploads = asyncio.Semaphore(self.limits.uploads)
 
     def close(self) -> None:
+        self.trainings.close()  # which takes what was trained into the store
         self.jobs.close()
         self.frames.close()
         self.stills.close()
         self.reader.close()
-        self.trainings.close()
         self.store.close()
 
     def entry(self, key: str) -> Entry:

@@ -11,7 +11,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
 from ingan_fast.layout import Frames, Layouts, Wishes
 from ingan_fast.pictures import MAX_PIXELS, Photo, has_opacity, load_photo, save_image, save_photo, srgb
-from ingan_fast.studio import comparing
+from ingan_fast.studio import comparing, serving
 from ingan_fast.studio.child import Progress
 from ingan_fast.studio.subjects import reduced, solve
 
@@ -98,4 +98,6 @@ TASKS: dict[str, Task] = {
     "measures": comparing.measures,
     "companions": comparing.companions,
     "read_companion": comparing.read_companion,
+    "warm_up": serving.warm_up,
+    "answer": serving.answer,
 }
