@@ -50,7 +50,7 @@ def train(
     preset_name: str | None = None,
     budget: float | None = None,
     settings: Mapping[str, Any] | None = None,
-    early_stop: bool = False,
+    early_stop: bool | None = None,
     device: str = "auto",
     engine: str = "auto",
     precision: str = "auto",
@@ -72,7 +72,8 @@ def train(
             some seconds, and adapted if the machine gets slower or faster. None: the preset's iterations; without a
             preset, 900 on a CPU.
         settings: changes to the preset, by the names of `ingan_fast.settings.Settings`.
-        early_stop: the setting of that name: finish early once quality no longer changes.
+        early_stop: the setting of that name: finish early once quality no longer changes. None: as the preset, which
+            for "learned" is yes.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         engine: "eager", "graphs" (CUDA graphs captured once per shape), or "auto": graphs on a GPU, eager on a CPU.
         precision: precision of convolutions: "float32", "bfloat16", "float16", or "auto": the fastest on the device; a
@@ -92,7 +93,7 @@ def train(
     """
     clock = time.perf_counter()
     notice = notice or (lambda text: None)
-    wanted = dict(settings or {}) | ({"early_stop": True} if early_stop else {})
+    wanted = dict(settings or {}) | ({} if early_stop is None else {"early_stop": early_stop})
     target = pick_device(device)
     check_engine(engine, target)
     check_precision(precision)
