@@ -58,7 +58,7 @@ class PlainIteration:
 
 
 def _plain_convolutions(network: nn.Module) -> None:
-    """Replace our spectrally normalised convolutions by torch's, which iterate in every forward, and scores' by plain ones."""
+    """Replace our convolutions by torch's; its spectral norm iterates in every forward."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
             if isinstance(child, SpectralConv2d | ScoreConv2d):

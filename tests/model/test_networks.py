@@ -12,7 +12,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
 from ingan_fast.kernels import grid_warp
-from ingan_fast.model.convolutions import ReflectConv2d, ScoreConv2d, SpectralConv2d, _stacked, power_iteration, shared_weights
+from ingan_fast.model.convolutions import (
+    ReflectConv2d,
+    ScoreConv2d,
+    SpectralConv2d,
+    _stacked,
+    power_iteration,
+    shared_weights,
+)
 from ingan_fast.model.discriminator import Discriminator, MultiScaleDiscriminator
 from ingan_fast.model.networks import Generator, ResidualBlock, coarse_size, shrink
 from ingan_fast.model.state import flatten
