@@ -19,6 +19,7 @@ _NO_MEMORY = (
 # Optional packages, and the extra of this package that installs each.
 _EXTRAS = {
     "av": "video",
+    "huggingface_hub": "hub",
     "matplotlib": "train",
     "onnx": "export",
     "onnxscript": "export",
