@@ -98,13 +98,15 @@ def _licence(given: str | None, yes: bool) -> str:
 def _card(
     folder: "RunFolder", config: "Config", repo: str, licence: str, temporary: Path, exported: bool
 ) -> dict[str, Path]:
+    from ingan_fast import load
     from ingan_fast.hub.card import EXAMPLE, draw_example, model_card
     from ingan_fast.hub.upload import CARD
-    from ingan_fast.training.trained import load
 
     card, example = temporary / CARD, temporary / EXAMPLE
     card.write_text(model_card(folder, config, repo, licence, exported), "utf-8")
-    draw_example(load(folder.path, "cpu"), example)
+    trained = load(folder.path, "cpu")
+    assert trained.source is not None  # it was read before
+    draw_example(trained.source, lambda transform: trained.retarget(transform).picture, example)
     return {card.name: card, EXAMPLE: example}
 
 

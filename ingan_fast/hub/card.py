@@ -1,16 +1,16 @@
 """The model card of a run: its page on the Hub."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from ingan_fast.geometry import Transform
-from ingan_fast.pictures import save_image
+from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.pictures.sheets import Panel, sheet
 from ingan_fast.quality.validation import WIDTHS
 from ingan_fast.training.curves import read_log
 from ingan_fast.training.monitor import LAYOUT
 from ingan_fast.training.run_folder import Config, RunFolder
-from ingan_fast.training.trained import TrainedGenerator
 
 EXAMPLE = "example.png"
 _MEASURES = {
@@ -42,12 +42,12 @@ and outputs far from the sizes that were trained fall apart.
 """
 
 
-def draw_example(trained: TrainedGenerator, path: Path) -> None:
+def draw_example(source: Pixels, retarget: Callable[[Transform], Pixels], path: Path) -> None:
     """Write the picture beside outputs at other widths."""
-    panels = [Panel("the picture", trained.source, framed=True)]
+    panels = [Panel("the picture", source, framed=True)]
     for ratio in WIDTHS:
-        transform = Transform.scale(ratio, 1.0, trained.source_size)
-        panels.append(Panel(f"width x{ratio:g}", trained.retarget(transform).picture))
+        transform = Transform.scale(ratio, 1.0, (source.shape[1], source.shape[0]))
+        panels.append(Panel(f"width x{ratio:g}", retarget(transform)))
     save_image(sheet([panels]), path)
 
 

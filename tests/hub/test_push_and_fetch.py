@@ -3,15 +3,13 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from huggingface_hub import ModelCard, constants
 from PIL import Image
 
 from fake_hub import Hub, Repo
-from ingan_fast import MachineError, Retargeter, Transform, UserError, load
+from ingan_fast import MachineError, Retargeter, UserError
 from ingan_fast.hub import fetch
-from ingan_fast.pictures import load_image
 from ingan_fast.runtime.sidecar import Sidecar, checksum
 from ingan_fast.training.run_folder import RunFolder
 
@@ -43,8 +41,8 @@ def test_a_run_that_is_pushed_retargets_from_its_address(hub: Hub, trained_run: 
 
     done = ingan_fast("retarget", f"hf://{REPO}", "--scale", "1.5x1", "--out", "hub.png")
     assert done.code == 0, done.err
-    expected = load(trained_run).retarget(Transform.scale(1.5, 1, (64, 56))).picture
-    np.testing.assert_array_equal(load_image(Path("hub.png")), expected)
+    ingan_fast("retarget", trained_run, "--scale", "1.5x1", "--out", "local.png")
+    assert Path("hub.png").read_bytes() == Path("local.png").read_bytes()
 
 
 def test_python_and_videos_take_addresses(hub: Hub, trained_run: Path, ingan_fast: Command) -> None:
