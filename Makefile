@@ -54,6 +54,7 @@ lint: setup
 	$(BIN)/ruff format --check .
 	rm -rf build/lint && mkdir -p build/lint && cp -r ingan_fast build/lint/ && cp -r kernels export build/lint/ingan_fast/
 	MYPYPATH=build/lint $(BIN)/mypy -p ingan_fast
+	if test -x $(BIN)/hadolint; then $(BIN)/hadolint docker/*.Dockerfile; fi  # its package is for x86 Linux alone
 
 # Continues after an interruption, as do the figures. Results are in benchmarks/report; start with index.html.
 # If a part fails, the others still run.

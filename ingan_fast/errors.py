@@ -20,6 +20,7 @@ _NO_MEMORY = (
 _EXTRAS = {
     "av": "video",
     "fastapi": "studio",
+    "huggingface_hub": "hub",
     "matplotlib": "train",
     "onnx": "export",
     "onnxscript": "export",

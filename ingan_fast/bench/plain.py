@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ingan_fast.model.convolutions import SpectralConv2d
+from ingan_fast.model.convolutions import ScoreConv2d, SpectralConv2d
 from ingan_fast.model.losses import lsgan
 from ingan_fast.model.sampling import Draw
 from ingan_fast.model.state import TrainingState
@@ -58,10 +58,10 @@ class PlainIteration:
 
 
 def _plain_convolutions(network: nn.Module) -> None:
-    """Replace our spectrally normalised convolutions by torch's, which iterate in every forward."""
+    """Replace our convolutions by torch's; its spectral norm iterates in every forward."""
     for parent in list(network.modules()):
         for name, child in list(parent.named_children()):
-            if isinstance(child, SpectralConv2d):
+            if isinstance(child, SpectralConv2d | ScoreConv2d):
                 plain = nn.Conv2d(
                     child.in_channels,
                     child.out_channels,
@@ -72,7 +72,7 @@ def _plain_convolutions(network: nn.Module) -> None:
                     device=child.weight.device,
                 )
                 plain.load_state_dict({"weight": child.weight, "bias": child.bias})
-                setattr(parent, name, spectral_norm(plain))
+                setattr(parent, name, spectral_norm(plain) if isinstance(child, SpectralConv2d) else plain)
 
 
 def _plain_adam(network: nn.Module, learning_rate: float) -> torch.optim.Adam:

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ingan_fast.cli import demo, evaluate, export, info, retarget, serve, studio, train, video
+from ingan_fast.cli import demo, evaluate, export, info, push, retarget, serve, studio, train, video
 from ingan_fast.cli.console import INTERRUPTED
 from ingan_fast.errors import MachineError, UserError, memory_ran_out, missing_package
 
@@ -34,6 +34,7 @@ app.command(help=evaluate.HELP)(evaluate.evaluate)
 app.command(help=export.HELP)(export.export)
 app.command(help=studio.HELP)(studio.studio)
 app.command(help=serve.HELP)(serve.serve)
+app.command(help=push.HELP)(push.push)
 app.command(help=info.HELP)(info.info)
 if find_spec("ingan_fast.cli.bench"):
     from ingan_fast.cli import bench

@@ -11,6 +11,7 @@ import typer
 from ingan_fast.cli.console import messages, parts_done, progress, read_text
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform, check_output_size
+from ingan_fast.hub import fetch, is_address
 from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.parsing import parse_corners, parse_homography, parse_scale, parse_size
 
@@ -41,6 +42,7 @@ HELP = (
     "    ingan-fast retarget runs/fruit --homography matrix.json --size 640x480 --out out.png\n\n"
     "    ingan-fast retarget runs/fruit --collage --out sheet.png\n\n"
     "    ingan-fast retarget fruit/model.onnx --size 640x480 --out out.png      (an exported model)\n\n"
+    "    ingan-fast retarget hf://me/fruit --scale 1.5x1 --out out.png      (from the Hugging Face Hub)\n\n"
     "matrix.json contains 3 rows of 3 numbers, source to output, both in [-1, 1] from edge to edge; or "
     '{"matrix": [[..], [..], [..]], "units": "pixels"} for pixel coordinates as in OpenCV.'
 )
@@ -51,7 +53,7 @@ def retarget(
         list[Path],
         typer.Argument(
             metavar="PICTURE...|MODEL|RUN",
-            help="Pictures (- for standard input), or an exported model, or a run folder.",
+            help="Pictures (- for standard input), or an exported model, or a run folder, or hf://OWNER/NAME[@REVISION].",
         ),
     ],
     out: Annotated[
@@ -136,7 +138,7 @@ def retarget(
         return _instant(
             given, out, request, collage, options, image is not None or device != "auto" or backend != "auto"
         )
-    run = given[0]
+    run = fetch(given[0]) if is_address(given[0]) else given[0]
     check_output_path(out, alpha=corners is not None)
     if options.given():
         raise UserError(f"{' and '.join(options.given())} are for pictures, but {run} is not one; leave them out")
@@ -160,7 +162,7 @@ def _is_picture(path: Path) -> bool:
     from ingan_fast.pictures.formats import named_as_picture
     from ingan_fast.pictures.streams import is_stream
 
-    return named_as_picture(path) or is_stream(path)
+    return not is_address(path) and (named_as_picture(path) or is_stream(path))
 
 
 def _tell(out: Path, size: tuple[int, int]) -> None:

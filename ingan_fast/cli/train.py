@@ -46,8 +46,12 @@ def train(
     ] = None,
     iterations: Annotated[int | None, typer.Option(help="Number of iterations; default: the preset's.")] = None,
     early_stop: Annotated[
-        bool, typer.Option("--early-stop", help="Finish early once quality no longer changes.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--early-stop/--no-early-stop",
+            help="Finish early once quality no longer changes; default: yes for learned, no for paper.",
+        ),
+    ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     engine: Annotated[
         str,

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ingan_fast.cli.console import INTERRUPTED, messages, progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
+from ingan_fast.hub import is_address
 from ingan_fast.interrupts import interrupts
 from ingan_fast.parsing import parse_corners, parse_scale, parse_size
 from ingan_fast.video.named import NAMES
@@ -36,6 +37,7 @@ HELP = (
     "Examples:\n\n"
     "    ingan-fast video photo.jpg --script grow --out out.mp4      (no training)\n\n"
     "    ingan-fast video runs/fruit --script grow --out out.mp4\n\n"
+    "    ingan-fast video hf://me/fruit --script grow --out out.mp4      (from the Hugging Face Hub)\n\n"
     "    ingan-fast video runs/fruit --script mine.yaml --canvas 640x480 --background none --out out.webm\n\n"
     "    ingan-fast video runs/fruit --input clip.mp4 --scale 1.5x1 --out wide.mp4\n\n"
     '    ingan-fast video runs/fruit --input clip.mp4 --corners "60,0 340,0 400,300 0,300" --out "frames/%05d.png"\n\n'
@@ -293,7 +295,8 @@ def _make(
     notices: list[str] = []
     with ExitStack() as stack:
         clip = stack.enter_context(closing(request.open_clip(interrupted))) if request.input is not None else None
-        opened = open_picture(model, request, device, backend) if named_as_picture(model) else None
+        is_picture = named_as_picture(model) and not is_address(model)
+        opened = open_picture(model, request, device, backend) if is_picture else None
         engine = stack.enter_context(closing(opened or open_engine(model, device, backend)))
         animation = request.animation(clip.size if clip else engine.source_size, clip)
         if opened is not None:

@@ -5,7 +5,7 @@ from typing import cast
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ingan_fast.model.convolutions import ReflectConv2d, SpectralConv2d, power_iteration
+from ingan_fast.model.convolutions import ScoreConv2d, SpectralConv2d, power_iteration
 from ingan_fast.model.networks import SLOPE, initialise, shrink
 from ingan_fast.settings import Settings
 
@@ -22,7 +22,7 @@ class Discriminator(nn.Module):
             nn.LeakyReLU(SLOPE, inplace=True),
             SpectralConv2d(2 * channels, 4 * channels, 3),
             nn.LeakyReLU(SLOPE, inplace=True),
-            ReflectConv2d(4 * channels, 1, 3),
+            ScoreConv2d(4 * channels, 3),
         )
 
     def forward(self, image: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ingan_fast.kernels import homography_warp
 from ingan_fast.model.convolutions import power_iteration, shared_weights
-from ingan_fast.model.losses import lsgan, out_of_place, reconstruction_l1, refinement_l1
+from ingan_fast.model.losses import guidance_weight, lsgan, out_of_place, reconstruction_l1, refinement_l1
 from ingan_fast.model.networks import shrink, to_contiguous_float32
 from ingan_fast.model.precision import mixed_precision
 from ingan_fast.model.sampling import Draw
@@ -87,6 +87,7 @@ def generate(state: TrainingState, draw: Draw) -> Outputs:
         apart = to_contiguous_float32(y) - warped
         guidance = settings.places * out_of_place(apart, generator.coarse)
         guidance = guidance + settings.copies * draw.likeness * apart.abs().mean()
+        guidance = guidance_weight(state.scale_progress) * guidance
 
     fake, real = to_contiguous_float32(y), to_contiguous_float32(shrink(draw.real, generator.coarse))
     stages = [StageOutput(fake, real, state.scale_progress)]

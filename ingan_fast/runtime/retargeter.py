@@ -9,6 +9,7 @@ import numpy as np
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform, check_output_size
+from ingan_fast.hub import fetch, is_address
 from ingan_fast.model.tiling import CELL, Tile, tiles
 from ingan_fast.pictures import Pixels
 from ingan_fast.retargeted import Retargeted
@@ -48,7 +49,8 @@ class Retargeter:
         """Load a model.
 
         Args:
-            path: a run folder, a model.onnx, model.engine or model.pt2, or the folder that these were exported to.
+            path: a run folder, a model.onnx, model.engine or model.pt2, or the folder that these were exported to; or
+                hf://OWNER/NAME[@REVISION] on the Hugging Face Hub.
             device: auto, cpu, cuda, cuda:N or mps.
             backend: auto, tensorrt, onnxruntime, openvino or torch.
             max_memory: approximate memory limit per output, in bytes; larger outputs are computed in tiles, exactly.
@@ -56,7 +58,8 @@ class Retargeter:
         Raises:
             UserError: the model can't be run here.
         """
-        return cls(open_model(Path(path), device, backend), max_memory)
+        place = fetch(path) if is_address(path) else Path(path)
+        return cls(open_model(place, device, backend), max_memory)
 
     @property
     def backend(self) -> str:

@@ -50,7 +50,7 @@ def train(
     preset_name: str | None = None,
     budget: float | None = None,
     settings: Mapping[str, Any] | None = None,
-    early_stop: bool = False,
+    early_stop: bool | None = None,
     device: str = "auto",
     engine: str = "auto",
     precision: str = "auto",
@@ -60,6 +60,7 @@ def train(
     tensorboard: bool = False,
     report: Report | None = None,
     notice: Notice | None = None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Result:
     """Train a generator on one picture (or several similar ones), and save it in the run folder `out`.
 
@@ -72,7 +73,8 @@ def train(
             some seconds, and adapted if the machine gets slower or faster. None: the preset's iterations; without a
             preset, 900 on a CPU.
         settings: changes to the preset, by the names of `ingan_fast.settings.Settings`.
-        early_stop: the setting of that name: finish early once quality no longer changes.
+        early_stop: the setting of that name: finish early once quality no longer changes. None: as the preset, which
+            for "learned" is yes.
         device: "auto", "cpu", "cuda", "cuda:N" or "mps".
         engine: "eager", "graphs" (CUDA graphs captured once per shape), or "auto": graphs on a GPU, eager on a CPU.
         precision: precision of convolutions: "float32", "bfloat16", "float16", or "auto": the fastest on the device; a
@@ -83,16 +85,17 @@ def train(
         tensorboard: also write event files to `out`/tensorboard (needs the extra `tensorboard`).
         report: called with the `Status` every `log_every` iterations.
         notice: called with messages for the user, one sentence each.
+        stop: asked before every iteration; True ends the training like an interrupt.
 
     Returns:
-        The run folder, and whether the training is finished: an interrupt (SIGINT, SIGTERM) saves it and returns.
+        The run folder, and whether the training is finished: an interrupt (SIGINT, SIGTERM, `stop`) saves it, returns.
 
     Raises:
         UserError: invalid input; nothing was changed.
     """
     clock = time.perf_counter()
     notice = notice or (lambda text: None)
-    wanted = dict(settings or {}) | ({"early_stop": True} if early_stop else {})
+    wanted = dict(settings or {}) | ({} if early_stop is None else {"early_stop": early_stop})
     target = pick_device(device)
     check_engine(engine, target)
     check_precision(precision)
@@ -136,7 +139,7 @@ def train(
                 with Monitor(run, sampler, tensorboard) as monitor, interrupts() as interrupted:
                     monitor.forget_after(state.iteration)
                     monitor.show_layout()
-                    _loop(state, history, sampler, run, monitor, interrupted, engine, follower, report, notice)
+                    _loop(state, history, sampler, run, monitor, interrupted, engine, follower, report, notice, stop)
         return Result(run.path, state.iteration, state.total, finished=state.iteration == state.total)
 
 
@@ -159,10 +162,11 @@ def _loop(
     follower: Follower,
     report: Report | None,
     notice: Notice,
+    stop: Callable[[], bool],
 ) -> None:
     settings = history.settings  # the run's; an early stop changes state.settings
     engine = make_engine(engine_name, state.device, notice)
-    while state.iteration < state.total and not interrupted.is_set():
+    while state.iteration < state.total and not _interrupted(interrupted, stop):
         if not state.norm_frozen and state.position >= _freeze_at(state):
             state.freeze_norm(sampler)
         losses = engine.step(state, sampler.draw(state.iteration, state.position))
@@ -193,6 +197,12 @@ def _loop(
     if interrupted.is_set() or not run.generator_path.is_file():
         run.write_generator(state.deployable(sampler), settings, state.iteration)
         _write_checkpoint(run, state, history)
+
+
+def _interrupted(event: threading.Event, stop: Callable[[], bool]) -> bool:
+    if stop():
+        event.set()
+    return event.is_set()
 
 
 def _follow(follower: Follower, state: TrainingState, monitor: Monitor, notice: Notice) -> bool:

@@ -71,6 +71,8 @@ def choose(
     if started is not None and (left_open or budget is not None):
         kept = {name: getattr(started.settings, name) for name in PLANNED if name not in wanted}
         settings = replace(settings, **kept)
+    if started is not None and "early_stop" not in wanted:
+        settings = replace(settings, early_stop=started.settings.early_stop)
     return Plan(preset_name, settings, budget)
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,21 @@ def test_a_picture_alone_is_trained_for_fifteen_minutes_on_a_cpu(
 
 def test_an_early_stop_is_a_setting_of_the_run(ingan_fast: Command, picture_path: Path) -> None:
     assert ingan_fast("train", picture_path, *SMALL, "--iterations", 2, "--early-stop").code == 0
+    assert config("runs/dots")["settings"]["early_stop"] is True  # type: ignore[index]
+
+
+@pytest.mark.parametrize(("words", "stops"), [([], True), (["--no-early-stop"], False)])
+def test_the_learned_preset_stops_early_unless_asked_not_to(
+    ingan_fast: Command, picture_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], stops: bool
+) -> None:
+    monkeypatch.setitem(PRESETS, "learned", replace(PRESETS["smoke"], early_stop=PRESETS["learned"].early_stop))
+    assert ingan_fast("train", picture_path, "--device", "cpu", "--iterations", 2, *words).code == 0
+    assert config("runs/dots")["settings"]["early_stop"] is stops  # type: ignore[index]
+
+
+def test_a_resumed_run_keeps_its_early_stop(ingan_fast: Command, picture_path: Path) -> None:
+    assert ingan_fast("train", picture_path, *SMALL, "--iterations", 2, "--early-stop").code == 0
+    assert ingan_fast("train", picture_path, *SMALL, "--iterations", 2, "--resume").code == 0
     assert config("runs/dots")["settings"]["early_stop"] is True  # type: ignore[index]
 
 

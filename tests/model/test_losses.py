@@ -3,7 +3,16 @@
 import pytest
 import torch
 
-from ingan_fast.model.losses import PLACE, lsgan, out_of_place, reconstruction_l1, refinement_l1, scale_weights
+from ingan_fast.model.losses import (
+    GUIDANCE_LEFT,
+    PLACE,
+    guidance_weight,
+    lsgan,
+    out_of_place,
+    reconstruction_l1,
+    refinement_l1,
+    scale_weights,
+)
 
 COUNTS = range(1, 9)
 
@@ -107,6 +116,11 @@ def test_places_are_as_large_in_the_output_whatever_stage_they_are_looked_at_in(
 
 def test_a_picture_smaller_than_a_square_is_one() -> None:
     assert out_of_place(torch.full((1, 3, 5, 40), 0.25), 1).item() == pytest.approx(0.25)
+
+
+def test_guidance_falls_while_the_scales_move_and_never_ends() -> None:
+    weights = [guidance_weight(torch.tensor(progress)).item() for progress in (0.0, 0.25, 0.75, 1.0, 2.0)]
+    assert weights == pytest.approx([1.0, 0.75, 0.25, GUIDANCE_LEFT, GUIDANCE_LEFT])
 
 
 def test_a_further_stage_owes_the_coarse_picture_and_the_real_one() -> None:

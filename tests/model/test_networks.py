@@ -12,7 +12,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
 from ingan_fast.kernels import grid_warp
-from ingan_fast.model.convolutions import ReflectConv2d, SpectralConv2d, _stacked, power_iteration, shared_weights
+from ingan_fast.model.convolutions import (
+    ReflectConv2d,
+    ScoreConv2d,
+    SpectralConv2d,
+    _stacked,
+    power_iteration,
+    shared_weights,
+)
 from ingan_fast.model.discriminator import Discriminator, MultiScaleDiscriminator
 from ingan_fast.model.networks import Generator, ResidualBlock, coarse_size, shrink
 from ingan_fast.model.state import flatten
@@ -315,6 +322,18 @@ def test_a_discriminator_has_four_convolutions_of_which_the_second_is_strided() 
     assert structure(network)[:3] == [(3, c, 3), (c, 2 * c, 3), (2 * c, 4 * c, 3)]
     assert structure(network)[3][:2] == (4 * c, 1)
     assert [conv.stride[0] for conv in convolutions(network)] == [1, 2, 1, 1]
+
+
+def test_a_convolution_to_scores_is_an_ordinary_convolution() -> None:
+    score = ScoreConv2d(6, 3).double()
+    features = torch.randn(2, 6, 9, 11, dtype=torch.float64, requires_grad=True)
+    plain = torch.nn.functional.conv2d(features, score.weight, score.bias)
+    torch.testing.assert_close(score(features), plain)
+    inputs = (features, score.weight, score.bias)
+    coefficients = torch.randn_like(plain)
+    gradients = torch.autograd.grad((score(features) * coefficients).sum(), inputs)
+    torch.testing.assert_close(gradients, torch.autograd.grad((plain * coefficients).sum(), inputs))
+    assert set(score.state_dict()) == {"weight", "bias"}
 
 
 def test_one_pixel_reaches_the_map_within_a_small_patch_only() -> None:

@@ -139,7 +139,7 @@ def test_an_early_stopped_training_resumes_to_the_same_bytes(
 
 
 @pytest.mark.usefixtures("always_flat")
-def test_no_training_stops_early_unless_asked_to(picture_path: Path, tmp_path: Path) -> None:
+def test_the_smoke_preset_does_not_stop_early_unless_asked_to(picture_path: Path, tmp_path: Path) -> None:
     result = train(picture_path, tmp_path / "run", preset_name="smoke", settings=SETTINGS, device="cpu")
     assert result.iteration == 30
     assert json.loads((tmp_path / "run" / "config.json").read_text())["settings"]["early_stop"] is False
