@@ -14,9 +14,9 @@ HELP = (
     "Answer requests over HTTP: a form with a picture and a size in, a picture out (docs/serve.md; the API is in "
     "/openapi.json).\n\n"
     "Examples:\n\n"
-    "    ingan-fast serve photo.jpg --port 8080\n\n"
-    "    curl -F size=1200x600 http://127.0.0.1:8080/retarget -o wide.png\n\n"
-    "    curl -F image=@other.jpg -F scale=1.5x1 -F format=jpeg http://127.0.0.1:8080/retarget -o wide.jpg\n\n"
+    "    ingan-fast serve photo.jpg --port 8000\n\n"
+    "    curl -F size=1200x600 http://127.0.0.1:8000/retarget -o wide.png\n\n"
+    "    curl -F image=@other.jpg -F scale=1.5x1 -F format=jpeg http://127.0.0.1:8000/retarget -o wide.jpg\n\n"
     "    ingan-fast serve fruit/model.onnx --workers 2 --queue 64 --timeout 30\n\n"
     "    ingan-fast serve photo.jpg --host 0.0.0.0 --token $(openssl rand -hex 16)      (other machines may ask)\n\n"
     "When more requests wait than --queue, further ones are answered 503; those that take longer than --timeout, 504."
@@ -27,7 +27,7 @@ def serve(
     given: Annotated[
         Path, typer.Argument(metavar="PHOTO|RUN|MODEL", help="What requests without a picture of their own are about.")
     ],
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0: any port that is free.")] = 8080,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0: any port that is free.")] = 8000,
     host: Annotated[str, typer.Option(help="Where to listen; anything but this machine needs --token.")] = "127.0.0.1",
     token: Annotated[str | None, typer.Option(help="Requests need the header Authorization: Bearer TOKEN.")] = None,
     queue: Annotated[int, typer.Option(min=0, max=10_000, help="Requests that may wait.")] = 32,
