@@ -135,11 +135,11 @@ class FrameSource:
                 self._ready.move_to_end(wanted)
         frames = known.frames if known is not None else None
         if frames is not None and frames.is_ready(scaled):
-            return with_cover(frames.draw(scaled), scaled), False
+            return with_cover(frames.draw(scaled, Image.Resampling.BILINEAR), scaled, quick=True), False
         if known is not None and known.error is not None:
             raise UserError(in_full_pixels(known.error, size, (preview.shape[1], preview.shape[0])))
         self.prepare(wanted, options, _reach(scaled, (preview.shape[1], preview.shape[0])))
-        return with_cover(resized(preview, scaled), scaled), True
+        return with_cover(resized(preview, scaled), scaled, quick=True), True
 
     def _prepare_all(self) -> None:
         while True:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw
 
 from ingan_fast.geometry import MIN_SIZE, Size, Transform
 from ingan_fast.layout import Layouts, Wishes, perspective
@@ -15,6 +16,8 @@ from ingan_fast.pictures import has_opacity, load_photo, srgb
 from ingan_fast.studio.child import Progress
 
 _known: dict[str, Any] = {}  # what was opened last: it is asked for again
+
+FINER = 4  # samples a pixel along each side, of a quick mask
 
 
 @dataclass(frozen=True)
@@ -95,18 +98,34 @@ def reduced(pixels: NDArray, side: int) -> NDArray:
     return as_stored(in_unit_range(shrunk(pixels, size)), pixels.dtype)
 
 
-def with_cover(pixels: NDArray[np.uint8], transform: Transform) -> NDArray[np.uint8]:
-    """RGBA of an output of the transform, or of a smaller version of it; transparent outside of the picture."""
+def with_cover(pixels: NDArray[np.uint8], transform: Transform, quick: bool = False) -> NDArray[np.uint8]:
+    """RGBA of an output of the transform, or of a smaller version of it; transparent outside of the picture.
+
+    Args:
+        pixels: uint8 [h, w, channels].
+        transform: of the output.
+        quick: whether edges may be rougher, as for frames.
+    """
     height, width, channels = pixels.shape
     result = np.full((height, width, 4), 255, np.uint8)
     result[..., :3] = pixels[..., :3] if channels >= 3 else pixels[..., :1]
     if has_opacity(pixels):
         result[..., 3] = pixels[..., -1]
     if (transform.matrix != np.eye(3)).any():
-        cover = Transform((width, height), transform.matrix).mask()
+        smaller = Transform((width, height), transform.matrix)
+        cover = quick_mask(smaller) if quick else smaller.mask()
         if (cover < 1).any():
             result[..., 3] = np.rint(result[..., 3] * cover)
     return result
+
+
+def quick_mask(transform: Transform) -> NDArray[np.float32]:
+    """`transform.mask()` sampled sixteen times a pixel, in a tenth of its time."""
+    width, height = transform.size
+    image = Image.new("L", (FINER * width, FINER * height))
+    corners = transform.corners() * FINER - 0.5  # Pillow's are pixel centres
+    ImageDraw.Draw(image).polygon([(float(x), float(y)) for x, y in corners], fill=255)
+    return np.asarray(image.reduce(FINER)) * np.float32(1 / 255)
 
 
 def _digest(mask: NDArray[np.bool_] | None) -> bytes:
