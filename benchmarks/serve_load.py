@@ -40,7 +40,8 @@ def memory(process: int) -> float:
                 line.split(":", 1) for line in Path(f"/proc/{one}/status").read_text().splitlines() if ":" in line
             )
             total += int(fields["VmRSS"].split()[0])
-            waiting += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
+            for children in Path(f"/proc/{one}/task").glob("*/children"):
+                waiting += map(int, children.read_text().split())
         except (OSError, KeyError):
             continue
     return round(total / 1024, 1)

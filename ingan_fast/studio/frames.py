@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ingan_fast.errors import UserError
+from ingan_fast.errors import MachineError, UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout import Frames
 from ingan_fast.pictures import load_photo
@@ -167,7 +167,7 @@ class FrameSource:
             wishes = options.wishes(self._store, wanted.picture, (preview.shape[1], preview.shape[0]))
             wishes = type(wishes)(wishes.keep, wishes.remove, wishes.keep_objects, "", wishes.variation)
             return _Ready(self._child.run("prepare", preview, wishes, reach), reach)
-        except UserError as error:
+        except (UserError, MachineError) as error:
             return _Ready(None, reach, str(error))
         except (Stopped, OSError):  # the server stops; or the picture was removed
             return None

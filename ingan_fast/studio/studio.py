@@ -17,7 +17,7 @@ from ingan_fast.studio.hub import Hub
 from ingan_fast.studio.jobs import Job, Jobs
 from ingan_fast.studio.requests import Options
 from ingan_fast.studio.store import ID_LENGTH, Entry, Store, cache_folder, content_id
-from ingan_fast.studio.subjects import Subject
+from ingan_fast.studio.subjects import Subject, size_within
 from ingan_fast.studio.training import Training, Trainings
 
 MAX_BYTES = 200_000_000  # of an upload
@@ -161,13 +161,14 @@ class Studio:
                 continue
         return [about for _, about in sorted(found, key=lambda each: each[0])]
 
-    def subject(self, entry: Entry, options: Options) -> Subject:
-        """What makes outputs in full resolution."""
+    def subject(self, entry: Entry, options: Options, side: int | None = None) -> Subject:
+        """What makes outputs in full resolution, or of a photo that is reduced to `side` px a side."""
         if entry.kind != "photo":
             assert entry.path is not None
             return Subject(entry.kind, Path(entry.path))
-        wishes = options.wishes(self.store, entry.id, entry.size)
-        return Subject("photo", self.store.source_file(entry.id), wishes)
+        size = entry.size if side is None else size_within(entry.size, side)
+        wishes = options.wishes(self.store, entry.id, size)
+        return Subject("photo", self.store.source_file(entry.id), wishes, side)
 
     def previewed(self, entry: Entry, options: Options) -> Subject:
         """What makes outputs of the preview."""
