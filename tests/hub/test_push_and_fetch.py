@@ -34,6 +34,7 @@ def test_a_run_that_is_pushed_retargets_from_its_address(hub: Hub, trained_run: 
         "source.png",
     }
     assert not hub.repos[REPO].private
+    assert hub.repos[REPO].files["generator.safetensors"] in hub.large.values()
     for name in hub.repos[REPO].files:  # listed before it was sent
         assert name in done.out
     assert "public" in done.out
