@@ -22,6 +22,7 @@ LARGE = (".safetensors", ".onnx")
 class Repo:
     private: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
+    hidden: bool = False  # somebody else's, and private
 
     @property
     def sha(self) -> str:
@@ -118,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _repo(self, name: str) -> Repo | None:
         repo = self.hub.repos.get(name)
-        if repo is None or (repo.private and not self._logged_in):
+        if repo is None or repo.hidden or (repo.private and not self._logged_in):
             self._tell(401, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
             return None
         return repo
@@ -145,6 +146,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._tell(403 if self._logged_in else 401, {"error": "no"})
         wanted = json.loads(body)
         name = f"{wanted['organization']}/{wanted['name']}"
+        if name in self.hub.repos:
+            return self._tell(409, {"error": "exists"})
         self.hub.repos[name] = Repo(bool(wanted.get("private")) or wanted.get("visibility") == "private")
         self._tell(200, {"url": f"{self.hub.url}/{name}", "name": name, "id": name})
 

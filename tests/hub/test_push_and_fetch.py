@@ -215,6 +215,11 @@ def test_what_the_hub_refuses_is_told(hub: Hub, trained_run: Path, ingan_fast: C
     done = ingan_fast("push", trained_run, REPO, "--license", "mit", "--yes")
     assert done.code == 2
     assert "may not write to me/dots" in done.err
+    hub.writable = True
+    hub.repos[REPO] = Repo(private=True, hidden=True)
+    done = ingan_fast("push", trained_run, REPO, "--license", "mit", "--yes")
+    assert done.code == 2
+    assert "exists, and this login may not see it" in done.err
 
 
 def test_a_hub_that_fails_is_the_machines_fault(hub: Hub, refused: Command) -> None:
