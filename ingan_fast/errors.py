@@ -19,12 +19,15 @@ _NO_MEMORY = (
 # Optional packages, and the extra of this package that installs each.
 _EXTRAS = {
     "av": "video",
+    "fastapi": "studio",
     "huggingface_hub": "hub",
     "matplotlib": "train",
     "onnx": "export",
     "onnxscript": "export",
     "safetensors": "train",
+    "python_multipart": "studio",
     "torch": "train",
+    "uvicorn": "studio",
     "yaml": "video",
 }
 

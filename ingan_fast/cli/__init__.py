@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ingan_fast.cli import demo, evaluate, export, info, push, retarget, train, video
+from ingan_fast.cli import demo, evaluate, export, info, push, retarget, serve, studio, train, video
 from ingan_fast.cli.console import INTERRUPTED
 from ingan_fast.errors import MachineError, UserError, memory_ran_out, missing_package
 
@@ -32,6 +32,8 @@ app.command(help=demo.HELP)(demo.demo)
 app.command(help=video.HELP)(video.video)
 app.command(help=evaluate.HELP)(evaluate.evaluate)
 app.command(help=export.HELP)(export.export)
+app.command(help=studio.HELP)(studio.studio)
+app.command(help=serve.HELP)(serve.serve)
 app.command(help=push.HELP)(push.push)
 app.command(help=info.HELP)(info.info)
 if find_spec("ingan_fast.cli.bench"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +77,21 @@ class Frames:
     def source_size(self) -> Size:
         return self.picture.shape[1], self.picture.shape[0]
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For another process, without the tables, which are large and can be found again."""
+        return self.__dict__ | {"_known": {}}
+
+    def is_ready(self, transform: Transform) -> bool:
+        """Whether `draw` needs no further layout for this transform, so that it is quick."""
+        for axis, side in enumerate(self._sides(transform)):
+            given = self.source_size[axis]
+            if abs(side - given) < BARELY:
+                continue
+            known = self._growths.get((axis, side > given))
+            if known is None or (side < given and self._is_beyond(known, axis, side)):
+                return False
+        return True
+
     def draw(self, transform: Transform) -> NDArray:
         """The picture under a transform: [Ho, Wo, channels]; outside of `transform.mask()` it means nothing.
 
@@ -84,7 +100,7 @@ class Frames:
         """
         if is_upright(transform):
             corners = transform.corners()
-            sides = (float(np.ptp(corners[:, 0])), float(np.ptp(corners[:, 1])))
+            sides = self._sides(transform)
             pieces = self._pieces(sides)
             if max(abs(pieces.sides[axis] - sides[axis]) for axis in (0, 1)) < BARELY:
                 return self._laid_out(pieces, transform.size, (float(corners[0, 0]), float(corners[0, 1])))
@@ -92,6 +108,13 @@ class Frames:
         pieces = self._pieces(rectangle.sides)
         size = (int(np.ceil(pieces.sides[0] - BARELY)), int(np.ceil(pieces.sides[1] - BARELY)))
         return put(self._laid_out(pieces, size, (0.0, 0.0)), rectangle.scaled(pieces.sides), transform)
+
+    def _sides(self, transform: Transform) -> tuple[float, float]:
+        """Width and height, px, that the picture is laid out at."""
+        if not is_upright(transform):
+            return rectangle_of(transform, self.source_size).sides
+        width, height = np.ptp(transform.corners(), axis=0)
+        return float(width), float(height)
 
     def _pieces(self, sides: tuple[float, float]) -> _Pieces:
         """The jumps for sides of any length, px, as far as they reach."""
@@ -124,10 +147,14 @@ class Frames:
             return growth(Seams(np.zeros(0, np.intp), np.zeros((0, across), np.intp)), given)
         grows = side > given
         known = self._growths.get((axis, grows))
-        if known is None or (not grows and given - known.reach > max(side, self._least[axis]) + 1):
+        if known is None or (not grows and self._is_beyond(known, axis, side)):
             known = self._found(axis, grows, side)
             self._growths[axis, grows] = known
         return known
+
+    def _is_beyond(self, known: Growth, axis: int, side: float) -> bool:
+        """Whether a side is shorter than one that the jumps reach."""
+        return self.source_size[axis] - known.reach > max(side, self._least[axis]) + 1
 
     def _found(self, axis: int, grows: bool, side: float) -> Growth:
         given, asked = self.source_size[axis], round(side)

@@ -20,6 +20,10 @@ from ingan_fast.pictures.streams import opened
 _PALE = 250  # a picture with nothing darker is invisible on white
 
 
+class TooManyPixels(UserError):
+    """A picture that is larger than allowed."""
+
+
 @dataclass(frozen=True)
 class Photo:
     """A picture as stored in its file, upright.
@@ -34,7 +38,7 @@ class Photo:
     metadata: Metadata = field(default_factory=Metadata)
 
 
-def load_photo(path: str | Path, min_side: int = 16, visible: bool = True) -> Photo:
+def load_photo(path: str | Path, min_side: int = 16, visible: bool = True, max_pixels: int = MAX_PIXELS) -> Photo:
     """Read a picture and preserve its transparency, greyness, depth, profile and texts.
 
     Palettes are converted to colours, CMYK and Lab to sRGB. Animations give their first frame. The range of 32-bit
@@ -45,17 +49,18 @@ def load_photo(path: str | Path, min_side: int = 16, visible: bool = True) -> Ph
         path: a file or a pipe; `-` for standard input.
         min_side: minimum side in px.
         visible: reject fully transparent pictures.
+        max_pixels: maximum width times height, checked before decoding.
 
     Raises:
         UserError: the file is missing, a folder, unreadable, empty, cut short, not in a known format, smaller than
-            `min_side` px a side, larger than `MAX_PIXELS`, or fully transparent.
+            `min_side` px a side, larger than `max_pixels`, or fully transparent.
     """
     path = Path(path)
     with opened(path, READABLE) as file, pillow_s_limits_lifted():
         try:
-            photo = _read(path, file, min_side)
+            photo = _read(path, file, (min_side, max_pixels))
         except UserError as error:
-            raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
+            raise type(error)(str(error) if str(path) in str(error) else f"{path}: {error}") from error
         except Exception as error:  # decoders raise almost any exception on damaged data
             reason = " ".join(str(error).split())[:120] or type(error).__name__
             raise UserError(
@@ -97,14 +102,14 @@ def srgb(photo: Photo) -> Photo:
     return Photo(_channels(np.asarray(image)), photo.metadata.without_profile())
 
 
-def _read(path: Path, file: BinaryIO, min_side: int) -> Photo:
+def _read(path: Path, file: BinaryIO, limits: tuple[int, int]) -> Photo:
     header = tiff.read_header(file)
     if header is not None and (header.kind, header.bits) == ("u", 16) and header.channels <= 4:
-        _check_dimensions(path, header.size, min_side)
+        _check_dimensions(path, header.size, *limits)
         metadata, turn = tiff_metadata(header.tags)
         return Photo(tiff.upright(tiff.read(file), turn), metadata)
     with open_by_pillow(path, file) as image:  # reads only the header
-        _check_dimensions(path, image.size, min_side)
+        _check_dimensions(path, image.size, *limits)
         turn = orientation(image.getexif())
         if image.format == "PNG" and png.is_deep(file):
             return Photo(tiff.upright(png.read(file), turn), read_metadata(image, turn >= 5))
@@ -148,11 +153,11 @@ def _laid_over(colours: Pixels, opacity: NDArray[np.uint16], ground: int) -> Pix
     return mixed.astype(np.uint8)
 
 
-def _check_dimensions(path: Path, size: tuple[int, int], min_side: int) -> None:
+def _check_dimensions(path: Path, size: tuple[int, int], min_side: int, max_pixels: int) -> None:
     width, height = size
-    if width * height > MAX_PIXELS:
-        raise UserError(
-            f"{path} has {width}x{height} px; at most {MAX_PIXELS // 1_000_000} million are allowed; "
+    if width * height > max_pixels:
+        raise TooManyPixels(
+            f"{path} has {width}x{height} px; at most {max_pixels // 1_000_000} million are allowed; "
             "make it smaller first"
         )
     if min(size) < min_side:

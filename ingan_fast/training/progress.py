@@ -1,5 +1,6 @@
 """Progress display of a training: a bar, or lines of text."""
 
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -10,7 +11,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from ingan_fast.training.budget import duration
 
-LINE_EVERY = 15.0  # minimum seconds between two lines
+# Minimum seconds between two lines; programs that show them otherwise set the variable.
+LINE_EVERY = float(os.environ.get("INGAN_FAST_PROGRESS_EVERY") or 15.0)
 LINE_EVERY_PART = 0.05  # minimum interval as a fraction of the elapsed time, so that long trainings don't fill the log
 
 

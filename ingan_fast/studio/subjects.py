@@ -1,0 +1,113 @@
+"""What outputs are made of, in the child processes: photos with their layouts, networks of runs and models."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingan_fast.geometry import MIN_SIZE, Size, Transform
+from ingan_fast.layout import Layouts, Wishes, perspective
+from ingan_fast.layout.pictures import as_stored, in_unit_range, shrunk
+from ingan_fast.pictures import has_opacity, load_photo, srgb
+from ingan_fast.studio.child import Progress
+
+_known: dict[str, Any] = {}  # what was opened last: it is asked for again
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What outputs are made of.
+
+    Attributes:
+        kind: photo, run or model.
+        path: of its file, or of the run or the model.
+        wishes: for a photo.
+    """
+
+    kind: str
+    path: Path
+    wishes: Wishes = field(default_factory=Wishes)
+
+
+def solve(subject: Subject, transform: Transform, max_side: int, progress: Progress) -> NDArray[np.uint8]:
+    """The output as the command line makes it, in sRGB, at most `max_side` px a side: [h, w, 4]."""
+    if subject.kind != "photo":
+        smaller = within(transform, max_side)
+        return with_cover(network_of(subject)(smaller), smaller)
+    layouts = layouts_of(subject)
+    drawn = perspective.lay_out(layouts, transform).draw(layouts.picture)
+    return with_cover(reduced(drawn, max_side), transform)
+
+
+def layouts_of(subject: Subject) -> Layouts:
+    """Layouts of a photo in sRGB; those used last are kept with their tables."""
+    wishes = subject.wishes
+    key = (subject.path, wishes.keep_objects, wishes.tile, *map(_digest, (wishes.keep, wishes.remove)))
+    if _known.get("layouts", (None,))[0] != key:
+        if _known.get("photo", (None,))[0] != subject.path:
+            _known["photo"] = subject.path, srgb(load_photo(subject.path)).pixels
+        _known["layouts"] = key, Layouts(_known["photo"][1], wishes)
+    layouts: Layouts = _known["layouts"][1]
+    layouts.wishes = wishes  # the variation may be another; the tables don't depend on it
+    return layouts
+
+
+def network_of(subject: Subject) -> Callable[[Transform], NDArray[np.uint8]]:
+    """The generator of a run or a model; the one used last is kept."""
+    if _known.get("network", (None,))[0] != subject.path:
+        if subject.kind == "run":
+            from ingan_fast.training.trained import load
+
+            trained = load(subject.path)
+            _known["network"] = subject.path, lambda transform: trained.retarget(transform).picture
+        else:
+            from ingan_fast.runtime import Retargeter
+
+            retargeter = Retargeter.open(subject.path)
+            _known["network"] = subject.path, lambda transform: retargeter(transform=transform)
+    network: Callable[[Transform], NDArray[np.uint8]] = _known["network"][1]
+    return network
+
+
+def within(transform: Transform, side: int) -> Transform:
+    """The transform for a smaller output, at most `side` px a side."""
+    factor = min(1.0, side / max(transform.size))
+    width, height = (max(MIN_SIZE, round(length * factor)) for length in transform.size)
+    return Transform((width, height), transform.matrix)
+
+
+def at_size(transform: Transform, size: Size, smaller: Size) -> Transform:
+    """The transform of a picture of a size (width, height) as one of a smaller version of it."""
+    width, height = (max(MIN_SIZE, round(transform.size[axis] * smaller[axis] / size[axis])) for axis in (0, 1))
+    return Transform((width, height), transform.matrix)
+
+
+def reduced(pixels: NDArray, side: int) -> NDArray:
+    """The pixels, at most `side` px a side."""
+    height, width = pixels.shape[:2]
+    factor = max(height, width) / side
+    if factor <= 1:
+        return pixels
+    size = max(1, round(width / factor)), max(1, round(height / factor))
+    return as_stored(in_unit_range(shrunk(pixels, size)), pixels.dtype)
+
+
+def with_cover(pixels: NDArray[np.uint8], transform: Transform) -> NDArray[np.uint8]:
+    """RGBA of an output of the transform, or of a smaller version of it; transparent outside of the picture."""
+    height, width, channels = pixels.shape
+    result = np.full((height, width, 4), 255, np.uint8)
+    result[..., :3] = pixels[..., :3] if channels >= 3 else pixels[..., :1]
+    if has_opacity(pixels):
+        result[..., 3] = pixels[..., -1]
+    if (transform.matrix != np.eye(3)).any():
+        cover = Transform((width, height), transform.matrix).mask()
+        if (cover < 1).any():
+            result[..., 3] = np.rint(result[..., 3] * cover)
+    return result
+
+
+def _digest(mask: NDArray[np.bool_] | None) -> bytes:
+    return b"" if mask is None else np.packbits(mask).tobytes()
