@@ -2,7 +2,7 @@
 #
 #   docker build -f docker/cpu.Dockerfile -t ingan-fast .
 #   docker run --rm -p 127.0.0.1:8000:8000 -v "$PWD/fruit:/model:ro" ingan-fast \
-#       serve /model --host 0.0.0.0 --token "$TOKEN"
+#       serve /model --host 0.0.0.0 --port 8000 --token "$TOKEN"
 #
 # Run folders need torch: --build-arg EXTRAS=studio,openvino,hub,train. Any other command: docker run … ingan-fast --help.
 FROM python:3.13-slim AS build
@@ -28,4 +28,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=4)"]
 ENTRYPOINT ["ingan-fast"]
-CMD ["serve", "/model", "--host", "0.0.0.0"]
+CMD ["serve", "/model", "--host", "0.0.0.0", "--port", "8000"]

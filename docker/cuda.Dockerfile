@@ -2,7 +2,7 @@
 #
 #   docker build -f docker/cuda.Dockerfile -t ingan-fast:cuda .
 #   docker run --rm --gpus all -p 127.0.0.1:8000:8000 -v "$PWD/runs/fruit:/model:ro" ingan-fast:cuda \
-#       serve /model --host 0.0.0.0 --token "$TOKEN"
+#       serve /model --host 0.0.0.0 --port 8000 --token "$TOKEN"
 #
 # torch brings the CUDA libraries, so the base image has none: the host needs a driver and the NVIDIA Container Toolkit.
 FROM python:3.13-slim AS build
@@ -32,4 +32,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=120s \
     CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=4)"]
 ENTRYPOINT ["ingan-fast"]
-CMD ["serve", "/model", "--host", "0.0.0.0"]
+CMD ["serve", "/model", "--host", "0.0.0.0", "--port", "8000"]

@@ -1,4 +1,7 @@
-"""A Hub on this machine's loopback that speaks what huggingface_hub needs for models: repositories, commits, files."""
+"""A Hub on this machine's loopback that speaks what huggingface_hub needs for models: repositories, commits, files.
+
+Weights go the way of large files: uploaded on their own (Git LFS, basic transfer), served from another address.
+"""
 
 import base64
 import hashlib
@@ -12,12 +15,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 TOKEN = "hf_of_a_test"
+LARGE = (".safetensors", ".onnx")
 
 
 @dataclass
 class Repo:
     private: bool = False
     files: dict[str, bytes] = field(default_factory=dict)
+    hidden: bool = False  # somebody else's, and private
 
     @property
     def sha(self) -> str:
@@ -30,6 +35,7 @@ class Hub:
 
     Attributes:
         sizes: told instead of the files' own.
+        large: contents of large files by their SHA-256.
         fails: the status of every answer, if not 0.
     """
 
@@ -37,8 +43,14 @@ class Hub:
     repos: dict[str, Repo] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
     sizes: dict[str, int] = field(default_factory=dict)
+    large: dict[str, bytes] = field(default_factory=dict)
     fails: int = 0
     writable: bool = True
+
+    @property
+    def store(self) -> str:
+        """Where large files are: another host, for clients that follow redirects within a host."""
+        return self.url.replace("127.0.0.1", "localhost")
 
     @property
     def writes(self) -> list[str]:
@@ -74,6 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._route("HEAD")
 
+    def do_PUT(self) -> None:
+        self._route("PUT")
+
     def do_POST(self) -> None:
         self._route("POST")
 
@@ -89,6 +104,8 @@ class _Handler(BaseHTTPRequestHandler):
             (r"/api/repos/create", self._create),
             (r"/api/models/([^/]+/[^/]+)/preupload/.+", self._preupload),
             (r"/api/models/([^/]+/[^/]+)/commit/.+", self._commit),
+            (r"/([^/]+/[^/]+)\.git/info/lfs/objects/batch", self._batch),
+            (r"/large/([0-9a-f]{64})", self._large),
             (r"/([^/]+/[^/]+)/resolve/([^/]+)/(.+)", self._file),
         ):
             found = re.fullmatch(pattern, path)
@@ -102,7 +119,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _repo(self, name: str) -> Repo | None:
         repo = self.hub.repos.get(name)
-        if repo is None or (repo.private and not self._logged_in):
+        if repo is None or repo.hidden or (repo.private and not self._logged_in):
             self._tell(401, {"error": "Repository not found"}, {"X-Error-Code": "RepoNotFound"})
             return None
         return repo
@@ -129,12 +146,19 @@ class _Handler(BaseHTTPRequestHandler):
             return self._tell(403 if self._logged_in else 401, {"error": "no"})
         wanted = json.loads(body)
         name = f"{wanted['organization']}/{wanted['name']}"
+        if name in self.hub.repos:
+            return self._tell(409, {"error": "exists"})
         self.hub.repos[name] = Repo(bool(wanted.get("private")) or wanted.get("visibility") == "private")
         self._tell(200, {"url": f"{self.hub.url}/{name}", "name": name, "id": name})
 
     def _preupload(self, body: bytes, name: str) -> None:
         files = [
-            {"path": file["path"], "uploadMode": "regular", "shouldIgnore": False, "oid": None}
+            {
+                "path": file["path"],
+                "uploadMode": "lfs" if file["path"].endswith(LARGE) else "regular",
+                "shouldIgnore": False,
+                "oid": None,
+            }
             for file in json.loads(body)["files"]
         ]
         self._tell(200, {"files": files})
@@ -148,6 +172,8 @@ class _Handler(BaseHTTPRequestHandler):
             if line["key"] == "file":
                 assert value["encoding"] == "base64"
                 repo.files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                repo.files[value["path"]] = self.hub.large[value["oid"]]
             elif line["key"] == "deletedFile":
                 del repo.files[value["path"]]
         url = f"{self.hub.url}/{name}/commit/{repo.sha}"
@@ -160,8 +186,26 @@ class _Handler(BaseHTTPRequestHandler):
         content = repo.files.get(file)
         if content is None:
             return self._tell(404, {"error": "no file"}, {"X-Error-Code": "EntryNotFound"})
+        if file.endswith(LARGE):
+            oid = hashlib.sha256(content).hexdigest()
+            self.hub.large[oid] = content
+            about = {"X-Linked-Etag": f'"{oid}"', "X-Linked-Size": str(len(content)), "X-Repo-Commit": repo.sha}
+            return self._send(302, b"", about | {"Location": f"{self.hub.store}/large/{oid}"})
         etag = hashlib.sha1(content).hexdigest()
-        self._send(200, content, {"ETag": f'"{etag}"', "X-Repo-Commit": repo.sha})
+        return self._send(200, content, {"ETag": f'"{etag}"', "X-Repo-Commit": repo.sha})
+
+    def _batch(self, body: bytes, name: str) -> None:
+        objects = [
+            each | {"actions": {"upload": {"href": f"{self.hub.store}/large/{each['oid']}"}}}
+            for each in json.loads(body)["objects"]
+        ]
+        self._tell(200, {"transfer": "basic", "objects": objects})
+
+    def _large(self, body: bytes, oid: str) -> None:
+        if self.command == "PUT":
+            assert hashlib.sha256(body).hexdigest() == oid
+            self.hub.large[oid] = body
+        self._send(200, b"" if self.command == "PUT" else self.hub.large[oid], {"ETag": f'"{oid}"'})
 
     def _tell(self, status: int, content: dict[str, Any], headers: dict[str, str] | None = None) -> None:
         self._send(status, json.dumps(content).encode(), {"Content-Type": "application/json"} | (headers or {}))

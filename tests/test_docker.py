@@ -1,5 +1,6 @@
 """The images' descriptions: checked by a linter, and that they copy what the wheel is built of. None was built."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -50,5 +51,6 @@ def test_it_copies_what_the_wheel_is_built_of(path: Path) -> None:
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_it_runs_without_privileges_and_says_how_it_is(path: Path) -> None:
     assert lines(path, "USER") == [["10001"]]
-    assert lines(path, "CMD") == [['["serve",', '"/model",', '"--host",', '"0.0.0.0"]']]
-    assert "/health" in " ".join(lines(path, "HEALTHCHECK")[0])
+    assert json.loads(" ".join(lines(path, "CMD")[0])) == ["serve", "/model", "--host", "0.0.0.0", "--port", "8000"]
+    assert lines(path, "EXPOSE") == [["8000"]]
+    assert "http://127.0.0.1:8000/health" in " ".join(lines(path, "HEALTHCHECK")[0])

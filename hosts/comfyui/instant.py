@@ -19,7 +19,7 @@ EACH, FIRST = "each its own layout", "all as the first"
 
 
 class InganFastRetarget:
-    """The node."""
+    """Lays out each picture of a batch at another size or shape."""
 
     TITLE = "Retarget (instant)"
     CATEGORY = CATEGORY

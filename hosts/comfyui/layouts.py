@@ -57,7 +57,7 @@ def _applied(layout: Laid, values: list[NDArray], function: Callable[[View, NDAr
 
 
 class InganFastLayoutImage:
-    """The node for images."""
+    """Lays out another image of the same pictures."""
 
     TITLE = "Apply layout to image"
     CATEGORY = CATEGORY
@@ -90,7 +90,7 @@ class InganFastLayoutImage:
 
 
 class InganFastLayoutMask:
-    """The node for masks."""
+    """Lays out a mask of the same pictures."""
 
     TITLE = "Apply layout to mask"
     CATEGORY = CATEGORY

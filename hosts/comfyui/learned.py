@@ -28,7 +28,7 @@ log = logging.getLogger("ingan-fast")
 
 
 class InganFastTrain:
-    """The node."""
+    """Trains a run in ComfyUI's output folder, or continues it."""
 
     TITLE = "Train"
     CATEGORY = host.CATEGORY
@@ -172,7 +172,7 @@ def _check_torch(version: str) -> None:
 
 
 class InganFastLoadModel:
-    """The node."""
+    """Names a model for other nodes, and opens it."""
 
     TITLE = "Load model"
     CATEGORY = host.CATEGORY
@@ -206,7 +206,7 @@ class InganFastLoadModel:
 
 
 class InganFastApplyModel:
-    """The node."""
+    """Retargets pictures by a model."""
 
     TITLE = "Apply model"
     CATEGORY = host.CATEGORY

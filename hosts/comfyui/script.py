@@ -26,7 +26,7 @@ MOST_BYTES = 12 << 30  # of a batch as ComfyUI holds it: 16 bytes a pixel with i
 
 
 class InganFastVideoScript:
-    """The node."""
+    """Animates a picture by a named script, or by keyframes."""
 
     TITLE = "Video script"
     CATEGORY = host.CATEGORY

@@ -61,8 +61,7 @@ def push(
         upload = _upload(address.repo, private, files, look_up(address.repo))
         _show(upload, licence, config)
         _confirm(yes)
-        with messages.status("sending"):
-            url = send(upload)
+        url = send(upload, bars=messages.is_terminal)
     print(f"{address}: {url}")
 
 

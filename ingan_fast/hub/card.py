@@ -23,7 +23,7 @@ _MEASURES = {
 _USE = """\
 ## Use
 
-    pip install "ingan-fast[train,hub]"
+    pip install "ingan-fast[train,video,hub]"
     ingan-fast retarget {address} --scale 1.5x1 --out wide.png
     ingan-fast video {address} --script grow --out grow.mp4
 

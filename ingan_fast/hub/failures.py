@@ -39,6 +39,8 @@ def hub_failures(what: str) -> Iterator[None]:
             raise UserError(
                 f"this login may not write to {what}; use a token with write access, or a repository of your own"
             ) from error
+        if status == 409:
+            raise UserError(f"{what} exists, and this login may not see it; choose another name") from error
         raise MachineError(f"the Hub failed for {what} ({_words(error)}); try again later") from error
     except _unreachable() as error:
         raise _no_connection(what, error) from error

@@ -71,15 +71,22 @@ def look_up(repo: str) -> Existing | None:
     return Existing(bool(info.private), tuple(each.rfilename for each in info.siblings or []))
 
 
-def send(upload: Upload) -> str:
+def send(upload: Upload, bars: bool = False) -> str:
     """Create the repository if it does not exist, and commit all files at once; returns the commit's address.
+
+    Args:
+        upload: what to send.
+        bars: whether huggingface_hub shows its progress bars.
 
     Raises:
         UserError: the login may not do that.
         MachineError: the Hub can't be reached, or fails.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard
+    from huggingface_hub.utils import disable_progress_bars
 
+    if not bars:
+        disable_progress_bars()
     api = HfApi(library_name="ingan-fast")
     with hub_failures(upload.repo):
         ModelCard(upload.files[CARD].read_text("utf-8")).validate()  # before a repository is made

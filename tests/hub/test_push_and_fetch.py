@@ -34,6 +34,7 @@ def test_a_run_that_is_pushed_retargets_from_its_address(hub: Hub, trained_run: 
         "source.png",
     }
     assert not hub.repos[REPO].private
+    assert hub.repos[REPO].files["generator.safetensors"] in hub.large.values()
     for name in hub.repos[REPO].files:  # listed before it was sent
         assert name in done.out
     assert "public" in done.out
@@ -214,6 +215,11 @@ def test_what_the_hub_refuses_is_told(hub: Hub, trained_run: Path, ingan_fast: C
     done = ingan_fast("push", trained_run, REPO, "--license", "mit", "--yes")
     assert done.code == 2
     assert "may not write to me/dots" in done.err
+    hub.writable = True
+    hub.repos[REPO] = Repo(private=True, hidden=True)
+    done = ingan_fast("push", trained_run, REPO, "--license", "mit", "--yes")
+    assert done.code == 2
+    assert "exists, and this login may not see it" in done.err
 
 
 def test_a_hub_that_fails_is_the_machines_fault(hub: Hub, refused: Command) -> None:

@@ -30,16 +30,18 @@ from trainings import SETTINGS, generator_bytes, leftovers, losses_of, run
 # Stopping and going on
 
 
-@pytest.mark.parametrize("iteration", [3, 6, 9])
+@pytest.mark.parametrize(("iteration", "by_signal"), [(3, True), (6, False), (9, True)])
 def test_an_interrupted_training_goes_on_to_the_same_bytes(
-    uninterrupted: Path, picture_path: Path, tmp_path: Path, iteration: int
+    uninterrupted: Path, picture_path: Path, tmp_path: Path, iteration: int, by_signal: bool
 ) -> None:
+    asked_to_stop = threading.Event()
+
     def interrupt(status: Status) -> None:
         if status.iteration == iteration:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT) if by_signal else asked_to_stop.set()
 
     handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
-    result = run(picture_path, tmp_path / "run", report=interrupt)
+    result = run(picture_path, tmp_path / "run", report=interrupt, stop=asked_to_stop.is_set)
     assert result == Result(tmp_path / "run", iteration, 12, finished=False)
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
     assert load(tmp_path / "run", device="cpu").source_size == (64, 56)  # what it has so far can be looked at
