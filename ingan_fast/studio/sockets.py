@@ -142,7 +142,9 @@ class _Page:
         try:
             await work
         except (UserError, MachineError) as error:
-            await self._send_text(json.dumps({"event": "error", "seq": request.seq, "error": str(error)}))
+            await self._send_text(
+                json.dumps({"event": "error", "seq": request.seq, "error": self._studio.cleaned(str(error))})
+            )
         except (Stopped, FileNotFoundError):
             await self._send_text(json.dumps({"event": "error", "seq": request.seq, "error": "the picture is gone"}))
         except Exception as error:
