@@ -1,7 +1,7 @@
 """One picture under one transform after another, without hops: for videos, and for dragging its size."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,16 @@ class _Pieces:
     places: tuple[Places, Places]
     lengths: tuple[Doubles, Doubles]
     sides: tuple[float, float]
+
+    def at_whole_pixels(self) -> "_Pieces":
+        """The same with each piece at the nearest whole pixel, so that it is copied and stays sharp."""
+        return replace(self, lengths=(_whole(self.lengths[0]), _whole(self.lengths[1])))
+
+
+def _whole(lengths: Doubles) -> Doubles:
+    """Lengths with whole sums: of the first one, of the first two, and so on."""
+    sums = np.floor(np.cumsum(lengths) + 0.5 + BARELY)  # lengths that are whole keep their size
+    return np.diff(sums, prepend=0.0)
 
 
 class Frames:
@@ -103,6 +113,8 @@ class Frames:
             sides = self._sides(transform)
             pieces = self._pieces(sides)
             if max(abs(pieces.sides[axis] - sides[axis]) for axis in (0, 1)) < BARELY:
+                if np.abs(corners - np.rint(corners)).max() < BARELY:
+                    pieces = pieces.at_whole_pixels()
                 return self._laid_out(pieces, transform.size, (float(corners[0, 0]), float(corners[0, 1])))
         rectangle = rectangle_of(transform, self.source_size)
         pieces = self._pieces(rectangle.sides)

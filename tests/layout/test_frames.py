@@ -61,6 +61,15 @@ def test_at_the_largest_size_every_jump_is_there_and_fits() -> None:
     assert len(starts) == 15
 
 
+def test_frames_with_corners_at_whole_pixels_are_made_of_the_pictures_own_pixels() -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (40, 120, 3), np.uint8)
+    frames = Frames(picture, Wishes(keep_objects=False))
+    colours = {tuple(pixel) for pixel in picture.reshape(-1, 3).tolist()}
+    for width in (90, 151, 187):
+        drawn = frames.draw(Transform.resize((width, 40))).reshape(-1, 3).tolist()
+        assert np.mean([tuple(pixel) in colours for pixel in drawn]) > 0.7  # beside seams colours are matched
+
+
 def test_what_is_kept_is_whole_in_every_frame() -> None:
     picture, mask = ball_on_grain(), ball_mask()
     rows, columns = (slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(mask))
@@ -76,19 +85,31 @@ def test_tiles_are_refused() -> None:
         Frames(grain(60, 80), Wishes(tile="x"))
 
 
-def test_sizes_between_are_reached_by_whole_jumps_and_one_in_part() -> None:
-    seams = straight([20, 50, 60, 90], [-12, -20, -16, -12])
+def test_jumps_grow_to_their_lengths_and_the_side_with_them() -> None:
+    seams = straight([20, 50, 60, 90, 95], [-12, -20, -16, -12, -9])
     grown = growth(seams, 100)
-    assert grown.reach == 60
-    np.testing.assert_allclose(grown.at(60), seams.lengths, atol=1e-6)
+    assert grown.reach == 69
+    np.testing.assert_allclose(grown.at(69), seams.lengths, atol=1e-6)
     np.testing.assert_allclose(grown.at(0), 0)
     for change in (7, 23.4, 41.5, 59):
         lengths = grown.at(change)
         assert -lengths.sum() == pytest.approx(change)
         assert ((lengths <= 0) & (lengths >= seams.lengths - 1e-6)).all()
-        assert ((lengths < 0) & (lengths > seams.lengths)).sum() == 1
-    steps = np.diff([grown.at(change) for change in range(61)], axis=0)
+    steps = np.diff([grown.at(change) for change in range(70)], axis=0)
     assert (steps <= 1e-9).all()
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_pieces_move_hardly_faster_than_in_a_plain_resize(sign: int) -> None:
+    places = list(range(10, 100, 10))
+    seams = straight(places, [sign * 10] * 9)
+    lengths = np.array([growth(seams, 100).at(change) for change in range(91)])
+    moved = np.abs(np.diff(np.cumsum(lengths, axis=1), axis=0))  # px of each piece, for each px of the side
+    plain = np.array(places) / 100
+    assert (moved - plain).max() < 0.35
+    assert (plain - moved).max() < 0.35
+    growing = (np.abs(np.diff(lengths, axis=0)) > 1e-9).sum(axis=1)
+    assert growing.max() <= 4  # seams that are unfinished at a time: one in each zone, or the next one already
 
 
 @pytest.mark.parametrize("count", [17, 20, 25])
