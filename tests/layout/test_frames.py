@@ -11,7 +11,8 @@ from ingan_fast.layout import Frames, Layouts, Wishes
 from ingan_fast.layout.growing import growth
 from ingan_fast.layout.jumps import shown_columns
 from ingan_fast.layout.repeats import best_repeats
-from ingan_fast.layout.seams import Seams
+from ingan_fast.layout.seam_costs import SeamCosts
+from ingan_fast.layout.seams import Seams, bend, while_growing
 from ingan_fast.layout.sliding import slide
 from layout_scenes import ball_mask, ball_on_grain, fence, grain, whole_copies
 
@@ -78,6 +79,25 @@ def test_what_is_kept_is_whole_in_every_frame() -> None:
         assert (
             whole_copies(frames.draw(Transform.resize((width, 90))), picture[rows, columns], mask[rows, columns]) == 1
         )
+
+
+def test_a_jump_costs_what_it_shows_while_it_grows_too() -> None:
+    between = np.random.default_rng(0).uniform(1, 3, (12, 12)).astype(np.float32)
+    for repeats, place, goes_on in ((True, 9, 5), (False, 2, 6)):
+        way = range(goes_on, place) if repeats else range(place + 1, goes_on + 1)
+        expected = (between[goes_on, place] + np.mean([between[at, place] for at in way])) / 2
+        assert while_growing(between, repeats)[goes_on, place] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("length", [18, -18])
+def test_a_jump_that_grows_is_bent_to_where_it_shows_little_on_the_way(length: int) -> None:
+    plain = 100 + grain(60, 90, seed=3) // 16  # here no jump shows much; in the fence a whole post shows nothing at all
+    costs = SeamCosts((np.concatenate([fence(posts=5), plain], axis=1) / 255).astype(np.float32))
+    prices = [np.zeros((60, 180), np.float32)]
+    (alone,) = bend(costs, [straight([60], [length], 60)], prices)
+    (growing,) = bend(costs, [straight([60], [length], 60)], prices, in_order=True)
+    assert alone.places.mean() < 90
+    assert growing.places.mean() > 90
 
 
 def test_tiles_are_refused() -> None:
