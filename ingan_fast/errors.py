@@ -23,6 +23,7 @@ _EXTRAS = {
     "matplotlib": "train",
     "onnx": "export",
     "onnxscript": "export",
+    "ray": "batch",
     "safetensors": "train",
     "torch": "train",
     "yaml": "video",
