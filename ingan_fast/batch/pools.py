@@ -1,10 +1,11 @@
 """Where tasks run: on a Ray cluster, or in this process."""
 
 import os
+import secrets
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -137,30 +138,47 @@ def connected(address: str | None = None, cpus: int | None = None) -> Iterator[R
         UserError: there is no cluster at `address`, or Ray is not installed.
         MachineError: Ray can't start.
     """
-    for name, value in RAY.items():
-        os.environ.setdefault(name, value)
-    import ray
-
     options: dict[str, Any] = {
+        "address": address or "local",
         "log_to_driver": False,
         "logging_level": "CRITICAL",
         "runtime_env": {"env_vars": _THREADS},
     }
-    temporary = None
+    environment, temporary = dict(RAY), None
     if address is None:
-        options |= {"address": "local", "num_cpus": cpus, "include_dashboard": False, "_node_ip_address": "127.0.0.1"}
+        # Ray listens on all network interfaces: only who has the token may use the cluster.
+        environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+        options |= {"num_cpus": cpus, "include_dashboard": False}
         temporary = tempfile.mkdtemp(prefix="ingan-")
         if len(temporary) <= _LONGEST_TEMPORARY:
             options["_temp_dir"] = temporary
-    else:
-        options["address"] = address
     try:
-        _start(ray, address, options)
-        yield RayPool()
+        with _environment(environment):
+            import ray
+
+            try:
+                _start(ray, address, options)
+                yield RayPool()
+            finally:
+                ray.shutdown()
     finally:
-        ray.shutdown()
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Set environment variables during the block; those of `RAY` only if the user did not."""
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update({name: value for name, value in values.items() if before[name] is None or name not in RAY})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _start(ray: Any, address: str | None, options: dict[str, Any]) -> None:

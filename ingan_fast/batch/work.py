@@ -90,7 +90,7 @@ def lay_out(task: Task) -> Answer:
             if task.model and task.run is not None:
                 answer.products[task.model] = _product(lambda: _exported(task.run or {}))
     except Exception as error:  # one picture must not stop the others
-        answer.error = reason(error).removeprefix(task.path).lstrip(": ")
+        answer.error = _without_path(reason(error), task.path)
     return answer
 
 
@@ -107,14 +107,17 @@ def train(task: Task) -> Answer:
         with tempfile.TemporaryDirectory(prefix="ingan-fast-") as folder:
             picture, run = Path(folder) / Path(task.path).name, Path(folder) / "run"
             picture.write_bytes(task.content)
-            result = run_training(
-                picture,
-                run,
-                preset_name=training.preset,
-                budget=training.budget,
-                device=task.device,
-                notice=notices.append,
-            )
+            try:
+                result = run_training(
+                    picture,
+                    run,
+                    preset_name=training.preset,
+                    budget=training.budget,
+                    device=task.device,
+                    notice=notices.append,
+                )
+            except UserError as error:  # names the temporary file
+                raise UserError(_without_path(str(error), str(picture))) from error
             if not result.finished:
                 raise MachineError("the training was interrupted; run the same command again")
             files = {file: content for file, content in read_folder(run).items() if file not in _NOT_KEPT}
@@ -148,6 +151,11 @@ def thumbnail(photo: Photo) -> bytes:
     buffer = io.BytesIO()
     image.convert("RGB").save(buffer, format="JPEG", quality=80)
     return buffer.getvalue()
+
+
+def _without_path(text: str, path: str) -> str:
+    """A message without the picture's path at its beginning, which the report has in another place."""
+    return text.removeprefix(path).lstrip(": ")
 
 
 def _product(make: Callable[[], Product]) -> Product:
