@@ -95,7 +95,7 @@ def _on_white(photo: Photo, factor: float) -> tuple[Pixels, NDArray[np.float32] 
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     opacity = None
     if image.mode in ("LA", "RGBA"):
-        alpha = np.asarray(image.getchannel("A").resize(size, Image.Resampling.BICUBIC)) / np.float32(255)
+        alpha = np.asarray(image.getchannel("A").resize(size, Image.Resampling.BICUBIC)).astype(np.float32) / 255
         opacity = None if (alpha == 1).all() else alpha
         ground = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(ground, image.convert("RGBA"))

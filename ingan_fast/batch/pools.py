@@ -1,8 +1,10 @@
 """Where tasks run: on a Ray cluster, or in this process."""
 
 import os
+import re
 import secrets
 import shutil
+import socket
 import tempfile
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -145,7 +147,9 @@ def connected(address: str | None = None, cpus: int | None = None) -> Iterator[R
         "runtime_env": {"env_vars": _THREADS},
     }
     environment, temporary = dict(RAY), None
-    if address is None:
+    if address is not None:
+        _check_reachable(address)
+    else:
         # Ray listens on all network interfaces: only who has the token may use the cluster.
         environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         options |= {"num_cpus": cpus, "include_dashboard": False}
@@ -179,6 +183,17 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+def _check_reachable(address: str) -> None:
+    """Check that something listens at HOST:PORT; Ray itself tries for minutes, and tells the terminal each time."""
+    match = re.fullmatch(r"(?:ray://)?(.+):(\d{1,5})", address)
+    if match is None:  # auto, or nothing that Ray knows
+        return
+    try:
+        socket.create_connection((match[1], int(match[2])), timeout=10).close()
+    except (OSError, OverflowError) as error:
+        raise UserError(f"can't connect to --address {address} ({error}); start a cluster: ray start --head") from error
 
 
 def _start(ray: Any, address: str | None, options: dict[str, Any]) -> None:

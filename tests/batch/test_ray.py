@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from batch_runs import dots, run
+from ingan_fast import UserError
 from ingan_fast.batch import work
 from ingan_fast.batch.journal import FOLDER
 from ingan_fast.batch.pools import RAY, RayPool, connected
@@ -170,6 +171,12 @@ def test_ctrl_c_ends_the_cluster_and_leaves_whole_outputs(photos: Path, tmp_path
     assert not list((tmp_path / "out").glob(".*.png"))
     assert not list(temporary.glob("ingan-*"))
     assert not [args for args in processes() if str(temporary) in args]
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:99999", "nothing:1"])
+def test_a_cluster_that_is_not_there_is_refused_at_once(address: str) -> None:
+    with pytest.raises(UserError, match=f"--address {address}"), connected(address):
+        pass
 
 
 def processes() -> list[str]:
