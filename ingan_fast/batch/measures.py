@@ -93,9 +93,10 @@ def _on_white(photo: Photo, factor: float) -> tuple[Pixels, NDArray[np.float32] 
     pixels = srgb(photo).pixels
     size = max(7, round(pixels.shape[1] * factor)), max(7, round(pixels.shape[0] * factor))
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
-    opacity = None
+    opacity: NDArray[np.float32] | None = None
     if image.mode in ("LA", "RGBA"):
-        alpha = np.asarray(image.getchannel("A").resize(size, Image.Resampling.BICUBIC)).astype(np.float32) / 255
+        levels = np.asarray(image.getchannel("A").resize(size, Image.Resampling.BICUBIC))
+        alpha = np.divide(levels, 255, dtype=np.float32)
         opacity = None if (alpha == 1).all() else alpha
         ground = Image.new("RGBA", image.size, "white")
         image = Image.alpha_composite(ground, image.convert("RGBA"))
