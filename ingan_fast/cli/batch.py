@@ -120,10 +120,10 @@ def batch(
         job = Batch(pictures, requests, options, journal)
         try:
             if not job.complete():
-                # Signals are handled after Ray has started, because it sets handlers of its own.
-                with connected(address, workers) as pool, interrupts() as interrupted:
+                with parts_done("starting", len(pictures)) as show, connected(address, workers) as pool:
                     gpus = _gpus(pool, gpus_per_training) if train else 0.0
-                    with parts_done("starting", len(pictures)) as show:
+                    # Signals are handled from here on, because Ray has set handlers of its own.
+                    with interrupts() as interrupted:
                         job.run(pool, gpus, lambda progress: show(progress.done, _told(progress)), interrupted)
                     stopped = interrupted.is_set()
         finally:
