@@ -7,9 +7,11 @@ import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from ingan_fast.batch.journal import FOLDER
 from ingan_fast.errors import UserError, cant_write
 from ingan_fast.files import atomic_write
 
+REPORTS = ("report.csv", "report.html")
 _TEMPORARY = ".batch-"  # prefix of folders that are being written
 _TEMPORARY_FILE = re.compile(r"\.(.*)\.[0-9a-f]{8}(\.\w+)", re.DOTALL)  # of files (`files.atomic_path`)
 
@@ -45,11 +47,13 @@ def remove_leftovers(folder: Path, outputs: Iterable[str]) -> None:
         folder: the output folder; no other batch may use it.
         outputs: paths in it of the batch's outputs.
     """
-    known = {folder / output for output in outputs}
+    known = {folder / name for name in (*outputs, *REPORTS)}
     for path in list(folder.rglob(".*")):
         if path.name.startswith(_TEMPORARY):
             shutil.rmtree(path, ignore_errors=True)
-        elif (match := _TEMPORARY_FILE.fullmatch(path.name)) and path.with_name(match[1] + match[2]) in known:
+        elif (match := _TEMPORARY_FILE.fullmatch(path.name)) and (
+            path.with_name(match[1] + match[2]) in known or path.is_relative_to(folder / FOLDER)
+        ):
             path.unlink(missing_ok=True)
 
 

@@ -52,7 +52,7 @@ class Pool(Protocol):
 
 
 class InProcess:
-    """Runs one task after another in this process."""
+    """Runs one task after another in this process: what a cluster is compared with, and for tests."""
 
     def __init__(self) -> None:
         self._waiting: deque[tuple[int, Work, Task]] = deque()

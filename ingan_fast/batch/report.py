@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ingan_fast.batch.journal import Entry
 from ingan_fast.batch.measures import worst_first
+from ingan_fast.batch.outputs import REPORTS
 from ingan_fast.batch.page import page
 from ingan_fast.batch.pictures import Picture
 from ingan_fast.batch.requests import Request
@@ -15,7 +16,7 @@ from ingan_fast.batch.run import Outcome, source_thumbnail_path, thumbnail_path
 from ingan_fast.files import atomic_write
 
 MADE, KEPT, FAILED, MISSING = "made", "kept", "failed", "missing"
-CSV, HTML = "report.csv", "report.html"
+CSV, HTML = REPORTS
 
 
 @dataclass(frozen=True)

@@ -123,7 +123,9 @@ def test_changed_options_make_outputs_anew_and_other_sizes_are_added(photos: Pat
 def test_what_a_kill_left_half_written_is_removed(photos: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (out / "sub").mkdir(parents=True)
-    for name in (".a_48x36.0123abcd.png", "sub/.c_48x36.0123abcd.png", ".mine.0123abcd.png"):
+    (out / FOLDER / "thumbnails").mkdir(parents=True)
+    whole = (".a_48x36.0123abcd.png", "sub/.c_48x36.0123abcd.png", ".report.0123abcd.csv", ".mine.0123abcd.png")
+    for name in (*whole, f"{FOLDER}/thumbnails/.x.0123abcd.jpg"):
         (out / name).write_bytes(b"half")
     (out / ".batch-0123abcd").mkdir()
     run(photos, out)
