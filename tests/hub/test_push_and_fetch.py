@@ -1,5 +1,6 @@
 """Runs go to a Hub and come back from it, by huggingface_hub itself over HTTP."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -236,7 +237,12 @@ def test_the_example_shows_the_picture_and_outputs(hub: Hub, trained_run: Path, 
     assert height > 56
 
 
-def test_without_the_library_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_its_extra_is_named(
+    trained_run: Path, refused: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "huggingface_hub", None)
+        refused("push", trained_run, REPO, "--license", "mit", parts=("pip install 'ingan-fast[hub]'",))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'ingan-fast\[hub\]'"):
         fetch(f"hf://{REPO}")
