@@ -3,6 +3,8 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from huggingface_hub import ModelCard, constants
@@ -55,6 +57,19 @@ def test_python_and_videos_take_addresses(hub: Hub, trained_run: Path, ingan_fas
     done = ingan_fast("video", f"hf://{REPO}", "--script", "grow-width", "--seconds", "0.1", "--out", "out/%d.png")
     assert done.code == 0, done.err
     assert len(list(Path("out").iterdir())) == 3
+
+
+def test_a_server_takes_addresses(
+    hub: Hub, trained_run: Path, ingan_fast: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed(hub, trained_run)
+    plans: list[Any] = []
+    monkeypatch.setattr("ingan_fast.studio.service.Service", lambda plan: plans.append(plan) or Mock())
+    monkeypatch.setattr("ingan_fast.studio.service.service_app", Mock())
+    monkeypatch.setattr("ingan_fast.studio.running.serve", Mock())
+    done = ingan_fast("serve", f"hf://{REPO}", "--port", "0")
+    assert done.code == 0, done.err
+    assert (plans[0].served, plans[0].is_photo) == (fetch(f"hf://{REPO}"), False)
 
 
 def test_the_card_has_what_the_hub_reads_and_measures(hub: Hub, trained_run: Path, ingan_fast: Command) -> None:
