@@ -12,7 +12,7 @@ import pytest
 
 from ingan_fast.pictures import load_image, save_image
 from layout_scenes import ball_on_grain, fence
-from studio_page import chromium, choose, drag, pixels, rested, shape, stroke, studio, tool, until
+from studio_page import choose, chromium, drag, pixels, rested, shape, stroke, studio, tool, until
 
 POSTS = 10
 
