@@ -57,16 +57,18 @@ def load_photo(path: str | Path, min_side: int = 16, visible: bool = True, max_p
     """
     path = Path(path)
     with opened(path, READABLE) as file:
-        return decode_photo(path, file, min_side, visible)
+        return decode_photo(path, file, min_side, visible, max_pixels)
 
 
-def decode_photo(path: Path, file: BinaryIO, min_side: int = 16, visible: bool = True) -> Photo:
+def decode_photo(
+    path: Path, file: BinaryIO, min_side: int = 16, visible: bool = True, max_pixels: int = MAX_PIXELS
+) -> Photo:
     """Decode the content of a picture file.
 
     Args:
         path: for messages; its suffix tells formats without a signature.
         file: seekable.
-        min_side: as for `load_photo`, like `visible` and the errors.
+        min_side: as for `load_photo`, like `visible`, `max_pixels` and the errors.
     """
     with pillow_s_limits_lifted():
         try:
