@@ -16,6 +16,7 @@ import pytest
 from numpy.typing import NDArray
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+POSTS = 10  # of the fence that the page shows
 PATIENCE = 30.0  # seconds; the machine may be busy
 
 PIXELS = """(canvas) => {
@@ -96,13 +97,18 @@ def drag(page: Any, handle: str, dx: float, dy: float, steps: int = 8) -> None:
 
 def stroke(page: Any, *points: tuple[float, float]) -> None:
     """Paint along points, in parts of the picture's sides."""
+    begin_stroke(page, *points)
+    page.mouse.up()
+
+
+def begin_stroke(page: Any, *points: tuple[float, float]) -> None:
+    """Paint and keep the button down."""
     box = page.locator("#brush-area").bounding_box()
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in points]
     page.mouse.move(*places[0])
     page.mouse.down()
     for place in places:
         page.mouse.move(*place)
-    page.mouse.up()
 
 
 def choose(page: Any, label: str) -> None:
@@ -112,3 +118,8 @@ def choose(page: Any, label: str) -> None:
 
 def tool(page: Any, name: str) -> None:
     page.click(f"button[data-tool={name}]")
+
+
+def painted(page: Any, mask: str) -> NDArray[np.bool_]:
+    """What is painted: [height, width]."""
+    return pixels(page, f"#{mask}")[..., 3] > 127

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
@@ -102,8 +103,12 @@ class Frames:
                 return False
         return True
 
-    def draw(self, transform: Transform) -> NDArray:
+    def draw(self, transform: Transform, resampling: Image.Resampling = Image.Resampling.BICUBIC) -> NDArray:
         """The picture under a transform: [Ho, Wo, channels]; outside of `transform.mask()` it means nothing.
+
+        Args:
+            transform: what `expected` has, or others.
+            resampling: where corners are moved; bilinear takes half the time.
 
         Raises:
             UserError: what is kept leaves no layout of this size.
@@ -119,7 +124,7 @@ class Frames:
         rectangle = rectangle_of(transform, self.source_size)
         pieces = self._pieces(rectangle.sides)
         size = (int(np.ceil(pieces.sides[0] - BARELY)), int(np.ceil(pieces.sides[1] - BARELY)))
-        return put(self._laid_out(pieces, size, (0.0, 0.0)), rectangle.scaled(pieces.sides), transform)
+        return put(self._laid_out(pieces, size, (0.0, 0.0)), rectangle.scaled(pieces.sides), transform, resampling)
 
     def _sides(self, transform: Transform) -> tuple[float, float]:
         """Width and height, px, that the picture is laid out at."""

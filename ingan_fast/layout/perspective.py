@@ -53,11 +53,16 @@ class View:
         return rectangle.scaled((laid_out.shape[1], laid_out.shape[0]))
 
 
-def put(picture: NDArray, rectangle: Rectangle, transform: Transform) -> NDArray:
+def put(
+    picture: NDArray,
+    rectangle: Rectangle,
+    transform: Transform,
+    resampling: Image.Resampling = Image.Resampling.BICUBIC,
+) -> NDArray:
     """A picture laid out as a rectangle, in perspective; hidden colours don't mix with the others."""
     if picture.dtype == np.uint8 and picture.shape[2] == 3:
-        return in_perspective(picture, rectangle, transform)
-    shown = in_perspective(seen(picture), rectangle, transform)
+        return in_perspective(picture, rectangle, transform, resampling)
+    shown = in_perspective(seen(picture), rectangle, transform, resampling)
     if has_opacity(picture):
         shown[..., :-1] /= np.maximum(shown[..., -1:], 1e-6)
     return as_stored(shown, picture.dtype)

@@ -43,22 +43,33 @@ class Child:
         """
         with self._running:
             process = self._started()
-            assert process.stdin is not None
-            assert process.stdout is not None
-            try:
-                pickle.dump((task, arguments), process.stdin)
-                process.stdin.flush()
-                while True:
-                    kind, value = pickle.load(process.stdout)
-                    if kind == "progress":
-                        progress(value)
-                    elif kind == "result":
-                        return value
-                    else:
-                        raise value
-            except (OSError, EOFError, pickle.UnpicklingError) as error:
-                self.stop()
-                raise Stopped("the process has ended") from error
+            self._send(process, (task, arguments))
+            while True:
+                kind, value = self._received(process)
+                if kind == "progress":
+                    progress(value)
+                elif kind == "result":
+                    return value
+                else:
+                    raise value
+
+    def _send(self, process: "subprocess.Popen[bytes]", request: Any) -> None:
+        assert process.stdin is not None
+        try:
+            pickle.dump(request, process.stdin)
+            process.stdin.flush()
+        except (OSError, ValueError) as error:  # ValueError: closed by `stop`
+            self.stop()
+            raise Stopped("the process has ended") from error
+
+    def _received(self, process: "subprocess.Popen[bytes]") -> tuple[str, Any]:
+        assert process.stdout is not None
+        try:
+            message: tuple[str, Any] = pickle.load(process.stdout)
+        except (OSError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            self.stop()
+            raise Stopped("the process has ended") from error
+        return message
 
     def stop(self) -> None:
         """End the process; a task in progress raises `Stopped`, and the next one starts another process."""

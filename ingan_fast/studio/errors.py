@@ -29,11 +29,11 @@ def answer_errors(app: FastAPI) -> None:
 
     @app.exception_handler(UserError)
     async def invalid(request: Request, error: UserError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse({"error": _cleaned(request, error)}, 400)
 
     @app.exception_handler(MachineError)
     async def failing(request: Request, error: MachineError) -> JSONResponse:
-        return JSONResponse({"error": str(error)}, 500)
+        return JSONResponse({"error": _cleaned(request, error)}, 500)
 
     @app.exception_handler(Stale)
     async def stale(request: Request, error: Stale) -> JSONResponse:
@@ -46,6 +46,10 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(ModuleNotFoundError)
     async def not_installed(request: Request, error: ModuleNotFoundError) -> JSONResponse:
         return JSONResponse({"error": missing_package(error) or "a package is not installed"}, 409)
+
+    @app.exception_handler(FileNotFoundError)
+    async def gone(request: Request, error: FileNotFoundError) -> JSONResponse:
+        return JSONResponse({"error": "the picture is gone; open it again"}, 404)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -62,3 +66,9 @@ def answer_errors(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         return JSONResponse({"error": f"this failed unexpectedly ({type(error).__name__})"}, 500)
+
+
+def _cleaned(request: Request, error: Exception) -> str:
+    """The error's sentence without paths of the studio's cache."""
+    studio = getattr(request.app.state, "studio", None)
+    return str(error) if studio is None else str(studio.cleaned(str(error)))

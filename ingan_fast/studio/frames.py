@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ingan_fast.errors import UserError
+from ingan_fast.errors import MachineError, UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout import Frames
 from ingan_fast.pictures import load_photo
@@ -135,11 +135,11 @@ class FrameSource:
                 self._ready.move_to_end(wanted)
         frames = known.frames if known is not None else None
         if frames is not None and frames.is_ready(scaled):
-            return with_cover(frames.draw(scaled), scaled), False
+            return with_cover(frames.draw(scaled, Image.Resampling.BILINEAR), scaled, quick=True), False
         if known is not None and known.error is not None:
             raise UserError(in_full_pixels(known.error, size, (preview.shape[1], preview.shape[0])))
         self.prepare(wanted, options, _reach(scaled, (preview.shape[1], preview.shape[0])))
-        return with_cover(resized(preview, scaled), scaled), True
+        return with_cover(resized(preview, scaled), scaled, quick=True), True
 
     def _prepare_all(self) -> None:
         while True:
@@ -167,7 +167,7 @@ class FrameSource:
             wishes = options.wishes(self._store, wanted.picture, (preview.shape[1], preview.shape[0]))
             wishes = type(wishes)(wishes.keep, wishes.remove, wishes.keep_objects, "", wishes.variation)
             return _Ready(self._child.run("prepare", preview, wishes, reach), reach)
-        except UserError as error:
+        except (UserError, MachineError) as error:
             return _Ready(None, reach, str(error))
         except (Stopped, OSError):  # the server stops; or the picture was removed
             return None

@@ -2,7 +2,6 @@
 
 import asyncio
 import io
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,7 +21,7 @@ from ingan_fast.studio.frames import Wanted
 from ingan_fast.studio.installed import extras
 from ingan_fast.studio.requests import Options
 from ingan_fast.studio.store import MASKS, Entry, Mask
-from ingan_fast.studio.studio import Studio, status_of
+from ingan_fast.studio.studio import Studio, file_name, status_of
 
 MAX_MASK_BYTES = 32 << 20
 PNG = "image/png"
@@ -97,16 +96,6 @@ async def received(request: Request, folder: Path) -> tuple[Path, str]:
     return path, name
 
 
-def file_name(given: str) -> str:
-    """A name without folders and odd characters, of at most 100 characters."""
-    name = re.split(r"[/\\]", given)[-1]
-    name = "".join(character for character in name if character.isprintable() and character not in '<>:"|?*').strip(
-        ". "
-    )
-    stem, suffix = Path(name).stem[:80], Path(name).suffix[:10]
-    return (stem or "picture") + (suffix if re.fullmatch(r"\.[A-Za-z0-9]+", suffix) else "")
-
-
 @router.post("/api/pictures", status_code=201)
 async def add(request: Request) -> JSONResponse:
     studio = studio_of(request)
@@ -146,9 +135,7 @@ def _prepare(studio: Studio, entry: Entry) -> None:
 def remove(request: Request, key: str) -> Response:
     studio = studio_of(request)
     studio.entry(key)
-    studio.hub.publish("closing", key, error="the picture was removed")
-    studio.store.remove(key)
-    studio.frames.forget(key)
+    studio.remove(key)
     return Response(status_code=204)
 
 

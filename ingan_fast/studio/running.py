@@ -12,7 +12,7 @@ from starlette.types import ASGIApp
 
 from ingan_fast.errors import UserError
 from ingan_fast.studio.app import studio_app
-from ingan_fast.studio.studio import Studio
+from ingan_fast.studio.studio import Studio, file_name
 
 MODELS = (".onnx", ".engine", ".pt2")
 MAX_MESSAGE = 64 * 1024  # bytes of a WebSocket's message from a page
@@ -66,9 +66,9 @@ def opened(studio: Studio, path: Path) -> str:
         copy = folder / f"incoming{path.suffix.lower()}"
         shutil.copyfile(path, copy)
         try:
-            return studio.add_photo(copy, path.name, path)[0].id
+            return studio.add_photo(copy, file_name(path.name), path)[0].id
         except UserError as error:
-            raise UserError(str(error).replace(path.name, str(path), 1)) from error
+            raise UserError(str(error).replace(file_name(path.name), str(path), 1)) from error
 
 
 def serve(app: ASGIApp, listener: socket.socket, begun: Callable[[], None]) -> None:

@@ -89,6 +89,7 @@ class Store:
         self._limit = limit
         self._lock = threading.RLock()
         (folder / "pictures").mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(folder / "incoming")
         self.incoming = folder / "incoming" / str(os.getpid())
         self.incoming.mkdir(parents=True, exist_ok=True)
 
@@ -160,8 +161,14 @@ class Store:
                     total -= sizes[path]
 
     def source_file(self, key: str) -> Path:
-        """The picture's file."""
-        return next(self.folder(key).glob("source.*"))
+        """The picture's file.
+
+        Raises:
+            FileNotFoundError: the picture was removed.
+        """
+        for path in self.folder(key).glob("source.*"):
+            return path
+        raise FileNotFoundError(key)
 
     def close(self) -> None:
         shutil.rmtree(self.incoming, ignore_errors=True)
@@ -207,6 +214,17 @@ class Store:
             versions[name] += 1
             atomic_write(folder / "masks.json", json.dumps(versions).encode())
             return versions
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what servers that were killed have left."""
+    for path in folder.glob("*"):
+        try:
+            os.kill(int(path.name), 0)
+        except (ProcessLookupError, ValueError):
+            shutil.rmtree(path, ignore_errors=True)
+        except OSError:  # a process of somebody else
+            continue
 
 
 def _bytes_in(folder: Path) -> int:

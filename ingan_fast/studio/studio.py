@@ -3,12 +3,14 @@
 import asyncio
 import hashlib
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ingan_fast.errors import UserError
+from ingan_fast.pictures.formats import SUFFIXES
 from ingan_fast.pictures.reading import TooManyPixels
 from ingan_fast.studio.child import Child
 from ingan_fast.studio.errors import Refused
@@ -17,7 +19,7 @@ from ingan_fast.studio.hub import Hub
 from ingan_fast.studio.jobs import Job, Jobs
 from ingan_fast.studio.requests import Options
 from ingan_fast.studio.store import ID_LENGTH, Entry, Store, cache_folder, content_id
-from ingan_fast.studio.subjects import Subject
+from ingan_fast.studio.subjects import Subject, size_within
 from ingan_fast.studio.training import Training, Trainings
 
 MAX_BYTES = 200_000_000  # of an upload
@@ -161,13 +163,38 @@ class Studio:
                 continue
         return [about for _, about in sorted(found, key=lambda each: each[0])]
 
-    def subject(self, entry: Entry, options: Options) -> Subject:
-        """What makes outputs in full resolution."""
+    def remove(self, key: str) -> None:
+        """Remove a picture with what was painted on it, and with its trainings.
+
+        Raises:
+            Refused: it is being trained.
+        """
+        runs = self.store.root / "runs"
+        if self.trainings.running and self.trainings.picture == key:
+            raise Refused(409, "it is being trained; stop that first")
+        entry = self.entry(key)
+        self.hub.publish("closing", key, error="the picture was removed")
+        for other in self.store.entries():
+            if other.source == key:
+                self.store.remove(other.id)
+        if entry.path is not None and Path(entry.path).is_relative_to(runs):
+            shutil.rmtree(entry.path, ignore_errors=True)
+        shutil.rmtree(runs / key, ignore_errors=True)
+        self.store.remove(key)
+        self.frames.forget(key)
+
+    def cleaned(self, sentence: str) -> str:
+        """A sentence without the cache's paths."""
+        return re.sub(rf"{re.escape(str(self.store.root))}[^\s:,;]*/", "", sentence)
+
+    def subject(self, entry: Entry, options: Options, side: int | None = None) -> Subject:
+        """What makes outputs in full resolution, or of a photo that is reduced to `side` px a side."""
         if entry.kind != "photo":
             assert entry.path is not None
             return Subject(entry.kind, Path(entry.path))
-        wishes = options.wishes(self.store, entry.id, entry.size)
-        return Subject("photo", self.store.source_file(entry.id), wishes)
+        size = entry.size if side is None else size_within(entry.size, side)
+        wishes = options.wishes(self.store, entry.id, size)
+        return Subject("photo", self.store.source_file(entry.id), wishes, side)
 
     def previewed(self, entry: Entry, options: Options) -> Subject:
         """What makes outputs of the preview."""
@@ -187,6 +214,17 @@ class Studio:
         keep, remove = wanted.masks
         fields = {"error": error} if error else {}
         self.hub.publish(event, wanted.picture, keep=keep, remove=remove, **fields)
+
+
+def file_name(given: str) -> str:
+    """A picture's name without folders and odd characters, with a suffix that says that it is a picture."""
+    name = re.split(r"[/\\]", given)[-1]
+    name = (
+        "".join(letter for letter in name if letter.isprintable() and letter not in '<>:"|?*').strip(". ").lstrip("-")
+    )
+    if Path(name).suffix.lower() not in SUFFIXES:
+        name = f"{name or 'picture'}.png"  # the content says what it is, the command line goes by the name
+    return f"{Path(name).stem[:80]}{Path(name).suffix}"
 
 
 def status_of(error: UserError) -> int:

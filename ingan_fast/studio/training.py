@@ -139,6 +139,11 @@ class Trainings:
         return training
 
     @property
+    def picture(self) -> str | None:
+        """Id of the photo that was trained on last."""
+        return None if self._current is None else self._current.picture
+
+    @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 

@@ -17,6 +17,7 @@ from ingan_fast.geometry import Transform
 from ingan_fast.layout import Frames, Layouts, perspective
 from ingan_fast.pictures import Pixels
 from ingan_fast.studio import sockets
+from ingan_fast.studio.subjects import quick_mask
 from studio_server import Gate, add, connected, until
 
 HEADER = struct.Struct("<IIIIHHfII")
@@ -194,3 +195,10 @@ def test_more_kept_than_fits_is_an_error_not_a_picture(client: TestClient, key: 
             time.sleep(0.05)
     assert isinstance(got, dict)
     assert "kept" in got["error"]
+
+
+def test_the_quick_mask_is_nearly_the_exact_one() -> None:
+    transform = Transform.from_corners([[4, 2.5], [60, 0], [57, 40], [0, 33]], (64, 48))
+    difference = np.abs(quick_mask(transform) - transform.mask())
+    assert difference.max() < 0.3
+    assert difference.mean() < 0.01

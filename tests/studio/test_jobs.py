@@ -195,6 +195,8 @@ def test_a_run_is_opened_exported_and_its_network_makes_the_outputs(
     assert ingan_fast("retarget", trained_run, "--size", "80x56", "--out", "out.png").code == 0
     assert client.get(f"/api/jobs/{job['id']}/file").content == Path("out.png").read_bytes()
     sentence(client.post(f"/api/pictures/{key}/layouts", json={"transform": {"size": [80, 56]}}), 400)
+    assert client.delete(f"/api/pictures/{key}").status_code == 204
+    assert (trained_run / "config.json").is_file()  # what the command line named stays
 
 
 def test_only_runs_are_exported(client: TestClient, key: str) -> None:

@@ -1,5 +1,6 @@
 """Pictures in the studio: which are taken, what is kept of them."""
 
+import json
 import os
 import struct
 import threading
@@ -14,8 +15,8 @@ from starlette.testclient import TestClient
 
 from ingan_fast.pictures import Pixels
 from ingan_fast.studio import pictures_api
-from ingan_fast.studio.studio import Limits
-from studio_server import Gate, add, sentence, serving
+from ingan_fast.studio.studio import Limits, file_name
+from studio_server import Gate, add, connected, sentence, serving
 
 
 def bomb(width: int, height: int) -> bytes:
@@ -147,3 +148,42 @@ def test_the_cache_forgets_what_was_not_used_for_longest(
     monkeypatch.setattr(store, "_limit", 1)
     store.trim({keys[1]})
     assert [store.get(key) is not None for key in keys] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ("photo.JPG", "photo.JPG"),
+        ("C:\\pictures\\a b.png", "a b.png"),
+        ("../..", "picture.png"),
+        ("--out=x.png", "out=x.png"),
+        ("no suffix", "no suffix.png"),
+        ("clip.mp4", "clip.mp4.png"),
+        ("line\nbreak<>.tif", "linebreak.tif"),
+    ],
+)
+def test_names_are_those_of_files_that_the_command_line_takes(given: str, name: str) -> None:
+    assert file_name(given) == name
+
+
+def test_leftovers_of_killed_servers_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "cache" / "incoming" / "999999999" / "x").mkdir(parents=True)
+    with serving(tmp_path / "cache") as client:
+        assert [path.name for path in client.studio.store.incoming.parent.iterdir()] == [str(os.getpid())]  # type: ignore[attr-defined]
+
+
+def test_a_picture_whose_files_are_gone_is_told_without_paths(client: TestClient, picture_path: Path) -> None:
+    key = add(client, picture_path)["id"]
+    folder = client.studio.store.folder(key)  # type: ignore[attr-defined]
+    next(folder.glob("source.*")).unlink()
+    (folder / "preview.png").unlink()
+    client.studio.frames.forget(key)  # type: ignore[attr-defined]
+    with connected(client, key) as socket:
+        socket.receive_text()
+        for solved in (False, True):
+            request = {"type": "frame", "seq": 1, "transform": {"size": [80, 56]}, "solved": solved}
+            socket.send_text(json.dumps(request))
+            while (news := json.loads(socket.receive_text()))["event"] != "error":
+                pass
+            assert str(folder) not in news["error"]
+            assert "/" not in news["error"]

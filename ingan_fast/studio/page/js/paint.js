@@ -160,14 +160,16 @@ function takeFoundOver() {
 function note(before, what) {
   const after = { keep: masks.keep.painted(), remove: masks.remove.painted(), auto: byId("keep-auto").checked };
   const put = (state, other) => () => {
-    byId("keep-auto").checked = state.auto;
     for (const mask of Object.values(masks)) {
       if (same(state[mask.name], other[mask.name])) continue;
       mask.show(state[mask.name]);
       mask.changed();
     }
+    byId("keep-auto").checked = state.auto;
+    chooseKeep();
   };
   for (const mask of Object.values(masks)) mask.end(!same(before[mask.name], after[mask.name]));
+  chooseKeep();
   session.history.add({ what, undo: put(before, after), redo: put(after, before) });
 }
 

@@ -1,0 +1,77 @@
+"""One studio and one browser for all tests of the page; a profile of its own for each."""
+
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ingan_fast.pictures import save_image
+from layout_scenes import fence
+from studio_page import POSTS, chromium, rested, studio
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Any]:
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="package")
+def address(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with studio(tmp_path_factory.mktemp("cache")) as address:
+        yield address
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """Errors on the console; there must be none at the end."""
+    return []
+
+
+@pytest.fixture
+def context(browser: Any, address: str, said: list[str]) -> Iterator[Any]:
+    """A browser's profile, whose pages may ask this machine only and say nothing on the console."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    asked: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    context.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    context.on("weberror", lambda error: said.append(str(error.error)))
+    yield context
+    context.close()
+    own = address.split("/?")[0]
+    assert [url for url in asked if not url.startswith((own, f"blob:{own}", "data:"))] == []
+    assert said == []
+
+
+@pytest.fixture
+def photo(tmp_path: Path) -> Path:
+    """A fence; no test has the same pixels as another one, and so no painting in common."""
+    path = tmp_path / "fence.png"
+    picture = fence(posts=POSTS)
+    picture[0, 0] = next(_numbers)
+    save_image(picture, path)
+    return path
+
+
+_numbers = count()
+
+
+@pytest.fixture
+def opened(context: Any, address: str, photo: Path) -> str:
+    """The address of the page with the fence."""
+    own, token = address.split("/?token=")
+    sent = {"name": photo.name, "mimeType": "image/png", "buffer": photo.read_bytes()}
+    headers = {"Authorization": f"Bearer {token}"}
+    answer = context.request.post(f"{own}/api/pictures", multipart={"file": sent}, headers=headers)
+    return f"{address}#{answer.json()['id']}"
+
+
+@pytest.fixture
+def page(context: Any, opened: str) -> Any:
+    """The page with the fence."""
+    page = context.new_page()
+    page.goto(opened)
+    rested(page)
+    return page
