@@ -7,9 +7,8 @@ import pytest
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import Frames, Layouts, Wishes
+from ingan_fast.layout import Frames, Layouts, Wishes, jumps
 from ingan_fast.layout.growing import growth
-from ingan_fast.layout import jumps
 from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import SeamCosts
 from ingan_fast.layout.seams import Seams, bend, while_growing
