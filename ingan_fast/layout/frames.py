@@ -15,7 +15,7 @@ from ingan_fast.layout.layouts import Layouts, Scene, Wishes, found, turned
 from ingan_fast.layout.perspective import put
 from ingan_fast.layout.rectangles import is_upright, rectangle_of
 from ingan_fast.layout.seams import Places, Seams
-from ingan_fast.layout.sliding import BARELY, shown_columns, slide
+from ingan_fast.layout.sliding import BARELY, places_at, shown_columns, slide
 from ingan_fast.layout.solver import Axis
 
 Doubles = NDArray[np.float64]
@@ -146,15 +146,12 @@ class Frames:
     def _laid_out(self, pieces: _Pieces, size: Size, start: tuple[float, float]) -> NDArray:
         """The pieces in an output, the first of them from `start` on."""
         across, down = pieces.places
-        columns = np.arange(self.source_size[0])
         result = slide(self.picture, across, pieces.lengths[0], size[0], start[0])
-        if len(down):
-            middle = across[:, across.shape[1] // 2]
-            columns = shown_columns(middle, pieces.lengths[0], size[0], start[0], len(columns))
-            down = down[:, columns]
-        elif start[1] == 0 and size[1] == len(result):
+        if not len(down) and start[1] == 0 and size[1] == len(result):
             return result
-        return turned(slide(turned(result, 1), down, pieces.lengths[1], size[1], start[1]), 1)
+        middle = across[:, across.shape[1] // 2]
+        columns = shown_columns(middle, pieces.lengths[0], size[0], start[0], self.source_size[0])
+        return turned(slide(turned(result, 1), places_at(down, columns), pieces.lengths[1], size[1], start[1]), 1)
 
     def _growth(self, axis: int, side: float) -> Growth:
         """From the source's side to one that is this long, or longer."""

@@ -7,13 +7,12 @@ import pytest
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import Frames, Layouts, Wishes
+from ingan_fast.layout import Frames, Layouts, Wishes, jumps
 from ingan_fast.layout.growing import growth
-from ingan_fast.layout.jumps import shown_columns
 from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import SeamCosts
 from ingan_fast.layout.seams import Seams, bend, while_growing
-from ingan_fast.layout.sliding import slide
+from ingan_fast.layout.sliding import places_at, shown_columns, slide
 from layout_scenes import ball_mask, ball_on_grain, fence, grain, whole_copies
 
 
@@ -155,7 +154,7 @@ def test_no_set_of_up_to_two_repeats_is_better_than_the_best_one(count: int) -> 
             if length <= min(first, longest) and more - length <= min(second, longest)
         ]
     found = best_repeats(between, shown, run, longest)
-    assert len(shown_columns(found, width)) == count
+    assert len(jumps.shown_columns(found, width)) == count
     assert (np.diff([jump.place for jump in found]) >= run).all()
     assert total([(jump.place, -jump.length) for jump in found]) <= min(map(total, known), default=np.inf) + 1e-4
 
@@ -172,6 +171,13 @@ def test_pieces_between_pixels_lie_there() -> None:
     ramp = np.repeat(np.arange(0, 200, 4, dtype=np.uint8)[None, :, None], 5, axis=0).repeat(3, axis=2)
     moved = slide(ramp, np.zeros((0, 5), int), np.zeros(0), 50, start=0.5)
     np.testing.assert_allclose(moved[:, 5:45].astype(int), ramp[:, 5:45].astype(int) - 2, atol=1)
+
+
+def test_seams_of_rows_go_along_with_columns_that_move_by_less_than_a_pixel() -> None:
+    slope = np.arange(0, 60, 2)[None]  # a seam that is 2 px lower in each next column
+    shown = [shown_columns(np.array([10]), np.array([-4.0]), 30, start, 30) for start in (0.4, 0.45, 0.5, 0.55)]
+    for before, after in pairwise(places_at(slope, columns) for columns in shown):
+        np.testing.assert_allclose(after[:, 2:10], before[:, 2:10] - 0.1)
 
 
 def test_frames_and_layouts_agree_on_what_is_removed() -> None:
