@@ -24,6 +24,7 @@ _EXTRAS = {
     "matplotlib": "train",
     "onnx": "export",
     "onnxscript": "export",
+    "ray": "batch",
     "safetensors": "train",
     "python_multipart": "studio",
     "torch": "train",

@@ -1,9 +1,10 @@
 """A stand-in for ComfyUI: its modules as far as the nodes use them, and an executor that calls nodes as ComfyUI's does.
 
-Written from reading ComfyUI's execution.py, nodes.py and comfy/utils.py, not from running them. What it keeps to:
-prompts are checked before anything runs (types of links, ranges, choices, then VALIDATE_INPUTS, which gets what is not
-linked); IS_CHANGED gets what is not linked; nodes run in a thread of their own, in inference mode, with keyword
-arguments; outputs are kept as long as nothing before them changes; progress bars raise if the workflow is cancelled.
+Written from reading ComfyUI (execution.py, the loader in nodes.py, interrupts in comfy/model_management.py), not from
+running it. What it keeps to: prompts are checked before anything runs (types of links, ranges, choices, then
+VALIDATE_INPUTS, which gets what is not linked); IS_CHANGED gets what is not linked; nodes run in a thread of their own,
+in inference mode, with keyword arguments; outputs are kept as long as nothing before them changes; progress bars raise
+if the workflow is cancelled.
 """
 
 import importlib.util

@@ -54,3 +54,9 @@ def test_it_runs_without_privileges_and_says_how_it_is(path: Path) -> None:
     assert json.loads(" ".join(lines(path, "CMD")[0])) == ["serve", "/model", "--host", "0.0.0.0", "--port", "8000"]
     assert lines(path, "EXPOSE") == [["8000"]]
     assert "http://127.0.0.1:8000/health" in " ".join(lines(path, "HEALTHCHECK")[0])
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+def test_it_installs_extras_that_exist(path: Path) -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert set(dict(words[0].split("=") for words in lines(path, "ARG"))["EXTRAS"].split(",")) <= extras.keys()

@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ingan_fast.cli import demo, evaluate, export, info, push, retarget, serve, studio, train, video
+from ingan_fast.cli import batch, demo, evaluate, export, info, push, retarget, serve, studio, train, video
 from ingan_fast.cli.console import INTERRUPTED
 from ingan_fast.errors import MachineError, UserError, memory_ran_out, missing_package
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     epilog="Set INGAN_FAST_TRACEBACK=1 in the environment to see tracebacks.",
 )
 app.command(help=retarget.HELP)(retarget.retarget)
+app.command(help=batch.HELP)(batch.batch)
 app.command(help=train.HELP)(train.train)
 app.command(help=demo.HELP)(demo.demo)
 app.command(help=video.HELP)(video.video)

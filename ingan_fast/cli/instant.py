@@ -5,7 +5,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ingan_fast.cli import companions
 from ingan_fast.cli.console import progress
@@ -15,9 +14,9 @@ from ingan_fast.layout import Layouts, Wishes, perspective
 from ingan_fast.layout.layouts import Mask
 from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.layout.perspective import View
+from ingan_fast.layout.photos import cover_of, stripped
 from ingan_fast.layout.saved import SUFFIX, load_layout, save_layout
 from ingan_fast.pictures import (
-    Metadata,
     Photo,
     Pixels,
     check_output_path,
@@ -26,7 +25,6 @@ from ingan_fast.pictures import (
     load_photo,
     save_image,
     save_photo,
-    srgb,
     with_opacity,
 )
 from ingan_fast.pictures.collage import FACTORS, collage
@@ -109,19 +107,19 @@ def retarget_picture(path: Path, out: Path, request: Callable[[Size], Transform]
     if transform is not None:
         check_layout_size(transform.size)
     layouts = None if transform is None else Layouts(photo.pixels, options.wishes(size))
-    cover = None if transform is None else _cover(transform, options)
+    cover = None if transform is None else cover_of(transform, options.tile)
     transparent = has_opacity(photo.pixels)
     check_output_path(out, alpha=transparent or cover is not None)
     maps = companions.read(options.companion, size)
     view = _view(layouts, transform, photo, options)
     if transform is None and view.transform is not None:
-        cover = _cover(view.transform, options)
+        cover = cover_of(view.transform, options.tile)
         check_output_path(out, alpha=transparent or cover is not None)
     pixels = view.draw(photo.pixels)
     if cover is not None:
         pixels = with_opacity(pixels, cover)
     result = Photo(pixels, photo.metadata)
-    save_photo(_stripped(result) if options.strip else result, out)
+    save_photo(stripped(result) if options.strip else result, out)
     companions.write(maps, targets, view, cover)
     if options.save_layout is not None:
         save_layout(view, photo.pixels, options.save_layout)
@@ -186,25 +184,6 @@ def _view(layouts: Layouts | None, transform: Transform | None, photo: Photo, op
         assert options.layout is not None
         return load_layout(options.layout, photo.pixels)
     return perspective.lay_out(layouts, transform)
-
-
-def _cover(transform: Transform, options: Options) -> NDArray[np.float32] | None:
-    """The picture's coverage of each output pixel; None if it fills the frame."""
-    if (transform.matrix == np.eye(3)).all():
-        return None
-    cover = transform.mask()
-    if (cover == 1).all():
-        return None
-    if options.tile:
-        raise UserError("--tile needs an output that fills its frame; leave out --corners and --homography")
-    return cover
-
-
-def _stripped(photo: Photo) -> Photo:
-    """The photo in sRGB without metadata; 16-bit photos keep their profile, because their colours depend on it."""
-    if photo.pixels.dtype == np.uint8:
-        return Photo(srgb(photo).pixels, Metadata())
-    return Photo(photo.pixels, photo.metadata.stripped())
 
 
 def _mask(option: str, paths: Sequence[Path], size: Size) -> Mask | None:

@@ -8,6 +8,7 @@ import typer
 
 from ingan_fast.cli.studio import check_exposure, shown_host
 from ingan_fast.errors import UserError
+from ingan_fast.hub import fetch, is_address
 from ingan_fast.pictures.formats import named_as_picture
 
 HELP = (
@@ -25,7 +26,11 @@ HELP = (
 
 def serve(
     given: Annotated[
-        Path, typer.Argument(metavar="PHOTO|RUN|MODEL", help="What requests without a picture of their own are about.")
+        Path,
+        typer.Argument(
+            metavar="PHOTO|RUN|MODEL",
+            help="What requests without a picture of their own are about; also hf://OWNER/NAME.",
+        ),
     ],
     port: Annotated[int, typer.Option(min=0, max=65535, help="Where to listen; 0: any port that is free.")] = 8000,
     host: Annotated[str, typer.Option(help="Where to listen; anything but this machine needs --token.")] = "127.0.0.1",
@@ -41,7 +46,7 @@ def serve(
     from ingan_fast.studio.service import Plan, Service, service_app
 
     check_exposure(host, token)
-    given = given.expanduser().absolute()
+    given = fetch(given) if is_address(given) else given.expanduser().absolute()
     if not given.exists():
         raise UserError(f"{given} doesn't exist; give a picture, a run folder or an exported model")
     is_photo = named_as_picture(given)

@@ -1,7 +1,7 @@
 """One picture under one transform after another, without hops: for videos, and for dragging its size."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from ingan_fast.layout.layouts import Layouts, Scene, Wishes, found, turned
 from ingan_fast.layout.perspective import put
 from ingan_fast.layout.rectangles import is_upright, rectangle_of
 from ingan_fast.layout.seams import Places, Seams
-from ingan_fast.layout.sliding import BARELY, shown_columns, slide
+from ingan_fast.layout.sliding import BARELY, places_at, shown_columns, slide
 from ingan_fast.layout.solver import Axis
 
 Doubles = NDArray[np.float64]
@@ -36,6 +36,16 @@ class _Pieces:
     places: tuple[Places, Places]
     lengths: tuple[Doubles, Doubles]
     sides: tuple[float, float]
+
+    def at_whole_pixels(self) -> "_Pieces":
+        """The same with each piece at the nearest whole pixel, so that it is copied and stays sharp."""
+        return replace(self, lengths=(_whole(self.lengths[0]), _whole(self.lengths[1])))
+
+
+def _whole(lengths: Doubles) -> Doubles:
+    """Lengths with whole sums: of the first one, of the first two, and so on."""
+    sums = np.floor(np.cumsum(lengths) + 0.5 + BARELY)  # lengths that are whole keep their size
+    return np.diff(sums, prepend=0.0)
 
 
 class Frames:
@@ -108,6 +118,8 @@ class Frames:
             sides = self._sides(transform)
             pieces = self._pieces(sides)
             if max(abs(pieces.sides[axis] - sides[axis]) for axis in (0, 1)) < BARELY:
+                if np.abs(corners - np.rint(corners)).max() < BARELY:
+                    pieces = pieces.at_whole_pixels()
                 return self._laid_out(pieces, transform.size, (float(corners[0, 0]), float(corners[0, 1])))
         rectangle = rectangle_of(transform, self.source_size)
         pieces = self._pieces(rectangle.sides)
@@ -134,15 +146,12 @@ class Frames:
     def _laid_out(self, pieces: _Pieces, size: Size, start: tuple[float, float]) -> NDArray:
         """The pieces in an output, the first of them from `start` on."""
         across, down = pieces.places
-        columns = np.arange(self.source_size[0])
         result = slide(self.picture, across, pieces.lengths[0], size[0], start[0])
-        if len(down):
-            middle = across[:, across.shape[1] // 2]
-            columns = shown_columns(middle, pieces.lengths[0], size[0], start[0], len(columns))
-            down = down[:, columns]
-        elif start[1] == 0 and size[1] == len(result):
+        if not len(down) and start[1] == 0 and size[1] == len(result):
             return result
-        return turned(slide(turned(result, 1), down, pieces.lengths[1], size[1], start[1]), 1)
+        middle = across[:, across.shape[1] // 2]
+        columns = shown_columns(middle, pieces.lengths[0], size[0], start[0], self.source_size[0])
+        return turned(slide(turned(result, 1), places_at(down, columns), pieces.lengths[1], size[1], start[1]), 1)
 
     def _growth(self, axis: int, side: float) -> Growth:
         """From the source's side to one that is this long, or longer."""

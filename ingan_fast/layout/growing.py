@@ -1,8 +1,9 @@
-"""A side of a picture from one size to another: jumps that grow one after another, so that nothing hops.
+"""A side of a picture from one size to another: jumps that grow little by little, so that nothing hops.
 
 The jumps of the last size are found as ever, but all in one direction: they repeat where the picture grows, and leave
-out where it shrinks. Sizes between are reached by some of them in full, one in part, and the rest not yet. What a size
-shows depends on the size alone.
+out where it shrinks. They are divided into zones along the side. Each zone grows as it does in a plain resize, so that
+nothing moves much faster than there. Within a zone one jump grows after another. So at each size some jumps are there
+in full, one in each zone in part, and the rest not yet. What a size shows depends on the size alone.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingan_fast.layout.seams import Seams
+
+ZONES = 3  # with one, all of the picture moves as fast as its borders; with more, more seams are unfinished at a time
 
 Doubles = NDArray[np.float64]
 
@@ -22,15 +25,17 @@ class Growth:
     Attributes:
         seams: at the last size.
         begins: [n], how many px the side has changed by when the jump begins to grow.
+        rates: [n], by how many px the jump then grows for each px that the side changes by.
     """
 
     seams: Seams
     begins: Doubles
+    rates: Doubles
 
     def at(self, change: float) -> Doubles:
         """The jumps' lengths [n] where the side is `change` px away from its first size."""
         lengths = self.seams.lengths
-        return np.asarray(np.sign(lengths) * np.clip(change - self.begins, 0, np.abs(lengths)))
+        return np.asarray(np.sign(lengths) * np.clip(self.rates * (change - self.begins), 0, np.abs(lengths)))
 
     @property
     def reach(self) -> int:
@@ -46,10 +51,22 @@ def growth(seams: Seams, width: int) -> Growth:
         width: px of the picture they are for.
     """
     sizes = np.abs(seams.lengths).astype(np.float64)
-    begins = np.zeros(len(sizes))
-    order = _order(seams.places.mean(axis=1) / width, sizes)
-    begins[order] = np.cumsum(sizes[order]) - sizes[order]
-    return Growth(seams, begins)
+    places = seams.places.mean(axis=1) / width
+    begins, rates = np.zeros(len(sizes)), np.ones(len(sizes))
+    zones = _zones(sizes)
+    for zone in np.unique(zones):
+        jumps = np.flatnonzero(zones == zone)
+        rate = sizes[jumps].sum() / sizes.sum()
+        jumps = jumps[_order(places[jumps], sizes[jumps])]
+        begins[jumps] = (np.cumsum(sizes[jumps]) - sizes[jumps]) / rate
+        rates[jumps] = rate
+    return Growth(seams, begins, rates)
+
+
+def _zones(sizes: Doubles) -> NDArray[np.intp]:
+    """The zone [n] of each jump: consecutive ones whose lengths add up to about the same in each zone."""
+    middles = (np.cumsum(sizes) - sizes / 2) / max(sizes.sum(), 1)
+    return np.asarray(np.minimum(middles * ZONES, ZONES - 1).astype(np.intp))
 
 
 def _order(places: Doubles, sizes: Doubles) -> list[int]:

@@ -1,17 +1,21 @@
 """The best jumps: which places of the picture an output shows, found exactly by dynamic programming.
 
 Output column j shows source column s(j). From column to column s goes on by one, or it jumps. The cheapest s is found
-over all numbers, places and lengths of jumps (Viterbi's algorithm), from the source's first column to its last.
+over all numbers and lengths of jumps (Viterbi's algorithm), from the source's first column to its last; places of jumps
+lie close together.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from ingan_fast.layout.seam_costs import Floats
 
-EVERY = 3  # px; jumps are made at output columns that are multiples of it
+EVERY = 4  # px; jumps are made at output columns that are multiples of it,
+PLACE_EVERY = 2  # px, and at places that are multiples of this
 
 
 @dataclass(frozen=True)
@@ -22,50 +26,82 @@ class Jump:
     length: int
 
 
-def best_jumps(between: Floats, shown: Floats, run: int) -> list[Jump]:
+def best_jumps(tables: Sequence[Floats], shown: Floats, run: int) -> list[Jump]:
     """The cheapest way from the first source column to the last one, in the output's width.
 
     Args:
-        between: [w, w], the cost of going on at column t where column a would follow, at [t, a]; inf: never.
+        tables: each [w, w], the cost of going on at column t where column a would follow, at [t, a]; inf: never. With
+            more than one, each counts in some parts of the output, as long as a quarter of the source.
         shown: [Wo, w], the cost of showing source column s at output column j.
         run: px, the fewest columns between two jumps.
     """
     count, width = shown.shape
-    reached = np.full((count + 1, width + 1), np.inf, np.float32)
-    reached[run, run] = float(np.trace(shown[:run, :run]))
-    so_far = np.zeros((count + 1, width + 1), np.float32)  # the costs of what is shown, along each diagonal
-    for column in range(count):
-        so_far[column + 1, 1:] = so_far[column, :-1] + shown[column]
-    best = np.empty(width, np.float32)
-    sums = np.empty_like(between)
-    for column in range(run + 1, count + 1):
-        here = reached[column]
-        here[1:] = reached[column - 1, :-1] + shown[column - 1]
-        start = column - run
-        if start >= run and start % EVERY == 0:
-            np.add(between, reached[start, None, :width], out=sums)
-            sums.min(axis=1, out=best)
-            landed = best[: width - run + 1] + so_far[column, run:] - so_far[start, : width - run + 1]
-            np.minimum(here[run:], landed, out=here[run:])
-    return _traced(between, shown, run, reached, so_far)
+    along = along_diagonals(shown)
+    tables = [np.ascontiguousarray(table.T[::PLACE_EVERY]) for table in tables]  # minima over rows are the quickest
+    part = width // 4 + 1
+    turns = np.random.default_rng(0).integers(len(tables), size=count // part + 1)
+    starts = range(-(-run // EVERY) * EVERY, count - run + 1, EVERY)
+    in_turn = [tables[turns[start // part]] for start in starts]  # of each start, [a, t]
+    # What it costs to come to each diagonal (a place less its output column), beside the costs along it.
+    cheapest = np.full(along.shape[1], np.inf, np.float32)
+    cheapest[count] = 0
+    reached = np.empty((len(starts), len(tables[0])), np.float32)
+    landed = np.full((len(starts), width), np.inf, np.float32)
+    sums = np.empty_like(tables[0])
+    merged = 0
+    for at, start in enumerate(starts):
+        while starts[merged] + run <= start:
+            _merge(cheapest, landed[merged], count - starts[merged], run)
+            merged += 1
+        here = slice(count - start, count - start + width)
+        np.add(cheapest[here], along[start, here], out=landed[at])
+        reached[at] = landed[at, ::PLACE_EVERY]
+        np.add(in_turn[at], reached[at, :, None], out=sums)
+        sums.min(axis=0, out=landed[at])
+        landed[at] -= along[start, here]
+    return _traced(in_turn, reached, landed, starts, run, count)
 
 
-def _traced(between: Floats, shown: Floats, run: int, reached: Floats, so_far: Floats) -> list[Jump]:
+def along_diagonals(shown: Floats) -> Floats:
+    """What it costs to show source columns one after another: [Wo + 1, Wo + w + 1].
+
+    At [j, d] it is the sum over the output columns before j, where column i shows source column i + d - Wo.
+    """
     count, width = shown.shape
+    room = count + width + 1
+    result = np.zeros((count + 1, room), np.float32)
+    # Row j of `shown`, moved right by Wo - j: in memory each row begins one value earlier than the one before.
+    moved = as_strided(result[1:].reshape(-1)[count:], shown.shape, (4 * (room - 1), 4))
+    moved[:] = shown
+    return np.cumsum(result, axis=0, out=result)
+
+
+def _merge(cheapest: Floats, landed: Floats, shift: int, run: int) -> None:
+    """Let jumps that landed be gone on from: only where `run` columns follow."""
+    part = cheapest[shift : shift + len(landed) - run + 1]
+    np.minimum(part, landed[: len(landed) - run + 1], out=part)
+
+
+def _traced(
+    in_turn: list[Floats], reached: Floats, landed: Floats, starts: Sequence[int], run: int, count: int
+) -> list[Jump]:
+    """The jumps of the cheapest way, from its end back."""
+    width = landed.shape[1]
+    begin = np.asarray(starts, np.intp)
     jumps: list[Jump] = []
-    column, place = count, width
-    while column > run:
-        start, landing = column - run, place - run
-        if start >= run and start % EVERY == 0 and landing >= 0:
-            options = between[landing] + reached[start, :width]
-            origin = int(options.argmin())
-            cost = options[origin] + so_far[column, place] - so_far[start, landing]  # rounded as above
-            if reached[column, place] >= cost:
-                jumps.append(Jump(origin, landing - origin))
-                column, place = start, origin
-                continue
-        column, place = column - 1, place - 1
-    return jumps[::-1]
+    diagonal, column = width - count, count
+    while True:
+        landings = begin + diagonal
+        possible = (begin <= column - run) & (landings >= 0) & (landings <= width - run)
+        options = np.where(possible, landed[np.arange(len(begin)), np.clip(landings, 0, width - 1)], np.inf)
+        at = int(options.argmin()) if len(options) else 0
+        if not possible.any() or (diagonal == 0 and options[at] >= 0):
+            return jumps[::-1]
+        landing = int(landings[at])
+        place = PLACE_EVERY * int((in_turn[at][:, landing] + reached[at]).argmin())
+        jumps.append(Jump(place, landing - place))
+        column = starts[at]
+        diagonal = place - column
 
 
 def shown_columns(jumps: list[Jump], width: int) -> NDArray[np.intp]:

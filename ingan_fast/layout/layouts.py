@@ -148,7 +148,7 @@ class Layouts:
         return Layout(self.size, tuple(steps))
 
     def _spared(self) -> Mask | None:
-        if not self.wishes.keep_objects or self.wishes.tile:
+        if not self.wishes.keep_objects:
             return None
         objects = self.objects()
         return objects if objects.any() else None

@@ -16,6 +16,8 @@ from ingan_fast.layout.seam_costs import Floats
 
 MOVES = (-9, -3, -1, 0, 1, 3, 9)  # px
 SWEEPS = 12  # at most
+ALIKE = 0.5  # of a jump's cost, besides, for each other one that is as long: the same jump again and again shows
+AS_LONG = 0.04  # of the width: lengths that differ by less are alike
 
 
 class Polisher:
@@ -41,6 +43,9 @@ class Polisher:
     ):
         self.between, self.run, self.weight, self.in_order = between, run, weight, in_order
         self.count, self.width = place.shape
+        self.alike = ALIKE if self.count > self.width else 0  # where jumps leave out, nothing is repeated
+        self.as_long = AS_LONG * self.width
+        self.again = np.where(np.isfinite(between), between, 0) * np.float32(self.alike)
         self.along = np.zeros((self.count + 1, self.width + 1), np.float32)
         for column in range(self.count):
             self.along[column + 1, 1:] = self.along[column, :-1] + place[column]
@@ -53,7 +58,9 @@ class Polisher:
         places, lengths = _arrays(jumps)
         before = np.cumsum(lengths) - lengths
         costs, features = self._parts(places, lengths, before)
-        return float(costs.sum() + self.along[-1, -1] + self._distance(features.sum(axis=0)))
+        alike = (np.abs(lengths[:, None] - lengths) < self.as_long).sum(axis=1) - 1
+        repeated = (self.again[places + lengths, places] * alike).sum()
+        return float(costs.sum() + repeated + self.along[-1, -1] + self._distance(features.sum(axis=0)))
 
     def polish(self, jumps: list[Jump]) -> list[Jump]:
         """The jumps, moved and changed in length while that makes them better."""
@@ -94,6 +101,8 @@ class Polisher:
         others[pair] = False
         _, fixed = self._parts(places[others], lengths[others], (np.cumsum(lengths) - lengths)[others])
         total = costs.sum(axis=1) + self._distance(features.sum(axis=1) + fixed.sum(axis=0))
+        if self.alike:
+            total += self._repeated(near, longer, places[others], lengths[others])
         best = int(total.argmin())
         stays = (near == places[pair]).all(axis=1) & (longer == lengths[pair]).all(axis=1)
         if total[best] >= total[stays].min(initial=np.inf) - 1e-6:
@@ -108,6 +117,17 @@ class Polisher:
         starts, columns = places + lengths, places - before
         away = self.along[columns, places] - self.along[columns, starts]
         return self.between[starts, places] + away, self.shown[places] - self.shown[starts]
+
+    def _repeated(
+        self, near: NDArray[np.intp], longer: NDArray[np.intp], places: NDArray[np.intp], lengths: NDArray[np.intp]
+    ) -> Floats:
+        """What jumps cost once more for each other one as long: [...] of [..., 1 or 2] and all others."""
+        costs, fixed = self.again[near + longer, near], self.again[places + lengths, places]
+        alike = np.abs(longer[..., None] - lengths) < self.as_long  # [..., 1 or 2, others]
+        total = (costs * alike.sum(axis=-1)).sum(axis=-1) + (alike * fixed).sum(axis=(-2, -1))
+        if longer.shape[-1] == 2:
+            total += costs.sum(axis=-1) * (np.abs(longer[..., 0] - longer[..., 1]) < self.as_long)
+        return np.asarray(total, np.float32)
 
     def _distance(self, features: Floats) -> Floats:
         return np.asarray(self.weight / self.count * np.abs(self.rest + features).sum(axis=-1))

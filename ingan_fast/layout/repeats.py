@@ -7,8 +7,10 @@ dynamic programming over places in the source and the columns that were repeated
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast.layout.jumps import EVERY, Jump
+from ingan_fast.layout.jumps import Jump
 from ingan_fast.layout.seam_costs import Floats
+
+EVERY = 3  # px; jumps are made at places that are multiples of it
 
 
 def best_repeats(between: Floats, shown: Floats, run: int, longest: int) -> list[Jump]:

@@ -13,6 +13,8 @@ from ingan_fast.layout.seam_costs import Floats, SeamCosts
 Places = NDArray[np.intp]
 
 GAP = 2  # px that stay between two seams
+GROWING = 0.5  # the weight of what a seam shows while its jump grows
+STEPS = 4  # lengths of a growing jump that are looked at
 SIDEWAYS = 0.04  # what a px sideways costs beside what it shows, in the picture's mean costs of a row
 
 
@@ -34,6 +36,32 @@ def straight(jumps: list[Jump], height: int) -> Seams:
     lengths = np.array([jump.length for jump in jumps], np.intp)
     places = np.array([jump.place for jump in jumps], np.intp)
     return Seams(lengths, np.repeat(places[:, None], height, axis=1))
+
+
+def while_growing(between: Floats, repeats: bool) -> Floats:
+    """The costs of jumps that grow from nothing to their lengths: what they show then counts, too.
+
+    Args:
+        between: [w, w], as for `best_jumps`.
+        repeats: whether the jumps go back.
+    """
+    result = between.copy()
+    width = len(between)
+    total = np.zeros(width, np.float32)  # of the jumps from each place on, up to this length
+    for length in range(1, width):
+        place = np.arange(length, width) if repeats else np.arange(width - length)
+        goes_on = place - length if repeats else place + length
+        total[place] += between[goes_on, place]
+        result[goes_on, place] = (1 - GROWING) * between[goes_on, place] + GROWING / length * total[place]
+    return result
+
+
+def parts(length: int, growing: bool) -> list[tuple[int, float]]:
+    """The lengths at which a seam is looked at, and their weights."""
+    if not growing:
+        return [(length, 1.0)]
+    shorter = [round(length * step / STEPS) for step in range(1, STEPS)]
+    return [(length, 1 - GROWING), *((part, GROWING / len(shorter)) for part in shorter)]
 
 
 def bend(
@@ -112,7 +140,9 @@ def _window(
         low, high = np.maximum(low, middle - near), np.minimum(high, middle + near)
     first = min(int(low.min()), costs.width - 1)
     columns = np.arange(first, max(int(high.max()), first) + 1)
-    seen = costs.at(length, columns[0], columns[-1] + 1)
+    seen = np.zeros((costs.height, len(columns)), np.float32)
+    for part, weight in parts(length, in_order):
+        seen += np.float32(weight) * costs.at(part, columns[0], columns[-1] + 1)
     seen[(columns < low[:, None]) | (columns > high[:, None])] = np.inf
     goes_on = np.clip(columns + length, 0, costs.width)
     priced = shown_before[:, columns[0] : columns[-1] + 1] - shown_before[:, goes_on]

@@ -13,12 +13,12 @@ BARELY = 1e-3  # px; what is this near to a whole pixel is copied
 Doubles = NDArray[np.float64]
 
 
-def slide(picture: NDArray, places: Places, lengths: Doubles, size: int, start: float = 0.0) -> NDArray:
+def slide(picture: NDArray, places: Places | Doubles, lengths: Doubles, size: int, start: float = 0.0) -> NDArray:
     """The pieces of a picture side by side, for jumps whose lengths are no whole pixels.
 
     Args:
         picture: [h, w, channels], as for `pictures.seen`.
-        places: [n, h], as in `Seams`.
+        places: [n, h], as in `Seams`, also between pixels.
         lengths: [n] px, as in `Seams`.
         size: columns of the output; what the pieces don't reach repeats the picture's border.
         start: where the first piece begins in the output.
@@ -38,18 +38,25 @@ def slide(picture: NDArray, places: Places, lengths: Doubles, size: int, start: 
         if high > low:
             _put(result, _moved(picture, low - offset, high - offset), low, first)
         first = last
-    seams = Seams(np.rint(lengths).astype(np.intp), places)
+    seams = Seams(np.rint(lengths).astype(np.intp), np.rint(places).astype(np.intp))
     for seam in range(len(cuts)):
         match_colours(result, picture, seams, cuts, seam)
     return result
 
 
-def shown_columns(places: Places, lengths: Doubles, size: int, start: float, width: int) -> Places:
-    """The source column that each column of an output shows: [size], where seams lie at `places` [n]."""
+def shown_columns(places: Places, lengths: Doubles, size: int, start: float, width: int) -> Doubles:
+    """The source column, between two as a rule, that each column of an output shows: [size], for seams at [n]."""
     offsets = start - np.concatenate([[0.0], np.cumsum(lengths)])
     column = np.arange(size)
     piece = np.searchsorted(places + offsets[:-1], column, side="right")
-    return np.clip(np.rint(column - offsets[piece]), 0, width - 1).astype(np.intp)
+    return np.clip(column - offsets[piece], 0, width - 1)
+
+
+def places_at(places: Places, columns: Doubles) -> Doubles:
+    """Where seams [n, w] lie at columns [size] between the picture's."""
+    before = np.floor(columns).astype(np.intp)
+    after = np.minimum(before + 1, places.shape[1] - 1)
+    return np.asarray(places[:, before] + (columns - before) * (places[:, after] - places[:, before]))
 
 
 def _put(result: NDArray, piece: NDArray, low: int, first: Doubles) -> None:

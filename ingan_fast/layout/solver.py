@@ -18,7 +18,7 @@ from ingan_fast.layout.jumps import Jump, best_jumps, shown_columns
 from ingan_fast.layout.polishing import Polisher
 from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import FORBIDDEN, Floats, SeamCosts
-from ingan_fast.layout.seams import Seams, bend, straight
+from ingan_fast.layout.seams import Seams, bend, parts, straight, while_growing
 
 JUMP = 0.04  # what each jump costs beside its seam; 1 is the picture's mean seam cost
 PLACE = 4.0  # the mean squared distance from where a plain resize would be, in widths
@@ -26,8 +26,10 @@ FREQUENCY = 7.0  # how far apart the distributions of colours are, in standard d
 PLACES = (4.0, 16.0, 64.0)  # things are held to their places by each of these strengths, in search of candidates
 ROUNDS = 4  # of prices, each
 STEP = 2.0  # of prices, beside how far a feature deviates for its columns' differences
-BENT = 3  # candidates that are bent and looked at
-BENDS = 8  # of a candidate
+POLISHED = 6  # candidates that are made better by small changes
+BENT = 3  # of these that are bent and looked at
+BENDS = 8  # of the best one; the others are left after
+TRIED = 3  # of them
 BENT_STEP = 0.2  # of prices of pixels
 RUN = 0.03  # of the width: the least between two jumps
 MANY = 400_000  # columns of the output times those of the source: beyond that there are fewer rounds
@@ -37,6 +39,8 @@ DIFFERENT = 8  # variations are found one after another, each away from those be
 NEAR = 0.05  # of the width: jumps as near as that in place and length are alike
 USED = 0.5  # what it costs a jump to be like one of a variation before
 VARIED = 0.6  # a part of the costs that variations change
+SCATTERED = 1.75  # times the width: outputs as large as that repeat a jump, so different parts get different ones
+TABLES = 8  # of costs for such parts
 GRAIN = 16  # places and lengths that vary by themselves
 
 Mask = NDArray[np.bool_]
@@ -89,7 +93,7 @@ class Axis:
         if one_way:
             columns = np.arange(self.costs.width)
             ahead = columns[:, None] >= columns if count > self.costs.width else columns[:, None] <= columns
-            between = np.where(ahead, np.float32(np.inf), between)
+            between = while_growing(np.where(ahead, np.float32(np.inf), between), count > self.costs.width)
         seams = self._best_seams(count, between, closed, any_change, one_way, None)
         near = max(1, round(NEAR / 2 * self.costs.width))
         for _ in range(variation % DIFFERENT):  # each of these is the best one that is unlike those before
@@ -114,7 +118,7 @@ class Axis:
         low, high = least, self.costs.width
         while low < high:
             middle = (low + high) // 2
-            jumps = best_jumps(self.between, np.zeros((middle, self.costs.width), np.float32), self._run(middle))
+            jumps = best_jumps([self.between], np.zeros((middle, self.costs.width), np.float32), self._run(middle))
             cost = sum(float(self.between[jump.place + jump.length, jump.place]) for jump in jumps)
             low, high = (middle + 1, high) if cost > FORBIDDEN / self.costs.height / 2 else (low, middle)
         return low
@@ -131,6 +135,14 @@ class Axis:
         coarse = np.random.default_rng(variation).uniform(1 - VARIED, 1 + VARIED, (GRAIN, GRAIN)).astype(np.float32)
         size = self.costs.width, self.costs.width
         return self.between * np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BILINEAR))
+
+    def _lengths_varied(self) -> Iterator[Floats]:
+        """Factors of costs [w, w] by the jump's length, so that different parts of an output prefer different ones."""
+        columns = np.arange(self.costs.width)
+        length = np.abs(columns[:, None] - columns)
+        knots = np.arange(0, self.costs.width + GRAIN, max(1, self.costs.width // GRAIN))
+        for factors in np.random.default_rng(0).uniform(1 - VARIED, 1 + VARIED, (TABLES, len(knots))):
+            yield np.interp(length, knots, factors).astype(np.float32)
 
     def _elsewhere(self, between: Floats, seams: Seams) -> Floats:
         """The costs of jumps, higher near those of some seams."""
@@ -150,12 +162,13 @@ class Axis:
         away = (np.square(np.arange(width) - wanted[:, None]) / (width**2 * count)).astype(np.float32)
         removed = np.float32(0) if self.removed is None else self.removed.mean(axis=0)
         polisher = Polisher(between, PLACE * away + removed, self.frequencies, FREQUENCY, run, one_way)
-        found: list[tuple[float, list[Jump]]] = []
-        for candidate in self._candidates(between, away, removed, run, one_way):
+        candidates = sorted(self._candidates(between, away, removed, run, one_way), key=polisher.cost)
+        found: list[list[Jump]] = []
+        for candidate in candidates[:POLISHED]:
             jumps = polisher.polish(candidate)
-            if jumps not in (known for _, known in found):
-                found.append((polisher.cost(jumps), jumps))
-        return [jumps for _, jumps in sorted(found, key=lambda one: one[0])[:BENT]]
+            if jumps not in found:
+                found.append(jumps)
+        return sorted(found, key=polisher.cost)[:BENT]
 
     def _candidates(
         self, between: Floats, away: Floats, removed: Floats | np.float32, run: int, one_way: bool
@@ -163,6 +176,7 @@ class Axis:
         """Jumps that are best for some strength of places and some prices; `away` is [Wo, w]."""
         count, width = away.shape
         known: list[list[Jump]] = []
+        tables = [between] if count < SCATTERED * width else [between * each for each in self._lengths_varied()]
         rounds = max(1, min(ROUNDS, round(ROUNDS * MANY / (count * width))))
         for strength in PLACES:
             pressures = np.zeros_like(self.frequencies.source)
@@ -171,7 +185,8 @@ class Axis:
                 if one_way and count > width:
                     jumps = best_repeats(between, shown, run, self.costs.longest)
                 else:
-                    jumps = best_jumps(between, shown, run)
+                    jumps = best_jumps(tables, shown, run)
+                tables = [*tables[1:], tables[0]]
                 if jumps and jumps not in known:
                     known.append(jumps)
                     yield jumps
@@ -186,16 +201,18 @@ class Axis:
         """
         seams = [straight(jumps, self.costs.height) for jumps in candidates]
         pressures = [np.zeros_like(self.frequencies.source) for _ in candidates]
-        best, best_cost = seams[0], np.inf
-        for _ in range(BENDS):
+        best, best_cost, leader = seams[0], np.inf, 0
+        for turn in range(BENDS):
+            if turn == TRIED:
+                seams, pressures, leader = [seams[leader]], [pressures[leader]], 0
             seams = bend(self.costs, seams, [self._prices(each, count) for each in pressures], closed, in_order, near)
-            for bent, pressure in zip(seams, pressures, strict=True):
+            for at, (bent, pressure) in enumerate(zip(seams, pressures, strict=True)):
                 deviations = self.frequencies.deviations_of_pixels(copy_pieces(self.frequencies.levels, bent))
-                cost = self._seam_cost(bent) + FREQUENCY * float(np.abs(deviations).sum())
+                cost = self._seam_cost(bent, in_order) + FREQUENCY * float(np.abs(deviations).sum())
                 if self.removed is not None:
                     cost += float(copy_pieces(self.removed, bent).sum() / self.costs.height)
                 if cost < best_cost:
-                    best, best_cost = bent, cost
+                    best, best_cost, leader = bent, cost, at
                 pressure += FREQUENCY * BENT_STEP * deviations / self.frequencies.scale
                 np.clip(pressure, -FREQUENCY, FREQUENCY, out=pressure)
         return best
@@ -205,10 +222,11 @@ class Axis:
         prices = self.frequencies.pixel_prices(pressures) / np.float32(count)
         return prices if self.removed is None else prices + self.removed
 
-    def _seam_cost(self, seams: Seams) -> float:
-        """What bent seams show."""
+    def _seam_cost(self, seams: Seams, growing: bool = False) -> float:
+        """What bent seams show, at their whole lengths or while they grow."""
         shown = sum(
-            float(self.costs.along(int(length), places).mean())
+            weight * float(self.costs.along(part, places).mean())
             for length, places in zip(seams.lengths, seams.places, strict=True)
+            for part, weight in parts(int(length), growing)
         )
         return shown / self.costs.typical + JUMP * len(seams.lengths)

@@ -56,7 +56,21 @@ def load_photo(path: str | Path, min_side: int = 16, visible: bool = True, max_p
             `min_side` px a side, larger than `max_pixels`, or fully transparent.
     """
     path = Path(path)
-    with opened(path, READABLE) as file, pillow_s_limits_lifted():
+    with opened(path, READABLE) as file:
+        return decode_photo(path, file, min_side, visible, max_pixels)
+
+
+def decode_photo(
+    path: Path, file: BinaryIO, min_side: int = 16, visible: bool = True, max_pixels: int = MAX_PIXELS
+) -> Photo:
+    """Decode the content of a picture file.
+
+    Args:
+        path: for messages; its suffix tells formats without a signature.
+        file: seekable.
+        min_side: as for `load_photo`, like `visible`, `max_pixels` and the errors.
+    """
+    with pillow_s_limits_lifted():
         try:
             photo = _read(path, file, (min_side, max_pixels))
         except UserError as error:

@@ -50,6 +50,25 @@ def save_photo(photo: Photo, path: str | Path) -> None:
     """
     path = Path(path)
     check_output_path(path, has_opacity(photo.pixels))
+    _check_side(photo, path)
+    with written(path) as file:
+        _encode(photo, path, file)
+
+
+def encode_photo(photo: Photo, path: Path) -> bytes:
+    """The bytes that `save_photo` would write to `path`.
+
+    Raises:
+        UserError: the format has no transparency, or the picture is too large for it.
+    """
+    check_format(path, has_opacity(photo.pixels))
+    _check_side(photo, path)
+    buffer = io.BytesIO()
+    _encode(photo, path, buffer)
+    return buffer.getvalue()
+
+
+def _check_side(photo: Photo, path: Path) -> None:
     kind = _format(path)
     height, width = photo.pixels.shape[:2]
     if max(height, width) > kind.max_side:
@@ -57,11 +76,6 @@ def save_photo(photo: Photo, path: str | Path) -> None:
             f"can't write {path}: it has {width}x{height} px, but {kind.name} allows at most "
             f"{kind.max_side} per side; choose .png"
         )
-    with written(path) as file:
-        try:
-            _encode(photo, kind, file)
-        except (ValueError, struct.error) as error:  # the encoder's own limits
-            raise UserError(f"can't write {path} as {kind.name}: {error}; choose .png") from error
 
 
 def check_output_path(path: str | Path, alpha: bool) -> None:
@@ -74,6 +88,16 @@ def check_output_path(path: str | Path, alpha: bool) -> None:
     path = Path(path)
     if is_stream(path):
         return
+    check_format(path, alpha)
+    check_place(path)
+
+
+def check_format(path: Path, alpha: bool) -> None:
+    """Check that a file named `path` can hold a picture, with transparency if `alpha`.
+
+    Raises:
+        UserError: an unknown suffix; `alpha` with a format without transparency.
+    """
     suffix = path.suffix.lower()
     if suffix not in WRITTEN:
         given = f"ends in {path.suffix!r}" if suffix else "has no suffix"
@@ -81,7 +105,6 @@ def check_output_path(path: str | Path, alpha: bool) -> None:
     if alpha and not WRITTEN[suffix].alpha:
         able = " ".join(name for name, kind in WRITTEN.items() if kind.alpha)
         raise UserError(f"can't write {path}: the picture needs transparency, which {suffix} lacks; choose {able}")
-    check_place(path)
 
 
 def check_place(path: Path) -> None:
@@ -112,7 +135,15 @@ def _format(path: Path) -> Format:
     return WRITTEN[".png" if is_stream(path) else path.suffix.lower()]
 
 
-def _encode(photo: Photo, kind: Format, file: BinaryIO) -> None:
+def _encode(photo: Photo, path: Path, file: BinaryIO) -> None:
+    kind = _format(path)
+    try:
+        _encode_as(kind, photo, file)
+    except (ValueError, struct.error) as error:  # the encoder's own limits
+        raise UserError(f"can't write {path} as {kind.name}: {error}; choose .png") from error
+
+
+def _encode_as(kind: Format, photo: Photo, file: BinaryIO) -> None:
     pixels, metadata = photo.pixels, photo.metadata
     size = pixels.shape[1], pixels.shape[0]
     if kind.name == "TIFF":

@@ -137,6 +137,16 @@ def test_a_single_object_is_found_and_spared(ingan_fast: Command, photo: Path) -
     assert np.asarray(Image.open("kept.png")).max() == 0
 
 
+@pytest.mark.parametrize("scale", ["1.5x1", "0.67x1"])
+def test_a_single_object_is_spared_in_a_tile(ingan_fast: Command, scale: str) -> None:
+    Image.fromarray(ball_on_grain(at=(40, 40))).save("left.png")
+    assert ingan_fast("retarget", "left.png", "--scale", scale, "--tile", "x", "--out", "out.png").code == 0
+    out = np.asarray(Image.open("out.png"))
+    twice = np.concatenate([out, out[:, :28]], axis=1)  # the ball may lie across the tile's border
+    element, shape = ball_on_grain(at=(40, 40))[26:55, 26:55], ball_mask()[31:60, 61:90]
+    assert whole_copies(twice, element, shape) == 1
+
+
 @pytest.mark.parametrize("tile", ["x", "y", "both"])
 def test_a_tile_continues_itself(ingan_fast: Command, tile: str) -> None:
     Image.fromarray(grain(90, 120)).save("stone.png")

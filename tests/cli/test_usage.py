@@ -34,7 +34,7 @@ def test_a_command_that_is_not_whole_is_refused(ingan_fast: Command, words: list
     assert not list(Path.cwd().iterdir())
 
 
-@pytest.mark.parametrize("command", ["train", "retarget", "video", "export", "demo", "evaluate", "info"])
+@pytest.mark.parametrize("command", ["batch", "train", "retarget", "video", "export", "demo", "evaluate", "info"])
 def test_every_command_has_examples_in_its_help(
     ingan_fast: Command, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,10 @@
 """Runs go to a Hub and come back from it, by huggingface_hub itself over HTTP."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from huggingface_hub import ModelCard, constants
@@ -54,6 +57,19 @@ def test_python_and_videos_take_addresses(hub: Hub, trained_run: Path, ingan_fas
     done = ingan_fast("video", f"hf://{REPO}", "--script", "grow-width", "--seconds", "0.1", "--out", "out/%d.png")
     assert done.code == 0, done.err
     assert len(list(Path("out").iterdir())) == 3
+
+
+def test_a_server_takes_addresses(
+    hub: Hub, trained_run: Path, ingan_fast: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed(hub, trained_run)
+    plans: list[Any] = []
+    monkeypatch.setattr("ingan_fast.studio.service.Service", lambda plan: plans.append(plan) or Mock())
+    monkeypatch.setattr("ingan_fast.studio.service.service_app", Mock())
+    monkeypatch.setattr("ingan_fast.studio.running.serve", Mock())
+    done = ingan_fast("serve", f"hf://{REPO}", "--port", "0")
+    assert done.code == 0, done.err
+    assert (plans[0].served, plans[0].is_photo) == (fetch(f"hf://{REPO}"), False)
 
 
 def test_the_card_has_what_the_hub_reads_and_measures(hub: Hub, trained_run: Path, ingan_fast: Command) -> None:
@@ -236,7 +252,12 @@ def test_the_example_shows_the_picture_and_outputs(hub: Hub, trained_run: Path, 
     assert height > 56
 
 
-def test_without_the_library_its_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_library_its_extra_is_named(
+    trained_run: Path, refused: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, "huggingface_hub", None)
+        refused("push", trained_run, REPO, "--license", "mit", parts=("pip install 'ingan-fast[hub]'",))
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UserError, match=r"pip install 'ingan-fast\[hub\]'"):
         fetch(f"hf://{REPO}")

@@ -7,12 +7,12 @@ import pytest
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import Frames, Layouts, Wishes
+from ingan_fast.layout import Frames, Layouts, Wishes, jumps
 from ingan_fast.layout.growing import growth
-from ingan_fast.layout.jumps import shown_columns
 from ingan_fast.layout.repeats import best_repeats
-from ingan_fast.layout.seams import Seams
-from ingan_fast.layout.sliding import slide
+from ingan_fast.layout.seam_costs import SeamCosts
+from ingan_fast.layout.seams import Seams, bend, while_growing
+from ingan_fast.layout.sliding import places_at, shown_columns, slide
 from layout_scenes import ball_mask, ball_on_grain, fence, grain, whole_copies
 
 
@@ -61,6 +61,15 @@ def test_at_the_largest_size_every_jump_is_there_and_fits() -> None:
     assert len(starts) == 15
 
 
+def test_frames_with_corners_at_whole_pixels_are_made_of_the_pictures_own_pixels() -> None:
+    picture = np.random.default_rng(1).integers(0, 256, (40, 120, 3), np.uint8)
+    frames = Frames(picture, Wishes(keep_objects=False))
+    colours = {tuple(pixel) for pixel in picture.reshape(-1, 3).tolist()}
+    for width in (90, 151, 187):
+        drawn = frames.draw(Transform.resize((width, 40))).reshape(-1, 3).tolist()
+        assert np.mean([tuple(pixel) in colours for pixel in drawn]) > 0.7  # beside seams colours are matched
+
+
 def test_what_is_kept_is_whole_in_every_frame() -> None:
     picture, mask = ball_on_grain(), ball_mask()
     rows, columns = (slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(mask))
@@ -71,24 +80,55 @@ def test_what_is_kept_is_whole_in_every_frame() -> None:
         )
 
 
+def test_a_jump_costs_what_it_shows_while_it_grows_too() -> None:
+    between = np.random.default_rng(0).uniform(1, 3, (12, 12)).astype(np.float32)
+    for repeats, place, goes_on in ((True, 9, 5), (False, 2, 6)):
+        way = range(goes_on, place) if repeats else range(place + 1, goes_on + 1)
+        expected = (between[goes_on, place] + np.mean([between[at, place] for at in way])) / 2
+        assert while_growing(between, repeats)[goes_on, place] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("length", [18, -18])
+def test_a_jump_that_grows_is_bent_to_where_it_shows_little_on_the_way(length: int) -> None:
+    plain = 100 + grain(60, 90, seed=3) // 16  # here no jump shows much; in the fence a whole post shows nothing at all
+    costs = SeamCosts((np.concatenate([fence(posts=5), plain], axis=1) / 255).astype(np.float32))
+    prices = [np.zeros((60, 180), np.float32)]
+    (alone,) = bend(costs, [straight([60], [length], 60)], prices)
+    (growing,) = bend(costs, [straight([60], [length], 60)], prices, in_order=True)
+    assert alone.places.mean() < 90
+    assert growing.places.mean() > 90
+
+
 def test_tiles_are_refused() -> None:
     with pytest.raises(UserError, match="tile"):
         Frames(grain(60, 80), Wishes(tile="x"))
 
 
-def test_sizes_between_are_reached_by_whole_jumps_and_one_in_part() -> None:
-    seams = straight([20, 50, 60, 90], [-12, -20, -16, -12])
+def test_jumps_grow_to_their_lengths_and_the_side_with_them() -> None:
+    seams = straight([20, 50, 60, 90, 95], [-12, -20, -16, -12, -9])
     grown = growth(seams, 100)
-    assert grown.reach == 60
-    np.testing.assert_allclose(grown.at(60), seams.lengths, atol=1e-6)
+    assert grown.reach == 69
+    np.testing.assert_allclose(grown.at(69), seams.lengths, atol=1e-6)
     np.testing.assert_allclose(grown.at(0), 0)
     for change in (7, 23.4, 41.5, 59):
         lengths = grown.at(change)
         assert -lengths.sum() == pytest.approx(change)
         assert ((lengths <= 0) & (lengths >= seams.lengths - 1e-6)).all()
-        assert ((lengths < 0) & (lengths > seams.lengths)).sum() == 1
-    steps = np.diff([grown.at(change) for change in range(61)], axis=0)
+    steps = np.diff([grown.at(change) for change in range(70)], axis=0)
     assert (steps <= 1e-9).all()
+
+
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_pieces_move_hardly_faster_than_in_a_plain_resize(sign: int) -> None:
+    places = list(range(10, 100, 10))
+    seams = straight(places, [sign * 10] * 9)
+    lengths = np.array([growth(seams, 100).at(change) for change in range(91)])
+    moved = np.abs(np.diff(np.cumsum(lengths, axis=1), axis=0))  # px of each piece, for each px of the side
+    plain = np.array(places) / 100
+    assert (moved - plain).max() < 0.35
+    assert (plain - moved).max() < 0.35
+    growing = (np.abs(np.diff(lengths, axis=0)) > 1e-9).sum(axis=1)
+    assert growing.max() <= 4  # seams that are unfinished at a time: one in each zone, or the next one already
 
 
 @pytest.mark.parametrize("count", [17, 20, 25])
@@ -114,7 +154,7 @@ def test_no_set_of_up_to_two_repeats_is_better_than_the_best_one(count: int) -> 
             if length <= min(first, longest) and more - length <= min(second, longest)
         ]
     found = best_repeats(between, shown, run, longest)
-    assert len(shown_columns(found, width)) == count
+    assert len(jumps.shown_columns(found, width)) == count
     assert (np.diff([jump.place for jump in found]) >= run).all()
     assert total([(jump.place, -jump.length) for jump in found]) <= min(map(total, known), default=np.inf) + 1e-4
 
@@ -131,6 +171,13 @@ def test_pieces_between_pixels_lie_there() -> None:
     ramp = np.repeat(np.arange(0, 200, 4, dtype=np.uint8)[None, :, None], 5, axis=0).repeat(3, axis=2)
     moved = slide(ramp, np.zeros((0, 5), int), np.zeros(0), 50, start=0.5)
     np.testing.assert_allclose(moved[:, 5:45].astype(int), ramp[:, 5:45].astype(int) - 2, atol=1)
+
+
+def test_seams_of_rows_go_along_with_columns_that_move_by_less_than_a_pixel() -> None:
+    slope = np.arange(0, 60, 2)[None]  # a seam that is 2 px lower in each next column
+    shown = [shown_columns(np.array([10]), np.array([-4.0]), 30, start, 30) for start in (0.4, 0.45, 0.5, 0.55)]
+    for before, after in pairwise(places_at(slope, columns) for columns in shown):
+        np.testing.assert_allclose(after[:, 2:10], before[:, 2:10] - 0.1)
 
 
 def test_frames_and_layouts_agree_on_what_is_removed() -> None:

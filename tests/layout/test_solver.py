@@ -7,7 +7,7 @@ import pytest
 
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.frequency import Frequencies
-from ingan_fast.layout.jumps import Jump, best_jumps, shown_columns
+from ingan_fast.layout.jumps import EVERY, PLACE_EVERY, Jump, along_diagonals, best_jumps, shown_columns
 from ingan_fast.layout.polishing import Polisher
 from ingan_fast.layout.seam_costs import SeamCosts, held_between
 from ingan_fast.layout.seams import Seams, bend, straight
@@ -24,14 +24,14 @@ def total(jumps: list[Jump], between: np.ndarray, shown: np.ndarray) -> float:
 @pytest.mark.parametrize("count", [9, 13, 18])
 def test_no_set_of_up_to_two_jumps_is_better_than_the_best_one(count: int) -> None:
     rng = np.random.default_rng(count)
-    width, run, every = 14, 2, 3
+    width, run = 14, 2
     between = rng.uniform(1, 3, (width, width)).astype(np.float32)
     shown = rng.uniform(0, 0.3, (count, width)).astype(np.float32)
-    found = best_jumps(between, shown, run)
+    found = best_jumps([between], shown, run)
     assert len(shown_columns(found, width)) == count
     best = np.inf
     for number in (1, 2):
-        for places in product(range(width), repeat=number):
+        for places in product(range(0, width, PLACE_EVERY), repeat=number):
             for first in range(-width, width) if number == 2 else [0]:
                 lengths = [first, width - count - first] if number == 2 else [width - count]
                 jumps = [Jump(*pair) for pair in zip(places, lengths, strict=True)]
@@ -40,9 +40,18 @@ def test_no_set_of_up_to_two_jumps_is_better_than_the_best_one(count: int) -> No
                 if min(edges) < 0 or max(edges[1:-1]) >= width or (pieces[:, 1] - pieces[:, 0] < run).any():
                     continue
                 at = np.cumsum(pieces[:, 1] - pieces[:, 0])[:-1]
-                if (at % every == 0).all():
+                if (at % EVERY == 0).all():
                     best = min(best, total(jumps, between, shown))
     assert total(found, between, shown) <= best + 1e-4
+
+
+def test_costs_add_up_along_diagonals() -> None:
+    shown = np.random.default_rng(0).uniform(0, 1, (5, 7)).astype(np.float32)
+    along = along_diagonals(shown)
+    for column, place in ((5, 7), (4, 3), (2, 6), (3, 1)):
+        before = range(1, min(column, place) + 1)
+        expected = sum(shown[column - back, place - back] for back in before)
+        assert along[column, place - column + 5] == pytest.approx(expected)
 
 
 def test_jumps_are_as_long_as_the_pictures_period() -> None:
@@ -111,6 +120,14 @@ def test_prices_of_pixels_add_up_to_prices_of_columns() -> None:
     np.testing.assert_allclose(by_pixels - by_pixels.mean(), by_columns, atol=1e-4)
     everything = frequencies.deviations_of_pixels(frequencies.levels)
     np.testing.assert_allclose(everything, 0, atol=1e-6)
+
+
+def test_a_texture_four_times_as_wide_has_no_period_and_a_fence_keeps_its_own() -> None:
+    lengths = Axis((grain(60, 100) / 255).astype(np.float32)).solve(400).lengths
+    alike = np.abs(lengths[:, None] - lengths) < 4
+    assert alike.sum(axis=1).max() <= len(lengths) / 3
+    lengths = Axis((fence() / 255).astype(np.float32)).solve(720).lengths
+    assert (lengths % 18 == 0).all()
 
 
 def test_colours_keep_their_shares() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -82,18 +83,18 @@ def test_the_example_without_training_runs(with_example: Host) -> None:
     assert fps == 10
 
 
-def test_the_example_with_training_runs_and_is_kept(with_example: Host) -> None:
+def test_the_example_with_training_runs_and_is_kept(with_example: Host, trained_run: Path) -> None:
+    # A training that is finished already: of the same picture, with the same settings.
+    shutil.copytree(trained_run, with_example.folder("output/ingan_fast") / "example")
     prompt = api_form("learned")
     prompt["2"]["inputs"] |= {"preset": "smoke", "minutes": 0.0}
     prompt["5"]["inputs"] |= {"seconds": 0.3, "fps": 10.0}
     with_example.run(prompt)
     with Image.open(with_example.folder("output") / "ingan_fast" / "learned_00000_.png") as wide:
         assert wide.size == (96, 56)
-    trained = (with_example.folder("output") / "ingan_fast" / "example" / "generator.safetensors").stat().st_mtime_ns
     frames, _ = with_example.saved_video
+    assert len(frames) == 3
     with_example.progress.clear()
     with_example.run(prompt)  # queued again: nothing has changed
     assert with_example.progress == []
     assert with_example.saved_video[0] is frames
-    path = Path(with_example.folder("output") / "ingan_fast" / "example" / "generator.safetensors")
-    assert path.stat().st_mtime_ns == trained
