@@ -11,6 +11,7 @@ const MAGIC = 0x31464749;
 const RAW = 0;
 const PAUSES = [300, 700, 1500, 3000, 5000]; // milliseconds before it connects again
 const REMEMBERED = 400; // requests without an answer
+const REFUSED = 1008; // why the server closes a socket for good
 
 export const PROVISIONAL = 1;
 export const SOLVED = 2;
@@ -76,7 +77,8 @@ export class Link extends EventTarget {
     socket.onclose = ({ code }) => {
       this.#asked.clear();
       if (this.#closed || this.#socket !== socket) return;
-      this.#tell("lost", { code });
+      if (code === REFUSED) return;
+      this.#tell("lost");
       this.#timer = setTimeout(() => this.#connect(), PAUSES[Math.min(this.#failures, PAUSES.length - 1)]);
       this.#failures += 1;
     };

@@ -5,6 +5,8 @@ import { byId, element } from "./dom.js";
 import { complain, say } from "./notices.js";
 import { session } from "./session.js";
 
+const SLOW = 600; // milliseconds after which it is said that a picture is being opened
+
 /** Called with files that are dropped as companions. */
 let addCompanions = (files) => {};
 
@@ -46,11 +48,13 @@ export async function openFile(file) {
     return;
   }
   document.body.dataset.busy = "yes";
+  const slow = setTimeout(() => say(`Opening ${file.name} …`), SLOW);
   try {
     show(await postFile("/api/pictures", file));
   } catch (error) {
     complain(error);
   } finally {
+    clearTimeout(slow);
     delete document.body.dataset.busy;
   }
 }
@@ -120,6 +124,7 @@ function watchDrops() {
     show(-depth);
     const files = [...event.dataTransfer.files];
     const companion = session.picture && event.target.closest?.('[data-drop="companion"]');
+    if (!companion && files.length > 1) say(`One picture is opened at a time: ${files[0].name}.`);
     if (companion) addCompanions(files);
     else if (files.length) openFile(files[0]);
   });

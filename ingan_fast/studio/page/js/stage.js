@@ -1,6 +1,6 @@
 /** The stage: asks for frames as the pose changes, draws the newest one where it belongs, and says what is shown. */
 
-import { sentence } from "./api.js";
+import { ApiError, getJson, sentence } from "./api.js";
 import { byId, debounced } from "./dom.js";
 import { APPROXIMATE, Link, PROVISIONAL, SOLVED } from "./link.js";
 import { announce, banner } from "./notices.js";
@@ -81,7 +81,7 @@ function openLink() {
     session.touch();
     stage.dispatchEvent(new Event("connected"));
   });
-  opened.addEventListener("lost", () => banner(LOST));
+  opened.addEventListener("lost", explain);
   opened.addEventListener("frame", ({ detail }) => {
     newest = detail;
     askNext();
@@ -99,6 +99,16 @@ function openLink() {
   opened.addEventListener("closing", ({ detail }) => banner(sentence(detail.error)));
   for (const name of ["masks", "job", "training"]) {
     opened.addEventListener(name, ({ detail }) => stage.dispatchEvent(new CustomEvent("news", { detail })));
+  }
+}
+
+/** Say why there is no connection: no server, or one that was started anew with another token. */
+async function explain() {
+  banner(LOST);
+  try {
+    await getJson("/api/server");
+  } catch (error) {
+    if (error instanceof ApiError) banner(error.message);
   }
 }
 
