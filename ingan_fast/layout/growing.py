@@ -56,6 +56,8 @@ def growth(seams: Seams, width: int) -> Growth:
     zones = _zones(sizes)
     for zone in np.unique(zones):
         jumps = np.flatnonzero(zones == zone)
+        if not sizes[jumps].any():
+            continue  # refining has left them without a length
         rate = sizes[jumps].sum() / sizes.sum()
         jumps = jumps[_order(places[jumps], sizes[jumps])]
         begins[jumps] = (np.cumsum(sizes[jumps]) - sizes[jumps]) / rate

@@ -118,6 +118,13 @@ def test_jumps_grow_to_their_lengths_and_the_side_with_them() -> None:
     assert (steps <= 1e-9).all()
 
 
+def test_jumps_without_a_length_stay_so() -> None:
+    grown = growth(straight([20, 50, 90], [-40, 0, -40]), 100)
+    for change in (0, 30, 80):
+        assert -grown.at(change).sum() == pytest.approx(change)
+        assert grown.at(change)[1] == 0
+
+
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_pieces_move_hardly_faster_than_in_a_plain_resize(sign: int) -> None:
     places = list(range(10, 100, 10))
