@@ -53,6 +53,7 @@ def described(studio: Studio, entry: Entry) -> dict[str, Any]:
         "notices": entry.notices,
         "companions": studio.companions(entry.id),
         "source": entry.source,
+        "has_training": studio.trainings.has(entry),
         "trained": [other.id for other in others if other.source == entry.id],
     }
 

@@ -138,6 +138,10 @@ class Trainings:
             training.run_entry = self._add_run(training.run, entry)
         return training
 
+    def has(self, entry: Entry) -> bool:
+        """Whether `get` finds one."""
+        return self.picture == entry.id or bool(self._runs(entry.id))
+
     @property
     def picture(self) -> str | None:
         """Id of the photo that was trained on last."""

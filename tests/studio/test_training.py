@@ -69,4 +69,5 @@ def test_a_training_is_stopped_by_the_server_s_end_and_gone_on_with(tmp_path: Pa
         preview = client.get(f"{url}/preview.png")
         (tmp_path / "preview.png").write_bytes(preview.content)
         assert Image.open(tmp_path / "preview.png").width > 64
-        assert client.get(f"/api/pictures/{key}").json()["trained"] == [stopped["run"]]
+        described = client.get(f"/api/pictures/{key}").json()
+        assert (described["trained"], described["has_training"]) == ([stopped["run"]], True)

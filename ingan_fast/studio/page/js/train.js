@@ -118,6 +118,7 @@ function show(found) {
     byId("train-preview").hidden = true;
     return;
   }
+  session.picture.has_training = true;
   const going = GOING.includes(found.state);
   byId("train-state").textContent = WORDS[found.state];
   const bar = byId("train-progress");
