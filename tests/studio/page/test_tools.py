@@ -43,10 +43,7 @@ def test_tiles_are_repeated(page: Any) -> None:
     assert tiles.shape[:2] == (3 * height, 3 * width)
     assert (tiles == np.tile(one, (3, 3, 1))).all()
     page.reload()
-    rested(page)
-    tool(page, "tile")
-    assert page.is_checked("[name=tile][value=both]")
-    choose(page, "Off")
+    until(page, "document.querySelector('[name=tile][value=both]')?.checked")
 
 
 def test_the_slider_compares_with_a_plain_resize(page: Any) -> None:

@@ -20,6 +20,10 @@ const jobs = new Newest();
 let panel;
 /** The pose, as text, whose seam carving is shown. */
 let carvedFor = "";
+/** The output, as text, that the measures are of. */
+let measuredFor = "";
+/** What the maps' colours mean. */
+let scales = {};
 
 export function startCompare() {
   const other = choices("other", [["resize", "Plain resize"], ["seams", "Seam carving"], ["trained", "Trained"]], "resize");
@@ -37,8 +41,8 @@ export function startCompare() {
       "Measures",
       judge,
       element("div", { id: "measures" }),
-      element("div", { id: "map-choice", hidden: true }, map),
-      hint("Four numbers of the output, and maps of where it is stretched or unlike the picture."),
+      element("div", { id: "map-choice", hidden: true }, map, element("div", { id: "scale", class: "hint" })),
+      hint("Four numbers of a small version of the output, and maps of where it is stretched or unlike the picture."),
     ),
   );
   startSlider(byId("divider"), byId("comparison"));
@@ -54,8 +58,11 @@ export function startCompare() {
   onTrained(show);
 }
 
-/** What is known of another pose counts no more. */
+/** What is known of another output counts no more. */
 function forget() {
+  const text = JSON.stringify([session.picture.id, transformOf(session.pose), session.options]);
+  if (text === measuredFor) return;
+  measuredFor = text;
   clearMeasures();
   byId("map-choice").hidden = true;
   byId("overlay").hidden = true;
@@ -111,7 +118,9 @@ async function runMeasures() {
   judge.disabled = false;
   judge.textContent = "Measure this output";
   byId("map-choice").hidden = !found;
-  if (found) panel.querySelector('[value="stretch"]').disabled = !found.stretch;
+  if (!found) return;
+  scales = found.scales;
+  panel.querySelector('[value="stretch"]').disabled = !found.stretch;
 }
 
 function showMap() {
@@ -119,6 +128,7 @@ function showMap() {
   const address = byId("measures").dataset[name];
   byId("overlay").hidden = !address;
   if (address) byId("map").src = address;
+  byId("scale").textContent = address ? sentence(scales[name].words) : "";
   byId("map").alt = name === "stretch" ? "Where the output is stretched" : "Where the output is unlike the picture";
   arrange();
 }

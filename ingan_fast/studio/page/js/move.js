@@ -44,7 +44,16 @@ export function startMove() {
         named("key-remove", "Remove", remove, "chip"),
       ),
     ),
-    group("Take it home", element("div", { class: "chips" }, named("save-video", "Video (MP4)", saveVideo), named("save-script", "Script (YAML)", saveScript))),
+    group(
+      "Take it home",
+      element(
+        "div",
+        { class: "chips" },
+        named("save-video", "Video (MP4)", saveVideo),
+        named("save-script", "Script (YAML)", saveScript),
+      ),
+      hint("With the script, `ingan-fast video PICTURE --script FILE` makes the same video."),
+    ),
   );
   on(["keyframes", "picture"], show);
   on("tool", () => {

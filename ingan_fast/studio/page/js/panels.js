@@ -13,6 +13,7 @@ const TOOLS = [
   ["train", "Train", "Train a network on the picture"],
   ["move", "Move", "Animate between shapes"],
 ];
+const PHOTO_TOOLS = ["paint", "vary", "tile", "companions", "train"];
 const TITLES = { ...Object.fromEntries(TOOLS.map(([name, title]) => [name, title])), companions: "Companion maps" };
 TITLES.save = "Take it home";
 
@@ -31,7 +32,15 @@ export function startPanels() {
     button.addEventListener("click", () => session.setTool(button.dataset.tool));
   }
   on("tool", show);
+  on("picture", offer);
   show();
+}
+
+/** The tools that this picture has: a network's outputs follow no wishes. */
+function offer() {
+  const photo = session.picture.kind === "photo";
+  for (const name of PHOTO_TOOLS) document.querySelector(`.tool[data-tool="${name}"]`).hidden = !photo;
+  if (!photo && PHOTO_TOOLS.includes(session.tool)) session.setTool("shape");
 }
 
 /**

@@ -17,8 +17,9 @@ const LOST =
   "The studio's server has stopped. What you painted is kept in this browser. Start the server again at the same port; " +
   "this page goes on by itself.";
 
-/** For tests and measurements: milliseconds from each movement to its drawn frame, and what is shown. */
-export const meter = { frameTimes: [], shown: "nothing", settled: false, frames: 0, size: [0, 0], masks: {} };
+/** For tests and measurements: milliseconds from each movement to its drawn frame, those of them on the server, and what
+ * is shown. */
+export const meter = { frameTimes: [], serverTimes: [], shown: "nothing", settled: false, frames: 0, size: [0, 0], masks: {} };
 window.__studio = meter;
 
 /** Events: drawn (a frame is on the canvas), news (of the server; detail is the message), connected. */
@@ -42,7 +43,7 @@ export function startStage() {
     wanted = true;
     changes += 1;
     meter.settled = false;
-    schedule();
+    askNext();
   });
   on("rest", askSharp);
   view.addEventListener("change", place);
@@ -83,6 +84,7 @@ function openLink() {
   opened.addEventListener("lost", () => banner(LOST));
   opened.addEventListener("frame", ({ detail }) => {
     newest = detail;
+    askNext();
     schedule();
   });
   opened.addEventListener("ready", ({ detail }) => {
@@ -92,7 +94,7 @@ function openLink() {
   opened.addEventListener("preparing", () => showStatus("Preparing the layout …", "busy"));
   opened.addEventListener("error", ({ detail }) => {
     showStatus(sentence(detail.error), "error");
-    schedule();
+    askNext();
   });
   opened.addEventListener("closing", ({ detail }) => banner(sentence(detail.error)));
   for (const name of ["masks", "job", "training"]) {
@@ -106,14 +108,19 @@ function schedule() {
   requestAnimationFrame(() => {
     scheduled = false;
     if (newest) draw();
-    if (!wanted || !link) return;
-    if (link.waiting < AHEAD || performance.now() - askedAt > PATIENCE) ask(false);
-    else retry();
+    askNext();
   });
 }
 
+/** Ask for what is wanted, unless enough was asked for. */
+function askNext() {
+  if (!wanted || !link) return;
+  if (link.waiting < AHEAD || performance.now() - askedAt > PATIENCE) ask(false);
+  else retry();
+}
+
 /** A frame that was asked for may have been dropped. */
-const retry = debounced(schedule, PATIENCE);
+const retry = debounced(askNext, PATIENCE);
 
 function ask(solved) {
   if (!link || !session.picture) return;
@@ -169,8 +176,8 @@ function note(frame, solved) {
   meter.settled = solved && frame.asked.changes === changes;
   meter.shown = solved ? "solved" : provisional ? "provisional" : "frame";
   if (!solved) {
-    meter.frameTimes.push(performance.now() - frame.asked.at);
-    if (meter.frameTimes.length > TIMES_KEPT) meter.frameTimes.shift();
+    keep(meter.frameTimes, performance.now() - frame.asked.at);
+    keep(meter.serverTimes, frame.milliseconds);
   }
   const size = `${frame.full[0]} × ${frame.full[1]}`;
   if (solved) {
@@ -178,6 +185,11 @@ function note(frame, solved) {
     announce(`${frame.full[0]} by ${frame.full[1]} pixels, as it will be saved`);
   } else if (provisional) showStatus(`${size} · a plain resize until the layout is prepared …`, "busy");
   else showStatus(size + (frame.flags & APPROXIMATE ? " · approximate while it moves" : ""), "");
+}
+
+function keep(times, time) {
+  times.push(time);
+  if (times.length > TIMES_KEPT) times.shift();
 }
 
 /** @param {string} text @param {"" | "busy" | "good" | "error"} kind */

@@ -59,7 +59,8 @@ async function makeAll() {
   }
 }
 
-function choice(job, { variation, file }) {
+function choice(job, { variation, file, error }) {
+  if (!file) return hint(`Variation ${variation}: ${error}`);
   const name = variation === 0 ? "The best" : `Variation ${variation}`;
   return element(
     "button",

@@ -30,8 +30,8 @@ class View extends EventTarget {
   fit(box, { glide = true, force = false } = {}) {
     const { width, height } = this.room;
     if (!width || !height) return;
-    const margin = width < 600 ? 30 : 0.12 * Math.min(width, height) + 30;
-    const best = Math.min(LARGEST, (width - 2 * margin) / box.width, (height - 2 * margin) / box.height);
+    const [across, down] = [width, height].map((side) => side - 2 * (width < 600 ? 30 : 0.06 * side + 34));
+    const best = Math.min(LARGEST, across / box.width, down / box.height);
     const scale = force || this.scale > best || this.scale < 0.7 * best ? best : this.scale;
     const to = {
       scale,
