@@ -87,7 +87,7 @@ def generate(state: TrainingState, draw: Draw) -> Outputs:
         apart = to_contiguous_float32(y) - warped
         guidance = settings.places * out_of_place(apart, generator.coarse)
         guidance = guidance + settings.copies * draw.likeness * apart.abs().mean()
-        guidance = guidance_weight(state.scale_progress) * guidance
+        guidance = guidance_weight(state.scale_progress, settings.guidance_left) * guidance
 
     fake, real = to_contiguous_float32(y), to_contiguous_float32(shrink(draw.real, generator.coarse))
     stages = [StageOutput(fake, real, state.scale_progress)]
