@@ -78,7 +78,7 @@ def choose(
 
 
 def ready(plan: Plan, images: Images, started: Config | None = None) -> Ready:
-    """Load the pictures at the plan's size, and adapt settings to them; a run that is resumed (`started`) keeps its own.
+    """Load the pictures at the plan's size and adapt settings to them; a run that is resumed (`started`) keeps its own.
 
     For grey pictures the generator's outputs are grey. For pictures with large parts that occur once, places and
     copies keep their weight (`guidance_left`): the network has nothing to lay out anew, and would tear them apart.
