@@ -150,8 +150,8 @@ class Frames:
         if not len(down) and start[1] == 0 and size[1] == len(result):
             return result
         middle = across[:, across.shape[1] // 2]
-        down = places_across(down, middle, pieces.lengths[0], size[0], start[0])
-        return turned(slide(turned(result, 1), down, pieces.lengths[1], size[1], start[1]), 1)
+        bent = places_across(down, middle, pieces.lengths[0], size[0], start[0])
+        return turned(slide(turned(result, 1), bent, pieces.lengths[1], size[1], start[1]), 1)
 
     def _growth(self, axis: int, side: float) -> Growth:
         """From the source's side to one that is this long, or longer."""
