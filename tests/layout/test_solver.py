@@ -103,7 +103,7 @@ def test_polishing_never_makes_jumps_worse_and_its_cost_is_the_whole_one() -> No
     count, width = 110, 80
     place = np.random.default_rng(0).uniform(0, 0.01, (count, width)).astype(np.float32)
     polisher = Polisher(table.between, place, table.frequencies, 7.0, 4)
-    jumps = [Jump(40, -12), Jump(60, -18)]
+    jumps = [Jump(40, -15), Jump(60, -15)]
     distance = np.abs(table.frequencies.deviations(shown_columns(jumps, width))).sum()
     assert polisher.cost(jumps) == pytest.approx(total(jumps, table.between, place) + 7.0 * distance, rel=1e-4)
     polished = polisher.polish(jumps)
