@@ -24,7 +24,7 @@ Images = str | Path | Sequence[str | Path]
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """Preset, settings and budget of a training."""
 
     preset: str
@@ -36,7 +36,7 @@ class Plan:
 class Ready:
     """A plan with its pictures."""
 
-    plan: Plan
+    plan: TrainingPlan
     sources: dict[str, Pixels]  # by name
     notices: list[str]  # messages for the user
     reserve: float = 0.0  # seconds needed after the last iteration, if there is a budget
@@ -45,7 +45,7 @@ class Ready:
 
 def choose(
     preset_name: str | None, wanted: Mapping[str, Any], budget: float | None, device: str, started: Config | None
-) -> Plan:
+) -> TrainingPlan:
     """The plan from the user's input, completed by defaults for the device, or by the resumed run's values.
 
     Args:
@@ -74,10 +74,10 @@ def choose(
         settings = replace(settings, **kept)
     if started is not None and "early_stop" not in wanted:
         settings = replace(settings, early_stop=started.settings.early_stop)
-    return Plan(preset_name, settings, budget)
+    return TrainingPlan(preset_name, settings, budget)
 
 
-def ready(plan: Plan, images: Images, started: Config | None = None) -> Ready:
+def ready(plan: TrainingPlan, images: Images, started: Config | None = None) -> Ready:
     """Load the pictures at the plan's size and adapt settings to them; a run that is resumed (`started`) keeps its own.
 
     For grey pictures the generator's outputs are grey. For pictures with large parts that occur once, places and
@@ -95,7 +95,7 @@ def ready(plan: Plan, images: Images, started: Config | None = None) -> Ready:
     return Ready(replace(plan, settings=settings), sources, notices)
 
 
-def _guidance_left(plan: Plan, sources: dict[str, Pixels], started: Config | None) -> float:
+def _guidance_left(plan: TrainingPlan, sources: dict[str, Pixels], started: Config | None) -> float:
     wanted = plan.settings.guidance_left
     if wanted != preset(plan.preset).guidance_left:  # set by the user
         return wanted

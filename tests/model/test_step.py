@@ -12,7 +12,7 @@ from ingan_fast.model import step
 from ingan_fast.model.convolutions import power_iteration
 from ingan_fast.model.losses import lsgan, reconstruction_l1
 from ingan_fast.model.precision import mixed_precision
-from ingan_fast.model.sampling import Draw, Sampler
+from ingan_fast.model.sampling import Batch, Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.model.step import LOSSES, Outputs, generate, training_step, window
 from ingan_fast.settings import SMOKE, Settings
@@ -61,7 +61,7 @@ def test_a_step_gives_the_gradients_of_two_separate_steps(precision: str, tolera
 STAGED = replace(SMOKE, crop=64, size_multiple=16)
 
 
-def staged(settings: Settings = STAGED) -> tuple[TrainingState, Draw]:
+def staged(settings: Settings = STAGED) -> tuple[TrainingState, Batch]:
     picture = np.random.default_rng(0).integers(0, 256, (80, 96, 3)).astype(np.uint8)
     return TrainingState(settings, 0, CPU), Sampler([picture], settings, 0, CPU).calibration(4)[3]
 
