@@ -152,3 +152,28 @@ def test_two_stages_play_in_half_precision(picture: Pixels) -> None:
         backend.run(picture, backend.prepare({"grid": transform.grid()[None]}), out)
         pictures.append(out.astype(int))
     assert 0 < np.abs(pictures[0] - pictures[1]).max() <= 4
+
+
+@pytest.mark.parametrize(("megabytes", "tiled"), [(47, False), (45, True)])
+def test_outputs_of_a_run_are_tiled_above_48_bytes_a_channel_and_pixel(
+    trained_run: Path, megabytes: int, tiled: bool
+) -> None:
+    """400x300 px with the 8 channels of this run: 46.1 MB."""
+    parts: list[float] = []
+    with Retargeter.open(trained_run, "cpu", max_memory=megabytes * 10**6) as retargeter:
+        retargeter(size=(400, 300), progress=parts.append)
+    assert bool(parts) == tiled
+
+
+@pytest.mark.parametrize("unit", [False, True])
+def test_a_graph_that_changes_nothing_gives_the_frame_back(picture: Pixels, unit: bool) -> None:
+    ranges: list[tuple[float, float]] = []
+
+    def graph(image: Tensor) -> Tensor:
+        ranges.append((float(image.min().floor()), float(image.max().ceil())))
+        return image
+
+    out = np.empty_like(picture)
+    TorchBackend(graph, CPU, 8, "fp32", unit=unit).run(picture, [], out)
+    np.testing.assert_array_equal(out, picture)
+    assert ranges == [(0 if unit else -1, 1)]

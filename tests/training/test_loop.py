@@ -114,6 +114,22 @@ def test_ablations_train(picture_path: Path, tmp_path: Path, changes: dict[str, 
     assert 0 < losses["discriminator"] < 10
 
 
+def test_the_norms_are_frozen_before_the_iteration_at_their_part_of_the_training(
+    picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen_after: list[int] = []
+    freeze = TrainingState.freeze_norm
+
+    def noting(state: TrainingState, sampler: Sampler) -> None:
+        frozen_after.append(state.iteration)
+        freeze(state, sampler)
+
+    monkeypatch.setattr(TrainingState, "freeze_norm", noting)
+    run(picture_path, tmp_path / "even", settings={"iterations": 4, "freeze_norm_at": 0.5})
+    run(picture_path, tmp_path / "uneven", settings={"iterations": 5, "freeze_norm_at": 0.5})
+    assert frozen_after == [2, 3]
+
+
 def eager() -> TrainingEngine:
     return make_engine("eager", CPU, lambda text: None)
 
