@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from ingan_fast.video.reading import Clip
-from video_clips import QuickEngine, Recipe, frames_of, grey, make_clip, seconds_of
+from video_clips import QuickEngine, Recipe, frames_of, make_clip, seconds_of
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]
@@ -23,11 +23,6 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> QuickEngine:
     quick = QuickEngine()
     monkeypatch.setattr("ingan_fast.runtime.Retargeter.open", lambda *_: quick)
     return quick
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    return make_clip(tmp_path / "clip.mp4", grey((64, 48), 10), Recipe(audio="aac"))
 
 
 def test_a_script_makes_a_video_of_the_trained_picture(ingan_fast: Command, trained_run: Path) -> None:

@@ -13,15 +13,10 @@ import numpy as np
 import pytest
 
 from ingan_fast.video.reading import Clip
-from video_clips import Recipe, frames_of, grey, make_clip
+from video_clips import frames_of, grey
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    return make_clip(tmp_path / "clip.mp4", grey((64, 48), 10), Recipe(audio="aac"))
 
 
 # In a process of its own, with an engine that takes 20 ms a frame.
