@@ -8,7 +8,7 @@ REPORT := benchmarks/report
 # The CPU build if there is no NVIDIA GPU; override with `TORCH=...`.
 TORCH ?= $(if $(shell command -v nvidia-smi),torch>=2.11,torch==2.13.0)
 
-.PHONY: setup demo test test-oldest lint bench figures bench-gpu clean
+.PHONY: setup demo test test-oldest lint bench bench-micro figures bench-gpu clean
 
 setup: $(VENV)/.installed
 
@@ -63,6 +63,11 @@ bench: setup
 	    "$(BIN)/python benchmarks/report_page"; do \
 	  echo "$$part --out $(REPORT)"; $$part --out $(REPORT) || { code=$$?; test $$code -lt 128 || exit $$code; status=1; }; \
 	done; exit $$status
+
+# One part at a time, in a minute. MICRO="--benchmark-compare" compares with the last saved run.
+bench-micro: setup
+	$(BIN)/python -m pytest benchmarks/micro -o python_files=bench_*.py -p no:xdist --benchmark-autosave \
+	    --benchmark-storage=$(REPORT)/micro --benchmark-columns=median,iqr,rounds $(MICRO)
 
 # FIGURES="1 8" for some of them.
 figures: setup

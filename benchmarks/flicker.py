@@ -22,7 +22,7 @@ from ingan_fast.quality.resampling import plain_homography, plain_resize
 from ingan_fast.runtime import Retargeter
 from ingan_fast.video.canvas import place
 from ingan_fast.video.frames import Still
-from ingan_fast.video.rendering import Engine, Renderer
+from ingan_fast.video.rendering import FrameRetargeter, Renderer
 from ingan_fast.video.script import NAMES, Animation, read_script
 
 BACKGROUND = (128, 128, 128)
@@ -84,7 +84,7 @@ def frames(animation: Animation, picture: Picture) -> Iterator[Pixels]:
         yield place(picture(pose.transform), pose, animation.canvas, BACKGROUND)
 
 
-def rendered(animation: Animation, engine: Engine) -> Iterator[Pixels]:
+def rendered(animation: Animation, engine: FrameRetargeter) -> Iterator[Pixels]:
     """An animation's frames [H, W, 3] of the training picture, as made by `ingan-fast video`."""
     renderer = Renderer(engine, animation, 1 / animation.fps, BACKGROUND)
     for frame in Still(len(animation.poses), animation.fps):

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +64,7 @@ def measure(run: Path, device: torch.device, way: str, picture: Pixels, expected
     spread: Spread = take_turns({"one": one}, REPEAT[device.type], Stopwatch(device))["one"]
     off = np.abs(pixels - expected)
     return {
-        "milliseconds": asdict(spread),
+        "milliseconds": spread.as_dict(),
         "frames_per_second": _rate(one, STREAMED[device.type], device),
         "warm_up_seconds": warm_up,
         "off_999": float(np.quantile(off, 0.999)),

@@ -24,6 +24,7 @@ from torch import Tensor
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.models import write_run
 from ingan_fast.bench.pad import CASES, PadCase, measure_pad
+from ingan_fast.callbacks import Notice
 from ingan_fast.kernels import homography_warp, ops, reference
 from ingan_fast.model.sampling import Sampler
 from ingan_fast.model.state import TrainingState
@@ -32,7 +33,7 @@ from ingan_fast.pictures import MARKET, Pixels, load_image
 from ingan_fast.runtime import Retargeter
 from ingan_fast.settings import Settings, with_changes
 from ingan_fast.settings import preset as find_preset
-from ingan_fast.training.engine import Engine, make_engine
+from ingan_fast.training.engine import TrainingEngine, make_engine
 
 STEPS = {"cuda": 10, "cpu": 1}  # timed steps
 ROWS = 30  # rows of the profiler's table
@@ -191,7 +192,7 @@ class Probe:
             self._wait()
             yield f"on another stream the same: {np.array_equal(again.cpu().numpy(), found)}"
 
-    def _training(self, name: str, notice: Callable[[str], None]) -> tuple[TrainingState, Engine]:
+    def _training(self, name: str, notice: Notice) -> tuple[TrainingState, TrainingEngine]:
         return TrainingState(self.settings, 0, self.device), make_engine(name, self.device, notice)
 
     def _milliseconds(self, action: Callable[[], object], times: int | None = None) -> float:

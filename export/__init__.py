@@ -30,10 +30,10 @@ class _Callable(ModuleType):
         """
         from ingan_fast.export.run import ExportOptions, export
         from ingan_fast.model.devices import pick_device
-        from ingan_fast.training.trained import load
+        from ingan_fast.training.trained import read_run
 
         wanted, target = ExportOptions(format, precision), pick_device(device)
-        return export(load(run, "cpu", merge=format == "onnx"), Path(out), wanted, target)
+        return export(read_run(run, merge=format == "onnx"), Path(out), wanted, target)
 
 
 sys.modules[__name__].__class__ = _Callable

@@ -3,18 +3,17 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ingan_fast.callbacks import Notice
 from ingan_fast.errors import UserError
 from ingan_fast.interrupts import interrupts
 from ingan_fast.runtime.cuda import Device
 from ingan_fast.runtime.engine_cache import EngineCache
-from ingan_fast.runtime.sidecar import Engine
-from ingan_fast.runtime.tensorrt_bindings import Bindings, Progress, make_monitor
-
-Tell = Callable[[str], None]
+from ingan_fast.runtime.sidecar import EngineInfo
+from ingan_fast.runtime.tensorrt_bindings import Bindings, BuildProgress, make_monitor
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Order:
     """Everything an engine is built from; the precision is part of the graph."""
 
     graph: bytes  # serialised ONNX
-    engine: Engine
+    engine: EngineInfo
     workspace: int | None
 
     @property
@@ -33,7 +32,7 @@ class Order:
 
 
 def build(
-    bindings: Bindings, order: Order, gpu: Device | None, cache: EngineCache, tell: Tell, progress: Progress
+    bindings: Bindings, order: Order, gpu: Device | None, cache: EngineCache, notice: Notice, progress: BuildProgress
 ) -> bytes:
     """Build an engine; returns its bytes.
 
@@ -63,7 +62,7 @@ def build(
         if bindings.flavor == "tensorrt-rtx":
             config.set_flag(trt.BuilderFlag.REQUIRE_USER_ALLOCATION)  # CUDA graphs can't capture allocations
             _set_compute_capabilities(trt, config, order.engine.platforms, gpu)
-        with _timings(bindings, config, cache, gpu, tell):
+        with _timings(bindings, config, cache, gpu, notice):
             plan = builder.build_serialized_network(network, config)
         if stop.is_set():
             raise KeyboardInterrupt
@@ -94,7 +93,7 @@ def _set_compute_capabilities(trt: Any, config: Any, platforms: Sequence[str], g
 
 
 @contextlib.contextmanager
-def _timings(bindings: Bindings, config: Any, cache: EngineCache, gpu: Device | None, tell: Tell) -> Iterator[None]:
+def _timings(bindings: Bindings, config: Any, cache: EngineCache, gpu: Device | None, notice: Notice) -> Iterator[None]:
     """Use and update the cache of kernel timings; TensorRT-RTX times no kernels during the build."""
     if bindings.flavor == "tensorrt-rtx" or gpu is None:
         yield
@@ -105,7 +104,7 @@ def _timings(bindings: Bindings, config: Any, cache: EngineCache, gpu: Device | 
     yield
     measured = config.get_timing_cache()
     if measured is not None:
-        with optional(tell):
+        with optional(notice):
             cache.write_timings(name, bytes(measured.serialize()))
 
 
@@ -114,9 +113,9 @@ def _failure(what: str, messages: Sequence[str]) -> UserError:
 
 
 @contextlib.contextmanager
-def optional(tell: Tell) -> Iterator[None]:
+def optional(notice: Notice) -> Iterator[None]:
     """Report errors of caching through `tell`, instead of failing the build."""
     try:
         yield
     except UserError as error:
-        tell(f"the result was not cached, so the next build will take as long: {error}")
+        notice(f"the result was not cached, so the next build will take as long: {error}")

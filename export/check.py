@@ -17,7 +17,7 @@ from ingan_fast.model.sampling import sampling_tensor, to_tensor
 from ingan_fast.runtime.backends import first_line
 from ingan_fast.runtime.backends.tensorrt import ALLOWED, QUANTILE
 from ingan_fast.runtime.libraries import import_onnxruntime, import_openvino, openvino_precision
-from ingan_fast.training.trained import TrainedGenerator
+from ingan_fast.training.trained import TrainedRun
 
 SIDE = 144  # px; part of the source used. Shapes matter here, not the amount of content
 
@@ -37,7 +37,7 @@ class Check:
 
 
 @torch.inference_mode()
-def check(path: Path, exported: Exported, trained: TrainedGenerator, precision: str, device: torch.device) -> Check:
+def check(path: Path, exported: Exported, trained: TrainedRun, precision: str, device: torch.device) -> Check:
     """Run a file at several sizes, shapes and batch sizes and compare.
 
     Raises:
@@ -61,7 +61,7 @@ def check(path: Path, exported: Exported, trained: TrainedGenerator, precision: 
     return Check(runtime, count, worst)
 
 
-def _cases(exported: Exported, trained: TrainedGenerator) -> Iterator[tuple[str, dict[str, Tensor], Tensor]]:
+def _cases(exported: Exported, trained: TrainedRun) -> Iterator[tuple[str, dict[str, Tensor], Tensor]]:
     """Yields name, inputs and the generator's output."""
     generator = trained.generator
     source = to_tensor(trained.source)
@@ -101,7 +101,7 @@ def _frame(source: Tensor, size: tuple[int, int]) -> Tensor:
     return source[..., rows[:, None], columns].contiguous()
 
 
-def _fixed_output(exported: Exported, trained: TrainedGenerator) -> Tensor:
+def _fixed_output(exported: Exported, trained: TrainedRun) -> Tensor:
     assert exported.fixed
     about, generator = exported.fixed, trained.generator
     transform, image = Transform(about.size, about.matrix), _frame(to_tensor(trained.source), about.frame)

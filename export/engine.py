@@ -8,15 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from ingan_fast.callbacks import Notice
 from ingan_fast.errors import UserError
-from ingan_fast.export.builder import Order, Tell, build, optional
+from ingan_fast.export.builder import Order, build, optional
 from ingan_fast.export.profiles import Profile, default_profiles
 from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.files import atomic_path
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.engine_cache import EngineCache
-from ingan_fast.runtime.sidecar import SUFFIX, Engine, Sidecar, TensorInfo, checksum, read_sidecar
-from ingan_fast.runtime.tensorrt_bindings import Bindings, Progress, load_bindings
+from ingan_fast.runtime.sidecar import SUFFIX, EngineInfo, Sidecar, TensorInfo, checksum, read_sidecar
+from ingan_fast.runtime.tensorrt_bindings import Bindings, BuildProgress, load_bindings
 
 
 def build_engine(
@@ -26,8 +27,8 @@ def build_engine(
     workspace: int | None = None,
     compute_capabilities: Sequence[str] | None = None,
     uint8: bool = True,
-    tell: Tell = lambda step: None,
-    progress: Progress = lambda phase, part: None,
+    notice: Notice = lambda step: None,
+    progress: BuildProgress = lambda phase, part: None,
 ) -> Path:
     """Build FOLDER/model.engine and its sidecar from FOLDER/model.onnx, and check it if there is a GPU.
 
@@ -39,7 +40,7 @@ def build_engine(
         compute_capabilities: GPUs to build for, such as sm_89 (TensorRT-RTX only). None: this machine's GPU, or
             without a GPU all that TensorRT-RTX supports.
         uint8: the engine has uint8 [N, H, W, 3] inputs and outputs instead of the graph's float32 [N, 3, H, W].
-        tell: called with the name of each step.
+        notice: called with the name of each step.
         progress: called with the builder's phase and the fraction of the build done, in [0, 1].
 
     Raises:
@@ -54,7 +55,7 @@ def build_engine(
     inputs, outputs = (
         [_as_bytes(tensor) if uint8 else tensor for tensor in side] for side in (sidecar.inputs, sidecar.outputs)
     )
-    about = Engine(
+    about = EngineInfo(
         bindings.flavor,
         bindings.version,
         _platforms(bindings, gpu, compute_capabilities, sidecar.precision),
@@ -66,10 +67,10 @@ def build_engine(
         staged, cache = folder / path.name, EngineCache()
         known = cache.fetch(order.key, staged)
         if known:
-            tell(f"using the cached engine for {', '.join(about.platforms)}")
+            notice(f"using the cached engine for {', '.join(about.platforms)}")
         else:
-            tell(f"building an engine for {', '.join(about.platforms)} with {bindings}")
-            staged.write_bytes(build(bindings, order, gpu, cache, tell, progress))
+            notice(f"building an engine for {', '.join(about.platforms)} with {bindings}")
+            staged.write_bytes(build(bindings, order, gpu, cache, notice, progress))
         described = replace(
             sidecar,
             file=path.name,
@@ -81,9 +82,9 @@ def build_engine(
         )
         sidecar_file = described.write(folder)
         if uint8:
-            _verify(staged, model.with_name(str(sidecar.source["file"])), tell)
+            _verify(staged, model.with_name(str(sidecar.source["file"])), notice)
         if not known:
-            with optional(tell):
+            with optional(notice):
                 cache.store(order.key, staged)
         with atomic_path(path) as temporary:
             os.replace(staged, temporary)
@@ -151,7 +152,7 @@ def _read_graph(model: Path, sidecar: Sidecar, uint8: bool) -> bytes:
     return bytes(graph.SerializeToString(deterministic=True))
 
 
-def _verify(engine: Path, source: Path, tell: Tell) -> None:
+def _verify(engine: Path, source: Path, notice: Notice) -> None:
     """Compare the engine with the sidecar's golden outputs, if this machine can run it.
 
     Raises:
@@ -166,9 +167,9 @@ def _verify(engine: Path, source: Path, tell: Tell) -> None:
     except UserError as wrong:
         raise UserError(f"no engine was kept: {str(wrong).replace(str(engine), engine.name)}") from wrong
     if error is None:
-        tell("the engine was not checked: there is no suitable GPU, or no picture to compare with")
+        notice("the engine was not checked: there is no suitable GPU, or no picture to compare with")
     else:
-        tell(f"the engine was checked: within {error:g} grey levels of the generator")
+        notice(f"the engine was checked: within {error:g} grey levels of the generator")
 
 
 @contextlib.contextmanager

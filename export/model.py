@@ -12,8 +12,10 @@ from ingan_fast.model.deployed import DeployedGraph, FixedGraph, StillGraph
 from ingan_fast.model.networks import Generator
 from ingan_fast.model.sampling import to_tensor
 from ingan_fast.model.tiling import halo
+from ingan_fast.runtime import Retargeter
+from ingan_fast.runtime.opening import opened_run
 from ingan_fast.runtime.sidecar import Fixed, Golden, Sidecar, TensorInfo
-from ingan_fast.training.trained import TrainedGenerator
+from ingan_fast.training.trained import TrainedRun
 
 PRECISIONS = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
 SOURCE_FILE = "source.png"
@@ -44,7 +46,7 @@ def grid_of(transform: Transform, count: int = 1) -> Tensor:
     return torch.from_numpy(transform.grid()).expand(count, -1, -1, -1).contiguous()
 
 
-def dynamic(trained: TrainedGenerator, precision: str, bake_source: bool = False) -> Exported:
+def dynamic(trained: TrainedRun, precision: str, bake_source: bool = False) -> Exported:
     """The graph with dynamic batch size and image sizes.
 
     Args:
@@ -62,7 +64,7 @@ def dynamic(trained: TrainedGenerator, precision: str, bake_source: bool = False
     return Exported(inner, {"image": image, "grid": grid_of(transform, 2)}, shapes, ["N", 3, "Ho", "Wo"])
 
 
-def fixed(trained: TrainedGenerator, precision: str, transform: Transform, frame: Size) -> Exported:
+def fixed(trained: TrainedRun, precision: str, transform: Transform, frame: Size) -> Exported:
     """The graph for one geometry, for frames of one size (width, height) in [0, 1]."""
     graph = FixedGraph(DeployedGraph(_in_precision(trained.generator, precision)), grid_of(transform)).eval()
     size, (width, height) = transform.size, frame
@@ -71,11 +73,9 @@ def fixed(trained: TrainedGenerator, precision: str, transform: Transform, frame
     return Exported(graph, {"image": image}, {"image": [1, 3, height, width]}, [1, 3, size[1], size[0]], fixed=about)
 
 
-def describe(
-    trained: TrainedGenerator, exported: Exported, file: str, kind: str, sha256: str, precision: str
-) -> Sidecar:
+def describe(trained: TrainedRun, exported: Exported, file: str, kind: str, sha256: str, precision: str) -> Sidecar:
     """The sidecar of a file that contains `exported`."""
-    settings = trained.settings
+    settings, retargeter = trained.settings, Retargeter(opened_run(trained, "cpu", "float32"))
     unit = "[0, 1]" if exported.fixed else "[-1, 1]"
     meanings = MEANINGS | {"image": f"RGB in {unit}"}
     return Sidecar(
@@ -92,14 +92,14 @@ def describe(
         fixed=exported.fixed,
         baked_source=exported.baked_source,
         golden=[
-            Golden.of(transform, trained.retarget(transform).picture)
+            Golden.of(transform, retargeter(transform=transform))
             for transform in golden_transforms(trained, exported.fixed)
         ],
         versions={package: version(package) for package in PACKAGES[kind]},
     )
 
 
-def golden_transforms(trained: TrainedGenerator, fixed: Fixed | None) -> list[Transform]:
+def golden_transforms(trained: TrainedRun, fixed: Fixed | None) -> list[Transform]:
     """Transforms whose outputs verify an engine: a small resize and a tilt, or the fixed one."""
     if fixed:
         small = fixed.size[0] * fixed.size[1] <= MOST_GOLDEN and fixed.frame == trained.source_size

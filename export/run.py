@@ -1,11 +1,11 @@
 """Exports a run: writes the model file, its sidecar and the training picture, after checking the model."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from ingan_fast.callbacks import Notice
 from ingan_fast.errors import UserError
 from ingan_fast.export.check import Check, check
 from ingan_fast.export.model import PRECISIONS, SOURCE_FILE, Exported, describe, dynamic, fixed
@@ -15,13 +15,11 @@ from ingan_fast.files import atomic_path
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.pictures import save_image
 from ingan_fast.runtime.sidecar import checksum
-from ingan_fast.training.trained import TrainedGenerator
+from ingan_fast.training.trained import TrainedRun
 
 FILES = {"onnx": "model.onnx", "pt2": "model.pt2"}
 
 CPU = torch.device("cpu")
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ class ExportOptions:
         if self.bake_source and self.transform is not None:
             raise UserError("geometry and picture can't both be baked in, since no input would be left; choose one")
 
-    def graph(self, trained: TrainedGenerator) -> Exported:
+    def graph(self, trained: TrainedRun) -> Exported:
         if self.transform is None:
             return dynamic(trained, self.precision, self.bake_source)
         return fixed(trained, self.precision, self.transform, self.frame or trained.source_size)
@@ -69,18 +67,18 @@ class Written:
 
 
 def export(
-    trained: TrainedGenerator,
+    trained: TrainedRun,
     folder: Path,
     wanted: ExportOptions,
     device: torch.device = CPU,
-    tell: Tell = lambda step: None,
+    notice: Notice = lambda step: None,
 ) -> Written:
     """Write FOLDER/model.onnx (or model.pt2), its sidecar model.onnx.json, and source.png.
 
     Args:
-        trained: a run on the CPU; for packages, loaded with `merge=False`, because inductor can't compile merged ones.
+        trained: a run; for packages, read with `merge=False`, because inductor can't compile merged ones.
         device: device to compile a package for; Apple's GPU counts as the CPU.
-        tell: called with the name of each step.
+        notice: called with the name of each step.
 
     Raises:
         UserError: a package is not installed, the folder can't be written, or the file fails its check; nothing is
@@ -89,12 +87,12 @@ def export(
     exported, file = wanted.graph(trained), FILES[wanted.format]
     target = CPU if device.type == "mps" else device
     with atomic_path(folder / file) as temporary:
-        tell(f"making {file}")
+        notice(f"making {file}")
         if wanted.format == "onnx":
             write_onnx(exported, temporary, wanted.precision)
         else:
             write_package(exported, temporary, target)
-        tell("checking it against the generator")
+        notice("checking it against the generator")
         found = check(temporary, exported, trained, wanted.precision, target)
         sidecar = describe(trained, exported, file, wanted.format, checksum(temporary), wanted.precision)
     sidecar.write(folder)

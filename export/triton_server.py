@@ -2,11 +2,12 @@
 
 from pathlib import Path
 
+from ingan_fast.callbacks import Notice
 from ingan_fast.errors import UserError
-from ingan_fast.export.run import ExportOptions, Tell, Written, export
+from ingan_fast.export.run import ExportOptions, Written, export
 from ingan_fast.files import atomic_write
 from ingan_fast.runtime.sidecar import Sidecar, TensorInfo, read_sidecar
-from ingan_fast.training.trained import TrainedGenerator
+from ingan_fast.training.trained import TrainedRun
 
 MODEL = "ingan"
 VERSION = "1"
@@ -23,15 +24,15 @@ ACCELERATOR = """
 
 
 def write_repository(
-    trained: TrainedGenerator, repository: Path, wanted: ExportOptions, tell: Tell = lambda step: None
+    trained: TrainedRun, repository: Path, wanted: ExportOptions, notice: Notice = lambda step: None
 ) -> Written:
     """Write a model repository; `tritonserver --model-repository REPOSITORY` then serves the model "ingan".
 
     Args:
-        trained: a run on the CPU.
+        trained: a run.
         repository: the folder to write to.
         wanted: format onnx, precision fp32 or fp16.
-        tell: called with the name of each step.
+        notice: called with the name of each step.
 
     Returns:
         model.onnx with its check.
@@ -45,7 +46,7 @@ def write_repository(
         )
     if wanted.precision == "bf16":
         raise UserError("Triton Inference Server's ONNX Runtime has no bf16 convolutions; choose fp32 or fp16")
-    written = export(trained, repository / MODEL / VERSION, wanted, tell=tell)
+    written = export(trained, repository / MODEL / VERSION, wanted, notice=notice)
     atomic_write(repository / CONFIG, configuration(read_sidecar(written.path)).encode())
     return written
 

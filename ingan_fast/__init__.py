@@ -19,10 +19,9 @@ if TYPE_CHECKING:
     from ingan_fast.errors import MachineError, UserError
     from ingan_fast.geometry import Transform
     from ingan_fast.layout.api import retarget
-    from ingan_fast.runtime.retargeter import Retargeter
+    from ingan_fast.runtime.retargeter import Retargeter, load
     from ingan_fast.settings import Settings
     from ingan_fast.training.loop import train
-    from ingan_fast.training.trained import load
 
     __version__: str
 
@@ -45,7 +44,7 @@ _HOME = {
     "Settings": "settings",
     "Transform": "geometry",
     "UserError": "errors",
-    "load": "training.trained",
+    "load": "runtime.retargeter",
     "retarget": "layout.api",
     "train": "training.loop",
 }

@@ -41,6 +41,7 @@ class Settings:
     detach_inverse: bool = False  # let the reconstruction loss train only the inverse pass
     places: float = 0.0  # weight of the loss that keeps colours where T puts them, averaged over squares of 16 px
     copies: float = 0.0  # weight of the L1 distance to the warped source, where T hardly changes sizes
+    guidance_left: float = 1.0  # fraction of places and copies that is left at `fine_at`; 1 for pictures of one object
 
     # Transformations and their curriculum, section 2.4
     min_scale: float = 0.15
@@ -92,6 +93,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "window": (32, 4096),
     "places": (0.0, 1e3),
     "copies": (0.0, 1e3),
+    "guidance_left": _FRACTION,
     "scales": (1, 12),
     "d_channels": (1, 1024),
     "fine_at": _FRACTION,
@@ -135,6 +137,7 @@ LEARNED = replace(
     reconstruction=0.0,  # costs a second pass of G, a quarter of an iteration; `places` replaces it
     places=1.0,
     copies=1.0,
+    guidance_left=0.03,  # in full until the end, things larger than 20 px would remain stretched
     size_multiple=32,
     buckets=16,
     ramp=0.1,

@@ -5,7 +5,7 @@ A CPU runs the plain torch implementation (`reference`); a CUDA device runs the 
 its own backward needs; exporters get its `grid_sample`, which they can translate.
 """
 
-import warnings
+import logging
 from collections.abc import Callable
 from functools import cache
 from types import ModuleType
@@ -17,6 +17,8 @@ from torch import Tensor
 from ingan_fast.kernels import reference
 from ingan_fast.kernels.arguments import check_grid_warp, check_homography_warp
 from ingan_fast.kernels.reference import is_channels_last, layout
+
+logger = logging.getLogger(__name__)
 
 # How a homography's gradient is summed on CUDA: "gather" (deterministic) or "atomics". With
 # `torch.use_deterministic_algorithms(True)` it is always "gather".
@@ -234,7 +236,7 @@ _broken: list[ModuleType] = []  # contains the kernels after a failure: later ca
 
 
 def _warn(error: Exception) -> None:
-    warnings.warn(f"Triton kernels can't run; using plain torch ({error})", RuntimeWarning, stacklevel=3)
+    logger.warning("Triton kernels can't run; using plain torch (%s)", error)
 
 
 def _kernels(tensor: Tensor) -> ModuleType | None:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingan_fast.runtime import cuda
+from ingan_fast.runtime import cuda, cuda_driver
 from ingan_fast.runtime.dlpack import CUDA, to_capsule
 
 OUT_OF_MEMORY, INVALID_CONTEXT, INVALID_VALUE, NOT_READY, CAPTURE_UNSUPPORTED, UNKNOWN = 2, 201, 1, 600, 900, 999
@@ -74,7 +74,7 @@ class FakeCuda:
         self._next = 0x1000
         self._contexts = threading.local()
         self._text = ctypes.create_string_buffer(b"something is wrong")
-        for function, arguments in cuda.SIGNATURES.items():
+        for function, arguments in cuda_driver.SIGNATURES.items():
             setattr(self, function, ctypes.CFUNCTYPE(ctypes.c_int, *arguments)(partial(self._call, function)))
 
     # Interface for tests
@@ -323,8 +323,8 @@ class FakeInterface:
 
 def install(monkeypatch: pytest.MonkeyPatch, fake: FakeCuda) -> Iterator[FakeCuda]:
     """Install a stand-in for the driver; checks at the end that there were no mistakes."""
-    monkeypatch.setattr(cuda, "_load_library", lambda: fake)
-    monkeypatch.setattr(cuda, "_driver", cache(cuda._driver.__wrapped__))
+    monkeypatch.setattr(cuda_driver, "load_library", lambda: fake)
+    monkeypatch.setattr(cuda_driver, "driver", cache(cuda_driver.driver.__wrapped__))
     monkeypatch.setattr(cuda, "device", cache(cuda.device.__wrapped__))
     yield fake
     fake.finish()

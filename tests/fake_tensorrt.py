@@ -22,7 +22,7 @@ from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures import save_image
 from ingan_fast.runtime import tensorrt_bindings as bindings
-from ingan_fast.runtime.sidecar import Engine, Golden, Sidecar, TensorInfo, checksum
+from ingan_fast.runtime.sidecar import EngineInfo, Golden, Sidecar, TensorInfo, checksum
 
 MAGIC = b"FAKE"
 VERSION = "10.13.3.9"
@@ -82,7 +82,7 @@ def write_engine(folder: Path, source: np.ndarray, **changes: Any) -> tuple[Path
     model = changes.pop("model", None) or wrap_uint8(warp_graph())
     profiles = changes.pop("profiles", [shapes_of(profile) for profile in PROFILES])
     path = write_file(folder, model, profiles)
-    about = Engine("tensorrt", VERSION, ["sm_89"], profiles)
+    about = EngineInfo("tensorrt", VERSION, ["sm_89"], profiles)
     about = replace(
         about, **{name: changes.pop(name) for name in ("flavor", "version", "platforms") if name in changes}
     )

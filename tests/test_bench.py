@@ -13,7 +13,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from ingan_fast.bench import retarget, train, warp, warp_methods
+from ingan_fast.bench import retarget, schema, train, warp, warp_methods
 from ingan_fast.bench.machine import measure_matmul
 from ingan_fast.bench.plain import PlainIteration
 from ingan_fast.bench.results import Results
@@ -26,13 +26,13 @@ from ingan_fast.bench.warp_methods import BOTH, FORWARD, Method, Problem, action
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
 from ingan_fast.kernels import PADDINGS, homography_warp, ops
-from ingan_fast.model.sampling import Draw, Sampler
+from ingan_fast.model.sampling import Batch, Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.model.step import training_step
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
 from ingan_fast.settings import SMOKE
-from ingan_fast.training.engine import Engine
+from ingan_fast.training.engine import TrainingEngine
 
 CPU = torch.device("cpu")
 SMALL = WarpRequest((40, 24), 8, "float32", "reflection", 2, False)
@@ -77,7 +77,7 @@ def test_the_warp_is_measured_forward_and_backward_beside_eager_code(warp_result
     names = ("ours", "eager", "eager, contiguous")
     assert [(row.case, row.name) for row in warp_results.rows] == [(case, name) for case in cases for name in names]
     assert warp_results.errors == []
-    assert Results.parse(warp_results.as_json(), "warp").rows == warp_results.rows
+    assert schema.parse(schema.to_json(warp_results), Results, "warp").rows == warp_results.rows
 
 
 def test_bytes_of_the_warp_are_what_has_to_be_moved(warp_results: Results) -> None:
@@ -270,10 +270,12 @@ def test_progress_of_the_training_ends_at_its_total(picture: Pixels) -> None:
 def test_no_speed_of_an_engine_that_trains_otherwise(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     real = train.make_engine
 
-    def careless(name: str, device: torch.device, notice: Any) -> Engine:
+    def careless(name: str, device: torch.device, notice: Any) -> TrainingEngine:
         engine = real("eager", device, notice)
         if name == "compile":
-            monkeypatch.setattr(engine, "_losses", lambda state, draw: 1.5 * Engine._losses(engine, state, draw))
+            monkeypatch.setattr(
+                engine, "_losses", lambda state, draw: 1.5 * TrainingEngine._losses(engine, state, draw)
+            )
         return engine
 
     monkeypatch.setattr(train, "make_engine", careless)
@@ -286,13 +288,13 @@ def test_no_speed_of_an_engine_that_trains_otherwise(picture: Pixels, monkeypatc
 
 
 def test_an_engine_that_fell_back_is_told(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(state: TrainingState, draw: Draw) -> Tensor:
+    def broken(state: TrainingState, draw: Batch) -> Tensor:
         raise RuntimeError("no compiler here")
 
     real = train.make_engine
 
-    def without_compiler(name: str, device: torch.device, notice: Any) -> Engine:
-        return Engine([broken, training_step], notice) if name == "compile" else real(name, device, notice)
+    def without_compiler(name: str, device: torch.device, notice: Any) -> TrainingEngine:
+        return TrainingEngine([broken, training_step], notice) if name == "compile" else real(name, device, notice)
 
     monkeypatch.setattr(train, "make_engine", without_compiler)
     results = train.measure(TrainRequest("smoke", ("compile",), 1, plain=False), picture, CPU)

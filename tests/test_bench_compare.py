@@ -4,11 +4,11 @@ import json
 import math
 import subprocess
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ingan_fast.bench import sources
 from ingan_fast.bench.compare import BROKEN, FASTER, MENDED, NOISE, SLOWER, Found, compare

@@ -91,7 +91,10 @@ def report(**means: float) -> dict[str, Any]:
 
 
 def options(script: ModuleType, reports: list[dict[str, Any]], seconds: float, **about: Any) -> list[str]:
-    found: list[str] = script.length(reports, seconds, script.Training("one", (), **{"sizes": 5} | about))
+    import gpu_training
+
+    wanted = gpu_training.Training("one", (), **{"sizes": 5} | about)
+    found: list[str] = gpu_training.length(reports, seconds, wanted)
     return found
 
 
@@ -156,10 +159,12 @@ def test_stages_can_run_side_by_side(stages: Any) -> None:
 def test_large_pictures_are_kept_as_jpeg(
     script: ModuleType, picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script.keep(picture_path, tmp_path, "paper_sheet.png")
+    import gpu_training
+
+    gpu_training.keep(picture_path, tmp_path, "paper_sheet.png")
     assert (tmp_path / "paper_sheet.png").read_bytes() == picture_path.read_bytes()
-    monkeypatch.setattr(script, "LARGEST", 10)
-    script.keep(picture_path, tmp_path, "paper_sheet.png")
+    monkeypatch.setattr(gpu_training, "LARGEST", 10)
+    gpu_training.keep(picture_path, tmp_path, "paper_sheet.png")
     assert (tmp_path / "paper_sheet.jpg").is_file()
 
 

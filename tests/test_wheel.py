@@ -14,8 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from PIL import Image
 
-from ingan_fast import load
 from ingan_fast.export.run import ExportOptions, export
+from ingan_fast.training.trained import read_run
 
 CHECKOUT = Path(__file__).parents[1]
 PARTS = ("ingan_fast", "kernels", "export", "pyproject.toml", "README.md", "LICENSE")
@@ -131,7 +131,7 @@ def test_without_torch_pictures_and_models_are_played(
     assert call(bare / "python", "-c", find, cwd=tmp_path) == "None\n"
     told_by(command, "--help", cwd=tmp_path, code=0)
     told_by(command, "retarget", picture_path, "--scale", "1.5x1", "--out", "wide.png", cwd=tmp_path, code=0)
-    export(load(trained_run, "cpu"), tmp_path / "model", ExportOptions())
+    export(read_run(trained_run), tmp_path / "model", ExportOptions())
     model = tmp_path / "model" / "model.onnx"
     told_by(command, "retarget", model, "--scale", "1.5x1", "--out", "played.png", cwd=tmp_path, code=0)
     for name in ("wide.png", "played.png"):

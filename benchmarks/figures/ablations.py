@@ -4,12 +4,12 @@ from typing import Any
 
 import numpy as np
 
-from figures import telling
-from figures.outputs import Row
+from figures import captions
 from figures.panels import panel, wrapped
 from figures.record import Figure
 from figures.studio import Studio, sized, source_panel
 from figures.trainings import Trained
+from ingan_fast.bench.figure_file import FigureRow
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures.sheets import Panel
 from ingan_fast.quality.metrics import psnr
@@ -25,7 +25,7 @@ OUTPUTS = ("width x1.5", "width x0.6", "height x1.5")
 
 def figure_9(studio: Studio) -> Figure:
     """Each variant with the same seeds and iterations; the sheet shows the first seed."""
-    rows: list[Row] = []
+    rows: list[FigureRow] = []
     panels: list[list[Panel]] = []
     records, back = [], []
     for name, changes in VARIANTS.items():
@@ -64,14 +64,14 @@ def way_back(trained: Trained) -> float:
     return psnr(generator.retarget(transform.inverse(generator.source_size), wide).picture, generator.source)
 
 
-def _means(rows: list[Row]) -> str:
+def _means(rows: list[FigureRow]) -> str:
     """Each method's means over its outputs, as text."""
     told = []
     for method in dict.fromkeys(row.method for row in rows):
         own = [row.measures for row in rows if row.method == method]
-        sizes = [v for m in own for k in telling.KEPT if (v := m[k]) is not None]
+        sizes = [v for m in own for k in captions.KEPT if (v := m[k]) is not None]
         numbers = [f"kept {np.mean(sizes):.2f}"] if sizes else []
-        for name in telling.DISTANCES:
+        for name in captions.DISTANCES:
             numbers.append(f"{name} {1000 * np.mean([m[name] for m in own]):.1f}")
         told.append(f"{method}: {', '.join(numbers)}")
     return f"Means over the outputs (distances times 1000, lower is better): {'; '.join(told)}."

@@ -28,7 +28,7 @@ SMALL_PAPER: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingRequest:
     """A training."""
 
     name: str  # of its run folder
@@ -77,23 +77,25 @@ class Budget:
         """The given pictures that are in this budget."""
         return [picture for picture in pictures if picture in self.shares]
 
-    def plan(self, picture: str, device: str) -> Plan:
+    def plan(self, picture: str, device: str) -> TrainingRequest:
         """The training of a picture, shared by the figures; on a GPU with the paper's preset."""
         share = self.shares[picture]
         sides = {"max_side": share.side} if share.side else {}
         if device == "cuda":
-            return Plan(f"{picture}-{self.name}", picture, "paper", share.seconds, {**sides, **self.changes})
+            return TrainingRequest(f"{picture}-{self.name}", picture, "paper", share.seconds, {**sides, **self.changes})
         often = dict.fromkeys(("iterations", "preview_every", "validate_every"), share.iterations)
-        return Plan(
+        return TrainingRequest(
             f"{picture}-{self.name}", picture, self.preset or "learned", None, {**sides, **often, **self.changes}
         )
 
-    def ablation(self, name: str, changes: Mapping[str, Any], seed: int, device: str) -> Plan:
+    def ablation(self, name: str, changes: Mapping[str, Any], seed: int, device: str) -> TrainingRequest:
         """A training of figure 9: the paper's network with `changes`."""
         small = {} if device == "cuda" else SMALL_PAPER
         iterations = self.ablation_iterations
         settings = {**small, "iterations": iterations, "preview_every": iterations, **self.changes, **changes}
-        return Plan(f"market-{self.name}-{name}-{seed}", "market", self.preset or "paper", None, settings, seed)
+        return TrainingRequest(
+            f"market-{self.name}-{name}-{seed}", "market", self.preset or "paper", None, settings, seed
+        )
 
     def told(self, device: str, pictures: Collection[str], methods: Collection[str], ablations: bool = False) -> str:
         """Description for the user: training durations, reductions, baselines with reduced options.

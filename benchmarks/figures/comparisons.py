@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from figures import telling
-from figures.outputs import Compared, Row
+from figures import captions
+from figures.outputs import Compared
 from figures.record import Figure
 from figures.shapes import shapes
 from figures.studio import Studio, compared_panels, size_of, source_panel
+from ingan_fast.bench.figure_file import FigureRow
 from ingan_fast.pictures.sheets import Panel
 
 SIZE_METHODS = ("plain resize", "seam carving", "bidirectional similarity", "GPNN", "GPDM")
@@ -81,7 +82,7 @@ def _figure(
     """All methods on all pictures and outputs."""
     made = compared(studio, pictures, outputs, methods)
     rows = rows_of(made)
-    left_out = [ONE_SEED, NEW_CODE] if telling.kept(rows) else [ONE_SEED, NEW_CODE, NO_KEPT]
+    left_out = [ONE_SEED, NEW_CODE] if captions.kept(rows) else [ONE_SEED, NEW_CODE, NO_KEPT]
     return Figure(
         number, TITLES[number], told(look, made), panels_of(made), rows, _trainings(studio, pictures), left_out
     )
@@ -93,7 +94,7 @@ def compared(studio: Studio, pictures: Sequence[str], outputs: Sequence[str], me
     return [(task, studio.compare(task, methods)) for task in tasks]
 
 
-def rows_of(made: Compared) -> list[Row]:
+def rows_of(made: Compared) -> list[FigureRow]:
     return [one.row for _, some in made for one in some]
 
 
@@ -110,8 +111,13 @@ def panels_of(made: Compared) -> list[list[Panel]]:
 def told(look: str, made: Compared) -> str:
     """The caption."""
     rows = rows_of(made)
-    return telling.joined(
-        look, telling.kept(rows), telling.times(rows), telling.behind(rows), telling.tints(made), telling.missing(rows)
+    return captions.joined(
+        look,
+        captions.kept(rows),
+        captions.times(rows),
+        captions.behind(rows),
+        captions.tints(made),
+        captions.missing(rows),
     )
 
 

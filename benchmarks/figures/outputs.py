@@ -5,19 +5,21 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
 
+import msgspec
 import numpy as np
 from torch import nn
 
 from figures.trainings import Trained
 from ingan_fast.baselines import BASELINES, plain_homography
-from ingan_fast.baselines.inputs import Progress
 from ingan_fast.baselines.spatial_gan import sample_spatial_gan, train_spatial_gan
+from ingan_fast.bench.figure_file import FigureRow
 from ingan_fast.bench.results import commit
+from ingan_fast.callbacks import Progress
 from ingan_fast.cli.console import messages, progress
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
@@ -36,27 +38,10 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Row:
-    """An output's numbers, as in a figure's file."""
-
-    picture: str
-    output: str  # such as "width x1.5"
-    method: str
-    size: tuple[int, int]
-    seconds: float | None
-    training_seconds: float | None
-    measures: dict[str, float | None]
-    error: str | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        return asdict(self) | {"size": list(self.size)}
-
-
-@dataclass(frozen=True)
 class Made:
     """A row and its picture; None if there is an error."""
 
-    row: Row
+    row: FigureRow
     picture: Pixels | None
 
 
@@ -150,15 +135,15 @@ class Outputs:
             return Made(_row(task, method, None, None, none, str(error)), None)
         row = _row(task, method, seconds, training, evaluate(picture, task.source, task.mask))
         save_image(picture, path)
-        atomic_write(path.with_suffix(".json"), (json.dumps({"key": key} | row.as_dict()) + "\n").encode())
+        atomic_write(path.with_suffix(".json"), (json.dumps({"key": key} | msgspec.to_builtins(row)) + "\n").encode())
         return Made(row, picture)
 
-    def _known(self, path: Path, key: str, task: Task, method: str) -> Row | None:
+    def _known(self, path: Path, key: str, task: Task, method: str) -> FigureRow | None:
         try:
             told = json.loads(path.with_suffix(".json").read_text())
             if told.pop("key") != key or not path.is_file():
                 return None
-            row = Row(**told)
+            row = msgspec.convert(told, FigureRow)
         except (OSError, ValueError, KeyError, TypeError):
             return None  # missing, or of another version
         return _row(task, method, row.seconds, row.training_seconds, row.measures)
@@ -171,8 +156,8 @@ def _row(
     training: float | None,
     measures: Mapping[str, float | None],
     error: str | None = None,
-) -> Row:
-    return Row(task.picture, task.output, method, task.transform.size, seconds, training, dict(measures), error)
+) -> FigureRow:
+    return FigureRow(task.picture, task.output, method, task.transform.size, seconds, training, dict(measures), error)
 
 
 def timed(call: Callable[[], T]) -> tuple[T, float]:

@@ -1,23 +1,19 @@
-"""Files of a figure: fig7.png, the sheet, and fig7.json, its numbers (schema "ingan-fast/figure/1")."""
+"""Files of a figure: fig7.png, the sheet, and fig7.json, its numbers."""
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from figures.budgets import Budget
-from figures.outputs import Row
 from figures.panels import page
+from ingan_fast.bench import schema
+from ingan_fast.bench.figure_file import FigureFile, FigureRow, Training
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.results import commit
-from ingan_fast.files import atomic_write
 from ingan_fast.pictures import save_image
 from ingan_fast.pictures.sheets import Panel
-
-SCHEMA = "ingan-fast/figure/1"
 
 
 @dataclass(frozen=True)
@@ -28,8 +24,8 @@ class Figure:
     title: str
     caption: str
     panels: list[list[Panel]]  # rows of the sheet
-    rows: list[Row]
-    trainings: list[dict[str, Any]]
+    rows: list[FigureRow]
+    trainings: list[Training]
     not_measured: list[str]
     ablations: bool = False  # whether it has its own trainings instead of the shared ones
 
@@ -47,19 +43,18 @@ def write(figure: Figure, folder: Path, budget: Budget, device: str) -> Path:
     )
     below = [figure.caption, f"Budget {told}. One output's seconds beside its method, without training."]
     save_image(page(f"Figure {figure.number}: {figure.title}", figure.panels, below), picture)
-    document = {
-        "schema": SCHEMA,
-        "figure": figure.number,
-        "title": figure.title,
-        "caption": figure.caption,
-        "picture": picture.name,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(),
-        "machine": describe(torch.device(device)),
-        "budget": told,
-        "trainings": figure.trainings,
-        "rows": [row.as_dict() for row in figure.rows],
-        "not_measured": figure.not_measured,
-    }
-    atomic_write(folder / f"{name}.json", (json.dumps(document, indent=2, allow_nan=False) + "\n").encode())
+    document = FigureFile(
+        number=figure.number,
+        title=figure.title,
+        caption=figure.caption,
+        picture=picture.name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        commit=commit(),
+        machine=describe(torch.device(device)),
+        budget=told,
+        trainings=figure.trainings,
+        rows=figure.rows,
+        not_measured=figure.not_measured,
+    )
+    schema.write(document, folder / f"{name}.json")
     return picture

@@ -1,11 +1,12 @@
 """Figure 1: one picture at many sizes and shapes."""
 
-from figures import telling
-from figures.outputs import Made, Row, Task
+from figures import captions
+from figures.outputs import Made, Task
 from figures.panels import panel, wrapped
 from figures.record import Figure
 from figures.shapes import shapes
 from figures.studio import Studio
+from ingan_fast.bench.figure_file import FigureRow
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures.collage import FACTORS
 from ingan_fast.pictures.sheets import Panel
@@ -17,7 +18,7 @@ def figure_1(studio: Studio) -> Figure:
     """The collage, and non-rectangular outputs below it."""
     trained = studio.training("market")
     size = trained.generator.source_size
-    rows: list[Row] = []
+    rows: list[FigureRow] = []
 
     def shown(task: Task) -> Panel:
         made: Made = studio.outputs.ours(task, trained)
@@ -39,6 +40,6 @@ def figure_1(studio: Studio) -> Figure:
         "All of them are outputs of one training, one pass each; the source is framed. Fruit should have one size "
         "everywhere and be whole, and every kind should be on its shelf."
     )
-    caption = telling.joined(look, telling.kept(rows), telling.times(rows))
+    caption = captions.joined(look, captions.kept(rows), captions.times(rows))
     left_out = ["other methods (figures 5 to 8), other seeds", "kept width and height where both sides change"]
     return Figure("1", TITLE, caption, [*panels, *wrapped(others)], rows, [trained.record()], left_out)

@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from figures.budgets import Budget, Plan
+from figures.budgets import Budget, TrainingRequest
 from figures.outputs import OURS, Made, Outputs, Task
 from figures.panels import panel, wrapped
 from figures.trainings import Trained, trained
@@ -52,7 +52,7 @@ class Studio:
         """A training of figure 9."""
         return self.trained(self.budget.ablation(name, changes, seed, self.device))
 
-    def trained(self, plan: Plan) -> Trained:
+    def trained(self, plan: TrainingRequest) -> Trained:
         return trained(plan, self.out / "work" / "runs", self.device)
 
     def source(self, picture: str) -> Pixels:

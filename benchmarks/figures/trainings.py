@@ -7,43 +7,40 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from figures.budgets import Plan
+from figures.budgets import TrainingRequest
 from figures.inputs import PICTURES, read
+from ingan_fast.bench.figure_file import Training
 from ingan_fast.cli.console import messages
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
+from ingan_fast.runtime.retargeter import Retargeter, load
 from ingan_fast.settings import as_dict, preset, with_changes
 from ingan_fast.training.budget import duration
 from ingan_fast.training.loop import Result, train
 from ingan_fast.training.progress import Status, training_progress
 from ingan_fast.training.run_folder import RunFolder, digest
-from ingan_fast.training.trained import TrainedGenerator, load
 
 
 @dataclass(frozen=True)
 class Trained:
     """A finished training."""
 
-    plan: Plan
-    generator: TrainedGenerator
+    plan: TrainingRequest
+    generator: Retargeter
+    iterations: int
     weights: str  # digest of the weights
     seconds: float  # of all sessions, including work lost to interruptions
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> Training:
         """Entry for a figure's file."""
-        return {
-            "name": self.plan.name,
-            "picture": self.plan.picture,
-            "preset": self.plan.preset,
-            "changes": dict(self.plan.changes),
-            "seed": self.plan.seed,
-            "iterations": self.generator.settings.iterations,
-            "seconds": self.seconds,
-        }
+        plan = self.plan
+        return Training(
+            plan.name, plan.picture, plan.preset, dict(plan.changes), self.iterations, self.seconds, plan.seed
+        )
 
 
-def trained(plan: Plan, folder: Path, device: str) -> Trained:
+def trained(plan: TrainingRequest, folder: Path, device: str) -> Trained:
     """Run or load the training of `plan`, in `folder`/name.
 
     Raises:
@@ -57,7 +54,8 @@ def trained(plan: Plan, folder: Path, device: str) -> Trained:
     generator = load(run, device)
     generator.retarget(Transform.resize(generator.source_size))  # warm-up, so that it is not part of an output's time
     weights = hashlib.sha256(RunFolder(run).generator_path.read_bytes()).hexdigest()
-    return Trained(plan, generator, weights, told["seconds"])
+    iterations = RunFolder(run).read_config().settings.iterations
+    return Trained(plan, generator, iterations, weights, told["seconds"])
 
 
 class _Note:
@@ -80,7 +78,7 @@ class _Note:
         return told
 
 
-def _train(plan: Plan, run: Path, device: str, note: _Note, told: dict[str, Any] | None) -> dict[str, Any]:
+def _train(plan: TrainingRequest, run: Path, device: str, note: _Note, told: dict[str, Any] | None) -> dict[str, Any]:
     what = f"{plan.name}: " + (f"{duration(plan.seconds)} of training" if plan.seconds else "training")
     messages.print(what if told is None else f"{what}, going on after {duration(told['seconds'])}", markup=False)
     if told is not None:
@@ -91,7 +89,7 @@ def _train(plan: Plan, run: Path, device: str, note: _Note, told: dict[str, Any]
     return _session(plan, run, device, note, 0.0, anew=True)
 
 
-def _session(plan: Plan, run: Path, device: str, note: _Note, before: float, anew: bool) -> dict[str, Any]:
+def _session(plan: TrainingRequest, run: Path, device: str, note: _Note, before: float, anew: bool) -> dict[str, Any]:
     clock = time.perf_counter()
     note.write(before, finished=False)
 
@@ -122,7 +120,7 @@ def _session(plan: Plan, run: Path, device: str, note: _Note, before: float, ane
     return told
 
 
-def _key(plan: Plan, device: str) -> str:
+def _key(plan: TrainingRequest, device: str) -> str:
     settings = with_changes(preset(plan.preset), plan.changes)
     about = asdict(plan) | {"settings": as_dict(settings), "device": device, "pixels": digest(read(plan.picture))}
     return json.dumps(about, sort_keys=True)

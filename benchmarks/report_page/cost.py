@@ -4,7 +4,8 @@ import math
 import statistics
 from dataclasses import dataclass
 
-from report_page.figure_file import Figure, Made
+from ingan_fast.bench.figure_file import FigureRow
+from report_page.figure_file import Figure
 from report_page.verdicts import Verdict
 
 Output = tuple[str, str]  # picture, output
@@ -89,8 +90,8 @@ class Cost:
 
 def compare(figures: list[Figure]) -> list[Cost]:
     """A row per baseline. Outputs without seconds (ours: also without a training), and the failure, don't count."""
-    ours: dict[Output, Made] = {}
-    theirs: dict[str, dict[Output, Made]] = {}
+    ours: dict[Output, FigureRow] = {}
+    theirs: dict[str, dict[Output, FigureRow]] = {}
     for figure in (one for one in figures if one.is_counted):
         for row in (row for row in figure.rows if row.seconds is not None):
             output = row.picture, row.output
@@ -102,7 +103,7 @@ def compare(figures: list[Figure]) -> list[Cost]:
     return [cost for cost in costs if cost.pairs]
 
 
-def _pairs(ours: dict[Output, Made], theirs: dict[Output, Made]) -> list[Pair]:
+def _pairs(ours: dict[Output, FigureRow], theirs: dict[Output, FigureRow]) -> list[Pair]:
     """A pair per picture, over the outputs that both have."""
     common = [output for output in ours if output in theirs]
     pairs = []
@@ -112,6 +113,6 @@ def _pairs(ours: dict[Output, Made], theirs: dict[Output, Made]) -> list[Pair]:
     return pairs
 
 
-def _offer(rows: list[Made]) -> Offer:
+def _offer(rows: list[FigureRow]) -> Offer:
     training = max((row.training_seconds for row in rows if row.training_seconds is not None), default=0.0)
     return Offer(training, statistics.fmean(row.seconds for row in rows if row.seconds is not None))

@@ -1,27 +1,17 @@
 """Finds the results and figures in a folder, and reports those that can't be used."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from pathlib import Path
 
-from ingan_fast.bench.checked import check
+from ingan_fast.bench.power_law import Fit
 from ingan_fast.bench.results import Results
+from ingan_fast.bench.schema import check
 from ingan_fast.errors import UserError
 from report_page import figure_file
 from report_page.figure_file import Figure
 
 BENCHMARKS = ("warp", "train", "retarget", "export", "video", "cold-start", "scaling", "layout")
 FIGURES = ("1", "5", "6", "7", "8", "9", "10")
-
-FIT = {
-    "case": str,
-    "name": str,
-    "quantity": str,
-    "over": str,
-    "exponent": float,
-    "standard_error": (float, None),
-    "points": [[float]],
-}
 
 
 @dataclass
@@ -70,11 +60,6 @@ def _place(order: tuple[str, ...], name: str) -> int:
 
 def _results(path: Path) -> Results:
     results = Results.read(path)
-    for key, kind in (("fits", [FIT]), ("not_measured", [str])):
-        if key in results.details:
-            check(results.details[key], kind, f"{path}, details.{key}")
-    try:
-        datetime.fromisoformat(results.created)
-    except ValueError:
-        raise UserError(f"{path}: created is {results.created!r}, which is not a date; measure again") from None
+    for key, kind in (("fits", list[Fit]), ("not_measured", list[str])):
+        check(results.details.get(key, []), kind, f"{path}, details.{key}")
     return results

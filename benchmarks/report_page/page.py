@@ -8,7 +8,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from PIL import Image
 
-from ingan_fast.bench.timing import Advance
+from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
 from report_page import cost, measures, numbers, pictures, plots, provenance, quality, speed
 from report_page.figure_file import ABLATIONS, FAILURE, OURS, Figure
@@ -47,7 +47,7 @@ def _pictures(found: Found) -> dict[str, Image.Image]:
     loaded = {}
     for figure in found.figures:
         try:
-            loaded[figure.name] = pictures.load(figure.picture)
+            loaded[figure.name] = pictures.load(figure.sheet)
         except UserError as error:
             found.problems.append(str(error))
     return loaded

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image, UnidentifiedImageError
 
-from ingan_fast.bench.timing import Advance
+from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
 
 # (width in px, WebP quality), best first.

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from report_page.figure_file import SEED, Figure, Made
+from ingan_fast.bench.figure_file import FigureRow
+from report_page.figure_file import SEED, Figure
 from report_page.measures import MEASURES, Measure
 from report_page.verdicts import Tally, Verdict
 
@@ -13,8 +14,8 @@ class Comparison:
     """One measure of one of our outputs and of another method's."""
 
     figure: Figure
-    ours: Made
-    theirs: Made
+    ours: FigureRow
+    theirs: FigureRow
     key: str  # of MEASURES
 
     @property
@@ -51,7 +52,7 @@ class Comparison:
 class Line:
     """One of our outputs compared with the best baseline on each measure; None if there is nothing to compare."""
 
-    ours: Made
+    ours: FigureRow
     cells: dict[str, Comparison | None]  # by measure
 
 
@@ -119,7 +120,7 @@ def compare(figures: list[Figure]) -> Quality:
     return Quality(each, ablations, best)
 
 
-def best_of(rows: list[Made], key: str) -> float | None:
+def best_of(rows: list[FigureRow], key: str) -> float | None:
     """The smallest cost of an output's methods on a measure; None if fewer than two are measured."""
     values = [value for row in rows if (value := row.measures.get(key)) is not None]
     return min(map(MEASURES[key].cost, values)) if len(values) > 1 else None
@@ -129,7 +130,7 @@ def _tally(comparisons: Iterable[Comparison]) -> Tally:
     return Tally.of({one.same: one.verdict for one in comparisons}.values())
 
 
-def _beside(figure: Figure, ours: Made, others: list[Made]) -> Iterable[Comparison]:
+def _beside(figure: Figure, ours: FigureRow, others: list[FigureRow]) -> Iterable[Comparison]:
     for theirs in others:
         for key in MEASURES:
             if ours.measures.get(key) is not None and theirs.measures.get(key) is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
-from ingan_fast.baselines.inputs import Progress
+from ingan_fast.callbacks import Progress
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.quality.resampling import plain_homography, plain_resize, seam_carve
 

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ingan_fast.baselines.inputs import Progress, check_task, report
+from ingan_fast.baselines.inputs import check_task, report
 from ingan_fast.baselines.patch_solver import (
     Ballot,
     Matches,
@@ -28,6 +28,7 @@ from ingan_fast.baselines.patch_solver import (
     scaled,
     to_pixels,
 )
+from ingan_fast.callbacks import Progress
 from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.patches import as_tensor, full_precision
@@ -49,18 +50,10 @@ def bidirectional_similarity(
     """Retarget to a size by bidirectional similarity (Simakov et al., CVPR 2008).
 
     Args:
-        source: uint8 [h, w, 3].
-        size: (width, height) in pixels.
+        source, size, progress: see `inputs.check_task`, also for what is returned and raised.
         step: relative change of a side per step.
         iterations: matching and voting at each intermediate size.
         seed: seed of PatchMatch's random candidates.
-        progress: called with the fraction done.
-
-    Returns:
-        uint8 [height, width, 3].
-
-    Raises:
-        UserError: not such a picture, a side under 16 px, or more than 4 megapixels.
     """
     source, size = check_task(source, size)
     rng = torch.Generator().manual_seed(seed)

@@ -17,8 +17,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ingan_fast.baselines.inputs import Progress, check_task, report
+from ingan_fast.baselines.inputs import check_task, report
 from ingan_fast.baselines.patch_solver import level_factors, resized, scaled, to_pixels
+from ingan_fast.callbacks import Progress
 from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.patches import PATCH, as_tensor, full_precision
@@ -41,19 +42,11 @@ def patch_distribution_matching(
     """Retarget to a size by matching patch distributions (GPDM, Elnekave & Weiss, ECCV 2022).
 
     Args:
-        source: uint8 [h, w, 3].
-        size: (width, height) in pixels.
+        source, size, progress: see `inputs.check_task`, also for what is returned and raised.
         steps: gradient steps at each level.
         directions: random projections per step.
         learning_rate: Adam's, for values in [0, 1].
         seed: seed of the directions.
-        progress: called with the fraction done.
-
-    Returns:
-        uint8 [height, width, 3].
-
-    Raises:
-        UserError: not such a picture, a side under 16 px, or more than 4 megapixels.
     """
     source, size = check_task(source, size)
     rng = torch.Generator().manual_seed(seed)

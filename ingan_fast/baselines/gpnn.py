@@ -14,8 +14,9 @@ from typing import Any
 import torch
 from numpy.typing import NDArray
 
-from ingan_fast.baselines.inputs import Progress, check_task, report
+from ingan_fast.baselines.inputs import check_task, report
 from ingan_fast.baselines.patch_solver import Ballot, PatchSet, level_factors, match, resized, scaled, to_pixels
+from ingan_fast.callbacks import Progress
 from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.patches import as_tensor, full_precision
@@ -36,18 +37,10 @@ def patch_nearest_neighbours(
     """Retarget to a size by patch nearest neighbours (GPNN, Granot et al., CVPR 2022).
 
     Args:
-        source: uint8 [h, w, 3].
-        size: (width, height) in pixels.
+        source, size, progress: see `inputs.check_task`, also for what is returned and raised.
         alpha: in mean squared differences of values in [0, 1]; smaller means more complete.
         iterations: matching and voting at each level.
         seed: seed of PatchMatch's random candidates.
-        progress: called with the fraction done.
-
-    Returns:
-        uint8 [height, width, 3].
-
-    Raises:
-        UserError: not such a picture, a side under 16 px, or more than 4 megapixels.
     """
     source, size = check_task(source, size)
     rng = torch.Generator().manual_seed(seed)

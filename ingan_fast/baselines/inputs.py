@@ -1,23 +1,28 @@
 """Input checks of the baselines."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import MIN_SIZE, Size, check_size
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.resampling import check_picture
-
-Progress = Callable[[float], None]  # called with the fraction done, in (0, 1]
 
 # Patches take 600 bytes per pixel, and slow methods would take hours.
 MAX_PIXELS = 1 << 22
 
 
 def check_task(source: Any, size: Any) -> tuple[Pixels, Size]:
-    """Check a method's inputs; returns the uint8 [h, w, 3] picture and the size (width, height).
+    """Check the inputs that all methods have; `progress`, where there is one, is called with the fraction done.
+
+    Args:
+        source: the picture, uint8 [h, w, 3].
+        size: (width, height) of the output; a method returns uint8 [height, width, 3].
+
+    Returns:
+        A copy of the picture, and the size.
 
     Raises:
         UserError: not such a picture, a side under 16 px, or more than 4 megapixels.

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from ingan_fast.baselines.inputs import Progress, check_task, report
+from ingan_fast.baselines.inputs import check_task, report
+from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import MIN_SIZE, Size
 from ingan_fast.pictures import Pixels
@@ -33,11 +34,9 @@ def quilt(
     """Synthesise a texture at a size by image quilting (Efros & Freeman, SIGGRAPH 2001).
 
     Args:
-        source: uint8 [h, w, 3].
-        size: (width, height) in pixels.
+        source, size, progress: see `inputs.check_task`, also for what is returned and raised.
         block: px a side, larger than the texture's elements; None: a quarter of the source's shorter side.
         seed: seed of the choice of blocks.
-        progress: called with the fraction done.
 
     Returns:
         uint8 [height, width, 3]; every pixel is copied from the source.

@@ -18,7 +18,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ingan_fast.baselines.inputs import Progress, check_task, report
+from ingan_fast.baselines.inputs import check_task, report
+from ingan_fast.callbacks import Progress
 from ingan_fast.geometry import Size
 from ingan_fast.model.networks import to_channels_last
 from ingan_fast.model.sampling import to_pixels, to_tensor
@@ -46,18 +47,10 @@ def spatial_gan_texture(
     """Synthesise a texture at a size with a Spatial GAN trained for it (Jetchev et al., 2016).
 
     Args:
-        source: uint8 [h, w, 3].
-        size: (width, height) in pixels.
+        source, size, progress: see `inputs.check_task`, also for what is returned and raised.
         iterations: training iterations, about 35 ms each on one core.
         learning_rate: Adam's, for both networks.
         seed: seed of the weights, crops and noise.
-        progress: called with the fraction done.
-
-    Returns:
-        uint8 [height, width, 3].
-
-    Raises:
-        UserError: not such a picture, a side under 16 px, or more than 4 megapixels.
     """
     source, size = check_task(source, size)
     generator = train_spatial_gan(

@@ -7,7 +7,6 @@ is whole. A batch that was killed goes on with what has no line.
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -136,10 +135,8 @@ class Journal:
 
     def _append(self, text: str) -> None:
         try:
-            with open(self.path, "a") as file:
+            with open(self.path, "a") as file:  # not flushed to the disk: a line that is lost costs an output's time
                 file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
         except OSError as error:
             raise cant_write(self.path, error, "free space or check permissions, and run the same command again") from (
                 error

@@ -34,6 +34,23 @@ def write_output(path: Path, files: Mapping[str, bytes]) -> None:
         _write_folder(path, files)
 
 
+def write_unflushed(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, but without waiting for the disk: for files that can be spared.
+
+    Raises:
+        UserError, MachineError: it can't be written.
+    """
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise cant_write(path, error, "choose another --out") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def read_folder(path: Path) -> dict[str, bytes]:
     """Contents of a folder's files by relative path."""
     files = sorted(file for file in path.rglob("*") if file.is_file())

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import socket
 import tempfile
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from ingan_fast.errors import MachineError, UserError
 Work = Callable[[Task], Answer]
 
 WAITING = 2  # tasks per CPU slot that are started or wait in the cluster: enough to keep it busy, little enough to hold
+COUNT_EVERY = 2.0  # s between looks at how many slots the cluster has: nodes come and go
 RAY = {  # environment variables that Ray reads when it is imported and started
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # otherwise it warns about a change that does not matter here
@@ -86,10 +88,13 @@ class RayPool:
         self._ray = ray
         self._running: dict[Any, None] = {}
         self._functions: dict[Work, Any] = {}
+        self._slots, self._counted = 0, -COUNT_EVERY
 
     def room(self) -> int:
-        slots = int(self._ray.cluster_resources().get("CPU", 0))
-        return WAITING * max(1, slots) - len(self._running)
+        if time.monotonic() > self._counted + COUNT_EVERY:
+            self._slots = int(self._ray.cluster_resources().get("CPU", 0))
+            self._counted = time.monotonic()
+        return WAITING * max(1, self._slots) - len(self._running)
 
     def gpus(self) -> float:
         """GPUs of the cluster."""

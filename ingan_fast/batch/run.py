@@ -10,13 +10,12 @@ from typing import Any
 
 from ingan_fast.batch import work
 from ingan_fast.batch.journal import FOLDER, Entry, Journal, Source
-from ingan_fast.batch.outputs import read_folder, remove_leftovers, write_output
+from ingan_fast.batch.outputs import read_folder, remove_leftovers, write_output, write_unflushed
 from ingan_fast.batch.pictures import Picture
 from ingan_fast.batch.pools import Pool, WorkerLost
 from ingan_fast.batch.requests import Options, Request, key
 from ingan_fast.batch.work import Answer, Product, Task
 from ingan_fast.errors import UserError
-from ingan_fast.files import atomic_write
 from ingan_fast.pictures.streams import is_stream
 
 TRIES = 3  # per picture, if workers die
@@ -229,7 +228,7 @@ class Batch:
 
     def _write_thumbnail(self, path: str, content: bytes) -> None:
         if content:
-            atomic_write(self.journal.folder / path, content)
+            write_unflushed(self.journal.folder / path, content)
 
     def _fail(self, item: Work, text: str) -> None:
         for name in item.missing:

@@ -189,7 +189,7 @@ def _drawing(photo: Photo, task: Task) -> Iterator[Callable[[str, Request], Prod
         yield draw
         return
     with _unpacked(task.run) as folder:
-        from ingan_fast.training.trained import load
+        from ingan_fast.runtime.retargeter import load
 
         trained = load(folder, task.device)
 
@@ -197,7 +197,7 @@ def _drawing(photo: Photo, task: Task) -> Iterator[Callable[[str, Request], Prod
             made = trained.retarget(request.transform(trained.source_size))
             pixels = made.picture[..., :1] if is_grey(made.picture) else made.picture
             result = Photo(pixels if made.alpha is None else with_opacity(pixels, made.alpha))
-            return _finished(name, result, Photo(trained.source), options, {})
+            return _finished(name, result, Photo(trained.training_picture()), options, {})
 
         yield draw_learned
 
@@ -212,11 +212,11 @@ def _finished(name: str, result: Photo, photo: Photo, options: Options, measures
 
 def _exported(run: Mapping[str, bytes]) -> Product:
     from ingan_fast.export.run import ExportOptions, export
-    from ingan_fast.training.trained import load
+    from ingan_fast.training.trained import read_run
 
     with _unpacked(run) as folder:
         target = folder / "model"
-        export(load(folder, "cpu"), target, ExportOptions())
+        export(read_run(folder), target, ExportOptions())
         return Product(read_folder(target))
 
 

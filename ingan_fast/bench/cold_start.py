@@ -13,11 +13,12 @@ import torch
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.models import write_run
 from ingan_fast.bench.results import Results, Row, with_speedup
-from ingan_fast.bench.timing import Advance, Spread, Stopwatch, seconds_in_turns
+from ingan_fast.bench.timing import Spread, Stopwatch, seconds_in_turns
+from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
 from ingan_fast.export.run import ExportOptions, export
 from ingan_fast.pictures import Pixels
-from ingan_fast.training.trained import load
+from ingan_fast.training.trained import read_run
 
 BARE = "python -c pass"
 MODULE = "ingan_fast.cli"
@@ -60,7 +61,7 @@ def measure(request: ColdStartRequest, picture: Pixels, advance: Advance) -> Res
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_run(folder / "run", request.preset, picture)
-        export(load(folder / "run", "cpu"), folder / "model", ExportOptions())
+        export(read_run(folder / "run"), folder / "model", ExportOptions())
         commands = _commands(request, folder)
         actions = {name: partial(_run, _start(words)) for name, words in commands.items()}
         seconds_in_turns(actions, 1, Stopwatch(device), advance)

@@ -6,8 +6,10 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
 
 from ingan_fast.bench.results import Results, Row
 from ingan_fast.errors import UserError
@@ -58,7 +60,10 @@ def measure_under(condition: Condition, words: Sequence[str], picture: Pixels) -
             reason = (ended.stderr.strip() or f"exit code {ended.returncode}").splitlines()[-1]
             return [Row(condition.name, words[0], error=reason)]
     # The ceiling differs under the condition.
-    return [replace(row, case=f"{row.case}, {condition.name}", ceiling=None, fraction_of_ceiling=None) for row in rows]
+    return [
+        msgspec.structs.replace(row, case=f"{row.case}, {condition.name}", ceiling=None, fraction_of_ceiling=None)
+        for row in rows
+    ]
 
 
 @contextmanager

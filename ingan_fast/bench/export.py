@@ -18,7 +18,8 @@ from ingan_fast.bench.machine import describe
 from ingan_fast.bench.memory import forget_peak, process_peak
 from ingan_fast.bench.models import installed, write_run
 from ingan_fast.bench.results import Results, Row, with_speedup
-from ingan_fast.bench.timing import Advance, Spread
+from ingan_fast.bench.timing import Spread
+from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
 from ingan_fast.export.engine import build_engine
 from ingan_fast.export.onnx_file import OPSETS, quiet
@@ -27,7 +28,7 @@ from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.engine_cache import VARIABLE as BUILT_ENGINES
 from ingan_fast.runtime.tensorrt_bindings import load_bindings
-from ingan_fast.training.trained import load
+from ingan_fast.training.trained import read_run
 
 PLAIN, ONNX, BF16, PACKAGE, ENGINE = "torch.onnx.export alone", "onnx fp32", "onnx bf16", "pt2 fp32", "TensorRT engine"
 WARM_UP = "smoke"  # preset of a first export, which imports what the others need
@@ -164,7 +165,7 @@ def _makers(run: Path, kept: Path, without: Mapping[str, str]) -> dict[str, Make
 
 def _plain(run: Path, folder: Path) -> Path:
     """The same graph by torch's exporter alone: not cleaned, not checked, no sidecar."""
-    exported = ExportOptions().graph(load(run, "cpu"))
+    exported = ExportOptions().graph(read_run(run))
     axes = tuple(
         {axis: torch.export.Dim.AUTO for axis, side in enumerate(shape) if isinstance(side, str)}
         for shape in exported.shapes.values()
@@ -185,11 +186,11 @@ def _plain(run: Path, folder: Path) -> Path:
 
 
 def _onnx(run: Path, precision: str, folder: Path) -> Path:
-    return export(load(run, "cpu"), folder, ExportOptions("onnx", precision)).path
+    return export(read_run(run), folder, ExportOptions("onnx", precision)).path
 
 
 def _package(run: Path, folder: Path) -> Path:
-    return export(load(run, "cpu", merge=False), folder, ExportOptions("pt2")).path
+    return export(read_run(run, merge=False), folder, ExportOptions("pt2")).path
 
 
 def _engine(kept: Path, folder: Path) -> Path:

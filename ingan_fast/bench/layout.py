@@ -10,10 +10,11 @@ import torch
 from ingan_fast.baselines import BASELINES
 from ingan_fast.bench.layout_calls import Times, measure_layout
 from ingan_fast.bench.machine import describe
-from ingan_fast.bench.power_law import fit_power_law
+from ingan_fast.bench.power_law import Fit, fit_power_law
 from ingan_fast.bench.results import Results, Row, with_speedup
 from ingan_fast.bench.separate import separately
-from ingan_fast.bench.timing import Advance, Spread
+from ingan_fast.bench.timing import Spread
+from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.layout import Layouts
@@ -122,7 +123,7 @@ def _compared(request: LayoutRequest, picture: Pixels, factor: float, advance: A
     return rows
 
 
-def _fits(rows: list[Row]) -> list[dict[str, Any]]:
+def _fits(rows: list[Row]) -> list[Fit]:
     """Exponents of the parts' times (seconds) and of the memory (bytes) over the picture's pixels."""
     parts: dict[str, list[Row]] = {}
     for row in rows:
@@ -137,17 +138,14 @@ def _fits(rows: list[Row]) -> list[dict[str, Any]]:
             points["memory"] = [(row.details["pixels"], row.details["memory_for_outputs"]) for row in members]
         for quantity, values in points.items():
             positive = [(x, y) for x, y in values if y > 0]
-            fit = fit_power_law(positive)
-            if fit is not None:
-                about = {"case": LAYOUT, "name": part, "quantity": quantity, "over": "source pixels"}
-                fits.append(about | asdict(fit) | {"points": [list(point) for point in positive]})
-    return fits
+            fits.append(fit_power_law(positive, LAYOUT, part, quantity, "source pixels"))
+    return [fit for fit in fits if fit is not None]
 
 
 def _notes(rows: list[Row]) -> list[str]:
     """The fits as text."""
     return [
-        f"{fit['quantity']} of {fit['name']} grows with pixels to the power {fit['exponent']:.2f}"
+        f"{fit.quantity} of {fit.name} grows with pixels to the power {fit.exponent:.2f}"
         for fit in _fits(rows)
-        if fit["name"] == "total"
+        if fit.name == "total"
     ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ingan_fast.bench.results import Machine
 from ingan_fast.bench.timing import Spread, Stopwatch, take_turns
 
 PACKAGES = ("ingan-fast", "torch", "triton", "onnx", "onnxruntime", "openvino", "tensorrt-rtx", "av")
@@ -16,7 +17,7 @@ MATMUL_SIDE = {"cuda": 4096, "cpu": 1024}
 MATMUL_CALLS = {"cuda": 50, "cpu": 10}
 
 
-def describe(device: torch.device) -> dict[str, Any]:
+def describe(device: torch.device) -> Machine:
     """Versions, device and threads, for JSON."""
     versions: dict[str, str | None] = {"python": platform.python_version()}
     for package in PACKAGES:
@@ -40,7 +41,7 @@ def cpu_name() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def title(machine: dict[str, Any]) -> str:
+def title(machine: Machine) -> str:
     """Short description for a table's title."""
     threads = f", {machine['threads']} threads" if machine["device"] == "cpu" else ""
     return f"{machine['name']}{threads}, torch {machine['versions']['torch']}"

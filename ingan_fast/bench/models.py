@@ -15,7 +15,7 @@ from ingan_fast.model.sampling import to_tensor
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import Settings, preset
 from ingan_fast.training.run_folder import Config, RunFolder
-from ingan_fast.training.trained import load
+from ingan_fast.training.trained import read_run
 
 FASTEST_FIRST = ("openvino", "onnxruntime", "torch")  # on a CPU
 EXIT_SPREAD = 0.002  # std of the last convolution's weights: rounding errors are then as visible as after training
@@ -65,7 +65,7 @@ def write_models(folder: Path, name: str, picture: Pixels) -> dict[str, Path]:
     names = contenders()
     run = folder / "run"
     write_run(run, name, picture)
-    model = export(load(run, "cpu"), folder / "model", ExportOptions()).path
+    model = export(read_run(run), folder / "model", ExportOptions()).path
     return {contender: run if contender == "torch" else model for contender in names}
 
 

@@ -9,7 +9,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ingan_fast.model.convolutions import ScoreConv2d, SpectralConv2d
 from ingan_fast.model.losses import lsgan
-from ingan_fast.model.sampling import Draw
+from ingan_fast.model.sampling import Batch
 from ingan_fast.model.state import TrainingState
 from ingan_fast.model.step import generate, part_of
 
@@ -31,20 +31,20 @@ class PlainIteration:
         self.optimizer_g = _plain_adam(state.generator, settings.learning_rate_g)
         self.optimizer_d = _plain_adam(state.discriminator, settings.learning_rate_d)
 
-    def __call__(self, draw: Draw) -> None:
+    def __call__(self, batch: Batch) -> None:
         settings = self.state.settings
-        draw = replace(draw, image=draw.image.contiguous(), real=draw.real.contiguous())
-        outputs = generate(self.state, draw)
+        batch = replace(batch, image=batch.image.contiguous(), real=batch.real.contiguous())
+        outputs = generate(self.state, batch)
         loss = settings.reconstruction * outputs.reconstruction + outputs.guidance
         for stage, output in enumerate(outputs.stages):
-            loss = loss + self._judged(stage, output.fake, draw.noise, 1.0, output.scale_progress)
+            loss = loss + self._judged(stage, output.fake, batch.noise, 1.0, output.scale_progress)
         self.optimizer_g.zero_grad()
         loss.backward()
         self.optimizer_g.step()
         loss = torch.zeros(())
         for stage, output in enumerate(outputs.stages):
-            loss = loss + self._judged(stage, output.real, draw.real_noise, 1.0, output.scale_progress) / 2
-            loss = loss + self._judged(stage, output.fake.detach(), draw.noise, 0.0, output.scale_progress) / 2
+            loss = loss + self._judged(stage, output.real, batch.real_noise, 1.0, output.scale_progress) / 2
+            loss = loss + self._judged(stage, output.fake.detach(), batch.noise, 0.0, output.scale_progress) / 2
         self.optimizer_d.zero_grad()
         loss.backward()
         self.optimizer_d.step()

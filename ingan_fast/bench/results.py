@@ -1,52 +1,28 @@
 """Benchmark results as a file, with one schema for all benchmarks."""
 
-import json
 import statistics
 import subprocess
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
-from ingan_fast.bench import checked
+import msgspec
+
+from ingan_fast.bench import schema
 from ingan_fast.bench.timing import Spread, noise_of_ratio
-from ingan_fast.errors import UserError
-from ingan_fast.files import atomic_write
-
-SCHEMA = "ingan-fast/bench/1"
-
-# Expected types in a file (`checked`); the set of keys is given by the classes.
-MACHINE = {"device": str, "name": str, "threads": int, "versions": {str: (str, None)}}
-SPREAD = {"median": float, "p20": float, "p80": float, "mean": float}
-ROW = {
-    "case": str,
-    "name": str,
-    "milliseconds": (SPREAD, None),
-    "baseline": (str, None),
-    "times_as_fast": (float, None),
-    "flop_per_second": (float, None),
-    "bytes_per_second": (float, None),
-    "ceiling": (str, None),
-    "fraction_of_ceiling": (float, None),
-    "peak_memory_bytes": (int, None),
-    "error": (str, None),
-    "details": dict,
-}
-RESULTS = {
-    "benchmark": str,
-    "machine": MACHINE,
-    "settings": dict,
-    "rows": [ROW],
-    "ceilings": {str: float},
-    "details": dict,
-    "commit": (str, None),
-    "created": str,
-}
 
 
-@dataclass(frozen=True)
-class Row:
+class Machine(TypedDict):
+    """What `machine.describe` returns."""
+
+    device: str
+    name: str
+    threads: int
+    versions: dict[str, str | None]
+    cuda: NotRequired[str | None]
+
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Result of one contender in one case.
 
     Attributes:
@@ -75,11 +51,10 @@ class Row:
     fraction_of_ceiling: float | None = None
     peak_memory_bytes: int | None = None
     error: str | None = None
-    details: dict[str, Any] = field(default_factory=dict)
+    details: dict[str, Any] = {}
 
 
-@dataclass(frozen=True)
-class Results:
+class Results(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="schema", tag="ingan-fast/bench/1"):
     """Results of one run of one benchmark.
 
     Attributes:
@@ -92,45 +67,30 @@ class Results:
     """
 
     benchmark: str
-    machine: dict[str, Any]
+    machine: Machine
     settings: dict[str, Any]
     rows: list[Row]
-    ceilings: dict[str, float] = field(default_factory=dict)
-    details: dict[str, Any] = field(default_factory=dict)
-    commit: str | None = field(default_factory=lambda: commit())
-    created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    ceilings: dict[str, float] = {}
+    details: dict[str, Any] = {}
+    commit: str | None = msgspec.field(default_factory=lambda: commit())
+    created: str = msgspec.field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
 
     @property
     def errors(self) -> list[str]:
         """Errors, one line each."""
         return [f"{row.case}, {row.name}: {row.error}" for row in self.rows if row.error is not None]
 
-    def as_json(self) -> str:
-        return json.dumps({"schema": SCHEMA} | asdict(self), indent=2, allow_nan=False) + "\n"
+    def __post_init__(self) -> None:
+        datetime.fromisoformat(self.created)
 
     def write(self, path: Path) -> None:
         """Write the file; raises UserError if `path` can't be written."""
-        atomic_write(path, self.as_json().encode())
+        schema.write(self, path)
 
     @classmethod
     def read(cls, path: Path) -> "Results":
-        """Read a file; raises UserError: no such file, not JSON, another schema, or missing or unknown keys."""
-        return cls._of(checked.load(path), str(path))
-
-    @classmethod
-    def parse(cls, text: str, name: str) -> "Results":
-        """Parse a file's text; raises UserError like `read`, with `name` in the message."""
-        return cls._of(checked.parse(text, name), name)
-
-    @classmethod
-    def _of(cls, document: Any, name: str) -> "Results":
-        found = document.get("schema") if isinstance(document, dict) else None
-        if found != SCHEMA:
-            raise UserError(f"{name} has the schema {found!r}, but this version reads {SCHEMA!r}; measure again")
-        content = {key: value for key, value in document.items() if key != "schema"}
-        checked.check(content, RESULTS, name)
-        _check_keys(cls, content, name)
-        return cls(**content | {"rows": [_row(row, f"{name}.rows[{at}]") for at, row in enumerate(content["rows"])]})
+        """Read a file; raises UserError: no such file, not JSON, another schema, or it doesn't fit."""
+        return schema.read(path, cls)
 
 
 def with_speedup(row: Row, baseline: str, of_baseline: list[float], own: list[float]) -> Row:
@@ -138,7 +98,7 @@ def with_speedup(row: Row, baseline: str, of_baseline: list[float], own: list[fl
     ratio = statistics.median(of_baseline) / statistics.median(own)
     noise = noise_of_ratio(of_baseline, own)
     details = row.details | {"times_as_fast_noise": noise}
-    return replace(row, baseline=baseline, times_as_fast=ratio, details=details)
+    return msgspec.structs.replace(row, baseline=baseline, times_as_fast=ratio, details=details)
 
 
 def commit() -> str | None:
@@ -156,19 +116,3 @@ def commit() -> str | None:
 
 def _git(folder: Path, *words: str) -> str:
     return subprocess.run(["git", "-C", folder, *words], check=True, capture_output=True, text=True).stdout.strip()
-
-
-def _row(document: dict[str, Any], name: str) -> Row:
-    _check_keys(Row, document, name)
-    spread = document["milliseconds"]
-    if spread is not None:
-        _check_keys(Spread, spread, f"{name}.milliseconds")
-        spread = Spread(**spread)
-    return Row(**document | {"milliseconds": spread})
-
-
-def _check_keys(of: type, found: Iterable[str], name: str) -> None:
-    known, found = {one.name for one in fields(of)}, set(found)
-    if found != known:
-        odd = ", ".join(sorted(known ^ found))
-        raise UserError(f"{name} does not fit the schema {SCHEMA!r} (missing or unknown: {odd}); measure again")

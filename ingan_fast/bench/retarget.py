@@ -3,11 +3,12 @@
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 
@@ -16,15 +17,16 @@ from ingan_fast.bench.machine import describe, measure_matmul
 from ingan_fast.bench.models import count_flop, installed, write_run
 from ingan_fast.bench.results import Results, Row, with_speedup
 from ingan_fast.bench.served import Served
-from ingan_fast.bench.timing import Advance, Spread, Stopwatch, seconds_in_turns, take_turns
+from ingan_fast.bench.timing import Spread, Stopwatch, seconds_in_turns, take_turns
+from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
 from ingan_fast.export.run import ExportOptions, export
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.model.networks import Generator
 from ingan_fast.model.sampling import sampling_tensor, to_pixels, to_tensor
 from ingan_fast.pictures import Pixels
-from ingan_fast.runtime import Retargeter
-from ingan_fast.training.trained import load
+from ingan_fast.runtime.retargeter import Retargeter, load
+from ingan_fast.training.trained import read_run
 
 CPU = torch.device("cpu")
 EAGER = "eager, unfolded"
@@ -82,7 +84,7 @@ def measure(request: RetargetRequest, picture: Pixels, advance: Advance = lambda
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
         generator = write_run(run, request.preset, picture)
-        model = export(load(run, "cpu"), Path(folder) / "model", ExportOptions()).path
+        model = export(read_run(run), Path(folder) / "model", ExportOptions()).path
         paths = {name: run if name == "torch" else model for name in installed(BACKENDS)}
         expected = _eager(generator, picture, transform)
         advance()
@@ -163,7 +165,7 @@ def _row(case: str, name: str, seconds: dict[str, list[float]], inside: Inside |
 def _beside_matmul(row: Row, flop: int, ceiling: float) -> Row:
     assert row.milliseconds is not None
     rate = flop / (row.milliseconds.median / 1e3)
-    return replace(row, flop_per_second=rate, ceiling="matmul", fraction_of_ceiling=rate / ceiling)
+    return msgspec.structs.replace(row, flop_per_second=rate, ceiling="matmul", fraction_of_ceiling=rate / ceiling)
 
 
 @torch.inference_mode()

@@ -6,21 +6,21 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import torch
 
 from ingan_fast.bench.machine import describe, measure_matmul
 from ingan_fast.bench.models import contenders, count_flop, write_models
-from ingan_fast.bench.power_law import fit_power_law
+from ingan_fast.bench.power_law import Fit, fit_power_law
 from ingan_fast.bench.results import Results, Row, with_speedup
 from ingan_fast.bench.served import Call, Memory, Served
-from ingan_fast.bench.timing import Advance, Spread
+from ingan_fast.bench.timing import Spread
+from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.resampling import plain_resize
-from ingan_fast.training.trained import TrainedGenerator, load
+from ingan_fast.runtime.retargeter import Retargeter, load
 
 STEADY = 2.0  # seconds; a longer first call counts, because warm-up is then negligible
 SLOW = 10.0  # seconds; after a longer first call there is no further one
@@ -120,7 +120,7 @@ class Operations:
     output: float
 
     @classmethod
-    def of(cls, trained: TrainedGenerator) -> "Operations":
+    def of(cls, trained: Retargeter) -> "Operations":
         """Count two small outputs; except for borders, the count per pixel is constant."""
         small, large = (count_flop(trained.retarget, Transform.resize(size)) for size in COUNTED)
         few, many = (width * height for width, height in COUNTED)
@@ -245,7 +245,7 @@ def _rows(task: Task, outcomes: Mapping[str, Outcome], flop: float, matmul: floa
     return rows
 
 
-def _fits(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _fits(rows: Sequence[Row]) -> list[Fit]:
     """Exponents of time (seconds) and memory (bytes, above that of the opened model) over pixels.
 
     Tiled outputs have bounded memory and are left out of the memory fits.
@@ -262,11 +262,8 @@ def _fits(rows: Sequence[Row]) -> list[dict[str, Any]]:
             "memory": [(row.details["pixels"], row.details["memory_for_outputs"]) for row in whole],
         }
         for quantity, points in quantities.items():
-            fit = fit_power_law(points)
-            if fit is not None:
-                about = {"case": f"preset {preset}", "name": name, "quantity": quantity, "over": over}
-                fits.append(about | asdict(fit) | {"points": [list(point) for point in points]})
-    return fits
+            fits.append(fit_power_law(points, f"preset {preset}", name, quantity, over))
+    return [fit for fit in fits if fit is not None]
 
 
 def _text(size: Size) -> str:

@@ -3,6 +3,7 @@
 import subprocess
 from pathlib import Path
 
+from ingan_fast.bench import schema
 from ingan_fast.bench.results import Results
 from ingan_fast.errors import UserError
 
@@ -54,7 +55,7 @@ def _of_revision(revision: str, folder: str) -> list[Results]:
     files = [f"{revision}:{folder}/{line}" for line in listed.splitlines() if line.endswith(".json")]
     if not files:
         raise UserError(f"revision {revision} has no results in {folder}; give another one, or --folder")
-    return [Results.parse(_git("show", file) or "", file) for file in files]
+    return [schema.parse(_git("show", file) or "", Results, file) for file in files]
 
 
 def _git(*words: str) -> str | None:

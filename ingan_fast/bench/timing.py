@@ -4,12 +4,13 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
 
+import msgspec
 import torch
 
+from ingan_fast.callbacks import Advance
+
 Action = Callable[[], object]
-Advance = Callable[[], None]
 
 # Cycles that a GPU is kept busy before a timed call (about 2 ms), in which the host enqueues all launches of the call:
 # only the GPU's work is timed. A custom operator with its gradient takes the host up to 1 ms.
@@ -21,8 +22,7 @@ MEDIANS_ERROR = 1.253  # standard error of a median relative to that of a mean
 ERRORS = 4  # standard errors that count as noise: slow moments last longer than one turn
 
 
-@dataclass(frozen=True)
-class Spread:
+class Spread(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Statistics of call times in milliseconds."""
 
     median: float
@@ -38,7 +38,7 @@ class Spread:
         return cls(statistics.median(values), quantiles[0], quantiles[-1], statistics.fmean(values))
 
     def as_dict(self) -> dict[str, float]:
-        return asdict(self)
+        return msgspec.structs.asdict(self)
 
 
 class Stopwatch:

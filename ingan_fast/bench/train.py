@@ -17,8 +17,9 @@ from ingan_fast.bench.machine import PeakMemory, describe, measure_matmul
 from ingan_fast.bench.memory import process_peak
 from ingan_fast.bench.plain import PlainIteration
 from ingan_fast.bench.results import Results, Row
-from ingan_fast.bench.timing import Advance, Spread, Stopwatch, noise_of_ratio, take_turns
-from ingan_fast.model.sampling import Draw, Sampler
+from ingan_fast.bench.timing import Spread, Stopwatch, noise_of_ratio, take_turns
+from ingan_fast.callbacks import Advance
+from ingan_fast.model.sampling import Batch, Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.model.step import training_step
 from ingan_fast.pictures import Pixels, fit_within
@@ -36,7 +37,7 @@ CONDITIONED = 6  # timed iterations under each condition
 MOST_ROUNDS = 3
 ROUNDS = {EAGER: 1}
 
-Step = Callable[[Draw], object]
+Step = Callable[[Batch], object]
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ def _names(request: TrainRequest) -> list[str]:
     return [*dict.fromkeys(request.engines), *[PLAIN] * request.plain]
 
 
-def _count_operations(settings: Settings, device: torch.device, draws: list[Draw]) -> dict[tuple[int, int], int]:
+def _count_operations(settings: Settings, device: torch.device, draws: list[Batch]) -> dict[tuple[int, int], int]:
     """FLOP of an eager step by output size: convolutions and matrix products, 2 per multiply-add."""
     state = _new_state(settings, device)
     counts = {}
@@ -162,17 +163,17 @@ def _count_operations(settings: Settings, device: torch.device, draws: list[Draw
     return counts
 
 
-def _first_losses(engine_name: str, settings: Settings, device: torch.device, draw: Draw) -> Tensor:
+def _first_losses(engine_name: str, settings: Settings, device: torch.device, draw: Batch) -> Tensor:
     """Losses [CHECKED, 4] of the first steps of a training on a single draw."""
     state, engine = _new_state(settings, device), make_engine(engine_name, device, lambda text: None)
     return _losses(lambda draw: engine.step(state, draw), draw)
 
 
-def _losses(step: Callable[[Draw], Tensor], draw: Draw) -> Tensor:
+def _losses(step: Callable[[Batch], Tensor], draw: Batch) -> Tensor:
     return torch.stack([step(draw).clone() for _ in range(CHECKED)]).float().cpu()
 
 
-def _contender(name: str, settings: Settings, device: torch.device, draws: list[Draw], expected: Tensor) -> Contender:
+def _contender(name: str, settings: Settings, device: torch.device, draws: list[Batch], expected: Tensor) -> Contender:
     """An engine, warmed up on every shape."""
     memory, start = PeakMemory(device), time.perf_counter()
     try:
@@ -188,11 +189,11 @@ def _contender(name: str, settings: Settings, device: torch.device, draws: list[
     return contender
 
 
-def _engine(name: str, settings: Settings, device: torch.device, draws: list[Draw], expected: Tensor) -> Contender:
+def _engine(name: str, settings: Settings, device: torch.device, draws: list[Batch], expected: Tensor) -> Contender:
     notices: list[str] = []
     state, engine = _new_state(settings, device), make_engine(name, device, notices.append)
 
-    def step(draw: Draw) -> object:
+    def step(draw: Batch) -> object:
         return engine.step(state, draw)
 
     contender, ways = Contender(name, step if device.type == "cuda" else _as_trained(step)), len(engine.ways)
@@ -213,7 +214,7 @@ def _as_trained(step: Step) -> Step:
     threads = Threads()
     count = threads.settled(torch.get_num_threads())
 
-    def followed(draw: Draw) -> None:
+    def followed(draw: Batch) -> None:
         nonlocal count
         threads.look()
         count = threads.suitable(count)
@@ -223,7 +224,7 @@ def _as_trained(step: Step) -> Step:
     return followed
 
 
-def _plain(settings: Settings, device: torch.device, draws: list[Draw]) -> Contender:
+def _plain(settings: Settings, device: torch.device, draws: list[Batch]) -> Contender:
     contender = Contender(PLAIN, PlainIteration(_new_state(settings, device)))
     for draw in draws:
         contender.step(draw)
@@ -231,7 +232,7 @@ def _plain(settings: Settings, device: torch.device, draws: list[Draw]) -> Conte
 
 
 def _time(
-    contenders: list[Contender], draws: list[Draw], device: torch.device, advance: Advance
+    contenders: list[Contender], draws: list[Batch], device: torch.device, advance: Advance
 ) -> dict[str, list[float]]:
     """Seconds of each contender's iterations; all take the same draw in turn."""
     stopwatch = Stopwatch(device)

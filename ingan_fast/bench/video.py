@@ -15,7 +15,8 @@ import torch
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.models import write_models
 from ingan_fast.bench.results import Results, Row, with_speedup
-from ingan_fast.bench.timing import Advance, Spread
+from ingan_fast.bench.timing import Spread
+from ingan_fast.callbacks import Advance
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.resampling import plain_resize

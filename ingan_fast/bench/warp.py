@@ -2,15 +2,16 @@
 
 import statistics
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor
 
 from ingan_fast.bench.machine import describe, memory
 from ingan_fast.bench.results import Results, Row, with_speedup
-from ingan_fast.bench.timing import Advance, Spread, Stopwatch, seconds_in_turns, take_turns
+from ingan_fast.bench.timing import Spread, Stopwatch, seconds_in_turns, take_turns
 from ingan_fast.bench.warp_methods import (
     BOTH,
     EAGER,
@@ -23,6 +24,7 @@ from ingan_fast.bench.warp_methods import (
     reference,
     relative_error,
 )
+from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 
@@ -118,15 +120,15 @@ def _timed(row: Row, seconds: dict[str, list[float]], calls: dict[str, Spread]) 
     own = Spread.of(seconds[_key(row)])
     if calls:
         row.details["call_milliseconds"] = calls[_key(row)].as_dict()
-    row = replace(row, milliseconds=own, bytes_per_second=row.details["bytes"] / (own.median / 1e3))
-    eager = seconds.get(_key(replace(row, name=EAGER)))
+    row = msgspec.structs.replace(row, milliseconds=own, bytes_per_second=row.details["bytes"] / (own.median / 1e3))
+    eager = seconds.get(_key(msgspec.structs.replace(row, name=EAGER)))
     return row if eager is None else with_speedup(row, EAGER, eager, seconds[_key(row)])
 
 
 def _beside_the_copy(row: Row, ceiling: float) -> Row:
     if row.bytes_per_second is None:
         return row
-    return replace(row, ceiling=COPY, fraction_of_ceiling=row.bytes_per_second / ceiling)
+    return msgspec.structs.replace(row, ceiling=COPY, fraction_of_ceiling=row.bytes_per_second / ceiling)
 
 
 def _checked_rows(
@@ -151,7 +153,9 @@ def _checked_rows(
                     row.details["relative_error_float32"] = _checked(exact, expected[direction], torch.float32)
                 actions[_key(row)] = call
             except (RuntimeError, WrongResult) as error:  # includes compiler errors; measure the others anyway
-                row = replace(row, error=(str(error).strip() or type(error).__name__).splitlines()[0][:300])
+                row = msgspec.structs.replace(
+                    row, error=(str(error).strip() or type(error).__name__).splitlines()[0][:300]
+                )
             rows.append(row)
             advance()
     return rows, actions

@@ -2,6 +2,7 @@
 
 import errno
 import io
+import logging
 import os
 import re
 import sys
@@ -68,6 +69,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for characters missing in the console's encoding
+    _show_warnings()
     try:
         app(_expanded(sys.argv[1:]))
     except UserError as error:
@@ -89,6 +91,15 @@ def main() -> None:
                 1,
             )
         raise
+
+
+def _show_warnings() -> None:
+    """Print the package's log messages on stderr, from warnings on."""
+    logger = logging.getLogger("ingan_fast")
+    if not logger.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("ingan-fast: %(message)s"))
+        logger.addHandler(handler)
 
 
 def _expanded(words: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from rich.progress import Progress
 
 from ingan_fast.errors import UserError
 from ingan_fast.training.budget import duration
-from ingan_fast.training.progress import Occasions
+from ingan_fast.training.progress import Throttle
 
 INTERRUPTED = 130
 UNLIMITED = 10_000  # columns when writing to a file or pipe
@@ -59,12 +59,12 @@ def parts_done(name: str, total: float = 1.0) -> Iterator[Callable[..., None]]:
 
 
 def _lines(name: str, total: float) -> Callable[..., None]:
-    occasions = Occasions()
-    occasions.due()  # skips the line at once, for short work
+    throttle = Throttle()
+    throttle.due()  # skips the line at once, for short work
 
     def show(done: float, name: str = name) -> None:
-        if occasions.due():
-            messages.print(f"{name}: {100 * done / total:.0f} % after {duration(occasions.elapsed)}", soft_wrap=True)
+        if throttle.due():
+            messages.print(f"{name}: {100 * done / total:.0f} % after {duration(throttle.elapsed)}", soft_wrap=True)
 
     return show
 

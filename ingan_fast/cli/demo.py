@@ -57,14 +57,15 @@ def demo(
 def _show_trained(run: Path, source: "Pixels", ways: "dict[str, Retarget]", out: Path, device: str) -> None:
     """Write the page again, with the trained generator."""
     from ingan_fast.cli.demo_page import plain
-    from ingan_fast.training.trained import load
+    from ingan_fast.runtime.retargeter import load
+    from ingan_fast.training.run_folder import RunFolder
 
     trained = load(run, device)
     ways = ways | {
         "learned": lambda transform: trained.retarget(transform).picture,
         "plain resize": plain(source),
     }
-    config, (width, height) = trained.config, trained.source_size
+    config, (width, height) = RunFolder(run).read_config(), trained.source_size
     about = (
         f"{config.images[0]['name']}, {width}x{height}; learned: preset {config.preset}, "
         f"{config.settings.iterations} iterations, seed {config.seed}, {config.device}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.callbacks import Advance
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels, save_image
@@ -39,7 +40,7 @@ def examples(source_size: tuple[int, int]) -> list[Example]:
 
 
 def make_page(
-    source: Pixels, ways: Mapping[str, Retarget], out: Path, about: str, advance: Callable[[], None] = lambda: None
+    source: Pixels, ways: Mapping[str, Retarget], out: Path, about: str, advance: Advance = lambda: None
 ) -> Path:
     """Write the examples by each method, sheet.png and index.html to `out`; returns the path of index.html.
 

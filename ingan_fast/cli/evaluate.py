@@ -171,12 +171,12 @@ def _lay_out(photo: Path) -> "tuple[Pixels, list[Output]]":
 
 def _retarget(run: Path, device: str) -> "tuple[Pixels, list[Output]]":
     from ingan_fast.quality.evaluation import SHAPES, retargetings
-    from ingan_fast.training.trained import load
+    from ingan_fast.runtime.retargeter import load
 
     trained = load(run, device)
     with progress("retargeting", len(SHAPES)) as advance:
         made = retargetings(lambda wanted, image: trained.retarget(wanted, image).picture, trained.source_size, advance)
-        return trained.source, list(made)
+        return trained.training_picture(), list(made)
 
 
 def _write_maps(output: "Output", source: "Pixels", stretch: Path, coherence: Path) -> None:

@@ -78,7 +78,7 @@ def export(
     from ingan_fast.export.triton_server import FILES as SERVER_FILES
     from ingan_fast.export.triton_server import write_repository
     from ingan_fast.model.devices import pick_device
-    from ingan_fast.training.trained import load
+    from ingan_fast.training.trained import read_run
 
     if trt_flavor not in FLAVORS:
         raise UserError(f"unknown --trt-flavor {trt_flavor}; choose one of {', '.join(FLAVORS)}")
@@ -96,7 +96,7 @@ def export(
     limit = parse_bytes(workspace) if workspace else None
     files = list(SERVER_FILES) if served else [FILES[format_]]
     _check_folder(out, [*files, "model.engine"] if trt else files, overwrite)
-    trained = load(run, "cpu", merge=format_ == "onnx")
+    trained = read_run(run, merge=format_ == "onnx")
     with messages.status("exporting") as status:
         if served:
             written = write_repository(trained, out, wanted, status.update)
@@ -118,7 +118,7 @@ def _build(model: Path, flavor: str, profiles: list["Profile"], workspace: int |
             profiles or None,
             workspace,
             uint8=uint8,  # players feed a fixed graph's engine themselves
-            tell=messages.print,
+            notice=messages.print,
             progress=lambda phase, part: show(part, phase),
         )
     print(f"{engine}: {engine.stat().st_size / 1e6:.1f} MB")

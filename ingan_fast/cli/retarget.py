@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from shlex import quote
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,12 +17,9 @@ from ingan_fast.parsing import parse_corners, parse_homography, parse_scale, par
 if TYPE_CHECKING:
     from ingan_fast.cli.instant import Options
     from ingan_fast.pictures import Pixels
-    from ingan_fast.training.run_folder import RunFolder
 
 # Size (width, height) of the training picture; and a function (frame, transform, progress) → picture.
-Engine = tuple[tuple[int, int], Callable[["Pixels | None", Transform, Callable[[float], None]], "Pixels"]]
-
-MODELS = (".onnx", ".engine", ".pt2")
+Player = tuple[tuple[int, int], Callable[["Pixels | None", Transform, Callable[[float], None]], "Pixels"]]
 
 HELP = (
     "Retarget a picture: more or fewer of its elements, at their own size. Give one of --size, --scale, --corners, "
@@ -146,14 +142,14 @@ def retarget(
         return _collage(run, out, device)
     pixels = load_image(image, min_side=16, notice=messages.print) if image else None
     request = _Request(size, scale, corners, homography)
-    source_size, engine = _open(run, device, backend)
+    source_size, player = _open(run, device, backend)
     transform = request.transform(source_size if pixels is None else (pixels.shape[1], pixels.shape[0]))
     check_output_size(transform.size)
     mask = transform.mask()
     alpha = mask if (mask < 1).any() else None
     check_output_path(out, alpha=alpha is not None)
     with parts_done(f"retargeting to {transform.size[0]}x{transform.size[1]}") as show:
-        picture = engine(pixels, transform, show)
+        picture = player(pixels, transform, show)
     save_image(picture, out, alpha)
     _tell(out, transform.size)
 
@@ -214,31 +210,23 @@ def _instant(
         raise UserError(f"{len(failures)} of {len(pictures)} pictures failed (see above)")
 
 
-def _open(path: Path, device: str, backend: str) -> Engine:
-    if path.suffix not in MODELS and ((path / "config.json").exists() or not path.is_dir()):
-        if backend not in ("auto", "torch"):
-            raise UserError(
-                f"{backend} can't run a run folder; export it first: ingan-fast export {quote(str(path))} --out DIR"
-            )
-        from ingan_fast.training.run_folder import RunFolder
-        from ingan_fast.training.trained import load
-
-        run = RunFolder(path)
-        if run.config_path.is_file() and not run.generator_path.is_file():
-            return _open_untrained(run)
-        trained = load(path, device)
-        return trained.source_size, lambda frame, wanted, show: trained.retarget(wanted, frame, None, show).picture
+def _open(path: Path, device: str, backend: str) -> Player:
     from ingan_fast.runtime import Retargeter
 
-    retargeter = Retargeter.open(path, device, backend)
-    messages.print(retargeter.describe())
+    if (path / "config.json").is_file() and not (path / "generator.safetensors").is_file():
+        return _open_untrained(path)
+    retargeter = Retargeter.open(path, device, backend, precision="float32")
+    if not (path / "config.json").is_file():  # a run has no choice of backends
+        messages.print(retargeter.describe())
     return retargeter.source_size, lambda frame, transform, show: retargeter(frame, transform=transform, progress=show)
 
 
-def _open_untrained(run: "RunFolder") -> Engine:
-    """Engine for a run without a network yet: lays its picture out."""
+def _open_untrained(path: Path) -> Player:
+    """Player for a run without a network yet: lays its picture out."""
     from ingan_fast.layout import Layouts, perspective
+    from ingan_fast.training.run_folder import RunFolder
 
+    run = RunFolder(path)
     source = run.read_sources(run.read_config())[0]
     messages.print(f"{run.path} has no trained network yet: its picture is laid out without one")
     return (source.shape[1], source.shape[0]), lambda frame, wanted, show: perspective.retarget(
@@ -286,12 +274,12 @@ def _collage(run: Path, out: Path, device: str) -> None:
     from ingan_fast.pictures import save_image
     from ingan_fast.pictures.collage import FACTORS
     from ingan_fast.pictures.collage import collage as make
-    from ingan_fast.training.trained import load
+    from ingan_fast.runtime.retargeter import load
 
     trained = load(run, device)
     with progress("collage", len(FACTORS) ** 2) as advance:
         page = make(
-            trained.source,
+            trained.training_picture(),
             lambda size: trained.retarget(Transform.resize(size)).picture,
             advance,
         )

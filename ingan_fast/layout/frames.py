@@ -15,7 +15,7 @@ from ingan_fast.layout.layouts import Layouts, Scene, Wishes, found, turned
 from ingan_fast.layout.perspective import put
 from ingan_fast.layout.rectangles import is_upright, rectangle_of
 from ingan_fast.layout.seams import Places, Seams
-from ingan_fast.layout.sliding import BARELY, places_at, shown_columns, slide
+from ingan_fast.layout.sliding import BARELY, places_across, slide
 from ingan_fast.layout.solver import Axis
 
 Doubles = NDArray[np.float64]
@@ -150,8 +150,8 @@ class Frames:
         if not len(down) and start[1] == 0 and size[1] == len(result):
             return result
         middle = across[:, across.shape[1] // 2]
-        columns = shown_columns(middle, pieces.lengths[0], size[0], start[0], self.source_size[0])
-        return turned(slide(turned(result, 1), places_at(down, columns), pieces.lengths[1], size[1], start[1]), 1)
+        bent = places_across(down, middle, pieces.lengths[0], size[0], start[0])
+        return turned(slide(turned(result, 1), bent, pieces.lengths[1], size[1], start[1]), 1)
 
     def _growth(self, axis: int, side: float) -> Growth:
         """From the source's side to one that is this long, or longer."""

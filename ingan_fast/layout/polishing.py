@@ -16,7 +16,8 @@ from ingan_fast.layout.seam_costs import Floats
 
 MOVES = (-9, -3, -1, 0, 1, 3, 9)  # px
 SWEEPS = 12  # at most
-ALIKE = 0.5  # of a jump's cost, besides, for each other one that is as long: the same jump again and again shows
+SCATTERED = 1.75  # times the width: in outputs as large as that the same jump again and again would show
+ALIKE = 0.5  # of a jump's cost, which it costs there besides for each other one that is as long
 AS_LONG = 0.04  # of the width: lengths that differ by less are alike
 
 
@@ -43,7 +44,7 @@ class Polisher:
     ):
         self.between, self.run, self.weight, self.in_order = between, run, weight, in_order
         self.count, self.width = place.shape
-        self.alike = ALIKE if self.count > self.width else 0  # where jumps leave out, nothing is repeated
+        self.alike = ALIKE if self.count >= SCATTERED * self.width else 0
         self.as_long = AS_LONG * self.width
         self.again = np.where(np.isfinite(between), between, 0) * np.float32(self.alike)
         self.along = np.zeros((self.count + 1, self.width + 1), np.float32)

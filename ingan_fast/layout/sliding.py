@@ -44,18 +44,34 @@ def slide(picture: NDArray, places: Places | Doubles, lengths: Doubles, size: in
     return result
 
 
-def shown_columns(places: Places, lengths: Doubles, size: int, start: float, width: int) -> Doubles:
-    """The source column, between two as a rule, that each column of an output shows: [size], for seams at [n]."""
+def places_across(down: Places, places: Places, lengths: Doubles, size: int, start: float) -> Doubles:
+    """Where seams of the other axis lie in each column of an output: [m, size].
+
+    Args:
+        down: [m, w], where they lie in each column of the picture.
+        places: [n], where seams lie along it.
+        lengths: [n] px, of these.
+        size: columns of the output.
+        start: where the first piece begins in the output.
+    """
     offsets = start - np.concatenate([[0.0], np.cumsum(lengths)])
+    cuts = places + offsets[:-1]
     column = np.arange(size)
-    piece = np.searchsorted(places + offsets[:-1], column, side="right")
-    return np.clip(column - offsets[piece], 0, width - 1)
+    result = _places_at(down, column - offsets[np.searchsorted(cuts, column, side="right")])
+    for seam, cut in enumerate(cuts):  # the column that a seam goes through lies in both pieces
+        share, through = 1 - cut % 1, int(np.floor(cut))
+        if share < 1 and 0 <= through < size:
+            after = _places_at(down, np.array([through - offsets[seam + 1]]))[:, 0]
+            result[:, through] += share * (after - result[:, through])
+    return result
 
 
-def places_at(places: Places, columns: Doubles) -> Doubles:
+def _places_at(places: Places, columns: Doubles) -> Doubles:
     """Where seams [n, w] lie at columns [size] between the picture's."""
+    last = places.shape[1] - 1
+    columns = np.clip(columns, 0, last)
     before = np.floor(columns).astype(np.intp)
-    after = np.minimum(before + 1, places.shape[1] - 1)
+    after = np.minimum(before + 1, last)
     return np.asarray(places[:, before] + (columns - before) * (places[:, after] - places[:, before]))
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.frequency import Frequencies
 from ingan_fast.layout.jumps import Jump, best_jumps, shown_columns
-from ingan_fast.layout.polishing import Polisher
+from ingan_fast.layout.polishing import SCATTERED, Polisher
 from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import FORBIDDEN, Floats, SeamCosts
 from ingan_fast.layout.seams import Seams, bend, parts, straight, while_growing
@@ -39,8 +39,7 @@ DIFFERENT = 8  # variations are found one after another, each away from those be
 NEAR = 0.05  # of the width: jumps as near as that in place and length are alike
 USED = 0.5  # what it costs a jump to be like one of a variation before
 VARIED = 0.6  # a part of the costs that variations change
-SCATTERED = 1.75  # times the width: outputs as large as that repeat a jump, so different parts get different ones
-TABLES = 8  # of costs for such parts
+TABLES = 8  # of costs for parts of outputs in which the same jump must not be used again and again
 GRAIN = 16  # places and lengths that vary by themselves
 
 Mask = NDArray[np.bool_]

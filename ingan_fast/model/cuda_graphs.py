@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ingan_fast.model.sampling import Draw
+from ingan_fast.model.sampling import Batch
 from ingan_fast.model.state import TrainingState
 
-Step = Callable[[TrainingState, Draw], Tensor]
+Step = Callable[[TrainingState, Batch], Tensor]
 Replay = Callable[[], Tensor]
 
 
@@ -20,7 +20,7 @@ Replay = Callable[[], Tensor]
 class Captured:
     """A step for one combination of input shapes."""
 
-    inputs: Draw  # static buffers that the captured step reads
+    inputs: Batch  # static buffers that the captured step reads
     replay: Replay | None = None  # set when the shapes come up a second time
 
 
@@ -37,14 +37,14 @@ class CapturedSteps:
         self.capture = capture
         self.captured: dict[tuple[Any, ...], Captured] = {}
 
-    def __call__(self, state: TrainingState, draw: Draw) -> Tensor:
-        shape = (draw.image.shape, draw.real.shape, draw.size, state.norm_frozen)
+    def __call__(self, state: TrainingState, batch: Batch) -> Tensor:
+        shape = (batch.image.shape, batch.real.shape, batch.size, state.norm_frozen)
         known = self.captured.get(shape)
         if known is None:
             self._forget_old(state)
-            self.captured[shape] = Captured(_copy(draw))
-            return self.step(state, draw)
-        _fill(known.inputs, draw)
+            self.captured[shape] = Captured(_copy(batch))
+            return self.step(state, batch)
+        _fill(known.inputs, batch)
         if known.replay is None:
             known.replay = self.capture(lambda: self.step(state, known.inputs))
         return known.replay()
@@ -92,16 +92,16 @@ class GraphPool:
 _CAPTURING = threading.Lock()  # torch captures on one stream per process
 
 
-def _copy(draw: Draw) -> Draw:
-    copies: dict[str, Any] = {name: value.clone() for name, value in _tensors(draw).items()}
-    return replace(draw, **copies)
+def _copy(batch: Batch) -> Batch:
+    copies: dict[str, Any] = {name: value.clone() for name, value in _tensors(batch).items()}
+    return replace(batch, **copies)
 
 
-def _fill(inputs: Draw, draw: Draw) -> None:
-    for name, value in _tensors(draw).items():
+def _fill(inputs: Batch, batch: Batch) -> None:
+    for name, value in _tensors(batch).items():
         getattr(inputs, name).copy_(value)
 
 
-def _tensors(draw: Draw) -> dict[str, Tensor]:
-    values = {field.name: getattr(draw, field.name) for field in fields(draw)}
+def _tensors(batch: Batch) -> dict[str, Tensor]:
+    values = {field.name: getattr(batch, field.name) for field in fields(batch)}
     return {name: value for name, value in values.items() if isinstance(value, Tensor)}

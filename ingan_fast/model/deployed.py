@@ -1,10 +1,14 @@
 """Deployment graphs: the folded generator as a function of tensors; the geometry is computed outside."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
 from ingan_fast.kernels import grid_warp
-from ingan_fast.model.networks import Generator, shrink
+from ingan_fast.model.networks import Generator, ReflectConv2d, shrink
+
+MAX_ENTRY_BYTES = 512 << 20  # of the entry map of a source, in float32
 
 
 class DeployedGraph(nn.Module):
@@ -20,12 +24,35 @@ class DeployedGraph(nn.Module):
 
     def forward(self, image: Tensor, grid: Tensor) -> Tensor:
         """image [N, 3, H, W] in [-1, 1] and grid [N, Ho, Wo, 2], both float32 → [N, 3, Ho, Wo] in [-1, 1]."""
+        picture = torch.tanh(self.generator.trunk(self.warped(image, grid).to(self.dtype)).float())
+        return self.generator.refine(picture)[..., : grid.shape[1], : grid.shape[2]]
+
+    def warped(self, image: Tensor, grid: Tensor) -> Tensor:
+        """The entry's features of the image, sampled at the first stage's grid, in float32."""
         every = self.generator.coarse
         features = self.generator.entry(shrink(image, every).to(self.dtype)).float()
         # No arithmetic on the grid: after a convolution OpenVINO would do it in bfloat16, which shifts pixels.
-        warped = grid_warp(features, grid[:, ::every, ::every]).to(self.dtype)
-        picture = torch.tanh(self.generator.trunk(warped).float())
-        return self.generator.refine(picture)[..., : grid.shape[1], : grid.shape[2]]
+        return grid_warp(features, grid[:, ::every, ::every])
+
+
+class BoundedGraph(DeployedGraph):
+    """A `DeployedGraph` that computes a large entry map in chunks of channels; not for export."""
+
+    def warped(self, image: Tensor, grid: Tensor) -> Tensor:
+        convolution, every = self.generator.entry[0], self.generator.coarse
+        assert isinstance(convolution, ReflectConv2d)
+        chunk, pixels = convolution.out_channels, image[:, 0].numel() // every**2
+        while pixels * 4 * chunk > MAX_ENTRY_BYTES and chunk > 1:
+            chunk = (chunk + 1) // 2
+        if chunk == convolution.out_channels:
+            return super().warped(image, grid)
+        # From the entry's convolution to the warp, channels are independent.
+        after, parts = nn.Sequential(*list(self.generator.entry)[1:]), []
+        small, places = shrink(image, every).to(self.dtype), grid[:, ::every, ::every]
+        weights, biases = convolution.weight, cast(Tensor, convolution.bias)
+        for weight, bias in zip(weights.split(chunk), biases.split(chunk), strict=True):
+            parts.append(grid_warp(after(convolution.convolve(small, weight, bias)).float(), places))
+        return torch.cat(parts, dim=1).contiguous(memory_format=torch.channels_last)
 
 
 class FixedGraph(nn.Module):

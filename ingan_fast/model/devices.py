@@ -34,7 +34,7 @@ def pick_device(name: str) -> torch.device:
             raise UserError("device mps is not available: torch finds no Apple GPU; use the device cpu or auto")
         reason = _mps_fails()
         if reason is not None:
-            logger.warning("ingan-fast: using the CPU, because Apple's GPU can't compute this: %s", reason)
+            logger.warning("using the CPU, because Apple's GPU can't compute this: %s", reason)
             name = "cpu"
     return torch.device(name)
 

@@ -43,17 +43,14 @@ def out_of_place(apart: Tensor, coarse: int) -> Tensor:
     return F.avg_pool2d(apart, side, ceil_mode=True).abs().mean()
 
 
-GUIDANCE_LEFT = 0.03
-
-
-def guidance_weight(progress: Tensor) -> Tensor:
-    """Weight of the losses that compare y with the warped source: 1 at progress 0, `GUIDANCE_LEFT` from about 1 on.
+def guidance_weight(progress: Tensor, left: float) -> Tensor:
+    """Weight of the losses that compare y with the warped source: 1 at progress 0, falling to `left` at progress 1.
 
     They are needed early: without them, dark areas saturate tanh and stay black for thousands of iterations. Later
     they would hold everything larger than `PLACE` to its warped, stretched shape, so they fall while D's scales move
     from coarsest- to finest-heavy (`scale_weights`).
     """
-    return (1.0 - progress).clamp_min(GUIDANCE_LEFT)
+    return 1.0 - (1.0 - left) * progress.clamp(0.0, 1.0)
 
 
 def refinement_l1(fine: Tensor, coarse: Tensor, again: Tensor, real: Tensor) -> Tensor:

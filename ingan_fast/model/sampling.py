@@ -19,7 +19,7 @@ from ingan_fast.settings import Settings
 
 
 @dataclass(frozen=True)
-class Draw:
+class Batch:
     """Input of one iteration. Images are [1, 3, h, w] in [-1, 1]; matrices are sampling matrices [1, 3, 3]."""
 
     image: Tensor  # x
@@ -51,7 +51,7 @@ class Sampler:
         seed = int(np.random.SeedSequence((self.seed, iteration, 1)).generate_state(1, np.uint64)[0] >> 1)
         return torch.Generator(self.device).manual_seed(seed)
 
-    def draw(self, iteration: int, position: float | None = None) -> Draw:
+    def draw(self, iteration: int, position: float | None = None) -> Batch:
         """The input of an iteration, with schedules at `position` (`Pace`); None: at the iteration."""
         ramp = round(self.settings.ramp * self.settings.iterations)
         return self._draw(
@@ -60,12 +60,12 @@ class Sampler:
             curriculum_progress(iteration if position is None else position, ramp),
         )
 
-    def calibration(self, count: int) -> list[Draw]:
+    def calibration(self, count: int) -> list[Batch]:
         """Draws over the full range, the same on every call, for measuring statistics."""
         rng, noise = np.random.default_rng((self.seed, 0, 2)), self.noise_generator(0)
         return [self._draw(rng, noise, 1.0) for _ in range(count)]
 
-    def _draw(self, rng: np.random.Generator, noise: torch.Generator, progress: float) -> Draw:
+    def _draw(self, rng: np.random.Generator, noise: torch.Generator, progress: float) -> Batch:
         source = self.sources[int(rng.integers(len(self.sources)))]
         image, real = self._crop(rng, source), self._crop(rng, source)
         height, width = image.shape[-2:]
@@ -87,7 +87,7 @@ class Sampler:
             torch.randn(1, 3, *size, generator=noise, device=self.device)
             for size in (transform.size[::-1], real.shape[-2:])
         ]
-        return Draw(
+        return Batch(
             image=image,
             real=real,
             transform=sampling_tensor(transform, self.device),

@@ -10,7 +10,7 @@ from ingan_fast.model.convolutions import power_iteration, shared_weights
 from ingan_fast.model.losses import guidance_weight, lsgan, out_of_place, reconstruction_l1, refinement_l1
 from ingan_fast.model.networks import shrink, to_contiguous_float32
 from ingan_fast.model.precision import mixed_precision
-from ingan_fast.model.sampling import Draw
+from ingan_fast.model.sampling import Batch
 from ingan_fast.model.state import TrainingState, gradient
 
 LOSSES = ("adversarial", "reconstruction", "discriminator", "guidance")
@@ -40,15 +40,15 @@ class Outputs:
     guidance: Tensor
 
 
-def training_step(state: TrainingState, draw: Draw) -> Tensor:
+def training_step(state: TrainingState, batch: Batch) -> Tensor:
     """Update G and D once.
 
-    All randomness and all schedules come in through `draw` or tensors of the state, so that a GPU can capture the
+    All randomness and all schedules come in through `batch` or tensors of the state, so that a GPU can capture the
     step and replay it.
 
     Args:
         state: networks and optimisers are updated in place; schedules and the iteration number are not.
-        draw: this iteration's crops, transformation and noise.
+        batch: this iteration's crops, transformation and noise.
 
     Returns:
         The losses, float32 [4] in the order of `LOSSES`, on the device (reading them waits for it).
@@ -57,8 +57,8 @@ def training_step(state: TrainingState, draw: Draw) -> Tensor:
     power_iteration(state.generator)
     power_iteration(state.discriminator)
     with mixed_precision(state.device, state.precision), shared_weights(state.generator, state.discriminator):
-        outputs = generate(state, draw)
-        adversarial, discriminator = _adversarial(state, draw, outputs.stages)
+        outputs = generate(state, batch)
+        adversarial, discriminator = _adversarial(state, batch, outputs.stages)
 
     loss_g = adversarial + settings.reconstruction * outputs.reconstruction + outputs.guidance
     # Both losses use one pass of D over y; each is differentiated by its own network's weights only.
@@ -71,34 +71,34 @@ def training_step(state: TrainingState, draw: Draw) -> Tensor:
     return torch.stack([adversarial, outputs.reconstruction, discriminator, outputs.guidance]).detach()
 
 
-def generate(state: TrainingState, draw: Draw) -> Outputs:
-    """Run G on the draw's crop: the first stage (the only one in the paper) on all of it, further ones on windows."""
+def generate(state: TrainingState, batch: Batch) -> Outputs:
+    """Run G on the batch's crop: the first stage (the only one in the paper) on all of it, further ones on windows."""
     settings, generator = state.settings, state.generator
-    x = shrink(draw.image, generator.coarse)
-    y = generator.first_stage(x, draw.transform, draw.size)
+    x = shrink(batch.image, generator.coarse)
+    y = generator.first_stage(x, batch.transform, batch.size)
     reconstruction = torch.zeros((), device=state.device)
     if settings.reconstruction:
         back = y.detach() if settings.detach_inverse else y
-        x_hat = generator.first_stage(back, draw.inverse, (draw.image.shape[-2], draw.image.shape[-1]))
-        reconstruction = reconstruction_l1(x_hat, x, shrink(draw.visible[None], generator.coarse)[0])
+        x_hat = generator.first_stage(back, batch.inverse, (batch.image.shape[-2], batch.image.shape[-1]))
+        reconstruction = reconstruction_l1(x_hat, x, shrink(batch.visible[None], generator.coarse)[0])
     guidance = torch.zeros((), device=state.device)
     if settings.places or settings.copies:
-        warped = to_contiguous_float32(homography_warp(x, draw.transform, (y.shape[-2], y.shape[-1])))
+        warped = to_contiguous_float32(homography_warp(x, batch.transform, (y.shape[-2], y.shape[-1])))
         apart = to_contiguous_float32(y) - warped
         guidance = settings.places * out_of_place(apart, generator.coarse)
-        guidance = guidance + settings.copies * draw.likeness * apart.abs().mean()
-        guidance = guidance_weight(state.scale_progress) * guidance
+        guidance = guidance + settings.copies * batch.likeness * apart.abs().mean()
+        guidance = guidance_weight(state.scale_progress, settings.guidance_left) * guidance
 
-    fake, real = to_contiguous_float32(y), to_contiguous_float32(shrink(draw.real, generator.coarse))
+    fake, real = to_contiguous_float32(y), to_contiguous_float32(shrink(batch.real, generator.coarse))
     stages = [StageOutput(fake, real, state.scale_progress)]
     for stage in range(1, settings.stages):
-        refined, owed = _refine(state, draw, stage, stages[-1].fake)
+        refined, owed = _refine(state, batch, stage, stages[-1].fake)
         stages.append(refined)
         guidance = guidance + owed
     return Outputs(stages, reconstruction, guidance)
 
 
-def _refine(state: TrainingState, draw: Draw, stage: int, coarse: Tensor) -> tuple[StageOutput, Tensor]:
+def _refine(state: TrainingState, batch: Batch, stage: int, coarse: Tensor) -> tuple[StageOutput, Tensor]:
     """Refine a window of the previous stage's picture to twice the resolution; also returns `refinement_l1`.
 
     The coarse picture gets no gradient: the previous stage decides on the layout, this one on the detail. Real crops,
@@ -106,22 +106,22 @@ def _refine(state: TrainingState, draw: Draw, stage: int, coarse: Tensor) -> tup
     """
     settings = state.settings
     refiner = state.generator.refiners[stage - 1]
-    part = window(coarse.detach(), draw.windows[0], settings.window // 2)
-    real = to_contiguous_float32(shrink(draw.real, 2 ** (settings.stages - 1 - stage)))
-    real = window(real, draw.windows[1], settings.window)
+    part = window(coarse.detach(), batch.windows[0], settings.window // 2)
+    real = to_contiguous_float32(shrink(batch.real, 2 ** (settings.stages - 1 - stage)))
+    real = window(real, batch.windows[1], settings.window)
     fine, again = to_contiguous_float32(refiner(part)), to_contiguous_float32(refiner(shrink(real, 2)))
     finest = torch.ones((), device=state.device)
     return StageOutput(fine, real, finest), refinement_l1(fine, part, again, real)
 
 
-def _adversarial(state: TrainingState, draw: Draw, stages: list[StageOutput]) -> tuple[Tensor, Tensor]:
+def _adversarial(state: TrainingState, batch: Batch, stages: list[StageOutput]) -> tuple[Tensor, Tensor]:
     """The losses of G (look real at every scale) and of D (tell y from real crops), summed over the stages."""
     # Noise on both real and fake keeps D from winning by the finest grain.
     noise, discriminator = state.settings.noise, state.discriminator
     loss_g = loss_d = torch.zeros((), device=state.device)
     for stage, output in enumerate(stages):
-        on_fake = discriminator.of_stage(stage, output.fake + noise * part_of(draw.noise, output.fake))
-        on_real = discriminator.of_stage(stage, output.real + noise * part_of(draw.real_noise, output.real))
+        on_fake = discriminator.of_stage(stage, output.fake + noise * part_of(batch.noise, output.fake))
+        on_real = discriminator.of_stage(stage, output.real + noise * part_of(batch.real_noise, output.real))
         loss_g = loss_g + lsgan(on_fake, 1.0, output.scale_progress)
         loss_d = loss_d + (lsgan(on_real, 1.0, output.scale_progress) + lsgan(on_fake, 0.0, output.scale_progress)) / 2
     return loss_g, loss_d

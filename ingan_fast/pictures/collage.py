@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from ingan_fast.callbacks import Advance
 from ingan_fast.geometry import MIN_SIZE, Size
 from ingan_fast.pictures.arrays import Pixels
 from ingan_fast.pictures.sheets import Panel, sheet
@@ -9,7 +10,7 @@ from ingan_fast.pictures.sheets import Panel, sheet
 FACTORS = (0.6, 1.0, 1.5, 2.0)
 
 
-def collage(source: Pixels, retarget: Callable[[Size], Pixels], advance: Callable[[], None] = lambda: None) -> Pixels:
+def collage(source: Pixels, retarget: Callable[[Size], Pixels], advance: Advance = lambda: None) -> Pixels:
     """Retarget the source to every pair of `FACTORS`, widths across and heights down: uint8 [H, W, 3].
 
     Args:

@@ -1,6 +1,5 @@
 """Reads picture files as stored (`load_photo`) or as uint8 RGB (`load_image`); errors are one line."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -9,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from ingan_fast.callbacks import Notice
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import png, tiff
 from ingan_fast.pictures.arrays import Pixels, has_opacity, in_8_bits
@@ -85,7 +85,7 @@ def decode_photo(
     return photo
 
 
-def load_image(path: str | Path, *, min_side: int = 32, notice: Callable[[str], None] = lambda message: None) -> Pixels:
+def load_image(path: str | Path, *, min_side: int = 32, notice: Notice = lambda message: None) -> Pixels:
     """Read a picture as uint8 sRGB in [0, 255], shape [H, W, 3].
 
     Colour profiles are applied; pictures in sRGB keep their values. Transparent pictures are composed over white, or

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.pictures import Pixels, has_opacity, load_image, load_photo, srgb
@@ -64,7 +65,7 @@ class Judge:
     """Evaluates outputs of one source; caches the baselines of each size."""
 
     source: Pixels  # uint8 [h, w, 3]
-    advance: Callable[[], None] = lambda: None  # called `steps()` times per output
+    advance: Advance = lambda: None  # called `steps()` times per output
     _known: dict[tuple[str, tuple[int, int], bool], Measures] = field(default_factory=dict)
 
     @staticmethod
@@ -133,7 +134,7 @@ def read_output(path: Path) -> Output:
 def retargetings(
     retarget: Callable[[Transform, Pixels | None], Pixels],
     source_size: Size,
-    advance: Callable[[], None] = lambda: None,
+    advance: Advance = lambda: None,
 ) -> Iterable[Output]:
     """Yield the picture retargeted to the fixed shapes `SHAPES`, each with its way back: G(x; T), G(G(x; T); T^-1).
 

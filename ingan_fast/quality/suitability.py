@@ -46,6 +46,11 @@ def unlike_the_rest(picture: Pixels) -> float:
     return float(best.quantile(0.9)) / variance
 
 
+def occurs_once(picture: Pixels) -> bool:
+    """Whether large parts of the picture have no similar counterpart in it."""
+    return unlike_the_rest(picture) >= LIKELY_TO_FAIL
+
+
 def warning(picture: Pixels) -> str | None:
     """A warning for the user if the picture is likely to fail, else None."""
     if float((picture / 255).var(axis=(0, 1)).max()) < LEAST_VARIANCE:
@@ -54,7 +59,7 @@ def warning(picture: Pixels) -> str | None:
         return "the picture is noise, with unrelated neighbouring pixels: there is nothing to learn but its grain"
     if looks_like_text(picture):
         return "the picture looks like text: words and letters will be repeated, cut or left out"
-    if unlike_the_rest(picture) < LIKELY_TO_FAIL:
+    if not occurs_once(picture):
         return None
     return (
         "large parts of the picture occur in it only once, as when one object dominates: the result is likely to be "

@@ -1,120 +1,32 @@
-"""Minimal CUDA driver interface for running an engine: memory, streams, events, graphs, errors in one line.
+"""Minimal CUDA interface for running an engine: memory, streams, events, graphs.
 
-Copies, streams, events and a graph have run on an H100 (`test_a_real_device_copies_and_waits`). Everything is tested
-against a stand-in with the same functions, whose names are checked against cuda.h.
-
-Calls go to the driver library (libcuda) through ctypes: it exists wherever a GPU is usable, and these functions have
-had a stable ABI for years. The package `cuda-bindings` would add 31 MB and depend on the CUDA version. It uses the
-device's primary context, which torch, CuPy and TensorRT share.
+Copies, streams, events and a graph have run on an H100 (`test_a_real_device_copies_and_waits`). It uses the device's
+primary context, which torch, CuPy and TensorRT share.
 """
 
 import contextlib
 import ctypes
-import sys
 import weakref
 from collections.abc import Callable, Iterator
-from ctypes import POINTER, byref, c_char_p, c_int, c_size_t, c_uint, c_uint64, c_void_p
+from ctypes import byref, c_int, c_uint64, c_void_p
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast.errors import MachineError
+from ingan_fast.runtime import cuda_driver
+from ingan_fast.runtime.cuda_driver import CudaError
 
-LIBRARY = "nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1"
 LEGACY_STREAM = 1  # CU_STREAM_LEGACY, the default stream of torch and CuPy
 
-# Argument types of the functions used; all return a CUresult.
-_OUT, _HANDLE, _ADDRESS = POINTER(c_void_p), c_void_p, c_uint64
-SIGNATURES: dict[str, tuple[Any, ...]] = {
-    "cuInit": (c_uint,),
-    "cuGetErrorString": (c_int, POINTER(c_char_p)),
-    "cuDeviceGetCount": (POINTER(c_int),),
-    "cuDeviceGet": (POINTER(c_int), c_int),
-    "cuDeviceGetName": (c_void_p, c_int, c_int),
-    "cuDeviceGetAttribute": (POINTER(c_int), c_int, c_int),
-    "cuDevicePrimaryCtxRetain": (_OUT, c_int),
-    "cuCtxPushCurrent_v2": (_HANDLE,),
-    "cuCtxPopCurrent_v2": (_OUT,),
-    "cuMemAlloc_v2": (POINTER(c_uint64), c_size_t),
-    "cuMemFree_v2": (_ADDRESS,),
-    "cuMemHostAlloc": (_OUT, c_size_t, c_uint),
-    "cuMemFreeHost": (c_void_p,),
-    "cuMemcpyHtoDAsync_v2": (_ADDRESS, c_void_p, c_size_t, _HANDLE),
-    "cuMemcpyDtoHAsync_v2": (c_void_p, _ADDRESS, c_size_t, _HANDLE),
-    "cuMemcpyDtoDAsync_v2": (_ADDRESS, _ADDRESS, c_size_t, _HANDLE),
-    "cuPointerGetAttribute": (c_void_p, c_int, _ADDRESS),
-    "cuStreamCreate": (_OUT, c_uint),
-    "cuStreamDestroy_v2": (_HANDLE,),
-    "cuStreamSynchronize": (_HANDLE,),
-    "cuStreamWaitEvent": (_HANDLE, _HANDLE, c_uint),
-    "cuStreamBeginCapture_v2": (_HANDLE, c_int),
-    "cuStreamEndCapture": (_HANDLE, _OUT),
-    "cuEventCreate": (_OUT, c_uint),
-    "cuEventDestroy_v2": (_HANDLE,),
-    "cuEventRecord": (_HANDLE, _HANDLE),
-    "cuEventQuery": (_HANDLE,),
-    "cuGraphInstantiateWithFlags": (_OUT, _HANDLE, c_uint64),
-    "cuGraphLaunch": (_HANDLE, _HANDLE),
-    "cuGraphExecDestroy": (_HANDLE,),
-    "cuGraphDestroy": (_HANDLE,),
-}
-
 # Constants of cuda.h.
-OUT_OF_MEMORY, NOT_READY = 2, 600
+NOT_READY = 600
 MAJOR, MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_…
 DEVICE_ORDINAL = 9  # CU_POINTER_ATTRIBUTE_…
 NON_BLOCKING = 1  # a stream that does not synchronise with the legacy stream
 DISABLE_TIMING = 2
 CAPTURE_RELAXED = 2  # other calls of this process, such as freeing memory, don't invalidate a capture
-
-
-class CudaError(MachineError):
-    """A CUDA call failed."""
-
-
-class _Driver:
-    """The functions of libcuda; `call` raises if one fails."""
-
-    def __init__(self, library: Any):
-        self._functions = {}
-        for name, arguments in SIGNATURES.items():
-            function = getattr(library, name)
-            function.argtypes, function.restype = arguments, c_int
-            self._functions[name] = function
-        self.call("cuInit", 0)
-
-    def status(self, name: str, *arguments: Any) -> int:
-        """Call a function and return its CUresult."""
-        result: int = self._functions[name](*arguments)
-        return result
-
-    def call(self, name: str, *arguments: Any) -> None:
-        status = self.status(name, *arguments)
-        if status == OUT_OF_MEMORY:
-            raise CudaError(
-                "the GPU's memory is full (or page-locked host memory); make smaller outputs or close other programs"
-            )
-        if status:
-            raise CudaError(f"CUDA failed: {self._message(status)} ({name}, error {status})")
-
-    def _message(self, status: int) -> str:
-        text = c_char_p()
-        self.status("cuGetErrorString", status, byref(text))
-        return (text.value or b"unknown error").decode()
-
-
-@cache
-def _driver() -> _Driver:
-    try:
-        return _Driver(_load_library())
-    except (OSError, AttributeError) as error:
-        raise CudaError(f"there is no GPU that can be used: {error}; install NVIDIA's driver") from error
-
-
-def _load_library() -> Any:
-    return ctypes.CDLL(LIBRARY)
 
 
 def available() -> bool:
@@ -127,7 +39,7 @@ def available() -> bool:
 
 def _count() -> int:
     count = c_int()
-    _driver().call("cuDeviceGetCount", byref(count))
+    cuda_driver.driver().call("cuDeviceGetCount", byref(count))
     return count.value
 
 
@@ -143,7 +55,7 @@ class Device:
         count = _count()
         if not 0 <= index < count:
             raise CudaError(f"there is no GPU {index} ({count} found, numbered from 0)")
-        self.index, self.driver = index, _driver()
+        self.index, self.driver = index, cuda_driver.driver()
         number, name, context = c_int(), ctypes.create_string_buffer(256), c_void_p()
         self.driver.call("cuDeviceGet", byref(number), index)
         self.driver.call("cuDeviceGetName", name, len(name), number)

@@ -5,14 +5,19 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from shlex import quote
+from typing import TYPE_CHECKING
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
+from ingan_fast.model.tiling import halo
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.backends import Backend
 from ingan_fast.runtime.libraries import has_both_onnxruntimes, has_cuda_provider
 from ingan_fast.runtime.sidecar import Sidecar, read_sidecar
+
+if TYPE_CHECKING:
+    from ingan_fast.training.trained import TrainedRun
 
 BACKENDS = ("auto", "tensorrt", "onnxruntime", "openvino", "torch")
 # Devices accepted for any backend; for torch, `model.devices` checks further.
@@ -39,8 +44,8 @@ class Opened:
     baked_source: bool = False
 
 
-def open_model(path: Path, device: str, backend: str) -> Opened:
-    """Load a run folder, an exported file, or a folder with exported files.
+def open_model(path: Path, device: str, backend: str, precision: str = "auto") -> Opened:
+    """Load a run folder, an exported file, or a folder with exported files; `Retargeter.open` describes the arguments.
 
     Raises:
         UserError: `path` can't be run, or `backend` can't run it or isn't installed.
@@ -55,13 +60,16 @@ def open_model(path: Path, device: str, backend: str) -> Opened:
             raise UserError(f"{path} is not a run and contains no exported model; give a run, or {', '.join(FILES)}")
         path = next((file for file in found if file.suffix != ".engine" or _takes_engines(device, backend)), found[0])
     if path.is_dir():
-        return _open_run(path, device, backend)
+        return _open_run(path, device, backend, precision)
     openers = {".onnx": _open_onnx, ".engine": _open_engine, ".pt2": _open_package}
     if path.suffix not in openers:
         known = ", ".join(openers)
         if not path.exists():
-            raise UserError(f"{path} does not exist; give a run folder or an exported model ({known})")
-        raise UserError(f"{path} is not a model; give a run folder or a file that ends in {known}")
+            raise UserError(
+                f"{path} does not exist; train first: ingan-fast train IMAGE --out {quote(str(path))}, or give an "
+                f"exported model ({known})"
+            )
+        raise UserError(f"{path} is not a run and not a model; give a run folder or a file that ends in {known}")
     sidecar = read_sidecar(path)
     chosen, reason = openers[path.suffix](path, sidecar, device, backend)
     fixed = sidecar.fixed
@@ -77,15 +85,23 @@ def open_model(path: Path, device: str, backend: str) -> Opened:
     )
 
 
-def _open_run(path: Path, device: str, backend: str) -> Opened:
+def opened_run(trained: "TrainedRun", device: str, precision: str) -> Opened:
+    """A run that was read, ready to be played by torch."""
+    from ingan_fast.runtime.backends.torch import TorchBackend
+
+    backend = TorchBackend.of_run(trained, device, precision)
+    reach = halo(trained.settings)
+    return Opened(backend, "only torch runs run folders", reach, trained.source, trained.source_size)
+
+
+def _open_run(path: Path, device: str, backend: str, precision: str) -> Opened:
     if backend not in ("auto", "torch"):
         export = f"ingan-fast export {quote(str(path))} --out DIR"
         raise UserError(f"{backend} can't run a run folder; export it first: {export}")
     _require("torch")
-    from ingan_fast.runtime.backends.torch import open_run
+    from ingan_fast.training.trained import read_run
 
-    chosen, trained, halo = open_run(path, device)
-    return Opened(chosen, "only torch runs run folders", halo, trained.source, trained.source_size)
+    return opened_run(read_run(path), device, precision)
 
 
 def _open_onnx(path: Path, sidecar: Sidecar, device: str, backend: str) -> tuple[Backend, str]:

@@ -1,12 +1,13 @@
 """`Retargeter`: inference with a trained generator."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform, check_output_size
 from ingan_fast.hub import fetch, is_address
@@ -44,7 +45,12 @@ class Retargeter:
 
     @classmethod
     def open(
-        cls, path: str | Path, device: str = "auto", backend: str = "auto", max_memory: int = MAX_MEMORY
+        cls,
+        path: str | Path,
+        device: str = "auto",
+        backend: str = "auto",
+        max_memory: int = MAX_MEMORY,
+        precision: str = "auto",
     ) -> "Retargeter":
         """Load a model.
 
@@ -53,13 +59,16 @@ class Retargeter:
                 hf://OWNER/NAME[@REVISION] on the Hugging Face Hub.
             device: auto, cpu, cuda, cuda:N or mps.
             backend: auto, tensorrt, onnxruntime, openvino or torch.
-            max_memory: approximate memory limit per output, in bytes; larger outputs are computed in tiles, exactly.
+            max_memory: approximate memory limit per output, in bytes; larger outputs are computed in tiles, equal up to
+                rounding (`model.tiling`).
+            precision: of a run's convolutions: float32, bfloat16, float16, or auto, the fastest on the device. An
+                exported model has its own.
 
         Raises:
             UserError: the model can't be run here.
         """
         place = fetch(path) if is_address(path) else Path(path)
-        return cls(open_model(place, device, backend), max_memory)
+        return cls(open_model(place, device, backend, precision), max_memory)
 
     @property
     def backend(self) -> str:
@@ -79,7 +88,7 @@ class Retargeter:
         transform: Transform | None = None,
         out: Any = None,
         stream: Any = None,
-        progress: Callable[[float], None] = lambda part: None,
+        progress: Progress = lambda part: None,
     ) -> Any:
         """G(x; T): retarget a frame.
 
@@ -111,7 +120,7 @@ class Retargeter:
         return result
 
     def retarget(self, transform: Transform, frame: Any = None) -> Retargeted:
-        """G(x; T) with its alpha, as `load(run).retarget` gives it: a call gives pixels alone, as a video needs them.
+        """G(x; T) with its alpha; a call gives pixels alone, as a video needs them.
 
         Args:
             transform, frame: as for a call.
@@ -120,6 +129,16 @@ class Retargeter:
             UserError: as for a call.
         """
         return Retargeted.under(transform, self(frame, transform=transform))
+
+    def training_picture(self) -> Pixels:
+        """`source`, where it can't be done without.
+
+        Raises:
+            UserError: it is not in the model's folder.
+        """
+        if self.source is None:
+            raise UserError("no frame was given, and the model's folder has no source.png; give a frame")
+        return self.source
 
     def warmup(self, sizes: Iterable[Size], frame_size: Size | None = None) -> None:
         """Run once at each output size (width, height), so that the first frames are as fast as later ones."""
@@ -147,9 +166,7 @@ class Retargeter:
                 raise UserError("this model has its picture baked in and takes no frames; leave the frame out")
             return None
         if frame is None:
-            frame = self.source
-        if frame is None:
-            raise UserError("no frame was given, and the model's folder has no source.png; give a frame")
+            frame = self.training_picture()
         if not isinstance(frame, np.ndarray):
             if not (hasattr(self._backend, "run_on_device") and hasattr(frame, "shape")):
                 raise UserError(
@@ -193,7 +210,7 @@ class Retargeter:
         frame: Pixels | None,
         transform: Transform,
         out: Pixels,
-        progress: Callable[[float], None],
+        progress: Progress,
     ) -> None:
         if self._opened.fixed:
             return self._backend.run(frame, self._backend.prepare({}), out)
@@ -222,6 +239,18 @@ class Retargeter:
         with self._lock:
             prepared = backend.prepare({}) if self._opened.fixed else self._geometries.get(transform)
             return backend.run_on_device(frame, prepared, transform.size, out, stream)
+
+
+def load(run: str | Path, device: str = "auto") -> Retargeter:
+    """Open a run folder, of a finished or an unfinished training, to be played in float32.
+
+    Args:
+        device: auto, cpu, cuda, cuda:N or mps.
+
+    Raises:
+        UserError: not a run, not one of this version, or one without a generator yet.
+    """
+    return Retargeter.open(run, device, precision="float32")
 
 
 def _output(out: Any, size: Size) -> Pixels:

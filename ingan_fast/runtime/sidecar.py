@@ -65,7 +65,7 @@ class Fixed:
 
 
 @dataclass(frozen=True)
-class Engine:
+class EngineInfo:
     """Build information of a TensorRT engine."""
 
     flavor: str  # tensorrt or tensorrt-rtx
@@ -90,7 +90,7 @@ class Sidecar:
     source: dict[str, Any]  # the training picture: name, sha256 of its pixels, width, height, file
     fixed: Fixed | None = None
     baked_source: bool = False
-    engine: Engine | None = None
+    engine: EngineInfo | None = None
     golden: list[Golden] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
 
@@ -162,7 +162,7 @@ def _parse(content: dict[str, Any]) -> Sidecar:
     for key in ("inputs", "outputs"):
         values[key] = [TensorInfo(**tensor) for tensor in values[key]]
     values["golden"] = [Golden(_size(each["size"]), each["matrix"], each["png"]) for each in values["golden"]]
-    kinds: dict[str, Any] = {"fixed": Fixed, "engine": Engine}
+    kinds: dict[str, Any] = {"fixed": Fixed, "engine": EngineInfo}
     for key, kind in kinds.items():
         if values[key] is not None:
             values[key] = kind(**{k: _size(v) if k in PAIRS else v for k, v in values[key].items()})

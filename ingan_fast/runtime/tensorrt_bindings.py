@@ -10,7 +10,7 @@ from typing import Any
 
 from ingan_fast.errors import UserError
 
-Progress = Callable[[str, float], None]  # takes the builder's phase and the fraction of the build done
+BuildProgress = Callable[[str, float], None]  # takes the builder's phase and the fraction of the build done
 
 MODULES = {"tensorrt": "tensorrt", "tensorrt-rtx": "tensorrt_rtx"}  # flavour → module, preferred first
 INSTALL = {
@@ -98,7 +98,7 @@ def _make_logger(trt: Any) -> Any:
     return Logger()
 
 
-def make_monitor(trt: Any, stop: threading.Event, progress: Progress) -> Any:
+def make_monitor(trt: Any, stop: threading.Event, progress: BuildProgress) -> Any:
     """An IProgressMonitor that reports phase and fraction to `progress`, and aborts the build when `stop` is set."""
 
     class Monitor(trt.IProgressMonitor):

@@ -12,12 +12,11 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable
 from typing import Any, BinaryIO
 
+from ingan_fast.callbacks import Progress
 from ingan_fast.errors import MachineError, UserError, memory_ran_out, missing_package
 
-Progress = Callable[[float], None]
 PATIENCE = 2.0  # seconds until a process that was asked to end is killed
 
 

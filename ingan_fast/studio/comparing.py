@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout import Layouts, Wishes, perspective
 from ingan_fast.pictures import Photo, fit_within, load_image, save_image, save_photo
 from ingan_fast.pictures.maps import load_map
 from ingan_fast.quality.resampling import plain_homography, seam_carve
-from ingan_fast.studio.child import Progress
 from ingan_fast.studio.subjects import Subject, at_size, layouts_of, network_of, reduced, with_cover, within
 
 JUDGED_SIDE = 160  # px; the cost grows with the fourth power, and this is to take seconds

@@ -8,13 +8,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform, check_output_size
 from ingan_fast.layout import Layouts, Wishes, perspective
 from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.pictures import Photo, Pixels, load_image, load_photo, save_image, save_photo, with_opacity
 from ingan_fast.runtime import Retargeter
-from ingan_fast.studio.child import Progress
 
 MAX_PIXELS = 100_000_000  # of an uploaded picture
 

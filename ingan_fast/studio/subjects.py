@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from ingan_fast.callbacks import Progress
 from ingan_fast.geometry import MIN_SIZE, Size, Transform
 from ingan_fast.layout import Layouts, Wishes, perspective
 from ingan_fast.layout.pictures import as_stored, in_unit_range, shrunk
 from ingan_fast.pictures import has_opacity, load_photo, srgb
-from ingan_fast.studio.child import Progress
 
 _known: dict[str, Any] = {}  # what was opened last: it is asked for again
 
@@ -70,16 +70,10 @@ def layouts_of(subject: Subject) -> Layouts:
 def network_of(subject: Subject) -> Callable[[Transform], NDArray[np.uint8]]:
     """The generator of a run or a model; the one used last is kept."""
     if _known.get("network", (None,))[0] != subject.path:
-        if subject.kind == "run":
-            from ingan_fast.training.trained import load
+        from ingan_fast.runtime import Retargeter
 
-            trained = load(subject.path)
-            _known["network"] = subject.path, lambda transform: trained.retarget(transform).picture
-        else:
-            from ingan_fast.runtime import Retargeter
-
-            retargeter = Retargeter.open(subject.path)
-            _known["network"] = subject.path, lambda transform: retargeter(transform=transform)
+        retargeter = Retargeter.open(subject.path, precision="float32")
+        _known["network"] = subject.path, lambda transform: retargeter(transform=transform)
     network: Callable[[Transform], NDArray[np.uint8]] = _known["network"][1]
     return network
 

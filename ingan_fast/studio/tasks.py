@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
 from ingan_fast.layout import Frames, Layouts, Wishes
 from ingan_fast.pictures import MAX_PIXELS, Photo, has_opacity, load_photo, save_image, save_photo, srgb
 from ingan_fast.studio import comparing, serving
-from ingan_fast.studio.child import Progress
 from ingan_fast.studio.subjects import reduced, solve
 
 PREVIEW_SIDE = 640  # px; longer side of the picture that frames are made of

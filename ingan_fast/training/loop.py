@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ingan_fast.callbacks import Notice
 from ingan_fast.errors import UserError
 from ingan_fast.interrupts import interrupts
 from ingan_fast.model.devices import on_device, pick_device
@@ -21,7 +22,7 @@ from ingan_fast.quality.suitability import warning
 from ingan_fast.quality.validation import beside_layout
 from ingan_fast.threads import Threads, using_threads
 from ingan_fast.training.budget import duration
-from ingan_fast.training.engine import Notice, check_engine, make_engine
+from ingan_fast.training.engine import check_engine, make_engine
 from ingan_fast.training.history import History
 from ingan_fast.training.monitor import Monitor, check_tensorboard
 from ingan_fast.training.planning import choose, ready, within_budget

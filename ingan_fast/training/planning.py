@@ -11,6 +11,7 @@ import torch
 
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels, is_grey
+from ingan_fast.quality.suitability import occurs_once
 from ingan_fast.settings import DEFAULT_PRESET, Settings, preset, with_changes
 from ingan_fast.training.budget import DEFAULT, LEAST, MOST, PLANNED, check_budget, duration, fit, predicted
 from ingan_fast.training.preparation import load_sources
@@ -23,7 +24,7 @@ Images = str | Path | Sequence[str | Path]
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """Preset, settings and budget of a training."""
 
     preset: str
@@ -35,7 +36,7 @@ class Plan:
 class Ready:
     """A plan with its pictures."""
 
-    plan: Plan
+    plan: TrainingPlan
     sources: dict[str, Pixels]  # by name
     notices: list[str]  # messages for the user
     reserve: float = 0.0  # seconds needed after the last iteration, if there is a budget
@@ -44,7 +45,7 @@ class Ready:
 
 def choose(
     preset_name: str | None, wanted: Mapping[str, Any], budget: float | None, device: str, started: Config | None
-) -> Plan:
+) -> TrainingPlan:
     """The plan from the user's input, completed by defaults for the device, or by the resumed run's values.
 
     Args:
@@ -73,13 +74,14 @@ def choose(
         settings = replace(settings, **kept)
     if started is not None and "early_stop" not in wanted:
         settings = replace(settings, early_stop=started.settings.early_stop)
-    return Plan(preset_name, settings, budget)
+    return TrainingPlan(preset_name, settings, budget)
 
 
-def ready(plan: Plan, images: Images, started: Config | None = None) -> Ready:
-    """Load the pictures at the plan's size; for grey pictures the generator's outputs are grey.
+def ready(plan: TrainingPlan, images: Images, started: Config | None = None) -> Ready:
+    """Load the pictures at the plan's size and adapt settings to them; a run that is resumed (`started`) keeps its own.
 
-    A run that is resumed (`started`) keeps its setting.
+    For grey pictures the generator's outputs are grey. For pictures with large parts that occur once, places and
+    copies keep their weight (`guidance_left`): the network has nothing to lay out anew, and would tear them apart.
 
     Raises:
         UserError: a picture can't be used.
@@ -87,7 +89,19 @@ def ready(plan: Plan, images: Images, started: Config | None = None) -> Ready:
     notices: list[str] = []
     sources = load_sources(images, plan.settings.max_side, notices.append)
     grey = all(map(is_grey, sources.values())) if started is None else started.settings.grey
-    return Ready(replace(plan, settings=replace(plan.settings, grey=plan.settings.grey or grey)), sources, notices)
+    settings = replace(
+        plan.settings, grey=plan.settings.grey or grey, guidance_left=_guidance_left(plan, sources, started)
+    )
+    return Ready(replace(plan, settings=settings), sources, notices)
+
+
+def _guidance_left(plan: TrainingPlan, sources: dict[str, Pixels], started: Config | None) -> float:
+    wanted = plan.settings.guidance_left
+    if wanted != preset(plan.preset).guidance_left:  # set by the user
+        return wanted
+    if started is not None:
+        return started.settings.guidance_left
+    return 1.0 if any(map(occurs_once, sources.values())) else wanted
 
 
 def within_budget(

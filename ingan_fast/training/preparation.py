@@ -1,18 +1,17 @@
 """Prepares a training: loads its pictures and sets up its run folder."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
+from ingan_fast.callbacks import Notice
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels, fit_within, load_image
 from ingan_fast.training.run_folder import Config, RunFolder
 from ingan_fast.training.run_lock import LOCK
 
 
-def load_sources(
-    images: str | Path | Sequence[str | Path], max_side: int, notice: Callable[[str], None]
-) -> dict[str, Pixels]:
+def load_sources(images: str | Path | Sequence[str | Path], max_side: int, notice: Notice) -> dict[str, Pixels]:
     """Load pictures by name, uint8 [H, W, 3], shrunk to at most `max_side`.
 
     Raises:

@@ -69,7 +69,7 @@ def training_progress(console: Console) -> Iterator[Callable[[Status], None]]:
             progress.stop()
 
 
-class Occasions:
+class Throttle:
     """Decides when the next line of progress is due: at once, then at growing intervals.
 
     Attributes:
@@ -94,19 +94,19 @@ class Occasions:
 
 def _line_reporter(console: Console, clock: Callable[[], float] = time.monotonic) -> Callable[[Status], None]:
     """Print lines such as "iteration 600 of 2400, 5.2 it/s, about 6 min left, recon 0.081"."""
-    occasions = Occasions(clock)
+    throttle = Throttle(clock)
     first: int | None = None  # iteration of the first report; earlier ones may be of another process
 
     def report(status: Status) -> None:
         nonlocal first
         first = status.iteration if first is None else first
-        if not (occasions.due() or status.iteration >= status.iterations):
+        if not (throttle.due() or status.iteration >= status.iterations):
             return
         parts = [f"iteration {status.iteration} of {status.iterations}"]
         done = status.iteration - first
-        if done and occasions.elapsed > 0:
-            left = (status.iterations - status.iteration) * occasions.elapsed / done
-            parts += [f"{done / occasions.elapsed:.1f} it/s", f"about {duration(left)} left"]
+        if done and throttle.elapsed > 0:
+            left = (status.iterations - status.iteration) * throttle.elapsed / done
+            parts += [f"{done / throttle.elapsed:.1f} it/s", f"about {duration(left)} left"]
         console.print(", ".join([*parts, _values(status)]), soft_wrap=True)
 
     return report

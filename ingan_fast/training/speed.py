@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ingan_fast.model.sampling import Draw, Sampler
+from ingan_fast.model.sampling import Batch, Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import Settings
@@ -55,7 +55,7 @@ def measure_speed(
     sizes = list(by_size)
     engine = make_engine(engine_name, device, lambda text: None)
 
-    def seconds(draw: Draw) -> float:
+    def seconds(draw: Batch) -> float:
         return _seconds(lambda: engine.step(state, draw).sum().item())  # .item() waits for a GPU
 
     one = seconds(by_size[sizes[len(sizes) // 2]])
@@ -96,7 +96,7 @@ def _time_records(state: TrainingState, sampler: Sampler, slow: float) -> tuple[
         )
 
 
-def _pixels(draw: Draw) -> int:
+def _pixels(draw: Batch) -> int:
     return draw.size[0] * draw.size[1]
 
 

@@ -11,7 +11,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.pictures import MAX_PIXELS, Pixels
 from ingan_fast.video.colour import PICTURES
-from ingan_fast.video.frames import Besides, Frame, Ring, Timing
+from ingan_fast.video.frames import Frame, OtherStreams, Ring, Timing
 
 USUAL = 100  # ms; duration of a frame that has none, as in browsers
 
@@ -59,7 +59,7 @@ class AnimatedPicture:
         rate = Fraction(1000, min(self._lengths))
         self.timing = Timing(Fraction(1, 1000), rate, len(set(self._lengths)) == 1)
         self.seconds: float | None = sum(self._lengths) / 1000
-        self.colour, self.besides = PICTURES, Besides()
+        self.colour, self.other_streams = PICTURES, OtherStreams()
         self.first = self._read(0, self._empty())
 
     def __iter__(self) -> Iterator[Frame]:

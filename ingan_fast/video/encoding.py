@@ -19,7 +19,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import LIMITED, Colour, Converter
-from ingan_fast.video.frames import Besides, Timing
+from ingan_fast.video.frames import OtherStreams, Timing
 
 ENCODERS = {"opus": "libopus"}  # codecs whose namesake encoder is experimental
 NOT_IN_MOV = ("flac", "libopus", "opus")  # libav lists them as supported in .mov, but refuses them
@@ -72,7 +72,7 @@ class VideoFile:
         size: Size,
         timing: Timing,
         colour: Colour,
-        besides: Besides = Besides(),  # noqa: B008  (frozen)
+        other_streams: OtherStreams = OtherStreams(),  # noqa: B008  (frozen)
         paint: Callable[[Pixels], VideoFrame] | None = None,
     ):
         """`name` is for messages; `paint` makes the codec's frames, if colour conversion isn't enough."""
@@ -87,14 +87,14 @@ class VideoFile:
         self._stream = cast(VideoStream, stream)
         self._describe()
         self._tracks: dict[Any, _Copied | _Encoded] = {
-            source: _track(self._container, source) for source in besides.audio
+            source: _track(self._container, source) for source in other_streams.audio
         }
         self.reencoded = [source.codec_context.name for source, track in self._tracks.items() if track.encodes]
-        held = [one for one in besides.subtitles if _holds(self._container, one)]
+        held = [one for one in other_streams.subtitles if _holds(self._container, one)]
         self._tracks |= {source: _Copied(self._container, source) for source in held}
-        self.left_out = [one.codec_context.name for one in besides.subtitles if one not in held]
-        if besides.chapters:
-            self._container.set_chapters(besides.chapters)
+        self.left_out = [one.codec_context.name for one in other_streams.subtitles if one not in held]
+        if other_streams.chapters:
+            self._container.set_chapters(other_streams.chapters)
 
     def write(self, pixels: Pixels, pts: int, duration: int) -> None:
         if (pixels.shape[1], pixels.shape[0]) != self.size:

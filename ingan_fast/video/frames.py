@@ -50,7 +50,7 @@ class Timing:
 
 
 @dataclass(frozen=True)
-class Besides:
+class OtherStreams:
     """Other contents of a clip.
 
     Attributes:
@@ -68,7 +68,7 @@ class Source(Protocol):
 
     timing: Timing
     colour: Colour
-    besides: Besides
+    other_streams: OtherStreams
     total: int | None  # approximate number of frames; None if unknown
 
     def __iter__(self) -> Iterator[Frame | Packet]: ...
@@ -106,7 +106,7 @@ class Still:
     def __init__(self, frames: int, rate: Fraction):
         self.timing = Timing(1 / rate, rate)
         self.colour = PICTURES
-        self.besides = Besides()
+        self.other_streams = OtherStreams()
         self.frames = frames
         self.total: int | None = frames
 

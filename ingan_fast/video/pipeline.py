@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from av import Packet
 
+from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels
 from ingan_fast.video.frames import DEPTH, Frame, Ring, Sink, Source
@@ -46,7 +47,7 @@ def run(
     shape: tuple[int, int, int],
     *,
     interrupted: threading.Event | None = None,
-    progress: Callable[[], None] = lambda: None,
+    advance: Advance = lambda: None,
 ) -> Report:
     """Process every frame of `source` with `render` and write it to `sink`.
 
@@ -54,7 +55,7 @@ def run(
         render: writes a frame's output to uint8 `shape`; called in this thread, frame by frame.
         shape: [H, W, 3 or 4] of the output.
         interrupted: when set, stops after the frames in progress.
-        progress: called after each written frame, in another thread.
+        advance: called after each written frame, in another thread.
 
     Raises:
         UserError: raised by a stage, with the frame's number; other errors have it as a note. The output is then not
@@ -66,7 +67,7 @@ def run(
     rendered: _Queue[_Rendered | Packet] = _Queue()
     start = perf_counter()
     decode = _Stage("decode", lambda: _decode(source, decoded, report))
-    encode = _Stage("encode", lambda: _encode(rendered, sink, report, progress))
+    encode = _Stage("encode", lambda: _encode(rendered, sink, report, advance))
     try:
         _render(decoded, render, rendered, shape, interrupted, report)
         report.interrupted = interrupted.is_set()
@@ -199,7 +200,7 @@ def _render(
             return
 
 
-def _encode(rendered: _Queue[_Rendered | Packet], sink: Sink, report: Report, progress: Callable[[], None]) -> None:
+def _encode(rendered: _Queue[_Rendered | Packet], sink: Sink, report: Report, advance: Advance) -> None:
     try:
         for item in rendered.items():
             start = perf_counter()
@@ -207,7 +208,7 @@ def _encode(rendered: _Queue[_Rendered | Packet], sink: Sink, report: Report, pr
                 with _named(item.number, "writing"):
                     sink.write(item.pixels, item.pts, item.duration)
                 report.frames += 1
-                progress()
+                advance()
             else:
                 sink.write_packet(item)
             report.encode += perf_counter() - start

@@ -14,7 +14,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import PICTURES, UNSPECIFIED, Colour, Converter, colour_of, plane_rows
-from ingan_fast.video.frames import Besides, Frame, Ring, Timing
+from ingan_fast.video.frames import Frame, OtherStreams, Ring, Timing
 
 POLL = 0.1  # seconds
 
@@ -70,7 +70,7 @@ class RawFrames:
         self.total: int | None = None
         self.timing = Timing(1 / rate, rate)
         self.colour = PICTURES
-        self.besides = Besides()
+        self.other_streams = OtherStreams()
         self.first = np.empty((size[1], size[0], 3), np.uint8)
         if not self._read(self.first, 1):
             raise UserError("standard input has no frames; check the command before the pipe")

@@ -19,7 +19,7 @@ from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import Colour, colour_of
 from ingan_fast.video.display import Display
-from ingan_fast.video.frames import Besides, Frame, Ring, Timing
+from ingan_fast.video.frames import Frame, OtherStreams, Ring, Timing
 from ingan_fast.video.pipes import PipeInput
 
 Y4M_FRAME = b"FRAME\n"  # precedes each frame
@@ -40,7 +40,7 @@ class Clip:
         alpha: whether frames have transparency.
         first: the first frame, uint8 [H, W, 3 or 4].
         seconds: duration stated by the file; None if it states none.
-        timing, colour, besides, total: see `frames.Source`.
+        timing, colour, other_streams, total: see `frames.Source`.
 
     Raises:
         UserError: the file is missing, not a video, damaged or cut short, or its frame size changes.
@@ -53,7 +53,7 @@ class Clip:
         try:
             self._video = self._video_stream()
             self._check_is_whole()
-            self.besides = self._other_contents()
+            self.other_streams = self._other_contents()
             self.timing = self._timing()
             self._items = self._decoded()
             self._begin()
@@ -125,12 +125,12 @@ class Clip:
         decoder.extradata = self._video.codec_context.extradata
         return cast(VideoCodecContext, decoder)
 
-    def _other_contents(self) -> Besides:
+    def _other_contents(self) -> OtherStreams:
         streams, chapters = self._container.streams, []
         for chapter in self._container.chapters():
             shift = _ticks(self._start, chapter["time_base"] or Fraction(1))
             chapters.append({**chapter, "start": chapter["start"] - shift, "end": chapter["end"] - shift})
-        return Besides(list(streams.audio), list(streams.subtitles), chapters)
+        return OtherStreams(list(streams.audio), list(streams.subtitles), chapters)
 
     def _timing(self) -> Timing:
         average = self._video.average_rate
@@ -165,7 +165,7 @@ class Clip:
     def _decoded(self) -> Iterator[VideoFrame | Packet]:
         number, end, corrupt, taken = 0, Fraction(0), False, 0
         decoder = self._decoder()
-        streams = {*self.besides.audio, *self.besides.subtitles}
+        streams = {*self.other_streams.audio, *self.other_streams.subtitles}
         try:
             for packet in self._container.demux():
                 if packet.size:

@@ -13,7 +13,7 @@ from ingan_fast.video.opacity import over, retarget_both
 from ingan_fast.video.poses import Animation, Pose
 
 
-class Engine(Protocol):
+class FrameRetargeter(Protocol):
     """A generator that is ready to run (`runtime.Retargeter`)."""
 
     def __call__(self, frame: Pixels | None, *, transform: Transform, out: Pixels | None = None) -> Pixels: ...
@@ -39,7 +39,7 @@ class Renderer:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: FrameRetargeter,
         animation: Animation,
         base: Fraction,
         background: Colour | None,

@@ -3,19 +3,20 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from av import Packet
 
+from ingan_fast.callbacks import Notice
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_path
 from ingan_fast.geometry import Size
 from ingan_fast.pictures import Photo, Pixels, check_output_path, save_photo
 from ingan_fast.video.encoding import GIF, H264, PRORES_ALPHA, VP9, VP9_ALPHA, WEBP, Codec, VideoFile
-from ingan_fast.video.frames import Besides, Sink, Source
+from ingan_fast.video.frames import OtherStreams, Sink, Source
 from ingan_fast.video.gif import MAX_FPS, Painter
 from ingan_fast.video.pipes import RawOutput, Y4mOutput
 
@@ -65,7 +66,7 @@ class Output:
         return _NUMBER.search(self.name) is not None
 
     @contextmanager
-    def open(self, source: Source, size: Size, steady: bool, notice: Callable[[str], None]) -> Iterator[Sink]:
+    def open(self, source: Source, size: Size, steady: bool, notice: Notice) -> Iterator[Sink]:
         """A sink for frames of `size`. A file is complete after the block, or not written at all if that raises.
 
         Args:
@@ -87,9 +88,7 @@ class Output:
                 yield file
 
     @contextmanager
-    def _open_file(
-        self, source: Source, size: Size, steady: bool, notice: Callable[[str], None]
-    ) -> Iterator[VideoFile]:
+    def _open_file(self, source: Source, size: Size, steady: bool, notice: Notice) -> Iterator[VideoFile]:
         codec = self._codec()
         if max(size) > codec.max_side:
             raise UserError(
@@ -102,10 +101,10 @@ class Output:
             )
         if codec in _SILENT:
             self._tell_silence(source, notice)
-        besides = Besides() if codec in _SILENT else source.besides
+        other_streams = OtherStreams() if codec in _SILENT else source.other_streams
         paint = Painter(size, self.alpha, steady) if codec is GIF else None
         with atomic_path(self.name) as temporary:
-            file = VideoFile(temporary, self.name, codec, size, source.timing, source.colour, besides, paint)
+            file = VideoFile(temporary, self.name, codec, size, source.timing, source.colour, other_streams, paint)
             if file.size != size:
                 notice(
                     f"{self.name} is {file.size[0]}x{file.size[1]}: H.264 needs even sides, so the last column or row "
@@ -145,8 +144,8 @@ class Output:
         if sys.stdout.isatty():
             raise UserError("frames would go to standard output, which is a terminal; pipe it to a program")
 
-    def _tell_silence(self, source: Source, notice: Callable[[str], None]) -> None:
-        kinds = {"sound": source.besides.audio, "subtitles": source.besides.subtitles}
+    def _tell_silence(self, source: Source, notice: Notice) -> None:
+        kinds = {"sound": source.other_streams.audio, "subtitles": source.other_streams.subtitles}
         lost = " and ".join(kind for kind, streams in kinds.items() if streams)
         if lost:
             notice(f"{self.name} can't hold {lost}; left out")

@@ -8,7 +8,7 @@ import pytest
 
 from batch_runs import Failing, dots, run
 from ingan_fast.batch.requests import Options, Training
-from ingan_fast.training.trained import load
+from ingan_fast.training.trained import read_run
 
 SMOKE = Options(training=Training(None, "smoke"))
 
@@ -31,7 +31,7 @@ def out(learned: tuple[Path, Path], tmp_path: Path) -> Path:
 
 
 def test_a_network_is_trained_and_kept(learned: tuple[Path, Path]) -> None:
-    trained = load(learned[1] / "a.png_run", "cpu")
+    trained = read_run(learned[1] / "a.png_run")
     assert trained.config.preset == "smoke"
     assert not (learned[1] / "a.png_run" / "checkpoint.pt").exists()
 

@@ -56,7 +56,7 @@ def test_the_parts_of_every_size_are_measured_and_their_exponents_fitted(
     assert tables is not None
     assert solve is not None
     assert (tables.median, solve.median) == pytest.approx((14.4, 4.8))
-    exponents = {(fit["name"], fit["quantity"]): fit["exponent"] for fit in results.details["fits"]}
+    exponents = {(fit.name, fit.quantity): fit.exponent for fit in results.details["fits"]}
     assert exponents["total", "time"] == pytest.approx(1)
     assert exponents["total", "memory"] == pytest.approx(1)
     assert exponents["draw", "time"] == pytest.approx(1.5)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ingan_fast.bench import scaling
-from ingan_fast.bench.power_law import fit_power_law
+from ingan_fast.bench.power_law import Fit, fit_power_law
 from ingan_fast.bench.results import Results
 from ingan_fast.bench.scaling import ScalingRequest
 from ingan_fast.bench.served import Call, Memory
@@ -70,12 +70,16 @@ def measure(picture: Pixels, request: ScalingRequest = REQUEST, advance: Any = l
     return scaling.measure(request, picture, advance)
 
 
-def fits(results: Results, quantity: str, over: str) -> list[dict[str, Any]]:
-    return [fit for fit in results.details["fits"] if (fit["quantity"], fit["over"]) == (quantity, over)]
+def fits(results: Results, quantity: str, over: str) -> list[Fit]:
+    return [fit for fit in results.details["fits"] if (fit.quantity, fit.over) == (quantity, over)]
+
+
+def fitted(points: list[tuple[float, float]]) -> Fit | None:
+    return fit_power_law(points, "case", "name", "time", "pixels")
 
 
 def test_the_exponent_of_a_power_law_is_found() -> None:
-    fit = fit_power_law([(x, 3 * x**1.25) for x in (10, 100, 5000)])
+    fit = fitted([(x, 3 * x**1.25) for x in (10, 100, 5000)])
     assert fit is not None
     assert fit.exponent == pytest.approx(1.25)
     assert fit.standard_error == pytest.approx(0, abs=1e-6)
@@ -83,43 +87,43 @@ def test_the_exponent_of_a_power_law_is_found() -> None:
 
 def test_the_standard_error_is_that_of_a_regression() -> None:
     """Slope 1 through (0, 0), (1, 2), (2, 2): the residuals -1/3, 2/3, -1/3 have 1 degree of freedom."""
-    fit = fit_power_law([(2.0**x, 2.0**y) for x, y in ((0, 0), (1, 2), (2, 2))])
+    fit = fitted([(2.0**x, 2.0**y) for x, y in ((0, 0), (1, 2), (2, 2))])
     assert fit is not None
     assert fit.exponent == pytest.approx(1)
     assert fit.standard_error == pytest.approx((6 / 9 / 2) ** 0.5)
 
 
 def test_two_points_have_no_error_and_one_size_has_no_exponent() -> None:
-    two = fit_power_law([(1, 1), (10, 100)])
+    two = fitted([(1, 1), (10, 100)])
     assert two is not None
     assert (two.exponent, two.standard_error) == (pytest.approx(2), None)
-    assert fit_power_law([(7, 1), (7, 2)]) is None
+    assert fitted([(7, 1), (7, 2)]) is None
 
 
 def test_exponents_are_those_of_what_was_measured(picture: Pixels, fake: Fake) -> None:
     results = measure(picture)
     time, memory = fits(results, "time", "output pixels"), fits(results, "memory", "output pixels")
-    assert [fit["name"] for fit in time] == ["fast", "slow"]
-    assert {fit["case"] for fit in time} == {"preset smoke"}
+    assert [fit.name for fit in time] == ["fast", "slow"]
+    assert {fit.case for fit in time} == {"preset smoke"}
     for fit in time:
-        assert fit["exponent"] == pytest.approx(1.2)
-        assert [point[0] for point in fit["points"]] == [1200, 4800, 19200]
-    assert [fit["exponent"] for fit in memory] == pytest.approx([1, 1])
+        assert fit.exponent == pytest.approx(1.2)
+        assert [point[0] for point in fit.points] == [1200, 4800, 19200]
+    assert [fit.exponent for fit in memory] == pytest.approx([1, 1])
 
 
 def test_what_a_source_adds_is_shown_by_the_fastest_backend(picture: Pixels, fake: Fake) -> None:
     results = measure(picture)
     (time,) = fits(results, "time", "source pixels")
-    assert time["name"] == "fast"
-    assert time["exponent"] == pytest.approx(0)
+    assert time.name == "fast"
+    assert time.exponent == pytest.approx(0)
     assert [row.name for row in results.rows if row.case.startswith("80x60 of 32x32")] == ["fast"]
 
 
 def test_memory_of_outputs_in_pieces_is_in_no_fit(picture: Pixels, fake: Fake) -> None:
     fake.whole = 4800
     results = measure(picture)
-    assert [len(fit["points"]) for fit in fits(results, "memory", "output pixels")] == [2, 2]
-    assert [len(fit["points"]) for fit in fits(results, "time", "output pixels")] == [3, 3]
+    assert [len(fit.points) for fit in fits(results, "memory", "output pixels")] == [2, 2]
+    assert [len(fit.points) for fit in fits(results, "time", "output pixels")] == [3, 3]
     assert [row.details["pieces"] for row in results.rows[:6]] == [1, 1, 1, 1, 4, 4]
 
 
@@ -163,7 +167,7 @@ def test_a_backend_that_fails_keeps_no_other_from_being_measured(picture: Pixels
     results = measure(picture)
     assert results.errors == ["80x60 of 64x56, preset smoke, slow: its process ended with code -9"]
     assert sum(row.milliseconds is not None for row in results.rows) == 7
-    assert [len(fit["points"]) for fit in fits(results, "time", "output pixels")] == [3, 2]
+    assert [len(fit.points) for fit in fits(results, "time", "output pixels")] == [3, 2]
 
 
 @pytest.mark.parametrize("limit", [0.01, 100.0])
@@ -176,9 +180,9 @@ def test_progress_ends_at_its_total(picture: Pixels, fake: Fake, limit: float) -
 
 
 def test_operations_are_of_the_source_and_of_the_output(models: dict[str, Path]) -> None:
+    from ingan_fast import load
     from ingan_fast.bench.models import count_flop
     from ingan_fast.geometry import Transform
-    from ingan_fast.training.trained import load
 
     trained = load(models["onnxruntime"].parents[1] / "run", "cpu")
     operations = scaling.Operations.of(trained)

@@ -56,3 +56,10 @@ def not_a_run(kind: str, trained_run: Path) -> Path:
     if kind == "damaged":
         (path / "config.json").write_text("{")
     return path
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    from video_clips import Recipe, grey, make_clip
+
+    return make_clip(tmp_path / "clip.mp4", grey((64, 48), 10), Recipe(audio="aac"))

@@ -4,10 +4,11 @@ import json
 import math
 import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 
@@ -15,7 +16,7 @@ from ingan_fast.bench import suite
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.results import Results, Row
 from ingan_fast.bench.separate import separately
-from ingan_fast.bench.suite import Plan
+from ingan_fast.bench.suite import BenchmarkPlan
 from ingan_fast.bench.timing import Spread
 from ingan_fast.cli.bench import all as command
 from ingan_fast.errors import UserError
@@ -40,10 +41,10 @@ class Suite:
         self.failing: dict[str, BaseException] = {}
         self.rows = [Row("x1", "ours", Spread(1, 1, 1, 1))]
 
-    def plan(self, name: str) -> Callable[[torch.device, bool], Plan]:
-        def planned(device: torch.device, short: bool) -> Plan:
+    def plan(self, name: str) -> Callable[[torch.device, bool], BenchmarkPlan]:
+        def planned(device: torch.device, short: bool) -> BenchmarkPlan:
             request = Request(1 if short else 5)
-            return Plan(request, device, lambda: 1, lambda advance: self.measure(name, request))
+            return BenchmarkPlan(request, device, lambda: 1, lambda advance: self.measure(name, request))
 
         return planned
 
@@ -98,7 +99,7 @@ def test_results_of_something_else_are_measured_anew(
 ) -> None:
     ingan_fast(*ALL)
     path = Path("report/results/warp.json")
-    replace(Results.read(path), **changes).write(path)
+    msgspec.structs.replace(Results.read(path), **changes).write(path)
     ended = ingan_fast(*ALL)
     assert two.measured == ["warp", "train", "warp"]
     assert f"warp: measuring again: {path} is of {part}" in ended.err

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from ingan_fast import cli
 from ingan_fast.cli.console import answers, progress
-from ingan_fast.training.progress import LINE_EVERY, Occasions, Status, _line_reporter, training_progress
+from ingan_fast.training.progress import LINE_EVERY, Status, Throttle, _line_reporter, training_progress
 
 Command = Callable[..., Any]
 
@@ -52,10 +52,10 @@ def test_off_a_terminal_no_bar_is_drawn(tmp_path: Path) -> None:
 
 def test_a_long_training_writes_lines_ever_more_rarely() -> None:
     clock = Clock()
-    occasions, times = Occasions(clock), []
+    throttle, times = Throttle(clock), []
     for second in range(0, 24 * 3600, 5):
         clock.now = float(second)
-        if occasions.due():
+        if throttle.due():
             times.append(second)
     assert times[:3] == [0, LINE_EVERY, 2 * LINE_EVERY]
     assert 50 < len(times) < 200
@@ -65,7 +65,7 @@ def test_any_long_work_says_how_far_it_is_off_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
-    monkeypatch.setattr("ingan_fast.cli.console.Occasions", lambda: Occasions(clock))
+    monkeypatch.setattr("ingan_fast.cli.console.Throttle", lambda: Throttle(clock))
     with progress("judging", 40) as advance:
         for _ in range(40):
             clock.now += 1

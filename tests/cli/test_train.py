@@ -12,10 +12,11 @@ import torch
 from PIL import Image
 
 from ingan_fast import load
-from ingan_fast.model.sampling import Draw
+from ingan_fast.model.sampling import Batch
 from ingan_fast.model.state import TrainingState
 from ingan_fast.pictures import Pixels, save_image
-from ingan_fast.training.engine import Engine
+from ingan_fast.training.engine import TrainingEngine
+from ingan_fast.training.trained import read_run
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]
@@ -27,7 +28,7 @@ def test_train_makes_a_run_and_says_what_to_do_with_it(ingan_fast: Command, pict
     assert ended.code == 0, ended.err
     assert "run: trained, 2 iterations" in ended.out
     assert "ingan-fast retarget run" in ended.out
-    trained = load("run", device="cpu")
+    trained = read_run("run")
     assert (trained.config.seed, trained.settings.iterations, trained.settings.noise) == (3, 2, 0.1)
 
 
@@ -53,25 +54,25 @@ def test_pictures_of_other_modes_are_converted(ingan_fast: Command, picture: Pix
 def test_several_pictures_train_one_run(ingan_fast: Command, picture: Pixels, picture_path: Path) -> None:
     save_image(255 - picture, "b.png")
     assert ingan_fast("train", picture_path, "b.png", "--out", "run", *SMALL).code == 0
-    assert len(load("run", device="cpu").sources) == 2
+    assert len(read_run("run").sources) == 2
 
 
 def test_ctrl_c_saves_and_resume_goes_on(
     ingan_fast: Command, picture_path: Path, trained_run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     words = ("train", picture_path, "--out", "run", "--preset", "smoke", "--device", "cpu")
-    step = Engine.step
+    step = TrainingEngine.step
 
-    def interrupted(engine: Engine, state: TrainingState, draw: Draw) -> torch.Tensor:
+    def interrupted(engine: TrainingEngine, state: TrainingState, draw: Batch) -> torch.Tensor:
         if state.iteration == 4:
             signal.raise_signal(signal.SIGINT)
         return step(engine, state, draw)
 
-    monkeypatch.setattr(Engine, "step", interrupted)
+    monkeypatch.setattr(TrainingEngine, "step", interrupted)
     ended = ingan_fast(*words)
     assert ended.code == 130
     assert "iteration 5 of 12 is saved" in " ".join(ended.err.split())
-    monkeypatch.setattr(Engine, "step", step)
+    monkeypatch.setattr(TrainingEngine, "step", step)
     assert ingan_fast(*words, "--resume").code == 0
     assert Path("run/generator.safetensors").read_bytes() == (trained_run / "generator.safetensors").read_bytes()
 

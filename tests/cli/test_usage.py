@@ -1,11 +1,15 @@
 """What holds for every command: usage, help, the version."""
 
+import logging
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from ingan_fast.errors import UserError
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]
@@ -42,6 +46,22 @@ def test_every_command_has_examples_in_its_help(
     ended = ingan_fast(command, "--help")
     assert ended.code == 0
     assert re.search(rf"Example.*ingan-fast {command} ", ended.out, re.DOTALL)
+
+
+def test_log_messages_of_the_package_are_lines_on_stderr(ingan_fast: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = logging.getLogger("ingan_fast")
+    monkeypatch.setattr(logger, "handlers", [])
+
+    def warn() -> Any:
+        logger.getChild("model.devices").warning("using the CPU: %s", "a reason")
+        logger.getChild("model.devices").info("nobody asked for this")
+        raise UserError("the end")
+
+    monkeypatch.setattr("ingan_fast.cli.app", lambda words: warn())
+    for _ in range(2):
+        assert ingan_fast("info", "run").err == "ingan-fast: using the CPU: a reason\ningan-fast: the end\n"
+        logger.handlers[0].stream = sys.stderr  # type: ignore[attr-defined]
+    assert len(logger.handlers) == 1
 
 
 def test_the_version_is_told(ingan_fast: Command) -> None:

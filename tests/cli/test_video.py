@@ -1,10 +1,5 @@
 """`ingan-fast video`: scripts, clips and pipes end to end, and one clear line with exit code 2 for bad input."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +9,7 @@ import pytest
 from PIL import Image
 
 from ingan_fast.video.reading import Clip
-from layout_scenes import grain
-from video_clips import QuickEngine, Recipe, frames_of, grey, make_clip, seconds_of
+from video_clips import QuickEngine, Recipe, frames_of, make_clip, seconds_of
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]
@@ -27,13 +21,8 @@ SHORT = ("--seconds", "0.3", "--canvas", "96x64")
 def engine(monkeypatch: pytest.MonkeyPatch) -> QuickEngine:
     """Instead of a model."""
     quick = QuickEngine()
-    monkeypatch.setattr("ingan_fast.cli.video.open_engine", lambda *_: quick)
+    monkeypatch.setattr("ingan_fast.runtime.Retargeter.open", lambda *_: quick)
     return quick
-
-
-@pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    return make_clip(tmp_path / "clip.mp4", grey((64, 48), 10), Recipe(audio="aac"))
 
 
 def test_a_script_makes_a_video_of_the_trained_picture(ingan_fast: Command, trained_run: Path) -> None:
@@ -54,7 +43,7 @@ def test_every_frame_of_a_clip_is_retargeted_by_the_trained_generator(
     ended = ingan_fast("video", trained_run, "--input", clip, "--scale", "1.5x1", "--out", "out.mp4")
     assert ended.code == 0, ended.err
     before, after = Clip(clip), Clip(Path("out.mp4"))
-    assert (after.size, len(after.besides.audio)) == ((96, 48), 1)
+    assert (after.size, len(after.other_streams.audio)) == ((96, 48), 1)
     assert seconds_of(after, frames_of(after)) == pytest.approx(seconds_of(before, frames_of(before)))
 
 
@@ -207,167 +196,3 @@ def test_a_script_file_is_refused_with_the_line(refused: Refused, engine: QuickE
 
 def test_what_is_no_model_is_refused(refused: Refused, broken_run: tuple[Path, str]) -> None:
     refused("video", broken_run[0], "--script", "grow", "--out", "out.mp4", parts=("thing",))
-
-
-# In a process of its own, with an engine that takes 20 ms a frame.
-PROGRAM = """
-import sys, time
-import ingan_fast.cli.video as video
-from ingan_fast.cli import main
-from video_clips import QuickEngine
-
-SECONDS = float(sys.argv[1])
-
-class Slow(QuickEngine):
-    def __call__(self, frame, **options):
-        time.sleep(SECONDS)
-        return super().__call__(frame, **options)
-
-video.open_engine = lambda *_: Slow()
-sys.argv[:2] = ["ingan-fast"]
-main()
-"""
-
-
-def start(*words: object, seconds: float = 0.0, **streams: Any) -> subprocess.Popen[bytes]:
-    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])}
-    command = [sys.executable, "-c", PROGRAM, str(seconds), "video", "model", *map(str, words)]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, **streams)
-
-
-def raw(count: int) -> bytes:
-    return b"".join(frame.tobytes() for frame in grey((64, 48), count))
-
-
-def test_raw_frames_go_through_pipes() -> None:
-    words = ("--input", "-", "--raw", "64x48", "--scale", "0.5", "--out", "-")
-    process = start(*words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    out, err = process.communicate(raw(10))
-    assert process.returncode == 0, err
-    frames = np.frombuffer(out, np.uint8).reshape(10, 24, 32, 3)
-    np.testing.assert_array_equal(frames[:, 0, 0, 0], [20 + 20 * index for index in range(10)])
-    assert b"10 frames of 32x24" in err
-
-
-def test_y4m_goes_through_pipes(tmp_path: Path, clip: Path) -> None:
-    first = start("--input", clip, "--size", "65x49", "--out", "-", stdout=subprocess.PIPE)
-    second = start("--input", "-", "--size", "32x24", "--out", tmp_path / "out.mkv", stdin=first.stdout)
-    assert second.wait(60) == first.wait(60) == 0
-    video = Clip(tmp_path / "out.mkv")
-    levels = [int(frame.pixels.mean()) for frame in frames_of(video)]
-    np.testing.assert_allclose(levels, [20 + 20 * index for index in range(10)], atol=3)
-
-
-def test_raw_frames_of_a_script_have_the_size_that_is_told() -> None:
-    words = ("--script", "zoom", *SHORT, "--out", "-", "--raw")
-    process = start(*words, "96x64", stdout=subprocess.PIPE)
-    assert len(process.communicate()[0]) == 9 * 96 * 64 * 3
-    process = start(*words, "64x64", stdout=subprocess.PIPE)
-    out, err = process.communicate()
-    assert (process.returncode, out) == (2, b"")
-    assert b"--raw 96x64" in err
-
-
-def test_a_pipe_that_ends_within_a_frame_is_refused(tmp_path: Path) -> None:
-    out = tmp_path / "out.mp4"
-    process = start("--input", "-", "--raw", "64x48", "--scale", "1", "--out", out, stdin=subprocess.PIPE)
-    err = process.communicate(raw(3) + b"half")[1]
-    assert (process.returncode, len(err.splitlines())) == (2, 1)
-    assert b"frame 4" in err
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_reader_that_closes_the_pipe_ends_it_quietly() -> None:
-    process = start("--script", "zoom", "--out", "-", stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    process.stdout.read(10_000)
-    process.stdout.close()
-    assert process.wait(60) == 141
-    assert process.stderr is not None
-    assert process.stderr.read() == b""
-
-
-@pytest.mark.parametrize("name", ["out.mp4", "out.webm", "out.mov"])
-def test_ctrl_c_leaves_a_video_that_can_be_played(tmp_path: Path, name: str) -> None:
-    process = start("--script", "zoom", "--out", tmp_path / name, seconds=0.02, stdout=subprocess.PIPE)
-    while not list(tmp_path.iterdir()) and process.poll() is None:
-        time.sleep(0.05)
-    time.sleep(0.5)
-    process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
-    assert [path.name for path in tmp_path.iterdir()] == [name]
-    assert 0 < len(frames_of(Clip(tmp_path / name))) < 300
-
-
-def test_ctrl_c_while_nothing_comes_leaves_nothing(tmp_path: Path) -> None:
-    process = start("--input", "-", "--scale", "1", "--out", tmp_path / "out.mp4", stdin=subprocess.PIPE)
-    time.sleep(1.5)
-    process.send_signal(signal.SIGINT)
-    assert process.wait(60) == 130
-    assert list(tmp_path.iterdir()) == []
-
-
-# Pictures without a model
-
-
-@pytest.fixture
-def photo(ingan_fast: Command) -> Path:
-    """A texture, in the working folder."""
-    Image.fromarray(grain(48, 64)).save("photo.png")
-    return Path("photo.png")
-
-
-def test_a_script_makes_a_video_of_a_picture_without_torch(photo: Path) -> None:
-    words = ["ingan-fast", "video", str(photo), "--script", "grow", "--seconds", "0.2", "--out", "out.mp4"]
-    check = (
-        f"import sys\nsys.argv = {words}\nfrom ingan_fast.cli import main\ntry:\n    main()\n"
-        "except SystemExit as end:\n    print(end.code, 'torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True)
-    assert done.stdout.endswith("0 False\n"), done.stderr
-    assert "6 frames" in done.stdout
-    assert len(frames_of(Clip(Path("out.mp4")))) == 6
-
-
-def test_the_frames_are_the_pictures_layouts(ingan_fast: Command, photo: Path) -> None:
-    words = ("--script", "grow", "--seconds", "0.1", "--canvas", "64x48", "--out", "%d.png")
-    assert ingan_fast("video", photo, *words).code == 0
-    assert [np.asarray(Image.open(f"{n}.png")).shape for n in (1, 2, 3)] == [(48, 64, 3)] * 3
-    frame = np.asarray(Image.open("1.png"))
-    shown = frame[(frame != 0).any(axis=2)]
-    colours = {tuple(colour) for colour in grain(48, 64).reshape(-1, 3)}
-    assert np.mean([tuple(colour) in colours for colour in shown]) > 0.6
-
-
-def test_a_transparent_picture_lies_over_the_background(ingan_fast: Command) -> None:
-    logo = np.dstack([grain(48, 64), np.zeros((48, 64, 1), np.uint8)])
-    logo[10:30, 20:40, 3] = 255
-    Image.fromarray(logo).save("logo.png")
-    words = ("video", "logo.png", "--script", "grow", "--seconds", "0.1", "--canvas", "64x48", "--out", "%d.png")
-    ended = ingan_fast(*words, "--background", "#00ff00")
-    assert ended.code == 0, ended.err
-    frame = np.asarray(Image.open("3.png"))
-    assert 0.3 < (frame == (0, 255, 0)).all(axis=2).mean() < 1
-
-
-@pytest.mark.parametrize(
-    ("words", "part"),
-    [
-        (["--input", "clip.mp4", "--scale", "2x1"], "needs a run or a model"),
-        (["--script", "grow", "--device", "cpu"], "--device and --backend are for runs"),
-        (["--script", "grow", "--backend", "torch"], "--device and --backend are for runs"),
-    ],
-)
-def test_what_needs_a_model_is_refused_for_a_picture(
-    refused: Refused, photo: Path, clip: Path, words: list[str], part: str
-) -> None:
-    words = [str(clip) if word == "clip.mp4" else word for word in words]
-    refused("video", photo, *words, "--out", "out.mp4", parts=(part,))
-
-
-def test_transparency_without_a_background_is_refused(refused: Refused, ingan_fast: Command) -> None:
-    logo = np.dstack([grain(48, 64), np.full((48, 64, 1), 90, np.uint8)])
-    Image.fromarray(logo).save("logo.png")
-    words = ("--script", "grow", "--background", "none", "--out", "out.webm")
-    refused("video", "logo.png", *words, parts=("logo.png is partly transparent", "--background"))

@@ -11,7 +11,7 @@ from ingan_fast.model.networks import Generator
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import PAPER
 from ingan_fast.training.run_folder import Config, RunFolder
-from ingan_fast.training.trained import load
+from ingan_fast.training.trained import read_run
 from video_clips import Recipe, make_clip
 
 
@@ -19,7 +19,7 @@ from video_clips import Recipe, make_clip
 def model(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of an exported model; read-only."""
     folder = tmp_path_factory.mktemp("exported") / "model"
-    export(load(trained_run, "cpu"), folder, ExportOptions())
+    export(read_run(trained_run), folder, ExportOptions())
     return folder
 
 

@@ -19,7 +19,7 @@ from ingan_fast.pictures import Pixels, load_image
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.geometry import Geometries
 from ingan_fast.runtime.sidecar import read_sidecar
-from ingan_fast.training.trained import load
+from ingan_fast.training.trained import read_run
 
 pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="g++ is not installed")
 
@@ -133,7 +133,7 @@ def test_onnx_runtime_in_cpp_gives_the_runtimes_picture(
 def test_onnx_runtime_in_cpp_makes_the_grid_of_the_papers_generator(
     onnxruntime_program: Path, paper_run: Path, picture: Pixels, picture_ppm: Path, tmp_path: Path
 ) -> None:
-    written = export(load(paper_run, "cpu"), tmp_path, ExportOptions())
+    written = export(read_run(paper_run), tmp_path, ExportOptions())
     matrix = write_matrix(tmp_path / "matrix.txt", TILT)
     ended = run(onnxruntime_program, written.path, picture_ppm, tmp_path / "out.ppm", "96x40", matrix)
     assert ended.returncode == 0, ended.stderr
@@ -146,7 +146,7 @@ def test_onnx_runtime_in_cpp_makes_the_grid_of_the_papers_generator(
 def test_onnx_runtime_in_cpp_runs_models_of_one_geometry(
     onnxruntime_program: Path, trained_run: Path, picture: Pixels, picture_ppm: Path, tmp_path: Path
 ) -> None:
-    written = export(load(trained_run, "cpu"), tmp_path, ExportOptions(transform=Transform.resize((96, 40))))
+    written = export(read_run(trained_run), tmp_path, ExportOptions(transform=Transform.resize((96, 40))))
     ended = run(onnxruntime_program, written.path, picture_ppm, tmp_path / "out.ppm")
     assert ended.returncode == 0, ended.stderr
     with Retargeter.open(written.path, backend="onnxruntime") as retargeter:

@@ -17,13 +17,13 @@ from ingan_fast.export.triton_server import write_repository
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels, load_image
 from ingan_fast.runtime import Retargeter
-from ingan_fast.training.trained import load
+from ingan_fast.training.trained import read_run
 
 
 @pytest.fixture(scope="module")
 def server(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     repository = tmp_path_factory.mktemp("repository")
-    write_repository(load(trained_run, "cpu"), repository, ExportOptions())
+    write_repository(read_run(trained_run), repository, ExportOptions())
     with serving(repository) as url:
         yield url
 
@@ -39,7 +39,7 @@ def test_a_server_gives_the_runtimes_picture(
 
 
 def test_a_model_that_takes_no_geometry_is_refused(trained_run: Path, tmp_path: Path) -> None:
-    write_repository(load(trained_run, "cpu"), tmp_path, ExportOptions(transform=Transform.resize((96, 40))))
+    write_repository(read_run(trained_run), tmp_path, ExportOptions(transform=Transform.resize((96, 40))))
     with serving(tmp_path) as url, pytest.raises(UserError, match="baked in"):
         example("triton_client").RemoteRetargeter(url)
 

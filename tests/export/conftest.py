@@ -9,7 +9,7 @@ from untrained_runs import write_run
 from ingan_fast.export.run import ExportOptions, Written, export
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import PAPER, SMOKE
-from ingan_fast.training.trained import TrainedGenerator, load
+from ingan_fast.training.trained import TrainedRun, read_run
 
 KINDS = {
     "paper": replace(PAPER, channels=8, blocks=1),
@@ -29,11 +29,11 @@ def some_run(kind: str, picture: Pixels, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture(scope="session")
-def trained(some_run: Path) -> TrainedGenerator:
-    return load(some_run, "cpu")
+def trained(some_run: Path) -> TrainedRun:
+    return read_run(some_run)
 
 
 @pytest.fixture(scope="session")
-def exported(trained: TrainedGenerator, tmp_path_factory: pytest.TempPathFactory) -> Written:
+def exported(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> Written:
     """model.onnx per kind, float32 and dynamic; read-only."""
     return export(trained, tmp_path_factory.mktemp("exported"), ExportOptions())

@@ -22,9 +22,9 @@ from ingan_fast.export.profiles import parse_profile
 from ingan_fast.export.run import ExportOptions, Written, export
 from ingan_fast.runtime import tensorrt_bindings as tensorrt
 from ingan_fast.runtime.engine_cache import EngineCache
-from ingan_fast.runtime.sidecar import Engine, checksum, read_sidecar
+from ingan_fast.runtime.sidecar import EngineInfo, checksum, read_sidecar
 from ingan_fast.runtime.tensorrt_bindings import load_bindings
-from ingan_fast.training.trained import TrainedGenerator
+from ingan_fast.training.trained import TrainedRun
 
 pytest.importorskip("tensorrt_rtx")
 
@@ -129,7 +129,7 @@ def test_an_exported_graph_becomes_an_engine_of_bytes(model: Path, kind: str) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_engines_are_built_in_half_precision_for_every_gpu_that_has_it(
-    trained: TrainedGenerator, tmp_path: Path, precision: str
+    trained: TrainedRun, tmp_path: Path, precision: str
 ) -> None:
     model = export(trained, tmp_path / "half", ExportOptions(precision=precision)).path
     about = read_sidecar(build_engine(model, "tensorrt-rtx")).engine
@@ -140,7 +140,7 @@ def test_engines_are_built_in_half_precision_for_every_gpu_that_has_it(
 
 
 @pytest.mark.slow
-def test_an_engine_has_its_picture_baked_in(trained: TrainedGenerator, tmp_path: Path) -> None:
+def test_an_engine_has_its_picture_baked_in(trained: TrainedRun, tmp_path: Path) -> None:
     model = export(trained, tmp_path / "baked", ExportOptions(bake_source=True)).path
     found = read_sidecar(build_engine(model, **SMALL))
     assert "image" not in [tensor.name for tensor in found.inputs]
@@ -179,7 +179,7 @@ class TestTheCache:
         simple.with_name("model.engine").unlink()
         monkeypatch.setattr(engine, "build", None)
         told: list[str] = []
-        path = build_engine(simple, **SMALL, tell=told.append)
+        path = build_engine(simple, **SMALL, notice=told.append)
         assert path.read_bytes() == first
         assert read_sidecar(path).engine is not None
         assert "using the cached engine" in told[0]
@@ -204,9 +204,9 @@ class TestTheCache:
         assert keys[0] == keys[1] != keys[2]
 
     def test_another_model_or_version_is_another_engine(self) -> None:
-        about = Engine("tensorrt-rtx", "1.7", ["sm_89"], [])
+        about = EngineInfo("tensorrt-rtx", "1.7", ["sm_89"], [])
         orders = [Order(b"a", about, None), Order(b"b", about, None)]
-        orders += [Order(b"a", Engine("tensorrt-rtx", "1.8", ["sm_89"], []), None)]
+        orders += [Order(b"a", EngineInfo("tensorrt-rtx", "1.8", ["sm_89"], []), None)]
         assert len({order.key for order in orders}) == 3
 
     def test_a_damaged_entry_is_built_again(self, simple: Path) -> None:
@@ -214,7 +214,7 @@ class TestTheCache:
         (entry,) = EngineCache().folder.glob("*.engine")
         entry.write_bytes(entry.read_bytes()[:-1])
         told: list[str] = []
-        path = build_engine(simple, **SMALL, tell=told.append)
+        path = build_engine(simple, **SMALL, notice=told.append)
         assert "building an engine" in told[0]
         assert read_sidecar(path).kind == "engine"
 
@@ -223,7 +223,7 @@ class TestTheCache:
     ) -> None:
         monkeypatch.setenv("INGAN_FAST_CACHE", str(simple))  # a file
         told: list[str] = []
-        assert build_engine(simple, **SMALL, tell=told.append).is_file()
+        assert build_engine(simple, **SMALL, notice=told.append).is_file()
         assert any("can't write" in line for line in told)
 
 
@@ -292,7 +292,7 @@ def test_what_running_it_showed_is_told(simple: Path, monkeypatch: pytest.Monkey
     simple.with_name("source.png").write_bytes(b"a picture")
     monkeypatch.setattr("ingan_fast.runtime.backends.tensorrt.verify", verify)
     told: list[str] = []
-    build_engine(simple, **SMALL, tell=told.append)
+    build_engine(simple, **SMALL, notice=told.append)
     assert "the engine was checked: within 0.5 grey levels of the generator" in told
     assert seen == [{"model.engine", "model.engine.json", "source.png"}]
 
@@ -302,7 +302,7 @@ class TestFailuresOfTheBuilder:
 
     @staticmethod
     def order(model: Path, profiles: list[dict[str, list[list[int]]]]) -> Order:
-        return Order(model.read_bytes(), Engine("tensorrt-rtx", "", ["sm_89"], profiles), None)
+        return Order(model.read_bytes(), EngineInfo("tensorrt-rtx", "", ["sm_89"], profiles), None)
 
     def build(self, order: Order) -> None:
         build(load_bindings("tensorrt-rtx"), order, None, EngineCache(), print, lambda phase, part: None)
@@ -409,7 +409,7 @@ class TestFlavors:
         assert EngineCache().read_timings(f"tensorrt-{about.version}-sm_90") == timings
 
 
-def test_an_engine_of_one_geometry_is_built_for_players(trained: TrainedGenerator, tmp_path: Path) -> None:
+def test_an_engine_of_one_geometry_is_built_for_players(trained: TrainedRun, tmp_path: Path) -> None:
     written = export(trained, tmp_path / "fixed", ExportOptions(transform=Transform.resize((96, 40))))
     path = build_engine(written.path, "tensorrt-rtx", compute_capabilities=["sm_89"], uint8=False)
     sidecar = read_sidecar(path)

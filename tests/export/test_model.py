@@ -5,7 +5,7 @@ from importlib.metadata import PackageNotFoundError, version
 import pytest
 
 from ingan_fast.export import model
-from ingan_fast.training.trained import TrainedGenerator
+from ingan_fast.training.trained import TrainedRun
 
 
 @pytest.fixture
@@ -18,11 +18,11 @@ def without_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(model, "version", found)
 
 
-def test_a_package_of_torch_is_described_without_onnx(trained: TrainedGenerator, without_onnx: None) -> None:
+def test_a_package_of_torch_is_described_without_onnx(trained: TrainedRun, without_onnx: None) -> None:
     sidecar = model.describe(trained, model.dynamic(trained, "fp32"), "model.pt2", "pt2", "0" * 64, "fp32")
     assert set(sidecar.versions) == {"ingan-fast", "torch"}
 
 
-def test_an_onnx_file_names_what_made_it(trained: TrainedGenerator) -> None:
+def test_an_onnx_file_names_what_made_it(trained: TrainedRun) -> None:
     sidecar = model.describe(trained, model.dynamic(trained, "fp32"), "model.onnx", "onnx", "0" * 64, "fp32")
     assert sidecar.versions["onnx"] == version("onnx")

@@ -21,12 +21,17 @@ from ingan_fast.model.sampling import to_pixels, to_tensor
 from ingan_fast.pictures import Pixels, load_image
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.libraries import openvino_precision
+from ingan_fast.runtime.opening import opened_run
 from ingan_fast.runtime.sidecar import read_sidecar
 from ingan_fast.settings import SMOKE
-from ingan_fast.training.trained import TrainedGenerator, load
+from ingan_fast.training.trained import TrainedRun, read_run
 
 SIZES = [(64, 56), (97, 41), (16, 16), (33, 120)]
 TILT = Transform.from_corners([(10, 0), (90, 8), (100, 70), (0, 60)], (100, 70))
+
+
+def played(trained: TrainedRun) -> Retargeter:
+    return Retargeter(opened_run(trained, "cpu", "float32"))
 
 
 def axes(value: onnx.ValueInfoProto) -> list[str | int]:
@@ -58,19 +63,19 @@ def test_only_plain_convolutions_are_left(exported: Written) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_another_program_makes_the_runs_own_picture(
-    exported: Written, trained: TrainedGenerator, size: tuple[int, int]
+    exported: Written, trained: TrainedRun, size: tuple[int, int]
 ) -> None:
     session = onnxruntime.InferenceSession(exported.path)
     for transform in (Transform.resize(size), TILT):
         image = to_tensor(trained.source)
         feeds = {"image": image.numpy(), "grid": grid_of(transform).numpy()}
         picture = to_pixels(torch.from_numpy(session.run(None, feeds)[0]))
-        assert np.abs(picture.astype(int) - trained.retarget(transform).picture).max() <= 1
+        assert np.abs(picture.astype(int) - played(trained)(transform=transform)).max() <= 1
 
 
 @pytest.mark.parametrize("transform", [Transform.resize((97, 80)), TILT], ids=["larger", "tilted"])
 def test_openvino_makes_it_in_bfloat16_within_two_levels(
-    exported: Written, trained: TrainedGenerator, transform: Transform
+    exported: Written, trained: TrainedRun, transform: Transform
 ) -> None:
     """As it is by default on a CPU that has bfloat16; coordinates must not be rounded to that."""
     openvino = pytest.importorskip("openvino")
@@ -80,11 +85,11 @@ def test_openvino_makes_it_in_bfloat16_within_two_levels(
     compiled = core.compile_model(exported.path, "CPU", {"INFERENCE_PRECISION_HINT": "bf16"})
     image = to_tensor(trained.source)
     result = compiled({"image": image.numpy(), "grid": grid_of(transform).numpy()})[0]
-    off = np.abs(to_pixels(torch.from_numpy(result)).astype(int) - trained.retarget(transform).picture)
+    off = np.abs(to_pixels(torch.from_numpy(result)).astype(int) - played(trained)(transform=transform))
     assert np.quantile(off, 0.999) <= 2
 
 
-def test_coordinates_far_outside_are_reflected(exported: Written, trained: TrainedGenerator, kind: str) -> None:
+def test_coordinates_far_outside_are_reflected(exported: Written, trained: TrainedRun, kind: str) -> None:
     if kind != "paper":
         pytest.skip("the features of one stage are compared")
     session = onnxruntime.InferenceSession(exported.path)
@@ -102,7 +107,7 @@ def test_coordinates_far_outside_are_reflected(exported: Written, trained: Train
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_half_precisions_are_half_as_large_and_within_two_levels(
-    trained: TrainedGenerator, exported: Written, precision: str, tmp_path: Path
+    trained: TrainedRun, exported: Written, precision: str, tmp_path: Path
 ) -> None:
     if precision == "bf16":
         pytest.importorskip("openvino")  # the one that the file is checked with
@@ -114,46 +119,44 @@ def test_half_precisions_are_half_as_large_and_within_two_levels(
     assert read_sidecar(written.path).precision == precision
 
 
-def test_a_fixed_file_takes_frames_in_0_to_1_and_nothing_else(trained: TrainedGenerator, tmp_path: Path) -> None:
+def test_a_fixed_file_takes_frames_in_0_to_1_and_nothing_else(trained: TrainedRun, tmp_path: Path) -> None:
     written = export(trained, tmp_path, ExportOptions(transform=TILT))
     session = onnxruntime.InferenceSession(written.path)
     assert {tensor.name: tensor.shape for tensor in session.get_inputs()} == {"image": [1, 3, 56, 64]}
     frame = (trained.source.transpose(2, 0, 1)[None] / 255).astype(np.float32)
     result = session.run(None, {"image": frame})[0][0].transpose(1, 2, 0)
     assert result.shape == (70, 100, 3)
-    assert np.abs(np.rint(result * 255) - trained.retarget(TILT).picture).max() <= 1
+    assert np.abs(np.rint(result * 255) - played(trained)(transform=TILT)).max() <= 1
 
 
-def test_a_fixed_file_for_frames_of_another_size_agrees_with_the_generator(
-    trained: TrainedGenerator, tmp_path: Path
-) -> None:
+def test_a_fixed_file_for_frames_of_another_size_agrees_with_the_generator(trained: TrainedRun, tmp_path: Path) -> None:
     written = export(trained, tmp_path, ExportOptions(transform=Transform.resize((90, 50)), frame=(75, 41)))
     assert written.check.error < 0.1
     assert onnxruntime.InferenceSession(written.path).get_inputs()[0].shape == [1, 3, 41, 75]
 
 
-def test_a_file_with_its_picture_takes_geometry_alone(trained: TrainedGenerator, tmp_path: Path) -> None:
+def test_a_file_with_its_picture_takes_geometry_alone(trained: TrainedRun, tmp_path: Path) -> None:
     written = export(trained, tmp_path, ExportOptions(bake_source=True))
     session = onnxruntime.InferenceSession(written.path)
     assert "image" not in [tensor.name for tensor in session.get_inputs()]
     for transform in (Transform.resize((80, 44)), TILT):
         feeds = {"grid": grid_of(transform).numpy()}
         picture = to_pixels(torch.from_numpy(session.run(None, feeds)[0]))
-        assert np.abs(picture.astype(int) - trained.retarget(transform).picture).max() <= 1
+        assert np.abs(picture.astype(int) - played(trained)(transform=transform)).max() <= 1
 
 
-def test_the_sidecar_says_what_another_program_needs(exported: Written, trained: TrainedGenerator) -> None:
+def test_the_sidecar_says_what_another_program_needs(exported: Written, trained: TrainedRun) -> None:
     content = json.loads(exported.path.with_name("model.onnx.json").read_text())
     assert [tensor["name"] for tensor in content["inputs"]][:2] == ["image", "grid"]
     assert content["source"]["sha256"] == trained.config.images[0]["sha256"]
     sidecar = read_sidecar(exported.path)
     for golden in sidecar.golden:
-        np.testing.assert_array_equal(golden.picture, trained.retarget(golden.transform).picture)
+        np.testing.assert_array_equal(golden.picture, played(trained)(transform=golden.transform))
     np.testing.assert_array_equal(load_image(exported.path.with_name("source.png")), trained.source)
 
 
 def test_a_wrong_file_is_refused_and_not_kept(
-    trained: TrainedGenerator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: TrainedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def spoil(exported: export_run.Exported, path: Path, precision: str) -> None:
         write_onnx(exported, path, precision)
@@ -186,10 +189,10 @@ def test_what_excludes_each_other_is_refused(wanted: dict[str, object], part: st
 def test_a_package_runs_at_any_size(picture: Pixels, tmp_path: Path) -> None:
     """Of few layers: compiling each takes seconds."""
     settings = replace(SMOKE, stages=1, downscales=1, blocks=0, channels=4, skips=True)
-    trained = load(write_run(tmp_path / "run", settings, picture), "cpu", merge=False)
+    trained = read_run(write_run(tmp_path / "run", settings, picture), merge=False)
     written = export(trained, tmp_path / "package", ExportOptions(format="pt2"))
     assert written.check.error < 0.1
     retargeter = Retargeter.open(written.path)
     for size in SIZES:
-        expected = trained.retarget(Transform.resize(size)).picture
+        expected = played(trained)(size=size)
         assert np.abs(retargeter(size=size).astype(int) - expected).max() <= 1

@@ -14,13 +14,13 @@ from ingan_fast.export.run import ExportOptions
 from ingan_fast.export.triton_server import CONFIG, FILES, configuration, write_repository
 from ingan_fast.geometry import Transform
 from ingan_fast.runtime.sidecar import read_sidecar
-from ingan_fast.training.trained import TrainedGenerator
+from ingan_fast.training.trained import TrainedRun
 
 TENSOR = re.compile(r'^(input|output) \[ \{ name: "(\w+)" data_type: TYPE_FP32 dims: \[ ([-\d, ]+) \] \} \]', re.M)
 
 
 @pytest.fixture(scope="module")
-def repository(trained: TrainedGenerator, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def repository(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Not to be changed."""
     path = tmp_path_factory.mktemp("repository") / "models"
     written = write_repository(trained, path, ExportOptions())
@@ -53,7 +53,7 @@ def test_dims_are_those_of_the_graph_without_its_batch(repository: Path) -> None
     assert tensors(config) == {name: shape[1:] for name, shape in shapes(repository / FILES[1]).items()}
 
 
-def test_a_graph_of_one_frame_is_served_one_by_one(trained: TrainedGenerator, tmp_path: Path) -> None:
+def test_a_graph_of_one_frame_is_served_one_by_one(trained: TrainedRun, tmp_path: Path) -> None:
     written = write_repository(trained, tmp_path, ExportOptions(transform=Transform.resize((96, 40))))
     config = (tmp_path / CONFIG).read_text()
     assert "max_batch_size: 0" in config
@@ -90,7 +90,7 @@ def test_a_batch_as_the_server_makes_it_runs(repository: Path) -> None:
 
 @pytest.mark.parametrize(("wanted", "part"), [(ExportOptions("pt2"), "pt2"), (ExportOptions(precision="bf16"), "bf16")])
 def test_what_the_server_cannot_run_is_refused(
-    wanted: ExportOptions, part: str, trained: TrainedGenerator, tmp_path: Path
+    wanted: ExportOptions, part: str, trained: TrainedRun, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError, match=part):
         write_repository(trained, tmp_path, wanted)

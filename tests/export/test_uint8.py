@@ -16,7 +16,7 @@ from ingan_fast.export.run import ExportOptions, Written, export
 from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.model.sampling import to_pixels, to_tensor
 from ingan_fast.pictures import Pixels
-from ingan_fast.training.trained import TrainedGenerator
+from ingan_fast.training.trained import TrainedRun
 
 TILT = Transform.from_corners([(4, 0), (50, 6), (58, 44), (0, 40)], (58, 44))
 
@@ -43,9 +43,7 @@ def places(image: torch.Tensor, transform: Transform) -> dict[str, NDArray[np.fl
 
 
 @pytest.mark.parametrize("transform", [Transform.resize((64, 56)), Transform.resize((97, 41)), TILT])
-def test_bytes_are_those_of_the_graphs_own_output(
-    exported: Written, trained: TrainedGenerator, transform: Transform
-) -> None:
+def test_bytes_are_those_of_the_graphs_own_output(exported: Written, trained: TrainedRun, transform: Transform) -> None:
     model = onnx.load(exported.path)
     frames = np.stack([trained.source, trained.source[:, ::-1]])  # a batch of two
     images = torch.cat([to_tensor(np.ascontiguousarray(frame)) for frame in frames])
@@ -69,7 +67,7 @@ def test_image_and_output_are_bytes_and_all_else_is_as_it_was(exported: Written)
 
 
 @pytest.mark.slow
-def test_a_graph_with_its_picture_baked_in_gives_bytes(trained: TrainedGenerator, tmp_path: Path) -> None:
+def test_a_graph_with_its_picture_baked_in_gives_bytes(trained: TrainedRun, tmp_path: Path) -> None:
     model = onnx.load(export(trained, tmp_path, ExportOptions(bake_source=True)).path)
     others = places(to_tensor(trained.source), TILT)
     wrapped = wrap_uint8(model)
@@ -78,7 +76,7 @@ def test_a_graph_with_its_picture_baked_in_gives_bytes(trained: TrainedGenerator
     np.testing.assert_array_equal(found[0], to_pixels(torch.from_numpy(floats)))
 
 
-def test_a_fixed_geometrys_values_are_in_another_range(trained: TrainedGenerator, tmp_path: Path) -> None:
+def test_a_fixed_geometrys_values_are_in_another_range(trained: TrainedRun, tmp_path: Path) -> None:
     model = onnx.load(export(trained, tmp_path, ExportOptions(transform=TILT)).path)
     wrapped = wrap_uint8(model, unit=True)
     height, width = trained.source.shape[:2]

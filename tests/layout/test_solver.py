@@ -5,8 +5,9 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from ingan_fast.layout.drawing import copy_pieces
+from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.frequency import Frequencies
+from ingan_fast.layout.growing import _order
 from ingan_fast.layout.jumps import EVERY, PLACE_EVERY, Jump, along_diagonals, best_jumps, shown_columns
 from ingan_fast.layout.polishing import Polisher
 from ingan_fast.layout.seam_costs import SeamCosts, held_between
@@ -88,6 +89,29 @@ def test_a_seam_goes_around_a_thing_in_its_way() -> None:
     assert (middle != 0.5).sum() in (0, 40)  # left out as a whole, or there as a whole
 
 
+def test_a_closed_seam_ends_in_the_column_in_which_it_begins() -> None:
+    rng, band = np.random.default_rng(0), np.arange(40)[:, None] // 2 + 10  # a plain band, from column 10 to column 29
+    picture = rng.uniform(0, 1, (40, 60, 1)).astype(np.float32)
+    picture[(np.arange(60) >= band) & (np.arange(60) < band + 20)] = 0.5
+    costs, price = SeamCosts(picture), np.zeros((40, 60), np.float32)
+    ((opened,), (closed,)) = (bend(costs, [straight([Jump(26, 6)], 40)], [price], closed=way) for way in (False, True))
+    assert abs(opened.places[0, 0] - opened.places[0, -1]) > 5
+    assert closed.places[0, 0] == closed.places[0, -1]
+
+
+def test_a_seam_matches_colours_up_to_halfway_to_its_neighbour() -> None:
+    picture = np.full((8, 400, 1), 100, np.uint8)
+    picture[:, 60:] = 104
+    seams = Seams(np.array([2, 10]), np.repeat([[40], [50]], 8, axis=1))  # at the output's columns 40 and 48
+    drawn = draw(picture, seams)[:, :, 0]
+    assert (drawn[:, :44] == 100).all()
+    assert (drawn[:, 47] > 100).all()
+
+
+def test_the_first_jump_to_grow_is_the_one_that_leaves_most_near_its_place() -> None:
+    assert _order(np.array([0.1, 0.5, 0.9]), np.ones(3))[0] == 1
+
+
 def test_held_parts_are_found_in_any_length() -> None:
     held = np.zeros((2, 30), np.float32)
     held[0, 11] = 5
@@ -103,7 +127,7 @@ def test_polishing_never_makes_jumps_worse_and_its_cost_is_the_whole_one() -> No
     count, width = 110, 80
     place = np.random.default_rng(0).uniform(0, 0.01, (count, width)).astype(np.float32)
     polisher = Polisher(table.between, place, table.frequencies, 7.0, 4)
-    jumps = [Jump(40, -12), Jump(60, -18)]
+    jumps = [Jump(40, -15), Jump(60, -15)]
     distance = np.abs(table.frequencies.deviations(shown_columns(jumps, width))).sum()
     assert polisher.cost(jumps) == pytest.approx(total(jumps, table.between, place) + 7.0 * distance, rel=1e-4)
     polished = polisher.polish(jumps)

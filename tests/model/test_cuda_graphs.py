@@ -8,7 +8,7 @@ from torch import Tensor
 
 from fake_graphs import FakeGraphs
 from ingan_fast.model.cuda_graphs import CapturedSteps, GraphPool
-from ingan_fast.model.sampling import Draw, Sampler
+from ingan_fast.model.sampling import Batch, Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import SMOKE
@@ -29,7 +29,7 @@ def zeros() -> Tensor:
 
 
 def test_after_the_norms_are_frozen_steps_can_be_recorded_again(picture: Pixels, graphs: FakeGraphs) -> None:
-    def step(state: TrainingState, draw: Draw) -> Tensor:
+    def step(state: TrainingState, draw: Batch) -> Tensor:
         return zeros()
 
     sampler, state = Sampler([picture], SETTINGS, 0, CPU), TrainingState(SETTINGS, 0, CPU)

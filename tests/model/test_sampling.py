@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ingan_fast.geometry import MIN_SIZE
-from ingan_fast.model.sampling import Draw, Sampler, to_pixels, to_tensor
+from ingan_fast.model.sampling import Batch, Sampler, to_pixels, to_tensor
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import SMOKE
 
@@ -26,8 +26,8 @@ def sampler(*sources: Pixels, seed: int = 0, **changes: object) -> Sampler:
     return Sampler(list(sources) or [coordinates()], replace(SETTINGS, **changes), seed, CPU)  # type: ignore[arg-type]
 
 
-def same(one: Draw, other: Draw) -> bool:
-    values = [(getattr(one, field.name), getattr(other, field.name)) for field in fields(Draw)]
+def same(one: Batch, other: Batch) -> bool:
+    values = [(getattr(one, field.name), getattr(other, field.name)) for field in fields(Batch)]
     return all(torch.equal(a, b) if isinstance(a, torch.Tensor) else a == b for a, b in values)
 
 

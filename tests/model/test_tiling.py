@@ -5,17 +5,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ingan_fast.geometry import Transform
+from ingan_fast.model import deployed
+from ingan_fast.model.convolutions import ReflectConv2d
 from ingan_fast.model.fold import fold
 from ingan_fast.model.networks import Generator
 from ingan_fast.model.tiling import halo, tiles
 from ingan_fast.pictures import Pixels
+from ingan_fast.runtime import Retargeter
+from ingan_fast.runtime.opening import opened_run
 from ingan_fast.settings import PAPER, SMOKE, Settings
-from ingan_fast.training import trained as retargeting
 from ingan_fast.training.run_folder import Config
-from ingan_fast.training.trained import TrainedGenerator
+from ingan_fast.training.trained import TrainedRun
 
 DEEP = replace(PAPER, channels=8, blocks=2)  # three downscales, skips
 SMOOTH = replace(SMOKE, stages=1)
@@ -43,19 +46,27 @@ def network(settings: Settings) -> Generator:
     return fold(generator)
 
 
-def trained(settings: Settings, picture: Pixels) -> TrainedGenerator:
+def player(settings: Settings, picture: Pixels, tile: int | None = None) -> Retargeter:
+    """Plays `network(settings)`, in tiles of `tile` px."""
     config = Config.new(settings, "smoke", None, 0, {"dots.png": picture}, "cpu")
-    return TrainedGenerator(network(settings), [picture], config, torch.device("cpu"))
+    opened = opened_run(TrainedRun(network(settings), [picture], config), "cpu", "float32")
+    if tile is None:
+        return Retargeter(opened)
+    retargeter = Retargeter(opened, max_memory=1)
+    retargeter._tile = tile
+    return retargeter
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS.keys())
 @pytest.mark.parametrize("settings", SHAPES.values(), ids=SHAPES.keys())
 def test_tiled_equals_untiled(settings: Settings, transform: Transform, picture: Pixels) -> None:
-    generator = trained(settings, picture)
-    whole = generator.retarget(transform, tile=1024).picture
+    whole = player(settings, picture)(transform=transform)
     assert whole.std() > 5
     for tile in (32, 64, 112):
-        assert_equal_up_to_rounding(generator.retarget(transform, tile=tile).picture, whole)
+        parts: list[float] = []
+        tiled = player(settings, picture, tile)(transform=transform, progress=parts.append)
+        assert len(parts) > 1
+        assert_equal_up_to_rounding(tiled, whole)
 
 
 @pytest.mark.parametrize("settings", [*SHAPES.values(), replace(SMOKE, stages=3, downscales=0, blocks=1)])
@@ -82,13 +93,23 @@ def assert_equal_up_to_rounding(tiled: Pixels, whole: Pixels) -> None:
     assert (off > 0).mean() <= 1e-4
 
 
+@pytest.mark.parametrize("settings", [SMOOTH, SMOKE])
 def test_the_entry_map_made_some_channels_at_a_time_gives_the_same_picture(
-    picture: Pixels, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, picture: Pixels, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    generator, transform = trained(SMOOTH, picture), TRANSFORMS["a homography"]
-    whole = generator.retarget(transform, tile=64).picture
-    monkeypatch.setattr(retargeting, "MAX_ENTRY_BYTES", 3 * 64 * 56 * 4)  # 3 of the 8 channels
-    assert_equal_up_to_rounding(generator.retarget(transform, tile=64).picture, whole)
+    retargeter, transform = player(settings, picture), TRANSFORMS["a homography"]
+    whole = retargeter(transform=transform)
+    pixels = 64 * 56 // 4 ** (settings.stages - 1)
+    monkeypatch.setattr(deployed, "MAX_ENTRY_BYTES", 3 * pixels * 4)  # 3 of the 8 channels
+    convolve, chunks = ReflectConv2d.convolve, []
+
+    def counted(self: ReflectConv2d, image: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        chunks.append(len(weight))
+        return convolve(self, image, weight, bias)
+
+    monkeypatch.setattr(ReflectConv2d, "convolve", counted)
+    assert_equal_up_to_rounding(retargeter(transform=transform), whole)
+    assert chunks[:4] == [2, 2, 2, 2]
 
 
 def test_the_papers_halo_is_72_pixels() -> None:

@@ -12,14 +12,14 @@ import pytest
 
 from fake_cuda import FakeCuda, install
 from ingan_fast.errors import MachineError
-from ingan_fast.runtime import cuda
+from ingan_fast.runtime import cuda, cuda_driver
 from ingan_fast.runtime.pool import Pool
 
 # Bytes of C's types in signatures; all else that is used are handles and pointers.
 SIZES = {"int": 4, "unsigned int": 4, "size_t": 8, "CUdevice": 4, "CUdeviceptr": 8, "unsigned long long": 8}
 ENUMERATIONS = ("CUresult", "CUdevice_attribute", "CUpointer_attribute", "CUstreamCaptureMode")
 VALUES = {
-    "CUDA_ERROR_OUT_OF_MEMORY": cuda.OUT_OF_MEMORY,
+    "CUDA_ERROR_OUT_OF_MEMORY": cuda_driver.OUT_OF_MEMORY,
     "CUDA_ERROR_NOT_READY": cuda.NOT_READY,
     "CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR": cuda.MAJOR,
     "CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR": cuda.MINOR,
@@ -45,14 +45,14 @@ def header() -> str:
 
 
 class TestAgainstTheHeader:
-    @pytest.mark.parametrize("name", cuda.SIGNATURES)
+    @pytest.mark.parametrize("name", cuda_driver.SIGNATURES)
     def test_functions_are_called_as_they_are_declared(self, header: str, name: str) -> None:
         newer = re.search(rf"^#define (\w+)\s+(?:__CUDA_API_PT(?:DS|SZ)\()?{name}\b", header, re.M)
         plain = newer[1] if newer else name  # the header declares the newest variant by the plain name
         declared = re.search(rf"^CUresult CUDAAPI {plain}\(([^)]*)\);", header, re.M)
         assert declared, f"{name} is not in cuda.h"
         sizes = [_size(each) for each in declared[1].split(",")]
-        assert [ctypes.sizeof(each) for each in cuda.SIGNATURES[name]] == sizes
+        assert [ctypes.sizeof(each) for each in cuda_driver.SIGNATURES[name]] == sizes
 
     @pytest.mark.parametrize("name", VALUES)
     def test_values_are_those_of_the_header(self, header: str, name: str) -> None:
@@ -82,8 +82,8 @@ class TestDevice:
         assert not gpu._stack()
 
     def test_is_not_there_without_a_driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(cuda, "LIBRARY", "libnothing.so.1")
-        monkeypatch.setattr(cuda, "_driver", cuda._driver.__wrapped__)
+        monkeypatch.setattr(cuda_driver, "LIBRARY", "libnothing.so.1")
+        monkeypatch.setattr(cuda_driver, "driver", cuda_driver.driver.__wrapped__)
         assert not cuda.available()
         with pytest.raises(
             MachineError, match=r"there is no GPU that can be used: libnothing.*; install NVIDIA's driver"

@@ -17,7 +17,6 @@ from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.backends.onnxruntime import OnnxRuntimeBackend
-from ingan_fast.training.trained import TrainedGenerator
 
 SIZES = [(64, 56), (97, 41), (16, 16), (33, 120), (130, 97)]
 TILT = Transform.from_corners([(10, 0), (90, 8), (100, 70), (0, 60)], (100, 70))
@@ -39,27 +38,27 @@ def off(picture: Pixels, expected: Pixels) -> float:
 
 @pytest.mark.parametrize("transform", [*map(Transform.resize, SIZES), TILT], ids=str)
 def test_every_backend_makes_the_runs_own_picture(
-    retargeter: Retargeter, generator_of_run: TrainedGenerator, transform: Transform
+    retargeter: Retargeter, float32: Retargeter, transform: Transform
 ) -> None:
     picture = retargeter(transform=transform)
     assert (picture.dtype, picture.shape) == (np.uint8, (*transform.size[::-1], 3))
-    assert off(picture, generator_of_run.retarget(transform).picture) <= ALLOWED[retargeter.backend]
+    assert off(picture, float32.retarget(transform).picture) <= ALLOWED[retargeter.backend]
 
 
 def test_a_frame_of_another_size_is_laid_out_as_the_run_does(
-    retargeter: Retargeter, generator_of_run: TrainedGenerator, picture: Pixels
+    retargeter: Retargeter, float32: Retargeter, picture: Pixels
 ) -> None:
     frame = np.ascontiguousarray(picture[:41, ::-1])
-    expected = generator_of_run.retarget(Transform.resize((90, 50)), frame).picture
+    expected = float32.retarget(Transform.resize((90, 50)), frame).picture
     assert off(retargeter(frame, size=(90, 50)), expected) <= ALLOWED[retargeter.backend]
 
 
 @pytest.mark.parametrize("transform", [Transform.resize((80, 40)), TILT], ids=["whole", "tilted"])
 def test_the_alpha_is_the_runs_own(
-    retargeter: Retargeter, generator_of_run: TrainedGenerator, picture: Pixels, transform: Transform
+    retargeter: Retargeter, float32: Retargeter, picture: Pixels, transform: Transform
 ) -> None:
     frame = picture[::-1].copy()
-    found, expected = (player.retarget(transform, frame) for player in (retargeter, generator_of_run))
+    found, expected = (player.retarget(transform, frame) for player in (retargeter, float32))
     assert (found.alpha is None) == (transform is not TILT)
     np.testing.assert_array_equal(found.alpha, expected.alpha)
     np.testing.assert_array_equal(found.picture, retargeter(frame, transform=transform))
@@ -141,9 +140,9 @@ def test_threads_take_turns(model: Path) -> None:
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", OPENVINO])
-def test_a_fixed_model_takes_frames_alone(fixed_model: Path, generator_of_run: TrainedGenerator, backend: str) -> None:
+def test_a_fixed_model_takes_frames_alone(fixed_model: Path, float32: Retargeter, backend: str) -> None:
     retargeter = Retargeter.open(fixed_model, "cpu", backend)
-    expected = generator_of_run.retarget(Transform.resize((96, 40))).picture
+    expected = float32.retarget(Transform.resize((96, 40))).picture
     assert off(retargeter(), expected) <= ALLOWED[backend]
     with pytest.raises(UserError, match="96x40"):
         retargeter(size=(100, 40))

@@ -17,7 +17,7 @@ from ingan_fast.errors import MachineError, UserError
 from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.backends.tensorrt import PLANS, TensorRTBackend
-from ingan_fast.runtime.backends.tensorrt_plan import Plan
+from ingan_fast.runtime.backends.tensorrt_plan import ExecutionPlan
 from tensorrt_frames import prepare, read, run, tilted
 
 
@@ -74,16 +74,16 @@ class TestHostFrames:
         self, backend: TensorRTBackend, picture: Pixels, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         inside, most = [0], [0]
-        fetch = Plan.fetch
+        fetch = ExecutionPlan.fetch
 
-        def slow_fetch(plan: Plan, out: Pixels) -> None:
+        def slow_fetch(plan: ExecutionPlan, out: Pixels) -> None:
             inside[0] += 1
             most[0] = max(most[0], inside[0])
             time.sleep(0.01)
             fetch(plan, out)
             inside[0] -= 1
 
-        monkeypatch.setattr(Plan, "fetch", slow_fetch)
+        monkeypatch.setattr(ExecutionPlan, "fetch", slow_fetch)
         frames = [np.roll(picture, shift, axis=0) for shift in range(4)]
         transform = tilted((50, 40))
         with ThreadPoolExecutor(4) as pool:

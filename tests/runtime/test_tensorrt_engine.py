@@ -22,8 +22,9 @@ from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.backends.tensorrt import TensorRTBackend, verify
-from ingan_fast.runtime.sidecar import Engine, Fixed, Golden, TensorInfo, checksum, read_sidecar
-from ingan_fast.training.trained import load
+from ingan_fast.runtime.retargeter import load
+from ingan_fast.runtime.sidecar import EngineInfo, Fixed, Golden, TensorInfo, checksum, read_sidecar
+from ingan_fast.training.trained import read_run
 from tensorrt_frames import prepare, read, run, tilted
 
 
@@ -254,7 +255,7 @@ class TestExportedRuns:
     @pytest.fixture
     def exported(self, trt: SimpleNamespace, trained_run: Path, tmp_path: Path) -> Path:
         """A folder with model.onnx and a model.engine of it."""
-        export(load(trained_run, "cpu"), tmp_path, ExportOptions())
+        export(read_run(trained_run), tmp_path, ExportOptions())
         write_engine_of(tmp_path)
         return tmp_path
 
@@ -278,7 +279,7 @@ class TestExportedRuns:
     def test_with_their_picture_baked_in_take_geometry_alone(
         self, trt: SimpleNamespace, gpu: FakeCuda, trained_run: Path, tmp_path: Path
     ) -> None:
-        export(load(trained_run, "cpu"), tmp_path, ExportOptions(bake_source=True))
+        export(read_run(trained_run), tmp_path, ExportOptions(bake_source=True))
         path = write_engine_of(tmp_path)
         assert (verify(path) or 0) < 1
         with Retargeter.open(path) as retargeter:
@@ -300,7 +301,7 @@ def write_engine_of(folder: Path) -> Path:
     if "image" in profile:
         profile["image"] = [[1, *shape[2:], 3] for shape in profile["image"]]
     path = fake_tensorrt.write_file(folder, wrap_uint8(onnx.load(folder / "model.onnx")), [profile])
-    about = Engine("tensorrt", fake_tensorrt.VERSION, ["sm_89"], [profile])
+    about = EngineInfo("tensorrt", fake_tensorrt.VERSION, ["sm_89"], [profile])
     inputs = [replace(each, dtype="uint8") if each.name == "image" else each for each in sidecar.inputs]
     replace(sidecar, file=path.name, sha256=checksum(path), kind="engine", inputs=inputs, engine=about).write(folder)
     return path

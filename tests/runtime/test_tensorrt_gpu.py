@@ -15,7 +15,7 @@ from ingan_fast.geometry import Transform
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.backends.tensorrt import verify
-from ingan_fast.training.trained import load
+from ingan_fast.training.trained import read_run
 
 # Skipped before any fixture is made: without TensorRT there is no reason to train a run.
 pytestmark = [
@@ -33,7 +33,7 @@ def engine(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("engine")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("INGAN_FAST_CACHE", str(folder / "cache"))
-        export(load(trained_run, "cpu"), folder, ExportOptions())
+        export(read_run(trained_run), folder, ExportOptions())
         try:
             return build_engine(folder / "model.onnx")
         except UserError as error:

@@ -1,6 +1,7 @@
 """The torch backend: captured work gives what running it gives, and arrays of other libraries go in and out."""
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,9 +16,10 @@ from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.backends import torch as backends
 from ingan_fast.runtime.backends.torch import TorchBackend
 from ingan_fast.runtime.geometry import make
+from ingan_fast.runtime.retargeter import Retargeter
 from ingan_fast.settings import SMOKE
 from ingan_fast.threads import using_threads
-from ingan_fast.training.trained import TrainedGenerator
+from ingan_fast.training.trained import read_run
 from tape import Tape
 
 CPU = torch.device("cpu")
@@ -29,8 +31,8 @@ def tape() -> Tape:
 
 
 @pytest.fixture
-def backend(generator_of_run: TrainedGenerator, tape: Tape) -> TorchBackend:
-    return TorchBackend(DeployedGraph(generator_of_run.generator), CPU, 8, "fp32", capture=tape)
+def backend(trained_run: Path, tape: Tape) -> TorchBackend:
+    return TorchBackend(DeployedGraph(read_run(trained_run).generator), CPU, 8, "fp32", capture=tape)
 
 
 def prepared(backend: TorchBackend, transform: Transform) -> list[Tensor]:
@@ -38,7 +40,7 @@ def prepared(backend: TorchBackend, transform: Transform) -> list[Tensor]:
 
 
 def test_recorded_frames_are_those_of_the_run(
-    backend: TorchBackend, tape: Tape, generator_of_run: TrainedGenerator, picture: Pixels
+    backend: TorchBackend, tape: Tape, float32: Retargeter, picture: Pixels
 ) -> None:
     transforms = [
         Transform.resize((80, 60)),
@@ -51,7 +53,7 @@ def test_recorded_frames_are_those_of_the_run(
             frame = frames[turn % 2]
             out = np.empty((*transform.size[::-1], 3), np.uint8)
             backend.run(frame, prepared(backend, transform), out)
-            expected = generator_of_run.retarget(transform, frame).picture
+            expected = float32.retarget(transform, frame).picture
             assert np.abs(out.astype(int) - expected).max() <= 1
     assert tape.captured == 2  # two combinations of shapes
 
@@ -59,7 +61,7 @@ def test_recorded_frames_are_those_of_the_run(
 def test_only_so_many_shapes_are_kept(
     backend: TorchBackend,
     tape: Tape,
-    generator_of_run: TrainedGenerator,
+    float32: Retargeter,
     picture: Pixels,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -71,15 +73,13 @@ def test_only_so_many_shapes_are_kept(
     assert tape.captured == 1  # the others were forgotten before their second frame
 
 
-def test_tensors_go_in_and_come_out_without_numpy(
-    backend: TorchBackend, generator_of_run: TrainedGenerator, picture: Pixels
-) -> None:
+def test_tensors_go_in_and_come_out_without_numpy(backend: TorchBackend, float32: Retargeter, picture: Pixels) -> None:
     transform = Transform.resize((80, 60))
     places = prepared(backend, transform)
     frame, out = torch.from_numpy(picture), torch.empty(60, 80, 3, dtype=torch.uint8)
     first = backend.run_on_device(frame, places, transform.size)
     assert backend.run_on_device(frame.flip(0), places, transform.size, out) is out
-    expected = generator_of_run.retarget(transform).picture
+    expected = float32.retarget(transform).picture
     assert np.abs(first.numpy().astype(int) - expected).max() <= 1
     assert (first != out).any()  # and the first picture was not written over
 
@@ -105,7 +105,7 @@ class Streams:
 
 def test_calls_on_several_streams_take_turns(
     backend: TorchBackend,
-    generator_of_run: TrainedGenerator,
+    float32: Retargeter,
     picture: Pixels,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -152,3 +152,28 @@ def test_two_stages_play_in_half_precision(picture: Pixels) -> None:
         backend.run(picture, backend.prepare({"grid": transform.grid()[None]}), out)
         pictures.append(out.astype(int))
     assert 0 < np.abs(pictures[0] - pictures[1]).max() <= 4
+
+
+@pytest.mark.parametrize(("megabytes", "tiled"), [(47, False), (45, True)])
+def test_outputs_of_a_run_are_tiled_above_48_bytes_a_channel_and_pixel(
+    trained_run: Path, megabytes: int, tiled: bool
+) -> None:
+    """400x300 px with the 8 channels of this run: 46.1 MB."""
+    parts: list[float] = []
+    with Retargeter.open(trained_run, "cpu", max_memory=megabytes * 10**6) as retargeter:
+        retargeter(size=(400, 300), progress=parts.append)
+    assert bool(parts) == tiled
+
+
+@pytest.mark.parametrize("unit", [False, True])
+def test_a_graph_that_changes_nothing_gives_the_frame_back(picture: Pixels, unit: bool) -> None:
+    ranges: list[tuple[float, float]] = []
+
+    def graph(image: Tensor) -> Tensor:
+        ranges.append((float(image.min().floor()), float(image.max().ceil())))
+        return image
+
+    out = np.empty_like(picture)
+    TorchBackend(graph, CPU, 8, "fp32", unit=unit).run(picture, [], out)
+    np.testing.assert_array_equal(out, picture)
+    assert ranges == [(0 if unit else -1, 1)]

@@ -158,7 +158,7 @@ def test_time_that_is_gone_already_is_no_longer_in_the_budget(picture: Pixels, m
     monkeypatch.setattr(planning, "measure_speed", lambda *_: FAST)
     now = 1000.0
     monkeypatch.setattr("time.perf_counter", lambda: now)
-    given = planning.Ready(planning.Plan("learned", SMALL, 60.0), {"dots": picture}, [])
+    given = planning.Ready(planning.TrainingPlan("learned", SMALL, 60.0), {"dots": picture}, [])
     whole, late = (
         planning.within_budget(given, {}, 0, torch.device("cpu"), clock).plan.settings for clock in (now, now - 30)
     )
@@ -181,7 +181,7 @@ def test_a_long_training_is_reckoned_slower_than_a_short_measurement(
 # What is trained where something is left out
 
 
-def chosen(**given: Any) -> planning.Plan:
+def chosen(**given: Any) -> planning.TrainingPlan:
     options = {"preset_name": None, "wanted": {}, "budget": None, "device": "cpu", "started": None} | given
     return planning.choose(**options)
 
@@ -197,5 +197,5 @@ def test_the_preset_learned_is_the_default_on_a_gpu() -> None:
 
 
 def test_a_preset_or_iterations_need_no_budget() -> None:
-    assert chosen(preset_name="learned") == planning.Plan("learned", LEARNED, None)
+    assert chosen(preset_name="learned") == planning.TrainingPlan("learned", LEARNED, None)
     assert chosen(wanted={"iterations": 50}).budget is None

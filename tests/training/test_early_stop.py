@@ -9,17 +9,18 @@ from typing import Any
 import pytest
 import torch
 
-from ingan_fast import load, train
-from ingan_fast.model.sampling import Draw
+from ingan_fast import train
+from ingan_fast.model.sampling import Batch
 from ingan_fast.model.state import TrainingState
 from ingan_fast.quality.validation import Quality
 from ingan_fast.settings import SMOKE
 from ingan_fast.training import loop as training
 from ingan_fast.training.curves import read_log
 from ingan_fast.training.early_stop import COOL_DOWN, is_flat, may_be_shortened, shortened
-from ingan_fast.training.engine import Engine
+from ingan_fast.training.engine import TrainingEngine
 from ingan_fast.training.info import describe
 from ingan_fast.training.run_folder import RunFolder
+from ingan_fast.training.trained import read_run
 
 SETTINGS = {
     "iterations": 30,
@@ -108,7 +109,7 @@ def test_a_flat_curve_ends_a_training_early_and_properly(picture_path: Path, tmp
     assert checkpoint is not None
     assert checkpoint["norm_frozen"]
     assert checkpoint["optimizer_g"]["param_groups"][0]["lr"] < 0.2 * SMOKE.learning_rate_g
-    assert load(tmp_path / "run", device="cpu").settings.iterations == 30
+    assert read_run(tmp_path / "run").settings.iterations == 30
     names, values = ([str(cell) for cell in column.cells] for column in describe(tmp_path / "run").columns)
     assert dict(zip(reversed(names), reversed(values), strict=True))["iterations"] == "16 of 16 (planned: 30)"
 
@@ -118,15 +119,15 @@ def test_a_flat_curve_ends_a_training_early_and_properly(picture_path: Path, tmp
 def test_an_early_stopped_training_resumes_to_the_same_bytes(
     stopped: Path, picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, iteration: int
 ) -> None:
-    step = Engine.step
+    step = TrainingEngine.step
 
-    def interrupted(engine: Engine, state: TrainingState, draw: Draw) -> torch.Tensor:
+    def interrupted(engine: TrainingEngine, state: TrainingState, draw: Batch) -> torch.Tensor:
         if state.iteration == iteration - 1:
             signal.raise_signal(signal.SIGINT)
         return step(engine, state, draw)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Engine, "step", interrupted)
+        patch.setattr(TrainingEngine, "step", interrupted)
         assert run(picture_path, tmp_path / "run").iteration == iteration
     assert run(picture_path, tmp_path / "run", resume=True).finished
     whole, resumed = RunFolder(stopped), RunFolder(tmp_path / "run")

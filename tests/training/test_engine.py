@@ -8,12 +8,12 @@ from torch import Tensor
 
 from ingan_fast.errors import UserError
 from ingan_fast.model.cuda_graphs import CapturedSteps
-from ingan_fast.model.sampling import Draw, Sampler
+from ingan_fast.model.sampling import Batch, Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.model.step import training_step
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import SMOKE, Settings
-from ingan_fast.training.engine import Engine, check_engine, make_engine
+from ingan_fast.training.engine import TrainingEngine, check_engine, make_engine
 from tape import Tape
 
 CPU = torch.device("cpu")
@@ -31,7 +31,7 @@ FEW_SIZES = replace(
 )
 
 
-def trained(engine: Engine, picture: Pixels, settings: Settings) -> tuple[Tensor, TrainingState]:
+def trained(engine: TrainingEngine, picture: Pixels, settings: Settings) -> tuple[Tensor, TrainingState]:
     """Losses [STEPS, 4] of a training that freezes its norms on the way, and its state afterwards."""
     sampler, state = Sampler([picture], settings, 0, CPU), TrainingState(settings, 0, CPU)
     losses = []
@@ -45,7 +45,7 @@ def trained(engine: Engine, picture: Pixels, settings: Settings) -> tuple[Tensor
 def test_captured_steps_train_as_steps_do(picture: Pixels) -> None:
     """All that changes from step to step reaches a recording through the tensors that it reads."""
     tape, told = Tape(), list[str]()
-    recorded = Engine([CapturedSteps(training_step, tape)], told.append)
+    recorded = TrainingEngine([CapturedSteps(training_step, tape)], told.append)
     (losses, state), (same, expected) = (
         trained(engine, picture, FEW_SIZES) for engine in (recorded, make_engine("eager", CPU, told.append))
     )
@@ -63,7 +63,7 @@ def shapes_of(picture: Pixels, settings: Settings) -> list[tuple[tuple[int, int]
 
 def test_graphs_from_before_the_norms_were_frozen_are_let_go(picture: Pixels) -> None:
     steps = CapturedSteps(training_step, Tape())
-    trained(Engine([steps], lambda text: None), picture, FEW_SIZES)
+    trained(TrainingEngine([steps], lambda text: None), picture, FEW_SIZES)
     assert {key[-1] for key in steps.captured} == {True}
 
 
@@ -73,11 +73,11 @@ class TritonError(Exception):
 
 @pytest.mark.parametrize("kind", [RuntimeError, TritonError])
 def test_what_cannot_be_captured_runs_as_it_is_and_is_told_once(picture: Pixels, kind: type[Exception]) -> None:
-    def broken(state: TrainingState, draw: Draw) -> Tensor:
+    def broken(state: TrainingState, draw: Batch) -> Tensor:
         raise kind("no capture here\nand a long trace")
 
     told: list[str] = []
-    losses, _ = trained(Engine([broken, training_step], told.append), picture, FEW_SIZES)
+    losses, _ = trained(TrainingEngine([broken, training_step], told.append), picture, FEW_SIZES)
     expected, _ = trained(make_engine("eager", CPU, told.append), picture, FEW_SIZES)
     assert torch.equal(losses, expected)
     assert len(told) == 1
@@ -86,11 +86,11 @@ def test_what_cannot_be_captured_runs_as_it_is_and_is_told_once(picture: Pixels,
 
 
 def test_out_of_memory_is_not_taken_for_a_failed_capture(picture: Pixels) -> None:
-    def full(state: TrainingState, draw: Draw) -> Tensor:
+    def full(state: TrainingState, draw: Batch) -> Tensor:
         raise torch.OutOfMemoryError("full")
 
     with pytest.raises(torch.OutOfMemoryError):
-        trained(Engine([full, training_step], lambda text: None), picture, FEW_SIZES)
+        trained(TrainingEngine([full, training_step], lambda text: None), picture, FEW_SIZES)
 
 
 def test_a_cpu_runs_steps_as_they_are(picture: Pixels) -> None:

@@ -17,6 +17,7 @@ from ingan_fast.runtime import Retargeter
 from ingan_fast.settings import SMOKE
 from ingan_fast.training.loop import train
 from ingan_fast.training.run_folder import RunFolder
+from ingan_fast.training.trained import read_run
 from trainings import run
 
 TILTED = Transform.from_corners([(8, 0), (70, 4), (80, 60), (0, 60)], (80, 60))
@@ -43,9 +44,9 @@ def is_grey(pixels: Pixels) -> bool:
 def test_a_training_on_grey_pictures_makes_a_grey_generator(tmp_path: Path, grey_picture: Pixels, stages: int) -> None:
     save_image(grey_picture, tmp_path / "dots.png")
     run(tmp_path / "dots.png", tmp_path / "run", settings={"iterations": 2, "stages": stages})
-    trained = load(tmp_path / "run", "cpu")
+    trained = read_run(tmp_path / "run")
     assert trained.settings.grey
-    assert is_grey(trained.retarget(TILTED).picture)
+    assert is_grey(load(tmp_path / "run", "cpu").retarget(TILTED).picture)
 
 
 def test_a_training_on_colours_or_on_both_stays_in_colour(
@@ -53,7 +54,7 @@ def test_a_training_on_colours_or_on_both_stays_in_colour(
 ) -> None:
     save_image(grey_picture, tmp_path / "grey.png")
     run([tmp_path / "grey.png", picture_path], tmp_path / "run", settings={"iterations": 1})
-    assert not load(tmp_path / "run", "cpu").settings.grey
+    assert not read_run(tmp_path / "run").settings.grey
 
 
 @pytest.mark.parametrize("kind", ["run", "onnxruntime", "openvino"])
@@ -62,7 +63,7 @@ def test_it_is_grey_in_every_runtime_and_for_colour_frames_too(
 ) -> None:
     if kind != "run":
         pytest.importorskip(kind)
-        export(load(grey_run, "cpu"), tmp_path, ExportOptions())
+        export(read_run(grey_run), tmp_path, ExportOptions())
     path, backend = (grey_run, "torch") if kind == "run" else (tmp_path / "model.onnx", kind)
     with Retargeter.open(path, "cpu", backend) as retargeter:
         assert is_grey(retargeter(transform=TILTED))

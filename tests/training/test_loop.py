@@ -18,8 +18,9 @@ from ingan_fast.model.state import TrainingState
 from ingan_fast.model.step import LOSSES
 from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.settings import SMOKE
-from ingan_fast.training.engine import Engine, make_engine
+from ingan_fast.training.engine import TrainingEngine, make_engine
 from ingan_fast.training.progress import Status
+from ingan_fast.training.trained import read_run
 from trainings import generator_bytes, losses_of, run
 
 CPU = torch.device("cpu")
@@ -100,7 +101,7 @@ def test_losses_are_reported_as_they_are_logged(picture_path: Path, tmp_path: Pa
 def test_a_training_without_reconstruction_never_computes_it(picture_path: Path, tmp_path: Path) -> None:
     run(picture_path, tmp_path / "run", settings={"iterations": 3, "reconstruction": 0.0})
     assert [line["reconstruction"] for line in losses_of(tmp_path / "run")] == [0.0] * 3
-    assert load(tmp_path / "run", device="cpu").settings.reconstruction == 0
+    assert read_run(tmp_path / "run").settings.reconstruction == 0
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,23 @@ def test_ablations_train(picture_path: Path, tmp_path: Path, changes: dict[str, 
     assert 0 < losses["discriminator"] < 10
 
 
-def eager() -> Engine:
+def test_the_norms_are_frozen_before_the_iteration_at_their_part_of_the_training(
+    picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen_after: list[int] = []
+    freeze = TrainingState.freeze_norm
+
+    def noting(state: TrainingState, sampler: Sampler) -> None:
+        frozen_after.append(state.iteration)
+        freeze(state, sampler)
+
+    monkeypatch.setattr(TrainingState, "freeze_norm", noting)
+    run(picture_path, tmp_path / "even", settings={"iterations": 4, "freeze_norm_at": 0.5})
+    run(picture_path, tmp_path / "uneven", settings={"iterations": 5, "freeze_norm_at": 0.5})
+    assert frozen_after == [2, 3]
+
+
+def eager() -> TrainingEngine:
     return make_engine("eager", CPU, lambda text: None)
 
 
@@ -189,7 +206,7 @@ def test_several_pictures_train_one_model(picture: Pixels, picture_path: Path, t
     other = np.ascontiguousarray(picture[:40, ::-1])
     save_image(other, tmp_path / "dots.png")  # of the same name, in another folder
     run([picture_path, tmp_path / "dots.png"], tmp_path / "run", settings={"iterations": 3})
-    trained = load(tmp_path / "run", device="cpu")
+    trained = read_run(tmp_path / "run")
     np.testing.assert_array_equal(trained.sources[0], picture)
     np.testing.assert_array_equal(trained.sources[1], other)
     assert len({image["name"] for image in trained.config.images}) == 2

@@ -15,13 +15,13 @@ import torch
 
 from ingan_fast import load, train
 from ingan_fast.errors import UserError
-from ingan_fast.model.sampling import Draw, Sampler
+from ingan_fast.model.sampling import Batch, Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.model.step import training_step
 from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.settings import preset
 from ingan_fast.training.curves import read_log
-from ingan_fast.training.engine import Engine
+from ingan_fast.training.engine import TrainingEngine
 from ingan_fast.training.loop import Result
 from ingan_fast.training.progress import Status
 from ingan_fast.training.run_folder import RunFolder
@@ -57,16 +57,16 @@ def test_a_resumed_trainings_log_is_that_of_an_uninterrupted_one(
 ) -> None:
     settings = {"log_every": 3, "checkpoint_every": 5, "validate_every": 4}
     run(picture_path, tmp_path / "whole", settings=settings)
-    step = Engine.step
+    step = TrainingEngine.step
 
-    def interrupted(engine: Engine, state: TrainingState, draw: Draw) -> torch.Tensor:
+    def interrupted(engine: TrainingEngine, state: TrainingState, draw: Batch) -> torch.Tensor:
         if state.iteration == iteration:
             signal.raise_signal(signal.SIGINT)
         return step(engine, state, draw)
 
-    monkeypatch.setattr(Engine, "step", interrupted)
+    monkeypatch.setattr(TrainingEngine, "step", interrupted)
     assert not run(picture_path, tmp_path / "run", settings=settings).finished
-    monkeypatch.setattr(Engine, "step", step)
+    monkeypatch.setattr(TrainingEngine, "step", step)
     assert run(picture_path, tmp_path / "run", settings=settings, resume=True).finished
     logs = [read_log(tmp_path / name / "log.jsonl") for name in ("run", "whole")]
     for line in (*logs[0], *logs[1]):

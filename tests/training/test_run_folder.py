@@ -16,6 +16,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.pictures import save_image
 from ingan_fast.training.info import describe
 from ingan_fast.training.run_folder import FORMAT
+from ingan_fast.training.trained import read_run
 
 
 def refusal(call: Any, *parts: str) -> None:
@@ -50,14 +51,14 @@ def cut(path: Path) -> None:
 
 
 def test_a_folder_that_is_not_there_is_refused_with_the_command_to_train(tmp_path: Path) -> None:
-    refusal(lambda: load(tmp_path / "run"), "does not exist", "ingan-fast train")
+    refusal(lambda: read_run(tmp_path / "run"), "does not exist", "ingan-fast train")
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])
 def test_what_is_not_a_run_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "thing"
     path.mkdir() if kind == "folder" else path.write_text("text")
-    refusal(lambda: load(path), str(path), "not a run")
+    refusal(lambda: read_run(path), str(path), "not a run")
     refusal(lambda: describe(path), str(path), "not a run")
 
 
@@ -67,35 +68,35 @@ def test_what_is_not_a_run_is_refused(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", "[1, 2]", "null", "3", '"text"', "{}", "\x00\xff", '{"format": 1}'])
 def test_a_damaged_config_is_refused(run_copy: Path, text: str) -> None:
     (run_copy / "config.json").write_bytes(text.encode("latin-1"))
-    refusal(lambda: load(run_copy), "config.json")
+    refusal(lambda: read_run(run_copy), "config.json")
     refusal(lambda: describe(run_copy), "config.json")
 
 
 def test_a_config_that_is_cut_off_is_refused(run_copy: Path) -> None:
     cut(run_copy / "config.json")
-    refusal(lambda: load(run_copy), "config.json", "overwrite=True")
+    refusal(lambda: read_run(run_copy), "config.json", "overwrite=True")
 
 
 def test_settings_that_are_gone_are_left_out(run_copy: Path) -> None:
-    before = load(run_copy, "cpu").settings
+    before = read_run(run_copy).settings
     settings = json.loads((run_copy / "config.json").read_text())["settings"]
     gone = {"unit_scale": False, "jump_x": 0, "jump_y": 0, "scatter": False, "invention": 1.0}
     edit_config(run_copy, settings=settings | gone)
-    assert load(run_copy, "cpu").settings == before
+    assert read_run(run_copy).settings == before
 
 
 def test_a_run_of_a_preset_that_is_gone_is_refused_and_not_called_damaged(run_copy: Path) -> None:
     settings = json.loads((run_copy / "config.json").read_text())["settings"]
     edit_config(run_copy, settings=settings | {"unit_scale": True, "jump_x": 8})
     with pytest.raises(UserError, match=r"no longer supports.*ingan-fast retarget PICTURE") as refused:
-        load(run_copy, "cpu")
+        read_run(run_copy)
     assert "damaged" not in str(refused.value)
 
 
 @pytest.mark.parametrize("key", ["settings", "seed", "images", "preset", "device", "versions"])
 def test_a_config_without_one_of_its_keys_is_refused(run_copy: Path, key: str) -> None:
     edit_config(run_copy, **{key: None})
-    refusal(lambda: load(run_copy), "config.json", key)
+    refusal(lambda: read_run(run_copy), "config.json", key)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +124,7 @@ def test_a_config_of_wrong_values_is_refused(run_copy: Path, changes: dict[str, 
 def test_a_run_of_another_format_is_refused_with_the_version_that_wrote_it(run_copy: Path, versions: Any) -> None:
     edit_config(run_copy, format=FORMAT + 1, versions=versions)
     parts = ["9.9"] if isinstance(versions, dict) else []
-    refusal(lambda: load(run_copy), f"format {FORMAT + 1}", "use that version", *parts)
+    refusal(lambda: read_run(run_copy), f"format {FORMAT + 1}", "use that version", *parts)
     refusal(lambda: describe(run_copy), f"format {FORMAT + 1}")
 
 
@@ -131,15 +132,15 @@ def test_a_run_of_another_format_is_refused_with_the_version_that_wrote_it(run_c
 
 
 def test_a_picture_that_is_not_the_runs_is_refused(run_copy: Path) -> None:
-    source = load(run_copy).source
+    source = read_run(run_copy).source
     save_image(255 - source, run_copy / "source.png")
-    refusal(lambda: load(run_copy), "source.png", "not the picture of this run")
+    refusal(lambda: read_run(run_copy), "source.png", "not the picture of this run")
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, cut])
 def test_a_picture_that_is_gone_or_cut_off_is_refused(run_copy: Path, damage: Any) -> None:
     damage(run_copy / "source.png")
-    refusal(lambda: load(run_copy), "source.png")
+    refusal(lambda: read_run(run_copy), "source.png")
 
 
 # generator.safetensors
@@ -147,7 +148,7 @@ def test_a_picture_that_is_gone_or_cut_off_is_refused(run_copy: Path, damage: An
 
 def test_a_run_without_a_generator_yet_is_refused_with_resume(run_copy: Path) -> None:
     (run_copy / "generator.safetensors").unlink()
-    refusal(lambda: load(run_copy), "generator.safetensors", "resume=True")
+    refusal(lambda: read_run(run_copy), "generator.safetensors", "resume=True")
 
 
 def test_a_damaged_generator_is_refused(run_copy: Path) -> None:
@@ -155,13 +156,13 @@ def test_a_damaged_generator_is_refused(run_copy: Path) -> None:
     whole = path.read_bytes()
     for data in (b"", b"x", whole[:4], whole[: len(whole) // 2], whole[:-1], b"\xff" * 200):
         path.write_bytes(data)
-        refusal(lambda: load(run_copy), "generator.safetensors", "can't be read")
+        refusal(lambda: read_run(run_copy), "generator.safetensors", "can't be read")
 
 
 def test_a_generator_of_other_settings_is_refused(run_copy: Path) -> None:
     settings = json.loads((run_copy / "config.json").read_text())["settings"]
     edit_config(run_copy, settings=settings | {"channels": 16})
-    refusal(lambda: load(run_copy), "generator.safetensors")
+    refusal(lambda: read_run(run_copy), "generator.safetensors")
 
 
 def test_a_generator_describes_itself(trained_run: Path) -> None:

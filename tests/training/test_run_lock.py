@@ -12,7 +12,7 @@ import pytest
 
 from ingan_fast import train
 from ingan_fast.errors import UserError
-from ingan_fast.training.engine import Engine
+from ingan_fast.training.engine import TrainingEngine
 from ingan_fast.training.run_lock import LOCK, sole_training
 from trainings import generator_bytes, run
 
@@ -67,7 +67,7 @@ def test_a_second_training_in_the_same_process_is_refused_and_does_not_change_th
     tmp_path: Path, picture_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refusals: list[BaseException] = []
-    step = Engine.step
+    step = TrainingEngine.step
 
     def train_beside() -> None:
         try:
@@ -75,14 +75,14 @@ def test_a_second_training_in_the_same_process_is_refused_and_does_not_change_th
         except UserError as error:
             refusals.append(error)
 
-    def with_another_training(engine: Engine, state, draw):  # type: ignore[no-untyped-def]
+    def with_another_training(engine: TrainingEngine, state, draw):  # type: ignore[no-untyped-def]
         if state.iteration == 3:
             beside = threading.Thread(target=train_beside)
             beside.start()
             beside.join()
         return step(engine, state, draw)
 
-    monkeypatch.setattr(Engine, "step", with_another_training)
+    monkeypatch.setattr(TrainingEngine, "step", with_another_training)
     run(picture_path, tmp_path / "first")
     assert "already running in this process" in str(refusals[0])
     assert generator_bytes(tmp_path / "first") == generator_bytes(uninterrupted)

@@ -72,7 +72,7 @@ def threads() -> set[str]:
 def test_every_frame_arrives_in_order_as_it_was_rendered() -> None:
     sink = Kept()
     told: list[int] = []
-    report = run(Numbers(100), copy, sink, SHAPE, progress=lambda: told.append(1))
+    report = run(Numbers(100), copy, sink, SHAPE, advance=lambda: told.append(1))
     assert [int(pixels.min()) for pixels, _, _ in sink.frames] == list(range(1, 101))
     assert [int(pixels.max()) for pixels, _, _ in sink.frames] == list(range(1, 101))
     assert [(pts, duration) for _, pts, duration in sink.frames] == [(index, 1) for index in range(100)]
@@ -231,7 +231,7 @@ def test_an_interrupt_is_noticed_while_the_source_waits_and_what_breaks_off_then
     what_then: Callable[[], None],
 ) -> None:
     source, sink = Interrupted(what_then), Kept()
-    report = run(source, copy, sink, SHAPE, interrupted=source.interrupted, progress=source.written.release)
+    report = run(source, copy, sink, SHAPE, interrupted=source.interrupted, advance=source.written.release)
     assert (report.interrupted, report.frames, sink.finished) == (True, 3, True)
 
 
@@ -248,6 +248,6 @@ def test_memory_is_flat_over_thousands_of_frames(tmp_path: Path) -> None:
     used: list[int] = []
     with Output(str(tmp_path / "out.mp4")).open(clip, animation.canvas, False, print) as sink:
         renderer = Renderer(QuickEngine(), animation, clip.timing.base, (0, 0, 0))
-        report = run(clip, renderer, sink, renderer.shape, progress=lambda: used.append(resident()))
+        report = run(clip, renderer, sink, renderer.shape, advance=lambda: used.append(resident()))
     assert report.frames == 3000
     assert used[-1] - used[99] < 6_000_000  # 20 MB over 10,000

@@ -85,7 +85,7 @@ def test_a_y4m_pipe_that_ends_within_a_frame_is_refused(lacking: int) -> None:
 def test_any_stream_can_be_piped_in(tmp_path: Path) -> None:
     path = make_clip(tmp_path / "clip.mkv", grey(SIZE, 7), Recipe(audio="aac"))
     clip = Clip(Pipe(path.read_bytes()).input)
-    assert len(clip.besides.audio) == 1
+    assert len(clip.other_streams.audio) == 1
     assert len(frames_of(clip)) == 7
 
 

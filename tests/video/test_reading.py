@@ -122,7 +122,7 @@ def test_rgb_in_a_video_needs_no_matrix(tmp_path: Path) -> None:
 def test_sound_lies_between_the_frames(tmp_path: Path) -> None:
     clip = Clip(make_clip(tmp_path / "clip.mp4", grey(SIZE, 30), AUDIO))
     kinds = ["sound" if isinstance(item, Packet) else "frame" for item in clip]
-    assert len(clip.besides.audio) == 1
+    assert len(clip.other_streams.audio) == 1
     assert kinds.count("frame") == 30
     assert kinds.count("sound") == 48  # 1024 samples each, and the encoder's delay
     assert "frame" in kinds[kinds.index("sound") + 1 : -kinds[::-1].index("sound") - 1]

@@ -45,3 +45,17 @@ def test_the_pose_follows_the_time(base: Fraction, times: list[int], poses: list
     for number, time in enumerate(times, start=1):
         renderer(Frame(number, None, time, 1), np.empty(renderer.shape, np.uint8))
     assert engine.asked == poses
+
+
+def test_a_picture_of_the_canvas_size_that_is_moved_lies_on_the_background() -> None:
+    size = (64, 48)
+    animation = Animation(size, Fraction(1), [Pose(Transform.resize(size), (10, 0))])
+    out = np.empty((48, 64, 3), np.uint8)
+
+    def white(frame: object, *, transform: Transform, out: np.ndarray) -> np.ndarray:
+        out[:] = 255
+        return out
+
+    Renderer(white, animation, Fraction(1), (0, 0, 0))(Frame(1, np.zeros((48, 64, 3), np.uint8), 0, 1), out)
+    assert (out[:, :10] == 0).all()
+    assert (out[:, 10:] == 255).all()

@@ -13,7 +13,7 @@ from ingan_fast.errors import UserError
 
 if TYPE_CHECKING:
     from ingan_fast.bench.results import Results
-    from ingan_fast.bench.suite import Plan
+    from ingan_fast.bench.suite import BenchmarkPlan
 
 HELP = (
     "Run every benchmark with its defaults, each in a separate process, and write the numbers to OUT/results.\n\n"
@@ -66,7 +66,7 @@ def all_(
         raise typer.Exit(1)
 
 
-def _measured(name: str, path: Path, plan: "Plan") -> "Results | None":
+def _measured(name: str, path: Path, plan: "BenchmarkPlan") -> "Results | None":
     """The results in `path`, if they match the plan, machine and commit; prints what is done."""
     from ingan_fast.bench.results import Results
 
@@ -86,7 +86,7 @@ def _measured(name: str, path: Path, plan: "Plan") -> "Results | None":
     return existing
 
 
-def _other(existing: "Results", plan: "Plan") -> str | None:
+def _other(existing: "Results", plan: "BenchmarkPlan") -> str | None:
     """How the results differ from the plan; None if they match."""
     from ingan_fast.bench.machine import describe
     from ingan_fast.bench.results import commit

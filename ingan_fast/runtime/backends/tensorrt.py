@@ -24,8 +24,8 @@ from ingan_fast.geometry import Size, Transform
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import cuda
 from ingan_fast.runtime.backends import Geometry
-from ingan_fast.runtime.backends.tensorrt_engine import USED_NAMES, USED_NAMES_RTX, Engine, Shapes, runs_on
-from ingan_fast.runtime.backends.tensorrt_plan import Plan, Prepared, Upload
+from ingan_fast.runtime.backends.tensorrt_engine import USED_NAMES, USED_NAMES_RTX, Shapes, TensorRTEngine, runs_on
+from ingan_fast.runtime.backends.tensorrt_plan import ExecutionPlan, Prepared, Upload
 from ingan_fast.runtime.device_arrays import DeviceImage, DeviceView, ImagePool, device_view, stream_handle
 from ingan_fast.runtime.geometry import make
 from ingan_fast.runtime.pool import Pool
@@ -50,7 +50,7 @@ class TensorRTBackend:
         device: index of the GPU.
 
     Raises:
-        UserError: the engine can't run here (`Engine`), or was built for one geometry (for video players).
+        UserError: the engine can't run here (`TensorRTEngine`), or was built for one geometry (for video players).
     """
 
     name = "tensorrt"
@@ -62,12 +62,12 @@ class TensorRTBackend:
             self._device = cuda.device(device)
         except cuda.CudaError as error:
             raise UserError(f"{engine} needs a GPU: {error}; or run the model.onnx that it was built of") from error
-        self._engine = Engine(engine, sidecar, self._device)
+        self._engine = TensorRTEngine(engine, sidecar, self._device)
         self._lock = threading.Lock()
         self._stream = cuda.Stream(self._device)
         self._images = ImagePool(self._device)
         self._uploads: Pool[int, Upload] = Pool(partial(Upload, self._device), Upload.done, SPARE_UPLOADS)
-        self._plans: OrderedDict[tuple[Any, ...], Plan] = OrderedDict()
+        self._plans: OrderedDict[tuple[Any, ...], ExecutionPlan] = OrderedDict()
         self._workspace: cuda.Memory | None = None  # shared by all plans: only one runs at a time
         self._closed = False
         self.about = f"{self._engine}, {self._device.name}, {sidecar.precision}"
@@ -167,7 +167,7 @@ class TensorRTBackend:
         upload.fill(array, self._stream)
         return upload
 
-    def _plan(self, frame: Pixels | DeviceView | None, prepared: Prepared) -> Plan:
+    def _plan(self, frame: Pixels | DeviceView | None, prepared: Prepared) -> ExecutionPlan:
         shapes = _shapes(frame, prepared.shapes)
         key = tuple(shapes.items())
         if key in self._plans:
@@ -179,12 +179,12 @@ class TensorRTBackend:
             self._plans.popitem(last=False)
         with self._engine.with_messages():
             context = self._engine.context(profile, self._stream.handle)
-            plan = Plan(self._device, self._engine, context, shapes)
+            plan = ExecutionPlan(self._device, self._engine, context, shapes)
         self._share_workspace(plan)
         self._plans[key] = plan
         return plan
 
-    def _share_workspace(self, plan: Plan) -> None:
+    def _share_workspace(self, plan: ExecutionPlan) -> None:
         """Give a plan the shared workspace, enlarged if the plan needs more."""
         room = self._workspace.nbytes if self._workspace else 0
         if plan.needs > room:

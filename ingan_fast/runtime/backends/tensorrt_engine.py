@@ -48,7 +48,7 @@ USED_NAMES_RTX = (
 
 
 @dataclass(frozen=True)
-class Profile:
+class ShapeRange:
     """Range of shapes that an engine supports."""
 
     index: int
@@ -90,7 +90,7 @@ class EngineError(UserError):
     """TensorRT refused to run."""
 
 
-class Engine:
+class TensorRTEngine:
     """A loaded engine file. `str()` gives TensorRT's name and version.
 
     Raises:
@@ -225,13 +225,13 @@ def _save(cache: Any, path: Path, known: bytes, device: cuda.Device) -> None:
             atomic_write(path, compiled)
 
 
-def _profiles(sidecar: Sidecar) -> list[Profile]:
+def _profiles(sidecar: Sidecar) -> list[ShapeRange]:
     """The engine's profiles; for an engine with one geometry, a single one of fixed shapes."""
     if sidecar.fixed or sidecar.engine is None:
         shapes = {tensor.name: tuple(int(side) for side in tensor.shape) for tensor in sidecar.inputs}
-        return [Profile(0, shapes, shapes)]
+        return [ShapeRange(0, shapes, shapes)]
     return [
-        Profile(
+        ShapeRange(
             index,
             {name: tuple(shapes[0]) for name, shapes in profile.items()},
             {name: tuple(shapes[-1]) for name, shapes in profile.items()},

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import cuda
-from ingan_fast.runtime.backends.tensorrt_engine import Engine, Shapes
+from ingan_fast.runtime.backends.tensorrt_engine import Shapes, TensorRTEngine
 from ingan_fast.runtime.device_arrays import DeviceView
 from ingan_fast.runtime.pool import Pool
 
@@ -51,7 +51,7 @@ class Prepared:
             weakref.finalize(self, pool.give, upload.memory.nbytes, upload).atexit = False
 
 
-class Plan:
+class ExecutionPlan:
     """A context with its shapes set, tensor memory at fixed addresses, and a CUDA graph.
 
     Each plan has its own context, because a graph depends on the context's state at capture; the workspace memory is
@@ -62,7 +62,7 @@ class Plan:
         needs: required workspace in bytes.
     """
 
-    def __init__(self, device: cuda.Device, engine: Engine, context: Any, shapes: Shapes):
+    def __init__(self, device: cuda.Device, engine: TensorRTEngine, context: Any, shapes: Shapes):
         self._device, self._engine, self._context = device, engine, context
         for name, shape in shapes.items():
             engine.expect(context.set_input_shape(name, shape), f"{name} can't be {list(shape)}")

@@ -5,6 +5,7 @@ is captured as a CUDA graph.
 """
 
 import contextlib
+import copy
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,15 +19,14 @@ from torch import Tensor
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.model.cuda_graphs import GraphPool, Replay
-from ingan_fast.model.deployed import DeployedGraph
+from ingan_fast.model.deployed import BoundedGraph
 from ingan_fast.model.devices import on_device, pick_device
-from ingan_fast.model.precision import choose_precision
-from ingan_fast.model.tiling import halo
+from ingan_fast.model.precision import check_precision, choose_precision
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.backends import Geometry, first_line
 from ingan_fast.runtime.sidecar import Sidecar
 from ingan_fast.threads import Threads, forked, using_threads
-from ingan_fast.training.trained import TrainedGenerator, load
+from ingan_fast.training.trained import TrainedRun
 
 MOST_GRAPHS = 16  # graphs kept (LRU), one for each combination of shapes
 
@@ -89,13 +89,22 @@ class TorchBackend:
         return cls(graph, pick_device(device), sidecar.channels, about, unit=bool(sidecar.fixed), package=True)
 
     @classmethod
-    def of_run(cls, trained: TrainedGenerator) -> "TorchBackend":
-        precision = choose_precision(trained.device)
-        graph = DeployedGraph(trained.generator.to(getattr(torch, precision)))
-        channels = trained.settings.channels
-        if trained.device.type != "cuda":
-            return cls(graph, trained.device, channels, precision)
-        return cls(graph, trained.device, channels, f"{precision}, CUDA graphs", capture=GraphPool().capture)
+    def of_run(cls, trained: TrainedRun, device: str, precision: str = "auto") -> "TorchBackend":
+        """Play a run's generator.
+
+        Args:
+            precision: float32, bfloat16 or float16; auto: the fastest on the device.
+
+        Raises:
+            UserError: unknown device or precision, or one that is not there.
+        """
+        target = pick_device(device)
+        precision = choose_precision(target) if precision == "auto" else check_precision(precision)
+        generator = copy.deepcopy(trained.generator).to(target, getattr(torch, precision))
+        graph, channels = BoundedGraph(generator), trained.settings.channels
+        if target.type != "cuda":
+            return cls(graph, target, channels, precision)
+        return cls(graph, target, channels, f"{precision}, CUDA graphs", capture=GraphPool().capture)
 
     def prepare(self, geometry: Geometry) -> list[Tensor]:
         return [torch.from_numpy(array).to(self._device) for array in geometry.values()]
@@ -185,16 +194,6 @@ class TorchBackend:
         planes = frame.permute(2, 0, 1)[None].float()
         image = planes / 255 if self._unit else planes / 127.5 - 1
         return image.contiguous(memory_format=self._format)
-
-
-def open_run(run: Path, device: str) -> tuple[TorchBackend, TrainedGenerator, int]:
-    """Load a run folder; returns its backend, the run, and its halo.
-
-    Raises:
-        UserError: the run can't be used (`trained.load`).
-    """
-    trained = load(run, device)
-    return TorchBackend.of_run(trained), trained, halo(trained.settings)
 
 
 def _use_stream(stream: Any) -> contextlib.AbstractContextManager[Any]:

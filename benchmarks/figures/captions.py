@@ -5,14 +5,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from figures.outputs import OURS, Compared, Row
+from figures.outputs import OURS, Compared
+from ingan_fast.bench.figure_file import FigureRow
 
 DISTANCES = ("coherence", "completeness", "swd")
 KEPT = ("kept_width", "kept_height")
 TINT = 0.5  # grey levels; less counts as rounding
 
 
-def kept(rows: Sequence[Row]) -> str:
+def kept(rows: Sequence[FigureRow]) -> str:
     """How well each method keeps the size of elements, on average."""
     values: dict[str, list[float]] = defaultdict(list)
     for row in rows:
@@ -21,7 +22,7 @@ def kept(rows: Sequence[Row]) -> str:
     return f"Size of elements kept (0: like a plain resize, 1: fully), means: {told}." if told else ""
 
 
-def times(rows: Sequence[Row]) -> str:
+def times(rows: Sequence[FigureRow]) -> str:
     """Time of each method for an output, and for its training."""
     values: dict[str, list[float]] = defaultdict(list)
     for row in rows:
@@ -31,13 +32,13 @@ def times(rows: Sequence[Row]) -> str:
     return f"Seconds for one output, medians: {told}."
 
 
-def _training(rows: Sequence[Row], method: str) -> str:
+def _training(rows: Sequence[FigureRow], method: str) -> str:
     """Mean training time of the method per picture."""
     seconds = {row.picture: row.training_seconds for row in rows if row.method == method and row.training_seconds}
     return f" (after {np.mean(list(seconds.values())):.0f} s of training per picture)" if seconds else ""
 
 
-def behind(rows: Sequence[Row]) -> str:
+def behind(rows: Sequence[FigureRow]) -> str:
     """Methods with better numbers than ours, and in how many outputs."""
     ours = {(row.picture, row.output): row.measures for row in rows if row.method == OURS}
     told = []
@@ -71,7 +72,7 @@ def tints(made: Compared) -> str:
     )
 
 
-def missing(rows: Sequence[Row]) -> str:
+def missing(rows: Sequence[FigureRow]) -> str:
     """Methods without an output, with the reason."""
     errors = {row.method: row.error for row in rows if row.error is not None}
     return " ".join(f"No {method}: {error}." for method, error in errors.items())
