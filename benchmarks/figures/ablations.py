@@ -45,7 +45,7 @@ def figure_9(studio: Studio) -> Figure:
             back.append(f"{method} {way_back(trained):.1f}")
     plain = [studio.outputs.baseline(sized("market", source, output), "plain resize").row for output in OUTPUTS]
     caption = (
-        f"Seeds: {len(studio.budget.ablation_seeds)}; {records[0]['iterations']:,} iterations each; small "
+        f"Seeds: {len(studio.budget.ablation_seeds)}; {records[0].iterations:,} iterations each; small "
         "differences may be due to chance. The network is the paper's (on a CPU a small version: see the trainings' "
         "changes), not the default preset, which has no reconstruction loss. In the "
         "paper, without the reconstruction loss parts of the picture get lost (completeness), and with one scale of D "

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Protocol
 
 from ingan_fast.batch.work import Answer, Task
@@ -158,9 +159,7 @@ def connected(address: str | None = None, cpus: int | None = None) -> Iterator[R
         # Ray listens on all network interfaces: only who has the token may use the cluster.
         environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
         options |= {"num_cpus": cpus, "include_dashboard": False}
-        temporary = tempfile.mkdtemp(prefix="ingan-")
-        if len(temporary) <= _LONGEST_TEMPORARY:
-            options["_temp_dir"] = temporary
+        options["_temp_dir"] = temporary = temporary_folder()
     try:
         with _environment(environment):
             import ray
@@ -173,6 +172,14 @@ def connected(address: str | None = None, cpus: int | None = None) -> Iterator[R
     finally:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def temporary_folder() -> str:
+    """Make a folder for Ray's sockets, whose paths may not be long: in /tmp if the usual place's name is too long."""
+    usual = tempfile.gettempdir()
+    short = Path("/tmp")
+    too_long = len(usual) + len("/ingan-12345678") > _LONGEST_TEMPORARY
+    return tempfile.mkdtemp(prefix="ingan-", dir=short if too_long and short.is_dir() else usual)
 
 
 @contextmanager
@@ -204,7 +211,7 @@ def _check_reachable(address: str) -> None:
 def _start(ray: Any, address: str | None, options: dict[str, Any]) -> None:
     try:
         ray.init(**options)
-    except (ConnectionError, ValueError, RuntimeError) as error:  # Ray raises all of these
+    except (OSError, ValueError, RuntimeError) as error:  # Ray raises all of these
         text = " ".join(str(error).split())[:200]
         if address is None:
             raise MachineError(f"Ray can't start on this machine ({text}); free memory and disk space") from error

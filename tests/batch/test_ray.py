@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from batch_runs import dots, run
 from ingan_fast import UserError
 from ingan_fast.batch import work
 from ingan_fast.batch.journal import FOLDER
-from ingan_fast.batch.pools import RAY, RayPool, connected
+from ingan_fast.batch.pools import RAY, RayPool, connected, temporary_folder
 from ingan_fast.batch.run import TRIES, Progress
 from ingan_fast.batch.work import Answer, Product, Task
 
@@ -153,11 +154,28 @@ def test_a_node_that_leaves_is_survived(
     assert len(list(tries.iterdir())) > 6  # what the node was working on was worked on again
 
 
-def test_ctrl_c_ends_the_cluster_and_leaves_whole_outputs(photos: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def temporary() -> Iterator[Path]:
+    """A folder for temporary files with a short name: Ray makes sockets in it."""
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        yield Path(folder)
+
+
+def test_a_long_name_of_the_folder_for_temporary_files_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = tmp_path / ("x" * 100)
+    long.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    made = Path(temporary_folder())
+    made.rmdir()
+    assert made.parent == Path("/tmp")
+    assert not list(long.iterdir())
+
+
+def test_ctrl_c_ends_the_cluster_and_leaves_whole_outputs(photos: Path, tmp_path: Path, temporary: Path) -> None:
     for seed in range(6, 40):
         dots(photos / f"{seed}.png", seed)
-    temporary = tmp_path.parent / "t"  # short: Ray makes sockets in it
-    temporary.mkdir(exist_ok=True)
     words = ["-m", "ingan_fast", "batch", str(photos), "--size", "48x36", "--out", str(tmp_path / "out")]
     environment = os.environ | {"TMPDIR": str(temporary)}
     process = subprocess.Popen(

@@ -17,7 +17,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[str]]:
     """What is started instead of the command line."""
     commands = {BARE: [], "help": ["json.tool", "--help"]}
     monkeypatch.setattr(cold_start, "_commands", lambda request, folder: commands)
-    for name in ("write_run", "load", "export"):
+    for name in ("write_run", "read_run", "export"):
         monkeypatch.setattr(cold_start, name, lambda *_: None)
     return commands
 
