@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 POSTS = 10  # of the fence that the page shows
-PATIENCE = 30.0  # seconds; the machine may be busy
+PATIENCE = 120.0  # seconds; the machine may be busy
 
 PIXELS = """(canvas) => {
     const { width, height } = canvas;

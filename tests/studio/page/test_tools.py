@@ -120,3 +120,6 @@ def test_a_training_shows_its_picture_before_and_after(page: Any) -> None:
     until(page, "document.getElementById('trained').dataset.shown")
     assert len(np.unique(pixels(page, "#trained")[..., :3])) > 10
     assert page.inner_text("#left-label") == "Trained network"
+    page.reload()
+    tool(page, "train")
+    until(page, "document.getElementById('train-state').textContent === 'Done'")

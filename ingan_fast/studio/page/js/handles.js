@@ -109,7 +109,8 @@ function press(event, name, index) {
 
 function arrange() {
   const corners = session.pose.corners.map((corner) => view.toScreen(corner));
-  byId("outline").firstElementChild.setAttribute("points", corners.map((corner) => corner.join(",")).join(" "));
+  const points = corners.map((corner) => corner.join(",")).join(" ");
+  for (const polygon of byId("outline").children) polygon.setAttribute("points", points);
   const [width, height] = transformOf(session.pose).size;
   for (const { handle, name, index } of handles) {
     const [a, b] = [corners[index], corners[(index + 1) % 4]];
