@@ -12,9 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from ingan_fast.errors import UserError, cant_write
+from ingan_fast.locks import sole_use
 
 FOLDER = ".batch"
 LOCK = "batch.lock"
@@ -150,27 +149,8 @@ def opened(folder: Path) -> Iterator[Journal]:
     Raises:
         UserError: another batch uses the folder, or it can't be written.
     """
-    own = folder / FOLDER
-    new = [path for path in (own, *own.parents) if not path.exists()]
-    try:
-        own.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise UserError(f"--out {folder} is a file; give a folder") from error
-    except OSError as error:
-        raise UserError(f"can't write --out {folder}: {error.strerror or error}; choose another place") from error
-    lock = FileLock(own / LOCK)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        raise UserError(f"another batch is writing to {folder}; wait until it ends, or give another --out") from None
-    except OSError as error:
-        raise UserError(f"can't write --out {folder}: {error.strerror or error}; choose another place") from error
-    try:
+    if folder.is_file():
+        raise UserError(f"--out {folder} is a file; give a folder")
+    taken = f"another batch is writing to {folder}; wait until it ends, or give another --out"
+    with sole_use(folder / FOLDER, LOCK, taken):
         yield Journal(folder)
-    finally:
-        if new and [path.name for path in own.iterdir()] == [LOCK] and list(folder.iterdir()) == [own]:
-            with contextlib.suppress(OSError):  # Windows can't delete an open file
-                (own / LOCK).unlink()
-                for path in new:
-                    path.rmdir()
-        lock.release()
