@@ -33,27 +33,27 @@ MEASURES = {
 
 
 @dataclass(frozen=True)
-class Made:
+class Result:
     name: str
     picture: Pixels
     seconds: float
     measures: dict[str, float | None]
 
 
-def make(name: str, source: Pixels, size: Size) -> Made:
+def make(name: str, source: Pixels, size: Size) -> Result:
     with bar(name) as report:
         picture, seconds = timed(lambda: BASELINES[name](source, size, progress=report))
-    return Made(name, picture, seconds, evaluate(picture, source))
+    return Result(name, picture, seconds, evaluate(picture, source))
 
 
-def panels(source: Pixels, results: list[Made]) -> Pixels:
+def panels(source: Pixels, results: list[Result]) -> Pixels:
     """The source, then the results, in rows."""
     first = Panel(f"source, {source.shape[1]}x{source.shape[0]}", source, framed=True)
     made = [Panel(f"{one.name}, {time_text(one.seconds)}", one.picture) for one in results]
     return sheet([[first], *wrapped(made)])
 
 
-def table(results: list[Made], title: str) -> Table:
+def table(results: list[Result], title: str) -> Table:
     result = Table(title=title, title_justify="left", box=None, caption="coherence, completeness, swd: times 1000")
     for column in ("baseline", "seconds", *MEASURES.values()):
         result.add_column(column, justify="left" if column == "baseline" else "right", no_wrap=True)

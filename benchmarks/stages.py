@@ -72,7 +72,7 @@ class Stages:
         record: dict[str, Any] = {"name": name, "command": self.scrub(shown or " ".join(map(str, words)))}
         self.results["stages"].append(record)
         if limit <= grace:
-            return self.told(record, "skipped", None, 0.0, "no time is left for it")
+            return self._complete(record, "skipped", None, 0.0, "no time is left for it")
         start = time.monotonic()
         running = self.out / f"{name.replace(' ', '_')}.running"
         with running.open("w+") as output:
@@ -88,7 +88,7 @@ class Stages:
             output.seek(0)
             text = output.read()
         status = "out of time" if code is None else "failed" if code else "ok"
-        self.told(record, status, code, round(time.monotonic() - start, 1), text)
+        self._complete(record, status, code, round(time.monotonic() - start, 1), text)
         running.unlink()
         return record
 
@@ -96,9 +96,11 @@ class Stages:
         """Record a stage that isn't run, with the reason."""
         record: dict[str, Any] = {"name": name, "command": ""}
         self.results["stages"].append(record)
-        self.told(record, "skipped", None, 0.0, reason)
+        self._complete(record, "skipped", None, 0.0, reason)
 
-    def told(self, record: dict[str, Any], status: str, code: int | None, seconds: float, text: str) -> dict[str, Any]:
+    def _complete(
+        self, record: dict[str, Any], status: str, code: int | None, seconds: float, text: str
+    ) -> dict[str, Any]:
         """Complete a stage's record with the end of its output."""
         lines = [line.rstrip() for line in self.scrub(text).splitlines() if line.strip()]
         record |= {"status": status, "code": code, "seconds": seconds, "last_line": lines[-1] if lines else ""}

@@ -9,13 +9,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ingan_fast.export.run import Written
+    from ingan_fast.export.run import ExportedFile
 
 
 class _Callable(ModuleType):
     def __call__(
         self, run: str | Path, out: str | Path, *, format: str = "onnx", precision: str = "fp32", device: str = "cpu"
-    ) -> "Written":
+    ) -> "ExportedFile":
         """Export a run to the folder `out`, and check the file against the generator.
 
         Args:

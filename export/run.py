@@ -59,7 +59,7 @@ class ExportOptions:
 
 
 @dataclass(frozen=True)
-class Written:
+class ExportedFile:
     """A file that was written, and the result of its check."""
 
     path: Path
@@ -72,7 +72,7 @@ def export(
     wanted: ExportOptions,
     device: torch.device = CPU,
     notice: Notice = lambda step: None,
-) -> Written:
+) -> ExportedFile:
     """Write FOLDER/model.onnx (or model.pt2), its sidecar model.onnx.json, and source.png.
 
     Args:
@@ -97,4 +97,4 @@ def export(
         sidecar = describe(trained, exported, file, wanted.format, checksum(temporary), wanted.precision)
     sidecar.write(folder)
     save_image(trained.source, folder / SOURCE_FILE)
-    return Written(folder / file, found)
+    return ExportedFile(folder / file, found)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from ingan_fast.callbacks import Notice
 from ingan_fast.errors import UserError
-from ingan_fast.export.run import ExportOptions, Written, export
+from ingan_fast.export.run import ExportedFile, ExportOptions, export
 from ingan_fast.files import atomic_write
 from ingan_fast.runtime.sidecar import Sidecar, TensorInfo, read_sidecar
 from ingan_fast.training.trained import TrainedRun
@@ -25,7 +25,7 @@ ACCELERATOR = """
 
 def write_repository(
     trained: TrainedRun, repository: Path, wanted: ExportOptions, notice: Notice = lambda step: None
-) -> Written:
+) -> ExportedFile:
     """Write a model repository; `tritonserver --model-repository REPOSITORY` then serves the model "ingan".
 
     Args:

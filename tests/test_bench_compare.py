@@ -11,7 +11,7 @@ import pytest
 from msgspec.structs import replace
 
 from ingan_fast.bench import sources
-from ingan_fast.bench.compare import BROKEN, FASTER, MENDED, NOISE, SLOWER, Found, compare
+from ingan_fast.bench.compare import BROKEN, FASTER, MENDED, NOISE, SLOWER, ComparedRow, compare
 from ingan_fast.bench.results import Results, Row
 from ingan_fast.bench.timing import Spread, noise_of_ratio
 from ingan_fast.errors import UserError
@@ -45,7 +45,7 @@ def results(
     return Results(benchmark, machine, {"repeat": repeat}, list(rows), {"matmul": matmul}, commit="abc")
 
 
-def only_row(a: Results, b: Results) -> Found:
+def only_row(a: Results, b: Results) -> ComparedRow:
     return compare({"warp": a}, {"warp": b}).rows[0]
 
 

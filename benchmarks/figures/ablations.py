@@ -66,12 +66,12 @@ def way_back(trained: Trained) -> float:
 
 def _means(rows: list[FigureRow]) -> str:
     """Each method's means over its outputs, as text."""
-    told = []
+    parts = []
     for method in dict.fromkeys(row.method for row in rows):
         own = [row.measures for row in rows if row.method == method]
         sizes = [v for m in own for k in captions.KEPT if (v := m[k]) is not None]
         numbers = [f"kept {np.mean(sizes):.2f}"] if sizes else []
         for name in captions.DISTANCES:
             numbers.append(f"{name} {1000 * np.mean([m[name] for m in own]):.1f}")
-        told.append(f"{method}: {', '.join(numbers)}")
-    return f"Means over the outputs (distances times 1000, lower is better): {'; '.join(told)}."
+        parts.append(f"{method}: {', '.join(numbers)}")
+    return f"Means over the outputs (distances times 1000, lower is better): {'; '.join(parts)}."

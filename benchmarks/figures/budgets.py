@@ -97,7 +97,9 @@ class Budget:
             f"market-{self.name}-{name}-{seed}", "market", self.preset or "paper", None, settings, seed
         )
 
-    def told(self, device: str, pictures: Collection[str], methods: Collection[str], ablations: bool = False) -> str:
+    def description(
+        self, device: str, pictures: Collection[str], methods: Collection[str], ablations: bool = False
+    ) -> str:
         """Description for the user: training durations, reductions, baselines with reduced options.
 
         For a figure with these pictures and methods; with `ablations`, for figure 9.
@@ -109,15 +111,15 @@ class Budget:
             trained = [f"{plan.picture} {duration(plan.seconds or 0)}" for plan in plans]
         else:
             trained = [f"{plan.picture} {plan.changes['iterations']:,} iterations" for plan in plans]
-        told = [f"{self.name}: training {', '.join(trained)}"]
+        parts = [f"{self.name}: training {', '.join(trained)}"]
         sides = [f"{plan.picture} {side} px" for plan in plans if (side := plan.changes.get("max_side"))]
         if sides and not ablations:
-            told.append(f"pictures reduced for all methods, longer sides {', '.join(sides)}")
+            parts.append(f"pictures reduced for all methods, longer sides {', '.join(sides)}")
         for method, options in self.options.items():
             if method in methods:
                 values = ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in options.items())
-                told.append(f"{method} with {values}, not its defaults")
-        return "; ".join(told)
+                parts.append(f"{method} with {values}, not its defaults")
+        return "; ".join(parts)
 
 
 QUICK = Budget(

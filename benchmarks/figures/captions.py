@@ -18,8 +18,8 @@ def kept(rows: Sequence[FigureRow]) -> str:
     values: dict[str, list[float]] = defaultdict(list)
     for row in rows:
         values[row.method] += [value for name in KEPT if (value := row.measures.get(name)) is not None]
-    told = ", ".join(f"{method} {np.mean(found):.2f}" for method, found in values.items() if found)
-    return f"Size of elements kept (0: like a plain resize, 1: fully), means: {told}." if told else ""
+    texts = ", ".join(f"{method} {np.mean(found):.2f}" for method, found in values.items() if found)
+    return f"Size of elements kept (0: like a plain resize, 1: fully), means: {texts}." if texts else ""
 
 
 def times(rows: Sequence[FigureRow]) -> str:
@@ -28,8 +28,8 @@ def times(rows: Sequence[FigureRow]) -> str:
     for row in rows:
         if row.seconds is not None:
             values[row.method].append(row.seconds)
-    told = ", ".join(f"{method} {np.median(found):.2g}{_training(rows, method)}" for method, found in values.items())
-    return f"Seconds for one output, medians: {told}."
+    texts = ", ".join(f"{method} {np.median(found):.2g}{_training(rows, method)}" for method, found in values.items())
+    return f"Seconds for one output, medians: {texts}."
 
 
 def _training(rows: Sequence[FigureRow], method: str) -> str:
@@ -41,7 +41,7 @@ def _training(rows: Sequence[FigureRow], method: str) -> str:
 def behind(rows: Sequence[FigureRow]) -> str:
     """Methods with better numbers than ours, and in how many outputs."""
     ours = {(row.picture, row.output): row.measures for row in rows if row.method == OURS}
-    told = []
+    texts = []
     for name in (*KEPT, *DISTANCES):
         better: dict[str, int] = defaultdict(int)
         common: dict[str, int] = defaultdict(int)
@@ -53,9 +53,9 @@ def behind(rows: Sequence[FigureRow]) -> str:
             better[row.method] += abs(1 - value) < abs(1 - own) if name in KEPT else value < own
         lost = ", ".join(f"{method} {n} of {common[method]}" for method, n in better.items() if n)
         if lost:
-            told.append(f"{name.replace('_', ' ')}: {lost}")
+            texts.append(f"{name.replace('_', ' ')}: {lost}")
     return f"Outputs in which another method has a better number than {OURS}: " + (
-        "; ".join(told) + "." if told else "none of these."
+        "; ".join(texts) + "." if texts else "none of these."
     )
 
 

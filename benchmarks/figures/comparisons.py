@@ -72,7 +72,7 @@ def figure_8(studio: Studio) -> Figure:
     )
     left_out = [ONE_SEED, NO_KEPT]
     return Figure(
-        "8", TITLES["8"], told(look, made), panels_of(made), rows_of(made), _trainings(studio, pictures), left_out
+        "8", TITLES["8"], caption_of(look, made), panels_of(made), rows_of(made), _trainings(studio, pictures), left_out
     )
 
 
@@ -84,7 +84,7 @@ def _figure(
     rows = rows_of(made)
     left_out = [ONE_SEED, NEW_CODE] if captions.kept(rows) else [ONE_SEED, NEW_CODE, NO_KEPT]
     return Figure(
-        number, TITLES[number], told(look, made), panels_of(made), rows, _trainings(studio, pictures), left_out
+        number, TITLES[number], caption_of(look, made), panels_of(made), rows, _trainings(studio, pictures), left_out
     )
 
 
@@ -108,7 +108,7 @@ def panels_of(made: Compared) -> list[list[Panel]]:
     return panels
 
 
-def told(look: str, made: Compared) -> str:
+def caption_of(look: str, made: Compared) -> str:
     """The caption."""
     rows = rows_of(made)
     return captions.joined(

@@ -1,6 +1,6 @@
 """Figure 10: where the method fails, on a picture of one dominant object."""
 
-from figures.comparisons import NEW_CODE, ONE_SEED, compared, panels_of, rows_of, told
+from figures.comparisons import NEW_CODE, ONE_SEED, caption_of, compared, panels_of, rows_of
 from figures.record import Figure
 from figures.studio import Studio
 from ingan_fast.quality.suitability import LIKELY_TO_FAIL, unlike_the_rest
@@ -20,4 +20,4 @@ def figure_10(studio: Studio) -> Figure:
         f"training gives {alone:.2f} for this picture and warns above {LIKELY_TO_FAIL:g}."
     )
     trainings = [studio.training("coffee").record()]
-    return Figure("10", TITLE, told(look, made), panels_of(made), rows_of(made), trainings, [ONE_SEED, NEW_CODE])
+    return Figure("10", TITLE, caption_of(look, made), panels_of(made), rows_of(made), trainings, [ONE_SEED, NEW_CODE])

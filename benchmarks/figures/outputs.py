@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Made:
+class MethodOutput:
     """A row and its picture; None if there is an error."""
 
     row: FigureRow
@@ -63,7 +63,7 @@ class Task:
         return None if self.is_size else self.transform.mask()
 
 
-Compared = Sequence[tuple[Task, Sequence[Made]]]  # tasks with all methods' outputs
+Compared = Sequence[tuple[Task, Sequence[MethodOutput]]]  # tasks with all methods' outputs
 Timed = tuple[Pixels, float, float | None]  # an output, its seconds, the training's seconds
 
 
@@ -78,7 +78,7 @@ class Outputs:
     def count(self) -> int:
         return len(list(self.folder.glob("*/*.json")))
 
-    def ours(self, task: Task, trained: Trained, name: str = OURS) -> Made:
+    def ours(self, task: Task, trained: Trained, name: str = OURS) -> MethodOutput:
         """A trained generator's output; `name` distinguishes several."""
 
         def make() -> Timed:
@@ -87,7 +87,7 @@ class Outputs:
 
         return self._once(task, name, {"weights": trained.weights, "commit": self._commit}, make)
 
-    def layout(self, task: Task) -> Made:
+    def layout(self, task: Task) -> MethodOutput:
         """The picture laid out without training."""
 
         def make() -> Timed:
@@ -95,7 +95,7 @@ class Outputs:
 
         return self._once(task, LAYOUT, {"commit": self._commit}, make)
 
-    def baseline(self, task: Task, method: str) -> Made:
+    def baseline(self, task: Task, method: str) -> MethodOutput:
         """A baseline's output; an error in its row if it fails (a missing package)."""
         options = dict(self.options.get(method, {}))
 
@@ -118,7 +118,7 @@ class Outputs:
         generator, training = self._textures[task.picture]
         return *timed(lambda: sample_spatial_gan(generator, task.transform.size)), training
 
-    def _once(self, task: Task, method: str, settings: Mapping[str, Any], make: Callable[[], Timed]) -> Made:
+    def _once(self, task: Task, method: str, settings: Mapping[str, Any], make: Callable[[], Timed]) -> MethodOutput:
         """The stored output with the same settings, or the result of `make`."""
         stem = re.sub(r"[^a-z0-9.]+", "-", f"{task.picture}-{task.output}".lower())
         path = self.folder / re.sub(r"[^a-z0-9]+", "-", method.lower()) / f"{stem}.png"
@@ -126,24 +126,24 @@ class Outputs:
         key = json.dumps({**asked, **settings, "version": version("ingan-fast")})
         row = self._known(path, key, task, method)
         if row is not None:
-            return Made(row, load_image(path, min_side=1))
+            return MethodOutput(row, load_image(path, min_side=1))
         try:
             picture, seconds, training = make()
         except UserError as error:
             messages.print(f"{method}, {task.picture}, {task.output}: {error}", markup=False, soft_wrap=True)
             none: dict[str, float | None] = dict.fromkeys(MEASURES)
-            return Made(_row(task, method, None, None, none, str(error)), None)
+            return MethodOutput(_row(task, method, None, None, none, str(error)), None)
         row = _row(task, method, seconds, training, evaluate(picture, task.source, task.mask))
         save_image(picture, path)
         atomic_write(path.with_suffix(".json"), (json.dumps({"key": key} | msgspec.to_builtins(row)) + "\n").encode())
-        return Made(row, picture)
+        return MethodOutput(row, picture)
 
     def _known(self, path: Path, key: str, task: Task, method: str) -> FigureRow | None:
         try:
-            told = json.loads(path.with_suffix(".json").read_text())
-            if told.pop("key") != key or not path.is_file():
+            stored = json.loads(path.with_suffix(".json").read_text())
+            if stored.pop("key") != key or not path.is_file():
                 return None
-            row = msgspec.convert(told, FigureRow)
+            row = msgspec.convert(stored, FigureRow)
         except (OSError, ValueError, KeyError, TypeError):
             return None  # missing, or of another version
         return _row(task, method, row.seconds, row.training_seconds, row.measures)
@@ -171,12 +171,12 @@ def timed(call: Callable[[], T]) -> tuple[T, float]:
 def bar(name: str) -> Iterator[Progress]:
     """A progress bar; yields a function that takes the fraction done."""
     with progress(name, STEPS) as advance:
-        told = 0
+        reported = 0
 
         def report(done: float) -> None:
-            nonlocal told
-            while told < STEPS * done:
+            nonlocal reported
+            while reported < STEPS * done:
                 advance()
-                told += 1
+                reported += 1
 
         yield report

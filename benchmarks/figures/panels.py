@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from figures.outputs import Made, Task
+from figures.outputs import MethodOutput, Task
 from ingan_fast.pictures import Pixels
 from ingan_fast.pictures.sheets import GAP, INK, PAPER, Panel, over_checkerboard, sheet
 
@@ -14,7 +14,7 @@ HEADLINE = 22  # px, height of the title
 SMALL = 14  # px, height of the text below
 
 
-def panel(made: Made, task: Task, name: str | None = None) -> Panel:
+def panel(made: MethodOutput, task: Task, name: str | None = None) -> Panel:
     """An output with its method and time; `name` replaces the method's."""
     assert made.picture is not None
     mask = task.mask

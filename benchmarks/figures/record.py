@@ -38,10 +38,10 @@ def write(figure: Figure, folder: Path, budget: Budget, device: str) -> Path:
     """
     name = f"fig{figure.number}"
     picture = folder / f"{name}.png"
-    told = budget.told(
+    description = budget.description(
         device, {row.picture for row in figure.rows}, {row.method for row in figure.rows}, figure.ablations
     )
-    below = [figure.caption, f"Budget {told}. One output's seconds beside its method, without training."]
+    below = [figure.caption, f"Budget {description}. One output's seconds beside its method, without training."]
     save_image(page(f"Figure {figure.number}: {figure.title}", figure.panels, below), picture)
     document = FigureFile(
         number=figure.number,
@@ -51,7 +51,7 @@ def write(figure: Figure, folder: Path, budget: Budget, device: str) -> Path:
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         commit=commit(),
         machine=describe(torch.device(device)),
-        budget=told,
+        budget=description,
         trainings=figure.trainings,
         rows=figure.rows,
         not_measured=figure.not_measured,

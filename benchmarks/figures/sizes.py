@@ -1,7 +1,7 @@
 """Figure 1: one picture at many sizes and shapes."""
 
 from figures import captions
-from figures.outputs import Made, Task
+from figures.outputs import MethodOutput, Task
 from figures.panels import panel, wrapped
 from figures.record import Figure
 from figures.shapes import shapes
@@ -21,7 +21,7 @@ def figure_1(studio: Studio) -> Figure:
     rows: list[FigureRow] = []
 
     def shown(task: Task) -> Panel:
-        made: Made = studio.outputs.ours(task, trained)
+        made: MethodOutput = studio.outputs.ours(task, trained)
         rows.append(made.row)
         return panel(made, task, task.output)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from figures.budgets import Budget, TrainingRequest
-from figures.outputs import OURS, Made, Outputs, Task
+from figures.outputs import OURS, MethodOutput, Outputs, Task
 from figures.panels import panel, wrapped
 from figures.trainings import Trained, trained
 from ingan_fast.geometry import Size, Transform
@@ -64,7 +64,7 @@ class Studio:
         source = self.source(picture)
         return sized(picture, source, output) if transform is None else Task(picture, source, output, transform)
 
-    def compare(self, task: Task, methods: Sequence[str]) -> list[Made]:
+    def compare(self, task: Task, methods: Sequence[str]) -> list[MethodOutput]:
         """Outputs of the trained generator, the layout alone, and the baselines."""
         made = [self.outputs.ours(task, self.training(task.picture)), self.outputs.layout(task)]
         return made + [self.outputs.baseline(task, method) for method in methods]
@@ -84,7 +84,7 @@ def source_panel(picture: str, source: Pixels) -> Panel:
     return Panel(f"{picture}, source, {source.shape[1]}x{source.shape[0]}", source, framed=True)
 
 
-def compared_panels(task: Task, made: Sequence[Made], first: Sequence[Panel] = ()) -> list[list[Panel]]:
+def compared_panels(task: Task, made: Sequence[MethodOutput], first: Sequence[Panel] = ()) -> list[list[Panel]]:
     """Rows of panels: `first`, then a task's outputs; ours is labelled with the output's name."""
     names = {OURS: f"{task.output}: {OURS}"}
     shown = [panel(one, task, names.get(one.row.method)) for one in made if one.picture is not None]

@@ -48,14 +48,14 @@ def trained(plan: TrainingRequest, folder: Path, device: str) -> Trained:
         KeyboardInterrupt: it was interrupted; the same call continues.
     """
     run, note = folder / plan.name, _Note(folder / f"{plan.name}.json", _key(plan, device))
-    told = note.read()
-    if told is None or not told["finished"] or not RunFolder(run).generator_path.is_file():
-        told = _train(plan, run, device, note, told)
+    state = note.read()
+    if state is None or not state["finished"] or not RunFolder(run).generator_path.is_file():
+        state = _train(plan, run, device, note, state)
     generator = load(run, device)
     generator.retarget(Transform.resize(generator.source_size))  # warm-up, so that it is not part of an output's time
     weights = hashlib.sha256(RunFolder(run).generator_path.read_bytes()).hexdigest()
     iterations = RunFolder(run).read_config().settings.iterations
-    return Trained(plan, generator, iterations, weights, told["seconds"])
+    return Trained(plan, generator, iterations, weights, state["seconds"])
 
 
 class _Note:
@@ -67,23 +67,23 @@ class _Note:
     def read(self) -> dict[str, Any] | None:
         """Read the note; None if there is none, or one of another training."""
         try:
-            told = json.loads(self.path.read_text())
-            return told if told["key"] == self.key and {"seconds", "finished"} <= told.keys() else None
+            state = json.loads(self.path.read_text())
+            return state if state["key"] == self.key and {"seconds", "finished"} <= state.keys() else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def write(self, seconds: float, finished: bool) -> dict[str, Any]:
-        told = {"key": self.key, "seconds": seconds, "finished": finished}
-        atomic_write(self.path, (json.dumps(told) + "\n").encode())
-        return told
+        state = {"key": self.key, "seconds": seconds, "finished": finished}
+        atomic_write(self.path, (json.dumps(state) + "\n").encode())
+        return state
 
 
-def _train(plan: TrainingRequest, run: Path, device: str, note: _Note, told: dict[str, Any] | None) -> dict[str, Any]:
+def _train(plan: TrainingRequest, run: Path, device: str, note: _Note, state: dict[str, Any] | None) -> dict[str, Any]:
     what = f"{plan.name}: " + (f"{duration(plan.seconds)} of training" if plan.seconds else "training")
-    messages.print(what if told is None else f"{what}, going on after {duration(told['seconds'])}", markup=False)
-    if told is not None:
+    messages.print(what if state is None else f"{what}, going on after {duration(state['seconds'])}", markup=False)
+    if state is not None:
         try:
-            return _session(plan, run, device, note, told["seconds"], anew=False)
+            return _session(plan, run, device, note, state["seconds"], anew=False)
         except UserError as error:  # its folder is damaged, or has settings of another version
             messages.print(f"{plan.name}: {error}; training anew", markup=False)
     return _session(plan, run, device, note, 0.0, anew=True)
@@ -114,10 +114,10 @@ def _session(plan: TrainingRequest, run: Path, device: str, note: _Note, before:
             overwrite=anew,
             report=report,
         )
-    told = note.write(seconds(), result.finished)
+    state = note.write(seconds(), result.finished)
     if not result.finished:
         raise KeyboardInterrupt
-    return told
+    return state
 
 
 def _key(plan: TrainingRequest, device: str) -> str:

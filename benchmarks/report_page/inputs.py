@@ -15,7 +15,7 @@ FIGURES = ("1", "5", "6", "7", "8", "9", "10")
 
 
 @dataclass
-class Found:
+class ReportInputs:
     """Content of a folder; results and figures in the order of the page."""
 
     results: list[Results] = field(default_factory=list)
@@ -26,13 +26,13 @@ class Found:
         return next((one for one in self.results if one.benchmark == benchmark), None)
 
 
-def read_folder(folder: Path) -> Found:
+def read_folder(folder: Path) -> ReportInputs:
     """Read `folder`/results and `folder`/figures; files that can't be used are listed in `problems`.
 
     Raises:
         UserError: there is nothing to show.
     """
-    found = Found()
+    found = ReportInputs()
     for path in sorted((folder / "results").glob("*.json")):
         try:
             found.results.append(_results(path))

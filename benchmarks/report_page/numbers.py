@@ -54,15 +54,15 @@ def percent(value: float | None) -> str:
 
 def settings(values: dict[str, Any]) -> str:
     """The settings that have a short text."""
-    told = []
+    texts = []
     for name, value in values.items():
         if isinstance(value, list) and value and all(isinstance(one, int) for one in value):
             value = "×".join(map(str, value))
         elif isinstance(value, list) and all(isinstance(one, str) for one in value):
             value = ", ".join(value)
         if isinstance(value, str | int | float) and value != "":
-            told.append(f"{name.replace('_', ' ')} {value}")
-    return "; ".join(told)
+            texts.append(f"{name.replace('_', ' ')} {value}")
+    return "; ".join(texts)
 
 
 def details(values: dict[str, Any]) -> str:

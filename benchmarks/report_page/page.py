@@ -12,7 +12,7 @@ from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
 from report_page import cost, measures, numbers, pictures, plots, provenance, quality, speed
 from report_page.figure_file import ABLATIONS, FAILURE, OURS, Figure
-from report_page.inputs import Found
+from report_page.inputs import ReportInputs
 from report_page.verdicts import Tally, Verdict
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -29,12 +29,12 @@ class Page:
     fits: bool
 
 
-def steps(found: Found) -> int:
+def steps(found: ReportInputs) -> int:
     """Maximum number of calls of `advance` by `render`."""
     return len(found.figures) * pictures.TRIES
 
 
-def render(found: Found, advance: Advance = lambda: None) -> Page:
+def render(found: ReportInputs, advance: Advance = lambda: None) -> Page:
     """Render first without pictures, to know the room they have; unreadable ones are added to `found.problems`."""
     loaded = _pictures(found)
     template, context = _template(), _context(found)
@@ -43,7 +43,7 @@ def render(found: Found, advance: Advance = lambda: None) -> Page:
     return Page(template.render(context, embedded=embedded).encode(), fits)
 
 
-def _pictures(found: Found) -> dict[str, Image.Image]:
+def _pictures(found: ReportInputs) -> dict[str, Image.Image]:
     loaded = {}
     for figure in found.figures:
         try:
@@ -67,7 +67,7 @@ def _template() -> Any:
     return environment.get_template("page.html")
 
 
-def _context(found: Found) -> dict[str, Any]:
+def _context(found: ReportInputs) -> dict[str, Any]:
     scaling = found.result("scaling")
     summaries = [one for results in found.results if results is not scaling for one in speed.summaries(results)]
     return {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from report_page.inputs import BENCHMARKS, FIGURES, Found
+from report_page.inputs import BENCHMARKS, FIGURES, ReportInputs
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,13 @@ class Origin:
         return max(part.created for part in self.parts)
 
 
-def origin(found: Found) -> Origin:
+def origin(found: ReportInputs) -> Origin:
     parts = [Part(one.benchmark, _utc(one.created), one.commit, one.machine) for one in found.results]
     parts += [Part(one.name, _utc(one.created), one.commit, one.machine) for one in found.figures]
     return Origin(parts)
 
 
-def not_measured(found: Found) -> list[tuple[str, list[str]]]:
+def not_measured(found: ReportInputs) -> list[tuple[str, list[str]]]:
     """(topic, lines) of what was not measured: for the whole folder, then for each part."""
     benchmarks = [name for name in BENCHMARKS if found.result(name) is None]
     figures = [number for number in FIGURES if number not in {one.number for one in found.figures}]
@@ -78,13 +78,13 @@ def not_measured(found: Found) -> list[tuple[str, list[str]]]:
         whole.append(f"figures of the paper that are missing: {', '.join(figures)}")
     if all(part.machine["device"] != "cuda" for part in origin(found).parts):
         whole.append("nothing was measured on a GPU")
-    told = [("The whole", whole), ("Files that could not be used", found.problems)]
+    sections = [("The whole", whole), ("Files that could not be used", found.problems)]
     for results in found.results:
-        told.append((results.benchmark, [*results.details.get("not_measured", []), *results.errors]))
+        sections.append((results.benchmark, [*results.details.get("not_measured", []), *results.errors]))
     for figure in found.figures:
         errors = [f"{row.picture}, {row.output}, {row.method}: {row.error}" for row in figure.rows if row.error]
-        told.append((figure.name, [*figure.not_measured, *errors]))
-    return [(name, lines) for name, lines in told if lines]
+        sections.append((figure.name, [*figure.not_measured, *errors]))
+    return [(name, lines) for name, lines in sections if lines]
 
 
 def _utc(created: str) -> datetime:

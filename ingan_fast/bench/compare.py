@@ -32,7 +32,7 @@ Key = tuple[str, str, str]  # benchmark, case, name
 
 
 @dataclass(frozen=True)
-class Found:
+class ComparedRow:
     """Comparison of one row.
 
     Attributes:
@@ -60,7 +60,7 @@ class Comparison:
 
     commits: tuple[list[str | None], list[str | None]]
     differences: list[str]
-    rows: list[Found]
+    rows: list[ComparedRow]
     only_in_a: list[Key]
     only_in_b: list[Key]
 
@@ -85,7 +85,7 @@ def compare(a: Runs, b: Runs) -> Comparison:
     return Comparison(
         commits=(_commits(a), _commits(b)),
         differences=list(dict.fromkeys(line for name in names for line in _differences(a[name], b[name]))),
-        rows=[_found(key, of_a[key], of_b[key], a[key[0]], b[key[0]]) for key in both],
+        rows=[_compared(key, of_a[key], of_b[key], a[key[0]], b[key[0]]) for key in both],
         only_in_a=[key for key in of_a if key not in of_b],
         only_in_b=[key for key in of_b if key not in of_a],
     )
@@ -99,13 +99,13 @@ def _commits(runs: Runs) -> list[str | None]:
     return list(dict.fromkeys(results.commit for results in runs.values()))
 
 
-def _found(key: Key, row_a: Row, row_b: Row, a: Results, b: Results) -> Found:
+def _compared(key: Key, row_a: Row, row_b: Row, a: Results, b: Results) -> ComparedRow:
     if row_a.milliseconds is None or row_b.milliseconds is None:
         verdict = BROKEN if row_a.milliseconds else MENDED if row_b.milliseconds else NEITHER
-        return Found(*key, verdict, error=row_b.error or row_a.error)
+        return ComparedRow(*key, verdict, error=row_b.error or row_a.error)
     by, log_factor, noise = _change(row_a, row_b, row_a.milliseconds, row_b.milliseconds, a, b)
     noise = max(math.hypot(noise, _ceiling_gap(a, b) / 2), LEAST)
-    return Found(
+    return ComparedRow(
         *key,
         verdict=FASTER if log_factor > noise else SLOWER if log_factor < -noise else NOISE,
         factor=math.exp(log_factor),

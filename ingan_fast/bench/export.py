@@ -57,7 +57,7 @@ class ExportRequest:
 
 
 @dataclass
-class Made:
+class FileTimes:
     """Measurements of one kind of file, made from scratch each time.
 
     Attributes:
@@ -71,7 +71,7 @@ class Made:
     peak: int = 0
     error: str | None = None
 
-    def again(self, make: Make) -> None:
+    def measure(self, make: Make) -> None:
         with _without_caches() as folder:
             forget_peak()
             start = perf_counter()
@@ -214,17 +214,17 @@ def _without_caches() -> Iterator[Path]:
                     os.environ[name] = value
 
 
-def _take_turns(makers: Mapping[str, Make], repeat: int, advance: Advance) -> dict[str, Made]:
-    made = {name: Made() for name in makers}
+def _take_turns(makers: Mapping[str, Make], repeat: int, advance: Advance) -> dict[str, FileTimes]:
+    made = {name: FileTimes() for name in makers}
     for _ in range(repeat):
         for name, make in makers.items():
             if made[name].error is None:
-                made[name].again(make)
+                made[name].measure(make)
             advance()
     return made
 
 
-def _rows(case: str, made: Mapping[str, Made]) -> list[Row]:
+def _rows(case: str, made: Mapping[str, FileTimes]) -> list[Row]:
     """Rows of all files; torch's exporter is the baseline of our ONNX file."""
     plain, rows = made[PLAIN], []
     for name, one in made.items():

@@ -27,7 +27,7 @@ from ingan_fast.video.poses import Animation
 from ingan_fast.video.reading import Clip
 from ingan_fast.video.rendering import Renderer, unmoving
 from ingan_fast.video.script import read_script
-from ingan_fast.video.writing import Output
+from ingan_fast.video.writing import VideoOutput
 
 SCRIPT = "grow"  # every frame has another size
 SECONDS = 10  # duration for any number of frames, so that layouts change in the usual number of them
@@ -137,7 +137,7 @@ class Stages:
         return Renderer(engine, self.case.animation, self.base, BLACK)
 
     def _sink(self, source: Source) -> AbstractContextManager[Sink]:
-        return Output(str(self.out)).open(source, self.case.animation.canvas, self.case.still, lambda notice: None)
+        return VideoOutput(str(self.out)).open(source, self.case.animation.canvas, self.case.still, lambda notice: None)
 
 
 def steps(request: VideoRequest) -> int:
@@ -190,7 +190,7 @@ def _cases(request: VideoRequest, picture: Pixels, folder: Path) -> Iterator[Cas
 def _write_clip(path: Path, picture: Pixels, request: VideoRequest) -> None:
     """Write a clip of the picture rotating horizontally."""
     source, still = Still(request.frames, CLIP_FPS), plain_resize(picture, request.clip)
-    with Output(str(path)).open(source, request.clip, False, lambda notice: None) as sink:
+    with VideoOutput(str(path)).open(source, request.clip, False, lambda notice: None) as sink:
         for frame in source:
             sink.write(np.roll(still, frame.number, axis=1), frame.pts, frame.duration)
         sink.finish()

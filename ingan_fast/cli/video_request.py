@@ -43,7 +43,7 @@ class Request:
         background: str,
         raw: str | None,
     ):
-        from ingan_fast.video.writing import Output
+        from ingan_fast.video.writing import VideoOutput
 
         shapes = {"--size": size, "--scale": scale, "--corners": corners}
         motion = {"--canvas": canvas, "--anchor": anchor, "--seconds": seconds, "--seed": seed}
@@ -60,7 +60,7 @@ class Request:
         self.raw = parse_size(raw) if raw is not None else None
         self.fps = parse_fps(fps) if fps is not None else None
         self.background = _parse_background(background)
-        self.output = Output(out, alpha=self.background is None, raw=raw is not None)
+        self.output = VideoOutput(out, alpha=self.background is None, raw=raw is not None)
         _check_output_is_not_input(input_, out)
 
     def open_clip(self, interrupted: Event) -> "AnimatedPicture | Clip | RawFrames":

@@ -25,7 +25,7 @@ from ingan_fast.training.budget import duration
 from ingan_fast.training.engine import check_engine, make_engine
 from ingan_fast.training.history import History
 from ingan_fast.training.monitor import Monitor, check_tensorboard
-from ingan_fast.training.planning import choose, ready, within_budget
+from ingan_fast.training.planning import choose, prepare, within_budget
 from ingan_fast.training.preparation import begin, existing, go_on
 from ingan_fast.training.progress import Status
 from ingan_fast.training.run_folder import Config, RunFolder
@@ -112,7 +112,7 @@ def train(
         checkpoint = None if started is None else run.read_checkpoint()
         threads = Threads() if started is None and target.type == "cpu" else None
         with using_threads(_thread_count(threads, checkpoint)), on_device(target):
-            prepared, budget_left = ready(plan, images, started), None
+            prepared, budget_left = prepare(plan, images, started), None
             if plan.budget is not None and started is None:
                 notice(f"measuring how many iterations fit into {duration(plan.budget)}")
                 prepared = within_budget(prepared, wanted, seed, target, clock, engine, precision)

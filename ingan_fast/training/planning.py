@@ -33,7 +33,7 @@ class TrainingPlan:
 
 
 @dataclass(frozen=True)
-class Ready:
+class PreparedTraining:
     """A plan with its pictures."""
 
     plan: TrainingPlan
@@ -77,7 +77,7 @@ def choose(
     return TrainingPlan(preset_name, settings, budget)
 
 
-def ready(plan: TrainingPlan, images: Images, started: Config | None = None) -> Ready:
+def prepare(plan: TrainingPlan, images: Images, started: Config | None = None) -> PreparedTraining:
     """Load the pictures at the plan's size and adapt settings to them; a run that is resumed (`started`) keeps its own.
 
     For grey pictures the generator's outputs are grey. For pictures with large parts that occur once, places and
@@ -92,7 +92,7 @@ def ready(plan: TrainingPlan, images: Images, started: Config | None = None) -> 
     settings = replace(
         plan.settings, grey=plan.settings.grey or grey, guidance_left=_guidance_left(plan, sources, started)
     )
-    return Ready(replace(plan, settings=settings), sources, notices)
+    return PreparedTraining(replace(plan, settings=settings), sources, notices)
 
 
 def _guidance_left(plan: TrainingPlan, sources: dict[str, Pixels], started: Config | None) -> float:
@@ -105,16 +105,16 @@ def _guidance_left(plan: TrainingPlan, sources: dict[str, Pixels], started: Conf
 
 
 def within_budget(
-    given: Ready,
+    prepared: PreparedTraining,
     wanted: Mapping[str, Any],
     seed: int,
     device: torch.device,
     clock: float,
     engine: str = "auto",
     precision: str = "auto",
-) -> Ready:
-    """`given` with iterations and intervals that fit into its budget, minus the time since `clock`."""
-    fitted = _fitted(given, wanted, seed, device, clock, engine, precision)
+) -> PreparedTraining:
+    """`prepared` with iterations and intervals that fit into its budget, minus the time since `clock`."""
+    fitted = _fitted(prepared, wanted, seed, device, clock, engine, precision)
     if fitted.plan.settings.iterations < math.ceil(LEAST * preset(fitted.plan.preset).iterations):
         few = "too few iterations to learn much, unless the machine gets faster; use a larger budget"
         return replace(fitted, notices=[*fitted.notices, few])
@@ -122,18 +122,18 @@ def within_budget(
 
 
 def _fitted(
-    given: Ready,
+    prepared: PreparedTraining,
     wanted: Mapping[str, Any],
     seed: int,
     device: torch.device,
     clock: float,
     engine: str,
     precision: str,
-) -> Ready:
-    plan = given.plan
+) -> PreparedTraining:
+    plan = prepared.plan
     assert plan.budget is not None
     speed = measure_speed(
-        list(given.sources.values()), plan.settings, seed, device, engine, precision, MEASURING * plan.budget
+        list(prepared.sources.values()), plan.settings, seed, device, engine, precision, MEASURING * plan.budget
     )
     settings = fit(plan.settings, plan.budget - (time.perf_counter() - clock), speed)
     settings = with_changes(settings, {name: wanted[name] for name in PLANNED if name in wanted})
@@ -143,4 +143,6 @@ def _fitted(
         summary += "; more would bring hardly any gain"
     reserve = speed.preview + speed.validation + speed.checkpoint
     most = math.ceil(MOST * plan.settings.iterations)
-    return Ready(replace(plan, settings=settings), given.sources, [*given.notices, summary], reserve, most)
+    return PreparedTraining(
+        replace(plan, settings=settings), prepared.sources, [*prepared.notices, summary], reserve, most
+    )

@@ -36,7 +36,7 @@ PIPE = "-"
 
 
 @dataclass(frozen=True)
-class Output:
+class VideoOutput:
     """Destination of a video.
 
     Attributes:

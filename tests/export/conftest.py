@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from untrained_runs import write_run
 
-from ingan_fast.export.run import ExportOptions, Written, export
+from ingan_fast.export.run import ExportedFile, ExportOptions, export
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import PAPER, SMOKE
 from ingan_fast.training.trained import TrainedRun, read_run
@@ -34,6 +34,6 @@ def trained(some_run: Path) -> TrainedRun:
 
 
 @pytest.fixture(scope="session")
-def exported(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> Written:
+def exported(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> ExportedFile:
     """model.onnx per kind, float32 and dynamic; read-only."""
     return export(trained, tmp_path_factory.mktemp("exported"), ExportOptions())

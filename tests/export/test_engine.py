@@ -19,7 +19,7 @@ from ingan_fast.export import builder, engine
 from ingan_fast.export.builder import Order, build
 from ingan_fast.export.engine import build_engine
 from ingan_fast.export.profiles import parse_profile
-from ingan_fast.export.run import ExportOptions, Written, export
+from ingan_fast.export.run import ExportedFile, ExportOptions, export
 from ingan_fast.runtime import tensorrt_bindings as tensorrt
 from ingan_fast.runtime.engine_cache import EngineCache
 from ingan_fast.runtime.sidecar import EngineInfo, checksum, read_sidecar
@@ -43,7 +43,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def model(exported: Written, tmp_path: Path) -> Path:
+def model(exported: ExportedFile, tmp_path: Path) -> Path:
     """A copy of an export."""
     return Path(shutil.copytree(exported.path.parent, tmp_path / "model")) / "model.onnx"
 

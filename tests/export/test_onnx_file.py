@@ -16,7 +16,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.export import run as export_run
 from ingan_fast.export.model import grid_of
 from ingan_fast.export.onnx_file import write_onnx
-from ingan_fast.export.run import ExportOptions, Written, export
+from ingan_fast.export.run import ExportedFile, ExportOptions, export
 from ingan_fast.model.sampling import to_pixels, to_tensor
 from ingan_fast.pictures import Pixels, load_image
 from ingan_fast.runtime import Retargeter
@@ -38,7 +38,7 @@ def axes(value: onnx.ValueInfoProto) -> list[str | int]:
     return [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
 
 
-def test_names_and_dynamic_axes_are_those_of_the_contract(exported: Written) -> None:
+def test_names_and_dynamic_axes_are_those_of_the_contract(exported: ExportedFile) -> None:
     model = onnx.load(exported.path)
     expected = {
         "image": ["N", 3, "H", "W"],
@@ -49,13 +49,13 @@ def test_names_and_dynamic_axes_are_those_of_the_contract(exported: Written) -> 
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", 18)]
 
 
-def test_the_file_tells_nothing_of_the_machine_that_made_it(exported: Written) -> None:
+def test_the_file_tells_nothing_of_the_machine_that_made_it(exported: ExportedFile) -> None:
     content = exported.path.read_bytes() + exported.path.with_name("model.onnx.json").read_bytes()
     for word in (b"/home", b"/tmp", b"site-packages", str(Path.cwd()).encode(), b".py"):
         assert word not in content
 
 
-def test_only_plain_convolutions_are_left(exported: Written) -> None:
+def test_only_plain_convolutions_are_left(exported: ExportedFile) -> None:
     kinds = {node.op_type for node in onnx.load(exported.path).graph.node}
     assert not kinds & {"BatchNormalization", "InstanceNormalization", "Mod", "Loop", "If"}
     assert {"Conv", "GridSample", "DepthToSpace"} <= kinds
@@ -63,7 +63,7 @@ def test_only_plain_convolutions_are_left(exported: Written) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_another_program_makes_the_runs_own_picture(
-    exported: Written, trained: TrainedRun, size: tuple[int, int]
+    exported: ExportedFile, trained: TrainedRun, size: tuple[int, int]
 ) -> None:
     session = onnxruntime.InferenceSession(exported.path)
     for transform in (Transform.resize(size), TILT):
@@ -75,7 +75,7 @@ def test_another_program_makes_the_runs_own_picture(
 
 @pytest.mark.parametrize("transform", [Transform.resize((97, 80)), TILT], ids=["larger", "tilted"])
 def test_openvino_makes_it_in_bfloat16_within_two_levels(
-    exported: Written, trained: TrainedRun, transform: Transform
+    exported: ExportedFile, trained: TrainedRun, transform: Transform
 ) -> None:
     """As it is by default on a CPU that has bfloat16; coordinates must not be rounded to that."""
     openvino = pytest.importorskip("openvino")
@@ -89,7 +89,7 @@ def test_openvino_makes_it_in_bfloat16_within_two_levels(
     assert np.quantile(off, 0.999) <= 2
 
 
-def test_coordinates_far_outside_are_reflected(exported: Written, trained: TrainedRun, kind: str) -> None:
+def test_coordinates_far_outside_are_reflected(exported: ExportedFile, trained: TrainedRun, kind: str) -> None:
     if kind != "paper":
         pytest.skip("the features of one stage are compared")
     session = onnxruntime.InferenceSession(exported.path)
@@ -107,7 +107,7 @@ def test_coordinates_far_outside_are_reflected(exported: Written, trained: Train
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_half_precisions_are_half_as_large_and_within_two_levels(
-    trained: TrainedRun, exported: Written, precision: str, tmp_path: Path
+    trained: TrainedRun, exported: ExportedFile, precision: str, tmp_path: Path
 ) -> None:
     if precision == "bf16":
         pytest.importorskip("openvino")  # the one that the file is checked with
@@ -145,7 +145,7 @@ def test_a_file_with_its_picture_takes_geometry_alone(trained: TrainedRun, tmp_p
         assert np.abs(picture.astype(int) - played(trained)(transform=transform)).max() <= 1
 
 
-def test_the_sidecar_says_what_another_program_needs(exported: Written, trained: TrainedRun) -> None:
+def test_the_sidecar_says_what_another_program_needs(exported: ExportedFile, trained: TrainedRun) -> None:
     content = json.loads(exported.path.with_name("model.onnx.json").read_text())
     assert [tensor["name"] for tensor in content["inputs"]][:2] == ["image", "grid"]
     assert content["source"]["sha256"] == trained.config.images[0]["sha256"]

@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ingan_fast import Transform
 from ingan_fast.export.model import grid_of
-from ingan_fast.export.run import ExportOptions, Written, export
+from ingan_fast.export.run import ExportedFile, ExportOptions, export
 from ingan_fast.export.uint8 import wrap_uint8
 from ingan_fast.model.sampling import to_pixels, to_tensor
 from ingan_fast.pictures import Pixels
@@ -43,7 +43,9 @@ def places(image: torch.Tensor, transform: Transform) -> dict[str, NDArray[np.fl
 
 
 @pytest.mark.parametrize("transform", [Transform.resize((64, 56)), Transform.resize((97, 41)), TILT])
-def test_bytes_are_those_of_the_graphs_own_output(exported: Written, trained: TrainedRun, transform: Transform) -> None:
+def test_bytes_are_those_of_the_graphs_own_output(
+    exported: ExportedFile, trained: TrainedRun, transform: Transform
+) -> None:
     model = onnx.load(exported.path)
     frames = np.stack([trained.source, trained.source[:, ::-1]])  # a batch of two
     images = torch.cat([to_tensor(np.ascontiguousarray(frame)) for frame in frames])
@@ -56,7 +58,7 @@ def test_bytes_are_those_of_the_graphs_own_output(exported: Written, trained: Tr
         np.testing.assert_array_equal(pixels, to_pixels(torch.from_numpy(expected)[None]))
 
 
-def test_image_and_output_are_bytes_and_all_else_is_as_it_was(exported: Written) -> None:
+def test_image_and_output_are_bytes_and_all_else_is_as_it_was(exported: ExportedFile) -> None:
     model = onnx.load(exported.path)
     before = model.SerializeToString()
     wrapped = description(wrap_uint8(model))

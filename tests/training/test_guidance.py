@@ -8,7 +8,7 @@ import pytest
 
 from ingan_fast.pictures import save_image
 from ingan_fast.settings import LEARNED
-from ingan_fast.training.planning import TrainingPlan, ready
+from ingan_fast.training.planning import TrainingPlan, prepare
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def one_disc(tmp_path: Path) -> Path:
 
 def test_many_things_of_a_kind_are_let_go(picture_path: Path) -> None:
     assert (
-        ready(TrainingPlan("learned", LEARNED, None), picture_path).plan.settings.guidance_left
+        prepare(TrainingPlan("learned", LEARNED, None), picture_path).plan.settings.guidance_left
         == LEARNED.guidance_left
         < 0.1
     )
@@ -30,9 +30,9 @@ def test_many_things_of_a_kind_are_let_go(picture_path: Path) -> None:
 
 def test_what_occurs_once_is_guided_to_the_end(one_disc: Path, picture_path: Path) -> None:
     for images in (one_disc, [picture_path, one_disc]):
-        assert ready(TrainingPlan("learned", LEARNED, None), images).plan.settings.guidance_left == 1
+        assert prepare(TrainingPlan("learned", LEARNED, None), images).plan.settings.guidance_left == 1
 
 
 def test_what_the_user_sets_holds(one_disc: Path) -> None:
     wanted = replace(LEARNED, guidance_left=0.5)
-    assert ready(TrainingPlan("learned", wanted, None), one_disc).plan.settings.guidance_left == 0.5
+    assert prepare(TrainingPlan("learned", wanted, None), one_disc).plan.settings.guidance_left == 0.5

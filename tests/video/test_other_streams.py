@@ -10,7 +10,7 @@ import pytest
 
 from ingan_fast.video.frames import Frame
 from ingan_fast.video.reading import Clip
-from ingan_fast.video.writing import Output
+from ingan_fast.video.writing import VideoOutput
 from video_clips import grey
 
 SIZE = (64, 48)
@@ -62,7 +62,7 @@ def remux(source: Path, out: Path) -> list[str]:
     """What is told."""
     told: list[str] = []
     clip = Clip(source)
-    with Output(str(out)).open(clip, SIZE, False, told.append) as sink:
+    with VideoOutput(str(out)).open(clip, SIZE, False, told.append) as sink:
         for item in clip:
             if isinstance(item, Frame):
                 sink.write(np.array(item.pixels), item.pts, item.duration)

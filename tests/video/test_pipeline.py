@@ -15,7 +15,7 @@ from ingan_fast.video.frames import DEPTH, Frame, Ring, Still
 from ingan_fast.video.pipeline import Report, run
 from ingan_fast.video.reading import Clip
 from ingan_fast.video.rendering import Renderer, unmoving
-from ingan_fast.video.writing import Output
+from ingan_fast.video.writing import VideoOutput
 from video_clips import QuickEngine, grey, make_clip
 
 SHAPE = (16, 16, 3)
@@ -246,7 +246,7 @@ def test_memory_is_flat_over_thousands_of_frames(tmp_path: Path) -> None:
     clip = Clip(path)
     animation = unmoving(Transform.resize((96, 64)), clip.size)
     used: list[int] = []
-    with Output(str(tmp_path / "out.mp4")).open(clip, animation.canvas, False, print) as sink:
+    with VideoOutput(str(tmp_path / "out.mp4")).open(clip, animation.canvas, False, print) as sink:
         renderer = Renderer(QuickEngine(), animation, clip.timing.base, (0, 0, 0))
         report = run(clip, renderer, sink, renderer.shape, advance=lambda: used.append(resident()))
     assert report.frames == 3000

@@ -16,7 +16,7 @@ from ingan_fast.video.opacity import retarget_both
 from ingan_fast.video.poses import Animation, Pose
 from ingan_fast.video.reading import Clip
 from ingan_fast.video.rendering import Renderer
-from ingan_fast.video.writing import Output
+from ingan_fast.video.writing import VideoOutput
 from picture_files import refusal_of
 from video_clips import QuickEngine
 
@@ -43,7 +43,7 @@ def make(path: Path, frames: list[Pixels]) -> Path:
         options = {"quality": 100} if path.suffix == ".avif" else {}
         first.save(path, save_all=True, append_images=others, duration=100, **options)
         return path
-    with Output(str(path), alpha=True).open(Still(len(frames), Fraction(10)), SIZE, False, print) as sink:
+    with VideoOutput(str(path), alpha=True).open(Still(len(frames), Fraction(10)), SIZE, False, print) as sink:
         for index, frame in enumerate(frames):
             sink.write(frame, index, 1)
         sink.finish()

@@ -17,7 +17,7 @@ from ingan_fast.pictures import Pixels
 from ingan_fast.video.colour import PICTURES, Colour
 from ingan_fast.video.frames import Frame, Source, Still, Timing
 from ingan_fast.video.reading import Clip
-from ingan_fast.video.writing import Output
+from ingan_fast.video.writing import VideoOutput
 from picture_files import refusal_of
 from video_clips import Recipe, corners, frames_of, grey, make_clip, seconds_of
 
@@ -43,7 +43,7 @@ def write(
     told: list[str] = []
     times = times or range(len(frames) + 1)
     size = frames[0].shape[1], frames[0].shape[0]
-    output = Output(str(path), alpha=frames[0].shape[2] == 4)
+    output = VideoOutput(str(path), alpha=frames[0].shape[2] == 4)
     with output.open(source_ or source(len(frames)), size, steady, told.append) as sink:
         for pixels, start, end in zip(frames, times, times[1:], strict=False):
             sink.write(pixels, start, end - start)
@@ -203,7 +203,7 @@ def test_pictures_keep_transparency(tmp_path: Path) -> None:
 
 def remux(clip: Clip, path: Path) -> list[str]:
     told: list[str] = []
-    with Output(str(path)).open(clip, clip.size, False, told.append) as sink:
+    with VideoOutput(str(path)).open(clip, clip.size, False, told.append) as sink:
         for item in clip:
             if isinstance(item, Frame):
                 assert item.pixels is not None
@@ -294,7 +294,7 @@ def test_a_place_that_cannot_take_it_is_refused(
     monkeypatch.chdir(tmp_path)
     Path("folder.mp4").mkdir()
     Path("file.mp4").write_bytes(b"a file")
-    refusal_of(lambda: Output(name, alpha), *parts)
+    refusal_of(lambda: VideoOutput(name, alpha), *parts)
 
 
 @pytest.mark.parametrize(
@@ -305,7 +305,7 @@ def test_frames_that_the_format_cannot_hold_are_refused(
     tmp_path: Path, name: str, size: tuple[int, int], rate: int, part: str
 ) -> None:
     def open_it() -> None:
-        with Output(str(tmp_path / name)).open(source(3, Fraction(rate)), size, True, print):
+        with VideoOutput(str(tmp_path / name)).open(source(3, Fraction(rate)), size, True, print):
             raise AssertionError("it was opened")
 
     refusal_of(open_it, name, part)
@@ -342,7 +342,7 @@ def test_an_error_midway_leaves_what_was_there(tmp_path: Path, suffix: str) -> N
     path.write_bytes(b"an old video")
 
     def break_off() -> None:
-        with Output(str(path)).open(source(30), SIZE, True, print) as sink:
+        with VideoOutput(str(path)).open(source(30), SIZE, True, print) as sink:
             for index, pixels in enumerate(grey(SIZE, 10)):
                 sink.write(pixels, index, 1)
             raise UserError("the clip is damaged")
