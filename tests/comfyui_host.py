@@ -17,10 +17,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+
+from comfyui_nodes import core_nodes
 
 PACK = Path(__file__).parents[1] / "hosts" / "comfyui"
 WIDGETS = {"INT": int, "FLOAT": float, "STRING": str, "BOOLEAN": bool}
@@ -267,6 +267,9 @@ def start(root: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     def unload_all_models() -> None:
         host.unloaded += 1
 
+    def save_video(video: Any) -> None:
+        host.saved_video = video
+
     management = _module(
         "comfy.model_management",
         InterruptProcessingException=InterruptProcessingException,
@@ -285,7 +288,7 @@ def start(root: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     comfy = _module("comfy", model_management=management, utils=utils)
     for module in (comfy, management, utils, folders):
         monkeypatch.setitem(sys.modules, module.__name__, module)
-    host.nodes = _core_nodes(host) | load_pack(monkeypatch).NODE_CLASS_MAPPINGS
+    host.nodes = core_nodes(host.folder, save_video) | load_pack(monkeypatch).NODE_CLASS_MAPPINGS
     return host
 
 
@@ -307,77 +310,6 @@ def _module(name: str, **names: Any) -> ModuleType:
     module = ModuleType(name)
     vars(module).update(names)
     return module
-
-
-def _core_nodes(host: Host) -> dict[str, Any]:
-    """Nodes of ComfyUI itself that the example workflows use."""
-
-    class LoadImage:
-        RETURN_TYPES = ("IMAGE", "MASK")
-        FUNCTION = "load_image"
-
-        @classmethod
-        def INPUT_TYPES(cls) -> dict[str, Any]:
-            names = sorted(path.name for path in host.folder("input").iterdir())
-            return {"required": {"image": (names, {"image_upload": True})}}
-
-        def load_image(self, image: str) -> tuple[torch.Tensor, torch.Tensor]:
-            with Image.open(host.folder("input") / image) as opened:
-                pixels = torch.from_numpy(np.array(opened.convert("RGB"))).float() / 255
-                mask = torch.zeros(64, 64)  # of a picture without opacity
-                if "A" in opened.getbands():
-                    mask = 1 - torch.from_numpy(np.array(opened.getchannel("A"))).float() / 255
-            return pixels[None], mask[None]
-
-    class SaveImage:
-        RETURN_TYPES = ()
-        FUNCTION = "save_images"
-        OUTPUT_NODE = True
-
-        @classmethod
-        def INPUT_TYPES(cls) -> dict[str, Any]:
-            return {"required": {"images": ("IMAGE",), "filename_prefix": ("STRING", {"default": "ComfyUI"})}}
-
-        def save_images(self, images: torch.Tensor, filename_prefix: str) -> dict[str, Any]:
-            for index, image in enumerate(images):
-                path = host.folder("output") / f"{filename_prefix}_{index:05}_.png"
-                path.parent.mkdir(parents=True, exist_ok=True)
-                Image.fromarray((255 * image.numpy()).clip(0, 255).astype(np.uint8)).save(path)
-            return {"ui": {"images": []}}
-
-    class CreateVideo:
-        RETURN_TYPES = ("VIDEO",)
-        FUNCTION = "create"
-
-        @classmethod
-        def INPUT_TYPES(cls) -> dict[str, Any]:
-            rate = {"default": 30.0, "min": 1.0, "max": 120.0}
-            return {"required": {"images": ("IMAGE",), "fps": ("FLOAT", rate)}, "optional": {"audio": ("AUDIO",)}}
-
-        def create(self, images: torch.Tensor, fps: float) -> tuple[Any]:
-            return ((images, fps),)
-
-    class SaveVideo:
-        RETURN_TYPES = ()
-        FUNCTION = "save"
-        OUTPUT_NODE = True
-
-        @classmethod
-        def INPUT_TYPES(cls) -> dict[str, Any]:
-            return {
-                "required": {
-                    "video": ("VIDEO",),
-                    "filename_prefix": ("STRING", {"default": "video/ComfyUI"}),
-                    "format": (["auto", "mp4"], {"default": "auto"}),
-                    "codec": (["auto", "h264"], {"default": "auto"}),
-                }
-            }
-
-        def save(self, video: Any, filename_prefix: str, format: str, codec: str) -> dict[str, Any]:
-            host.saved_video = video
-            return {"ui": {}}
-
-    return {node.__name__: node for node in (LoadImage, SaveImage, CreateVideo, SaveVideo)}
 
 
 def from_ui(workflow: dict[str, Any], host: Host) -> Prompt:
