@@ -28,6 +28,7 @@ from ingan_fast.kernels.triton_sampling import (
     project,
 )
 
+# These constants come second in a product or a sum: the interpreter of Triton 3.7 can't have them first.
 # About 16 float32 roundings: more than occur between a matrix and any bound here.
 ROUNDING = tl.constexpr(1e-6)
 # Below this, relative to the products it sums, a determinant may be pure rounding error.
@@ -75,7 +76,7 @@ def corners():
 def seen_range(coordinate, rounding, side):
     """(first, last) of four corners' coordinates, in px from the edge, widened."""
     half = side.to(tl.float32) * 0.5
-    margin = (rounding + ROUNDING * (1.0 + highest(tl.abs(coordinate)))) * half + SLACK
+    margin = (rounding + (1.0 + highest(tl.abs(coordinate))) * ROUNDING) * half + SLACK
     return (lowest(coordinate) + 1.0) * half - margin, (highest(coordinate) + 1.0) * half + margin
 
 
@@ -97,8 +98,8 @@ def seen_source(m, height, width, out_height, out_width):
     scale_w = tl.abs(m[6]) + tl.abs(m[7]) + tl.abs(m[8])
     scale_u = tl.abs(m[0]) + tl.abs(m[1]) + tl.abs(m[2])
     scale_v = tl.abs(m[3]) + tl.abs(m[4]) + tl.abs(m[5])
-    x0, x1 = seen_range(u, ROUNDING * (scale_u + farthest * scale_w) / nearest, width)
-    y0, y1 = seen_range(v, ROUNDING * (scale_v + farthest * scale_w) / nearest, height)
+    x0, x1 = seen_range(u, (scale_u + farthest * scale_w) * ROUNDING / nearest, width)
+    y0, y1 = seen_range(v, (scale_v + farthest * scale_w) * ROUNDING / nearest, height)
     return x0, x1, y0, y1, safe, lowest(w) > 0
 
 
@@ -116,7 +117,7 @@ def inverse(m):
     a8, s8 = minor(m[0], m[1], m[3], m[4])
     determinant = m[0] * a0 + m[1] * a3 + m[2] * a6
     scale = tl.abs(m[0]) * s0 + tl.abs(m[1]) * s3 + tl.abs(m[2]) * s6
-    regular = tl.abs(determinant) > SINGULAR * scale
+    regular = tl.abs(determinant) > scale * SINGULAR
     return (a0, a1, a2, a3, a4, a5, a6, a7, a8), (s0, s1, s2, s3, s4, s5, s6, s7, s8), determinant, regular
 
 
@@ -133,7 +134,7 @@ def reach(start, TILE: tl.constexpr, side, copy, first, last, PADDING: tl.conste
     if PADDING == "border":
         low = tl.where(start == 0, first, low)
         high = tl.where(start + TILE >= side, last, high)
-    margin = SLACK + ROUNDING * tl.maximum(tl.abs(low), tl.abs(high))
+    margin = tl.maximum(tl.abs(low), tl.abs(high)) * ROUNDING + SLACK
     return tl.maximum(low - margin, first), tl.minimum(high + margin, last)
 
 
@@ -156,13 +157,13 @@ def box_of(x0, x1, y0, y1, adjugate, scale, sign, height, width, out_height, out
     y = tl.where(sign_y < 0, y0, y1) * (2.0 / height.to(tl.float32)) - 1.0
     size_x, size_y = tl.abs(x) + 1.0, tl.abs(y) + 1.0
     w = (adjugate[6] * x + (adjugate[7] * y + adjugate[8])) * sign  # positive for points of the output
-    off_w = ROUNDING * (scale[6] * size_x + scale[7] * size_y + scale[8])
+    off_w = (scale[6] * size_x + scale[7] * size_y + scale[8]) * ROUNDING
     u = (adjugate[0] * x + (adjugate[1] * y + adjugate[2])) * sign / w
     v = (adjugate[3] * x + (adjugate[4] * y + adjugate[5])) * sign / w
-    off_u = ROUNDING * (scale[0] * size_x + scale[1] * size_y + scale[2]) + tl.abs(u) * off_w
-    off_v = ROUNDING * (scale[3] * size_x + scale[4] * size_y + scale[5]) + tl.abs(v) * off_w
-    left, right = pixel_range(u, off_u / w + ROUNDING * (1.0 + tl.abs(u)), out_width)
-    top, bottom = pixel_range(v, off_v / w + ROUNDING * (1.0 + tl.abs(v)), out_height)
+    off_u = (scale[0] * size_x + scale[1] * size_y + scale[2]) * ROUNDING + tl.abs(u) * off_w
+    off_v = (scale[3] * size_x + scale[4] * size_y + scale[5]) * ROUNDING + tl.abs(v) * off_w
+    left, right = pixel_range(u, off_u / w + (1.0 + tl.abs(u)) * ROUNDING, out_width)
+    top, bottom = pixel_range(v, off_v / w + (1.0 + tl.abs(v)) * ROUNDING, out_height)
     across_horizon = lowest(w - 2.0 * off_w) <= 0
     behind = (highest(w + off_w) < 0) | (x0 > x1) | (y0 > y1)
     left, right = tl.where(across_horizon, 0, left), tl.where(across_horizon, out_width, right)

@@ -111,9 +111,10 @@ class Clip:
 
     def _check_is_whole(self) -> None:
         """Check files with an index (MP4) for missing data before any work, instead of failing there."""
+        size = self._container.size  # None or negative for pipes
         for stream in self._container.streams:
             entries = stream.index_entries
-            if len(entries) and 0 < self._container.size < entries[-1].pos + entries[-1].size:
+            if len(entries) and size is not None and 0 < size < entries[-1].pos + entries[-1].size:
                 raise UserError(f"{self.name} is cut short: its last frames are missing; copy or download it again")
 
     def _decoder(self) -> VideoStream | VideoCodecContext:
