@@ -1,4 +1,4 @@
-"""Layouts under a homography: a rectangle with elements of the right size first, then the perspective."""
+"""Layouts under a homography: a rectangle with elements of the right size first, then the perspective, or bands."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ingan_fast.geometry import Transform
+from ingan_fast.layout import parallelograms
+from ingan_fast.layout.bands import Bands
 from ingan_fast.layout.layouts import Layout, Layouts
 from ingan_fast.layout.pictures import as_stored, has_opacity, seen
 from ingan_fast.layout.rectangles import Rectangle, in_perspective, rectangle_of
@@ -19,19 +21,25 @@ class View:
     Attributes:
         layout: of a rectangle.
         transform: None where the rectangle is the output.
+        bands: of the rectangle, moved to a parallelogram; None where the transform is a perspective.
     """
 
     layout: Layout
     transform: Transform | None = None
+    bands: Bands | None = None
 
     def draw(self, picture: NDArray) -> NDArray:
         """The picture [h, w, channels] under the layout and the transform, its seams hidden."""
         result = self.layout.draw(picture)
+        if self.bands is not None:
+            return self.bands.draw(result)
         return result if self.transform is None else put(result, self._rectangle(result), self.transform)
 
     def copy(self, values: NDArray) -> NDArray:
         """Any map [h, w, channels] of the picture, its values as they are; interpolated in perspective only."""
         result = self.layout.copy(values)
+        if self.bands is not None:
+            return self.bands.copy(result)
         if self.transform is None:
             return result
         if values.dtype.kind == "b" or (values.dtype.kind in "ui" and values.dtype.itemsize > 2):
@@ -69,9 +77,13 @@ def put(
 
 
 def lay_out(layouts: Layouts, transform: Transform) -> View:
-    """The layout for a transform; where corners are moved, that of a rectangle (`rectangles`)."""
+    """The layout for a transform; where corners are moved, that of a rectangle (`rectangles`, `parallelograms`)."""
     if (transform.matrix == np.eye(3)).all():
         return View(layouts.lay_out(transform.size))
+    in_bands = parallelograms.lay_out(layouts, transform)
+    if in_bands is not None:
+        layout, bands = in_bands
+        return View(layout, transform, bands)
     width, height = rectangle_of(transform, layouts.size).sides
     return View(layouts.lay_out((round(width), round(height))), transform)
 

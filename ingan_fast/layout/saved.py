@@ -1,11 +1,13 @@
 """Layouts in files: found once, applied again to the same picture and its maps.
 
 A file is a compressed npz without pickled objects: `about` (JSON as bytes: version, what it is of, the steps, the
-transform), and for each step `lengths_N` [n] and `places_N` [n, rows], the differences along the rows.
+transform, the bands), and for each step `lengths_N` [n] and `places_N` [n, rows], the differences along the rows; the
+same with `_bands` for the seams between bands, and `offsets` and `windows` of these.
 """
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,12 +17,13 @@ from numpy.typing import NDArray
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_path
 from ingan_fast.geometry import Size, Transform
+from ingan_fast.layout.bands import Bands
 from ingan_fast.layout.layouts import Layout, Step
 from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.layout.perspective import View
 from ingan_fast.layout.seams import Seams
 
-VERSION = 1
+VERSION = 2
 SUFFIX = ".npz"
 
 
@@ -32,9 +35,10 @@ def save_layout(view: View, picture: NDArray, path: str | Path) -> None:
     """
     arrays: dict[str, Any] = {}
     for index, step in enumerate(view.layout.steps):
-        arrays[f"lengths_{index}"] = step.seams.lengths.astype(np.int32)
-        arrays[f"places_{index}"] = np.diff(step.seams.places, axis=1, prepend=0).astype(np.int32)
-    transform = view.transform
+        arrays |= _arrays(step.seams, str(index))
+    transform, bands = view.transform, view.bands
+    if bands is not None:
+        arrays |= _arrays(bands.seams, "bands") | {"offsets": bands.offsets, "windows": bands.windows}
     about = {
         "format": "ingan-fast layout",
         "version": VERSION,
@@ -42,6 +46,7 @@ def save_layout(view: View, picture: NDArray, path: str | Path) -> None:
         "sha256": digest(picture),
         "steps": [{"axis": step.axis, "turn": step.turn} for step in view.layout.steps],
         "transform": None if transform is None else {"size": transform.size, "matrix": transform.matrix.tolist()},
+        "bands": None if bands is None else {"axis": bands.axis, "first": bands.first},
     }
     arrays["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
     with atomic_path(path) as temporary, open(temporary, "wb") as file:
@@ -60,12 +65,14 @@ def load_layout(path: str | Path, picture: NDArray) -> View:
             if about["format"] != "ingan-fast layout":
                 raise ValueError("another format")
             _check_made_of(path, about, picture)
-            steps = tuple(_step(one, file[f"lengths_{n}"], file[f"places_{n}"]) for n, one in enumerate(about["steps"]))
+            steps = tuple(_step(one, _seams(file, str(index))) for index, one in enumerate(about["steps"]))
             transform = about["transform"]
             view = View(
                 Layout((picture.shape[1], picture.shape[0]), steps),
                 None if transform is None else Transform(tuple(transform["size"]), transform["matrix"]),
             )
+            if about["bands"] is not None and view.transform is not None:
+                view = replace(view, bands=_bands(about["bands"], view.transform.size, file))
             _check_sizes(view)
             return view
     except UserError:
@@ -103,25 +110,55 @@ def _check_made_of(path: str | Path, about: Any, picture: NDArray) -> None:
         raise UserError(f"{path} is a layout of another picture of the same size; give the one that it was made of")
 
 
-def _step(about: Any, lengths: NDArray, steps: NDArray) -> Step:
-    places = np.cumsum(steps, axis=1, dtype=np.intp)
-    if about["axis"] not in (0, 1) or lengths.shape != places.shape[:1] or about["turn"] < 0:
+def _arrays(seams: Seams, name: str) -> dict[str, NDArray]:
+    """Seams, as files have them."""
+    return {
+        f"lengths_{name}": seams.lengths.astype(np.int32),
+        f"places_{name}": np.diff(seams.places, axis=1, prepend=0).astype(np.int32),
+    }
+
+
+def _seams(file: Any, name: str) -> Seams:
+    lengths, places = file[f"lengths_{name}"], np.cumsum(file[f"places_{name}"], axis=1, dtype=np.intp)
+    if lengths.shape != places.shape[:1]:
         _damaged()
-    return Step(about["axis"], Seams(lengths.astype(np.intp), places), int(about["turn"]))
+    return Seams(lengths.astype(np.intp), places)
+
+
+def _step(about: Any, seams: Seams) -> Step:
+    if about["axis"] not in (0, 1) or about["turn"] < 0:
+        _damaged()
+    return Step(about["axis"], seams, int(about["turn"]))
+
+
+def _bands(about: Any, size: Size, file: Any) -> Bands:
+    axis, offsets, windows = about["axis"], file["offsets"].astype(np.intp), file["windows"].astype(np.intp)
+    if axis not in (0, 1) or windows.shape != (len(offsets), 2) or not len(offsets):
+        _damaged()
+    if windows.min() < 0 or windows.max() > size[1 - axis]:
+        _damaged()
+    seams = _seams(file, "bands")
+    _check_inside(seams, int(np.diff(windows).sum()), size[axis])
+    if int(np.diff(windows).sum() - seams.lengths.sum()) != size[1 - axis]:
+        _damaged()
+    return Bands(axis, size, int(about["first"]), offsets, windows, seams)
 
 
 def _check_sizes(view: View) -> None:
     """Refuse seams that lie outside of the picture or cross."""
     size = list(view.layout.source_size)
     for step in view.layout.steps:
-        width, height = size[step.axis], size[1 - step.axis]
-        starts, ends = step.seams.places + step.seams.lengths[:, None], step.seams.places
-        if ends.shape[1] != height or (starts[:-1] > ends[1:]).any():
-            _damaged()
-        if ends.size and not (min(starts.min(), ends.min()) >= 0 and max(starts.max(), ends.max()) <= width):
-            _damaged()
+        _check_inside(step.seams, size[step.axis], size[1 - step.axis])
         size[step.axis] -= int(step.seams.lengths.sum())
     check_layout_size(output_size(view))
+
+
+def _check_inside(seams: Seams, width: int, height: int) -> None:
+    starts, ends = seams.places + seams.lengths[:, None], seams.places
+    if ends.shape[1] != height or (starts[:-1] > ends[1:]).any():
+        _damaged()
+    if ends.size and not (min(starts.min(), ends.min()) >= 0 and max(starts.max(), ends.max()) <= width):
+        _damaged()
 
 
 def _damaged() -> NoReturn:

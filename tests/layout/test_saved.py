@@ -19,6 +19,7 @@ TRANSFORMS = {
     "smaller": Transform.resize((60, 45)),
     "the same": Transform.resize((80, 60)),
     "corners": Transform.from_corners(CORNERS, (110, 70)),
+    "parallelogram": Transform.from_corners([[40, 0], [120, 0], [80, 60], [0, 60]], (120, 60)),
 }
 
 

@@ -1,0 +1,80 @@
+"""Parallelograms: bands of a picture, each moved along the shape's straight sides, so that upright things stay upright.
+
+A homography to a parallelogram shears every element. Here the picture is laid out as a rectangle, cut into a few bands
+between its straight sides, and each band is moved as a whole. The cuts bend, and how far each band moves is chosen so
+that the cuts show little: by a period where there is one. The shape's slanting sides cut off what is too much.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ingan_fast.errors import UserError
+from ingan_fast.geometry import Size, Transform
+from ingan_fast.layout.band_search import Search
+from ingan_fast.layout.bands import Bands, Parallelogram
+from ingan_fast.layout.layouts import SOLVED_PIXELS, Layout, Layouts, Mask
+from ingan_fast.layout.pictures import shrunk, shrunk_mask
+from ingan_fast.layout.refining import STEP
+
+WIDTHS = 0.14  # of a straight side: how far bands are apart. Less needs more cuts; more cuts off more
+SLACK = 0.25  # of that, by which a band can begin before or after its place
+
+Doubles = NDArray[np.float64]
+
+
+def lay_out(layouts: Layouts, transform: Transform) -> tuple[Layout, Bands] | None:
+    """A rectangle's layout, and bands of it; None for other shapes, and where bands would cut what is spared."""
+    shape = Parallelogram.of(transform)
+    if shape is None or layouts.wishes.tile:
+        return None
+    count = max(1, round(abs(shape.slant) / (WIDTHS * shape.width)))
+    apart = shape.slant / count
+    slack = SLACK * abs(apart) if count > 1 else 0.0
+    masks = _spared(layouts)
+    # Where seams have to go around something, bands are seen farther from their places.
+    margin = int(np.ceil(abs(apart) * (1.0 if masks else 0.5) + slack))
+    along, across = max(4, round(shape.width)) + 2 * margin, max(4, round(shape.height))
+    try:
+        layout = layouts.lay_out((across, along) if shape.axis else (along, across))
+    except UserError:  # what is kept leaves room for the shape, perhaps, and not for what it cuts off
+        return None
+    spared = layout.copy(np.logical_or.reduce(masks)) if masks else None
+    starts = shape.starts[0] + apart * (np.arange(count) + 0.5) - margin
+    bands = _found(layout.draw(layouts.picture), spared, shape, transform.size, starts, slack)
+    return (layout, bands) if spared is None or bands.spare(spared, transform) else None
+
+
+def _spared(layouts: Layouts) -> list[Mask]:
+    """What must not be cut."""
+    wishes = layouts.wishes
+    masks = [wishes.keep, layouts.objects() if wishes.keep_objects else None]
+    return [mask for mask in masks if mask is not None and mask.any()]
+
+
+def _found(
+    picture: NDArray, spared: Mask | None, shape: Parallelogram, size: Size, starts: Doubles, slack: float
+) -> Bands:
+    """The bands whose seams show least: found in a small version, then refined.
+
+    Args:
+        picture: [h, w, channels], laid out as a rectangle.
+        spared: [h, w], what must not be cut.
+        shape: where it goes.
+        size: of the output.
+        starts: [n], where the picture begins in each band by the homography, px along the straight sides.
+        slack: px that it can begin before or after that.
+    """
+    own_size = picture.shape[1], picture.shape[0]
+    factor = max(1.0, (size[0] * size[1] / SOLVED_PIXELS) ** 0.5)
+    small = _shrunk(own_size, factor)
+    mask = None if spared is None else shrunk_mask(spared, small)
+    search = Search(shrunk(picture, small), mask, shape.scaled(1 / factor), _shrunk(size, factor))
+    bands = search.bands(starts / factor, slack / factor)
+    while factor > 1:
+        smaller, factor = factor, max(1.0, factor / STEP)
+        bands = bands.larger(shrunk(picture, _shrunk(own_size, factor)), _shrunk(size, factor), smaller / factor)
+    return bands
+
+
+def _shrunk(size: Size, factor: float) -> Size:
+    return max(1, round(size[0] / factor)), max(1, round(size[1] / factor))

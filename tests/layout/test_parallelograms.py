@@ -1,0 +1,83 @@
+"""Parallelograms are filled with pieces of the picture that are moved, and not sheared."""
+
+import numpy as np
+import pytest
+
+from ingan_fast import Transform
+from ingan_fast.layout import Layouts, Wishes
+from ingan_fast.layout.perspective import lay_out
+from layout_scenes import ball_mask, ball_on_grain, fence, grain, whole_copies
+
+
+def parallelogram(width: int, height: int, slant: float, upright: bool = False) -> Transform:
+    """A picture of this size, its lower side moved to the left; with `upright`, its right side moved up instead."""
+    corners = np.array([(slant, 0), (slant + width, 0), (width, height), (0, height)])
+    return Transform.from_corners(corners[[0, 3, 2, 1], ::-1] if upright else corners, None)
+
+
+def moved(transform: Transform, height: int, width: int) -> np.ndarray:
+    """How far each output pixel is from where it was in the picture, in x and y: [Ho, Wo, 2]; -999 outside."""
+    picture = fence(height, width // 18)
+    view = lay_out(Layouts(picture, Wishes(keep_objects=False)), transform)
+    at = np.stack(np.meshgrid(np.arange(picture.shape[1]), np.arange(height)), axis=2)
+    source = view.copy(at.astype(np.int32))
+    here = np.stack(np.meshgrid(np.arange(source.shape[1]), np.arange(source.shape[0])), axis=2)
+    return np.where((transform.mask() == 1)[..., None], here - source, -999)
+
+
+@pytest.mark.parametrize(("height", "width"), [(60, 180), (300, 450)])
+def test_pieces_are_moved_and_not_sheared(height: int, width: int) -> None:
+    offsets = moved(parallelogram(width, height, 0.4 * width), height, width)
+    inside = (offsets[..., 0] != -999).reshape(-1)
+    sideways, down = offsets.reshape(-1, 2)[inside].T
+    values, counts = np.unique(sideways, return_counts=True)
+    assert counts[np.argsort(counts)[-6:]].sum() > 0.9 * len(sideways)  # a few bands; a shear has all offsets alike
+    assert np.abs(down).max() <= 6
+    assert np.ptp(values) > 0.2 * width
+
+
+def test_the_shape_is_followed() -> None:
+    width, height, slant = 180, 60, 72
+    sideways = moved(parallelogram(width, height, slant), height, width)[..., 0]
+    for row in range(5, height, 10):
+        middle = np.median(sideways[row][sideways[row] != -999])
+        assert abs(middle - slant * (1 - (row + 0.5) / height)) <= 0.2 * width
+
+
+def test_upright_sides_are_the_same_turned() -> None:
+    picture = grain(60, 90)
+    lying = lay_out(Layouts(picture), parallelogram(90, 60, 36)).draw(picture)
+    turned = np.ascontiguousarray(picture.swapaxes(0, 1))
+    standing = lay_out(Layouts(turned), parallelogram(90, 60, 36, upright=True)).draw(turned)
+    np.testing.assert_array_equal(standing.swapaxes(0, 1), lying)
+
+
+def test_a_kept_object_is_whole_in_it() -> None:
+    picture = ball_on_grain(90, 150, radius=14)
+    keep = ball_mask(90, 150, radius=14)
+    transform = parallelogram(150, 90, 50)
+    view = lay_out(Layouts(picture, Wishes(keep=keep, keep_objects=False)), transform)
+    assert view.bands is not None
+    shown = np.where(transform.mask()[..., None] == 1, view.copy(picture), 0)
+    rows, columns = np.flatnonzero(keep.any(axis=1)), np.flatnonzero(keep.any(axis=0))
+    box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    assert whole_copies(shown, picture[box], keep[box]) == 1
+
+
+def test_where_bands_would_cut_what_is_kept_the_picture_is_sheared() -> None:
+    picture = grain(120, 180)
+    keep = np.zeros((120, 180), bool)
+    keep[20:100, 90:96] = True
+    layouts = Layouts(picture, Wishes(keep=keep))
+    assert lay_out(layouts, parallelogram(180, 120, 72)).bands is None
+
+
+def test_other_shapes_have_no_bands() -> None:
+    picture = grain(60, 90)
+    layouts = Layouts(picture)
+    for corners in (
+        [(10, 0), (80, 0), (90, 60), (0, 60)],  # a trapezoid
+        [(30, 0), (100, 30), (70, 100), (0, 70)],  # turned
+        [(5.5, 0), (90, 0), (90, 60), (5.5, 60)],  # upright
+    ):
+        assert lay_out(layouts, Transform.from_corners(corners, None)).bands is None
