@@ -5,7 +5,8 @@
 #       serve /model --host 0.0.0.0 --port 8000 --token "$TOKEN"
 #
 # Run folders need torch: --build-arg EXTRAS=studio,openvino,hub,train. Any other command: docker run … ingan-fast --help.
-FROM python:3.13-slim AS build
+# Not the slim image: this one has a C compiler, for the inner loops of layouts.
+FROM python:3.13 AS build
 ARG EXTRAS=studio,openvino,hub
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./

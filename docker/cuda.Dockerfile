@@ -5,7 +5,8 @@
 #       serve /model --host 0.0.0.0 --port 8000 --token "$TOKEN"
 #
 # torch brings the CUDA libraries, so the base image has none: the host needs a driver and the NVIDIA Container Toolkit.
-FROM python:3.13-slim AS build
+# Not the slim image: this one has a C compiler, for the inner loops of layouts.
+FROM python:3.13 AS build
 ARG EXTRAS=studio,gpu,hub
 WORKDIR /source
 COPY pyproject.toml README.md LICENSE ./

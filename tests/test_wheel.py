@@ -8,6 +8,7 @@ import sys
 import sysconfig
 from importlib import metadata
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
@@ -21,27 +22,30 @@ CHECKOUT = Path(__file__).parents[1]
 PARTS = ("ingan_fast", "kernels", "export", "pyproject.toml", "README.md", "LICENSE")
 
 
-def call(*words: object, cwd: Path) -> str:
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
+def call(*words: object, cwd: Path, **variables: str) -> str:
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")} | variables
     done = subprocess.run([str(word) for word in words], cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy of the checkout, which building would litter."""
-    folder = tmp_path_factory.mktemp("wheel")
+def built(folder: Path, **variables: str) -> Path:
+    """A wheel, from a copy of the checkout, which building would litter."""
     source = folder / "source"
     source.mkdir()
     for part in PARTS:
         if (CHECKOUT / part).is_dir():
-            shutil.copytree(CHECKOUT / part, source / part, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(CHECKOUT / part, source / part, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
         else:
             shutil.copy(CHECKOUT / part, source / part)
     isolation = [] if importlib.util.find_spec("setuptools") is None else ["--no-isolation"]
-    call(sys.executable, "-m", "build", "--wheel", *isolation, "--outdir", folder, source, cwd=folder)
+    call(sys.executable, "-m", "build", "--wheel", *isolation, "--outdir", folder, source, cwd=folder, **variables)
     return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return built(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +81,24 @@ def test_the_installed_wheel_trains_and_retargets(environment: Path, picture_pat
 def test_the_wheel_says_that_it_is_typed(environment: Path, tmp_path: Path) -> None:
     code = "from importlib.resources import files; print(files('ingan_fast').joinpath('py.typed').is_file())"
     assert call(environment / "python", "-c", code, cwd=tmp_path) == "True\n"
+
+
+@pytest.mark.slow
+def test_one_wheel_serves_all_versions_of_python_and_needs_no_compiler(
+    wheel: Path, environment: Path, tmp_path: Path
+) -> None:
+    assert "-cp311-abi3-" in wheel.name
+    assert {name for name in ZipFile(wheel).namelist() if "native" in name} == set()
+    code = "from ingan_fast.layout import _loops; print(_loops.__file__)"
+    assert Path(call(environment / "python", "-c", code, cwd=tmp_path).strip()).is_relative_to(environment.parent)
+    assert "with compiled loops" in call(environment / "ingan-fast", "--version", cwd=tmp_path)
+
+
+@pytest.mark.slow
+def test_without_a_compiler_the_wheel_is_built_without_loops(tmp_path: Path) -> None:
+    names = ZipFile(built(tmp_path, CC=str(tmp_path / "no-compiler"))).namelist()
+    assert "ingan_fast/layout/solver.py" in names
+    assert [name for name in names if "_loops" in name] == ["ingan_fast/layout/_loops.pyi"]
 
 
 def distributions(*names: str) -> set[str]:

@@ -51,7 +51,9 @@ else:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        print(f"ingan-fast {version('ingan-fast')}")
+        from ingan_fast.layout import compiled
+
+        print(f"ingan-fast {version('ingan-fast')}\nlayouts {compiled.DESCRIPTION}")
         raise typer.Exit
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.layout import compiled
 from ingan_fast.layout.pictures import has_opacity, in_unit_range
 from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.seams import Places, Seams
@@ -23,6 +24,11 @@ def copy_pieces(picture: NDArray, seams: Seams) -> NDArray:
     """The pieces of a picture [h, w, ...] side by side: [h, Wo, ...], pixels as they are."""
     height, width = picture.shape[:2]
     result = np.empty((height, width - int(seams.lengths.sum()), *picture.shape[2:]), picture.dtype)
+    if compiled.available:
+        places, lengths = (np.ascontiguousarray(each, np.int64) for each in (seams.places, seams.lengths))
+        source = np.ascontiguousarray(picture)
+        compiled.loops.copy_pieces(_bytes(source), places, lengths, _bytes(result))
+        return result
     starts, ends = _pieces(seams, height, width)
     for row in range(height):
         line, source, at = result[row], picture[row], 0
@@ -44,6 +50,11 @@ def draw(picture: NDArray, seams: Seams) -> NDArray:
         sides = match_colours(result, picture, seams, joins, seam)
         _mix(result, joins[seam], sides)
     return result
+
+
+def _bytes(picture: NDArray) -> NDArray[np.uint8]:
+    """Contiguous pixels [h, w, ...] as their bytes: [h, w, bytes of a pixel]."""
+    return picture.view(np.uint8).reshape(*picture.shape[:2], -1)
 
 
 def _pieces(seams: Seams, height: int, width: int) -> tuple[Places, Places]:

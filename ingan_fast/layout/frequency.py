@@ -8,7 +8,10 @@ of an output from its source is a sum of absolute values of *linear* functions o
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.layout import compiled
+from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.seam_costs import Floats
+from ingan_fast.layout.seams import Seams
 
 THRESHOLDS = 24  # a direction
 
@@ -34,9 +37,14 @@ class Frequencies:
         self.source = self.columns.mean(axis=1)
         self.scale = np.maximum(np.abs(self.columns - self.source[:, None]).mean(axis=1), 1e-6)
 
-    def deviations_of_pixels(self, levels: NDArray[np.uint8]) -> Floats:
-        """How far the distribution functions of some of the pixels, by their `levels`, are from the source's."""
-        return np.asarray(self._features(levels) - self.source, np.float32)
+    def deviations_of_pieces(self, seams: Seams) -> Floats:
+        """How far the distribution functions of what an output of these seams shows are from the source's."""
+        if not compiled.available:
+            return np.asarray(self._features(copy_pieces(self.levels, seams)) - self.source, np.float32)
+        counts = np.empty((self.levels.shape[-1], THRESHOLDS + 1), np.int64)
+        places, lengths = (np.ascontiguousarray(each, np.int64) for each in (seams.places, seams.lengths))
+        compiled.loops.count_levels(self.levels, places, lengths, counts)
+        return np.asarray(self._shares(counts) - self.source, np.float32)
 
     def deviations(self, shown: NDArray[np.intp]) -> Floats:
         """The same of some of the columns: [features]."""
@@ -46,17 +54,40 @@ class Frequencies:
         """What showing each column costs: [w], where each feature's deviation costs `pressures` ([features])."""
         return np.asarray(pressures @ (self.columns - self.source[:, None]), np.float32)
 
-    def pixel_prices(self, pressures: Floats) -> Floats:
-        """What showing each pixel costs: [h, w]."""
+    def shown_before(self, pressures: Floats, count: int, besides: Floats | None, unit: float) -> NDArray[np.float64]:
+        """What it costs to show all pixels of a row before each column: [h, w + 1].
+
+        Args:
+            pressures: [features], what each feature's deviation costs.
+            count: columns of the output, which share the prices.
+            besides: [h, w], what else it costs to show each pixel.
+            unit: by which all of it is multiplied.
+        """
         weighted = (pressures * self.weights).reshape(-1, THRESHOLDS)
         under = np.cumsum(weighted[:, ::-1], axis=1)[
             :, ::-1
         ]  # a pixel at a level is under all thresholds from there on
-        tables = np.pad(under, ((0, 0), (0, 1)))
-        return np.asarray(sum(table[self.levels[..., c]] for c, table in enumerate(tables)), np.float32)
+        height, width, channels = self.levels.shape
+        tables = np.zeros((channels, 256), np.float32)
+        tables[:, :THRESHOLDS] = under
+        before = np.zeros((height, width + 1))
+        if compiled.available:
+            compiled.loops.shown_before(self.levels, tables, count, besides, unit, before)
+            return before
+        prices = np.asarray(sum(table[self.levels[..., c]] for c, table in enumerate(tables)), np.float32)
+        prices /= np.float32(count)
+        if besides is not None:
+            prices += besides
+        np.cumsum(prices, axis=1, out=before[:, 1:])
+        before *= unit
+        return before
 
     def _features(self, levels: NDArray[np.uint8]) -> Floats:
         """The weighted distribution functions of some pixels: [features]."""
         counts = [np.bincount(levels[..., c].ravel(), minlength=THRESHOLDS + 1) for c in range(levels.shape[-1])]
-        shares = np.cumsum(counts, axis=1)[:, :THRESHOLDS] / levels[..., 0].size
+        return self._shares(np.array(counts))
+
+    def _shares(self, counts: NDArray) -> Floats:
+        """The same of how many pixels have each level: [channels, levels]."""
+        shares = np.cumsum(counts, axis=1)[:, :THRESHOLDS] / counts[0].sum()
         return np.asarray(shares.ravel() * self.weights, np.float32)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from ingan_fast.layout import compiled
 from ingan_fast.layout.seam_costs import Floats
 
 EVERY = 4  # px; jumps are made at output columns that are multiples of it,
@@ -36,11 +37,18 @@ def best_jumps(tables: Sequence[Floats], shown: Floats, run: int) -> list[Jump]:
         run: px, the fewest columns between two jumps.
     """
     count, width = shown.shape
-    along = along_diagonals(shown)
     tables = [np.ascontiguousarray(table.T[::PLACE_EVERY]) for table in tables]  # minima over rows are the quickest
     part = width // 4 + 1
     turns = np.random.default_rng(0).integers(len(tables), size=count // part + 1)
     starts = range(-(-run // EVERY) * EVERY, count - run + 1, EVERY)
+    if compiled.available:
+        begins = np.asarray(starts, np.int64)
+        jumps = np.empty((len(starts) + 1, 2), np.int64)
+        found = compiled.loops.best_jumps(
+            tuple(tables), turns[begins // part], begins, np.ascontiguousarray(shown), run, PLACE_EVERY, jumps
+        )
+        return [Jump(place, length) for place, length in jumps[:found][::-1].tolist()]
+    along = along_diagonals(shown)
     in_turn = [tables[turns[start // part]] for start in starts]  # of each start, [a, t]
     # What it costs to come to each diagonal (a place less its output column), beside the costs along it.
     cheapest = np.full(along.shape[1], np.inf, np.float32)

@@ -10,6 +10,7 @@ from itertools import pairwise, product
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.layout import compiled
 from ingan_fast.layout.frequency import Frequencies
 from ingan_fast.layout.jumps import Jump
 from ingan_fast.layout.seam_costs import Floats
@@ -42,7 +43,8 @@ class Polisher:
         run: int,
         in_order: bool = False,
     ):
-        self.between, self.run, self.weight, self.in_order = between, run, weight, in_order
+        self.between = np.ascontiguousarray(between)
+        self.run, self.weight, self.in_order = run, weight, in_order
         self.count, self.width = place.shape
         self.alike = ALIKE if self.count >= SCATTERED * self.width else 0
         self.as_long = AS_LONG * self.width
@@ -51,7 +53,8 @@ class Polisher:
         for column in range(self.count):
             self.along[column + 1, 1:] = self.along[column, :-1] + place[column]
         sums = np.cumsum(frequencies.columns.T, axis=0, dtype=np.float64)
-        self.shown = np.concatenate([np.zeros((1, sums.shape[1])), sums]).astype(np.float32)  # [w + 1, features]
+        shown = np.concatenate([np.zeros((1, sums.shape[1])), sums])
+        self.shown = np.ascontiguousarray(shown, np.float32)  # [w + 1, features]
         self.rest = self.shown[-1] - self.count * frequencies.source
 
     def cost(self, jumps: list[Jump]) -> float:
@@ -66,6 +69,24 @@ class Polisher:
     def polish(self, jumps: list[Jump]) -> list[Jump]:
         """The jumps, moved and changed in length while that makes them better."""
         places, lengths = _arrays(jumps)
+        if compiled.available:
+            places, lengths = places.astype(np.int64), lengths.astype(np.int64)
+            compiled.loops.polish(
+                self.between,
+                self.along,
+                self.shown,
+                self.rest,
+                self.again if self.alike else None,
+                _MOVES,
+                places,
+                lengths,
+                self.weight / self.count,
+                self.as_long,
+                self.run,
+                self.in_order,
+                SWEEPS,
+            )
+            return [Jump(*pair) for pair in zip(places.tolist(), lengths.tolist(), strict=True)]
         for _ in range(SWEEPS):
             improved = [self._improve(places, lengths, seam) for seam in range(max(len(jumps) - 1, 1))]
             if not any(improved):
@@ -138,5 +159,6 @@ def _arrays(jumps: list[Jump]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return np.array([j.place for j in jumps], np.intp), np.array([j.length for j in jumps], np.intp)
 
 
+_MOVES = np.array(MOVES, np.int64)
 _PAIRS = np.array(list(product(MOVES, MOVES, MOVES)), np.intp)
 _SINGLE = np.array([(move, 0, 0) for move in MOVES], np.intp)

@@ -9,6 +9,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.layout import compiled
+
 Floats = NDArray[np.float32]
 
 LONGEST = 160  # px; the longest jump in the table
@@ -34,17 +36,15 @@ class SeamCosts:
         self.height, self.width = picture.shape[:2]
         self.longest = min(LONGEST, self.width // 2)
         self._planes = np.ascontiguousarray(picture.transpose(2, 0, 1))
-        # differences[y, d - 1, p]: a seam before column p, where p + d takes p's place; inf where there is no p + d.
-        self.differences = np.full((self.height, self.longest, self.width), np.inf, np.float32)
-        for jump in range(1, self.longest + 1):
-            self.differences[:, jump - 1, : self.width - jump] = self._difference(jump)
+        # differences[d - 1, y, p]: a seam before column p, where p + d takes p's place; inf where there is no p + d.
+        self.differences = self._differences(1, self.longest)
         room = self.width - np.arange(1, self.longest + 1)
-        mean = np.mean([self.differences[:, jump, : room[jump]].mean() for jump in range(self.longest)])
+        mean = np.mean([self.differences[jump, :, : room[jump]].mean() for jump in range(self.longest)])
         self.typical = max(float(mean), 1e-6)
         self._held = None if held is None or not held.any() else held * np.float32(self.typical)
         if self._held is not None:
             for jump in range(1, self.longest + 1):
-                self.differences[:, jump - 1, : self.width - jump] += held_between(self._held, jump)
+                self.differences[jump - 1, :, : self.width - jump] += held_between(self._held, jump)
 
     def at(self, jump: int, first: int = 0, end: int | None = None) -> Floats:
         """What a seam before column p costs in each row, where the picture goes on at p + jump: [h, end - first]."""
@@ -56,7 +56,7 @@ class SeamCosts:
         low, high = max(first, shift), min(end, room + shift)
         if high > low:
             known = slice(low - shift, high - shift)
-            costs[:, low - first : high - first] = self._known(length)[:, known] if length else 0
+            costs[:, low - first : high - first] = self.known(length)[:, known] if length else 0
         return costs
 
     def along(self, jump: int, places: NDArray[np.intp]) -> Floats:
@@ -66,14 +66,16 @@ class SeamCosts:
         if not 0 < length <= self.longest:
             return self.at(jump)[rows, places]
         inside = (first >= 0) & (first < self.width - length)
-        return np.where(inside, self.differences[rows, length - 1, np.clip(first, 0, self.width - 1)], np.inf)
+        return np.where(inside, self.differences[length - 1, rows, np.clip(first, 0, self.width - 1)], np.inf)
 
-    def _known(self, length: int) -> Floats:
-        """What going on by a length costs, in the table or longer: [h, w - length]."""
+    def known(self, length: int) -> Floats:
+        """What going on by a length costs, in the table or longer: [h, w], inf from w - length on."""
         if length <= self.longest:
-            return self.differences[:, length - 1, : self.width - length]
-        found = self._difference(length)
-        return found if self._held is None else found + held_between(self._held, length)
+            return self.differences[length - 1]
+        found = self._differences(length, 1)[0]
+        if self._held is not None:
+            found[:, : self.width - length] += held_between(self._held, length)
+        return found
 
     @cached_property
     def best_seams(self) -> Floats:
@@ -81,10 +83,15 @@ class SeamCosts:
 
         In units of `typical`, a row: 1 is what a straight seam costs at any place.
         """
+        if compiled.available:
+            result = np.empty((self.longest, self.width), np.float32)
+            bend, scale = BEND * self.typical, self.height * self.typical
+            compiled.loops.best_seams(self.differences, bend, scale, result)
+            return result
         half = self.height // 2
-        down = self._paths(self.differences[: half + 1])
-        up = self._paths(self.differences[: half - 1 if half else None : -1])
-        middle = np.where(np.isfinite(down), self.differences[half], 0)
+        down = self._paths(self.differences[:, : half + 1])
+        up = self._paths(self.differences[:, : half - 1 if half else None : -1])
+        middle = np.where(np.isfinite(down), self.differences[:, half], 0)
         return np.asarray((down + up - middle) / (self.height * self.typical), np.float32)
 
     def between(self) -> Floats:
@@ -97,6 +104,17 @@ class SeamCosts:
             table[first + jump, first] = costs
             table[first, first + jump] = costs
         return table
+
+    def _differences(self, first: int, jumps: int) -> Floats:
+        """Squared differences beside seams, for some lengths of jumps from the first one on: [jumps, h, w]."""
+        result = np.empty((jumps, self.height, self.width), np.float32)
+        if compiled.available:
+            compiled.loops.differences(self._planes, first, SHARE_AROUND, result)
+            return result
+        for at, jump in enumerate(range(first, first + jumps)):
+            result[at, :, : self.width - jump] = self._difference(jump)
+            result[at, :, self.width - jump :] = np.inf
+        return result
 
     def _difference(self, jump: int) -> Floats:
         """Squared differences beside seams where the picture goes on `jump` px further: [h, w - jump]."""
@@ -120,12 +138,12 @@ class SeamCosts:
         return total
 
     def _paths(self, rows: Floats) -> Floats:
-        """The cheapest paths down to each column of the last row: [longest, w] of [rows, longest, w]."""
+        """The cheapest paths down to each column of the last row: [longest, w] of [longest, rows, w]."""
         bend = BEND * self.typical
-        so_far = rows[0].copy()
+        so_far = rows[:, 0].copy()
         padded = np.full((self.longest, self.width + 2 * SLOPE), np.inf, np.float32)
         beside = np.empty_like(so_far)
-        for row in rows[1:]:
+        for row in rows.swapaxes(0, 1)[1:]:
             padded[:, SLOPE:-SLOPE] = so_far
             for step in range(SLOPE, 0, -1):
                 left, right = SLOPE - step, SLOPE + step

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.layout import compiled
 from ingan_fast.layout.jumps import Jump
 from ingan_fast.layout.paths import cheapest_paths
 from ingan_fast.layout.seam_costs import Floats, SeamCosts
@@ -15,6 +16,7 @@ Places = NDArray[np.intp]
 GAP = 2  # px that stay between two seams
 GROWING = 0.5  # the weight of what a seam shows while its jump grows
 STEPS = 4  # lengths of a growing jump that are looked at
+BEYOND_WINDOW = 1e9  # what a column costs that is not one of the window's
 SIDEWAYS = 0.04  # what a px sideways costs beside what it shows, in the picture's mean costs of a row
 
 
@@ -67,7 +69,7 @@ def parts(length: int, growing: bool) -> list[tuple[int, float]]:
 def bend(
     costs: SeamCosts,
     candidates: Sequence[Seams],
-    prices: Sequence[Floats],
+    shown_before: Sequence[NDArray[np.float64]],
     closed: bool = False,
     in_order: bool = False,
     near: int | None = None,
@@ -77,60 +79,52 @@ def bend(
     Args:
         costs: of the picture.
         candidates: seams as they are now; all of them move, every other one at a time.
-        prices: [h, w] of each candidate, what it costs to show each pixel, in the picture's mean costs of a row.
+        shown_before: [h, w + 1] of each candidate, what it costs to show all pixels of a row before each column.
         closed: seams end in the column in which they begin.
         in_order: each seam stays behind the place of the one before, also where that one goes back.
         near: px that a seam goes away from the mean of its places now, at most; None: as far as it pays.
     """
-    results = [Seams(seams.lengths, seams.places.copy()) for seams in candidates]
-    before = [costs.typical * np.pad(np.cumsum(price, axis=1, dtype=np.float64), ((0, 0), (1, 0))) for price in prices]
+    results = [Seams(seams.lengths, np.array(seams.places, np.int64)) for seams in candidates]
+    sideways = SIDEWAYS * costs.typical
     for parity in (0, 1):
-        windows = [
-            _window(costs, seams, seam, shown_before, in_order, near)
-            for seams, shown_before in zip(results, before, strict=True)
+        gaps = [
+            _Gap(seams, seam, before, *_bounds(costs, seams, seam, in_order, near))
+            for seams, before in zip(results, shown_before, strict=True)
             for seam in range(parity, len(seams.lengths), 2)
         ]
-        if windows:
-            _place(windows, SIDEWAYS * costs.typical, closed)
+        if compiled.available:
+            for gap in gaps:
+                _put(costs, gap, sideways, closed, in_order)
+        elif gaps:
+            _place([_window(costs, gap, in_order) for gap in gaps], sideways, closed)
     return results
 
 
 @dataclass(frozen=True)
-class _Window:
-    """The columns between a seam's neighbours.
+class _Gap:
+    """Where a seam may be.
 
     Attributes:
         seams: that the seam is one of.
         seam: its index.
-        first: the first of the columns.
+        shown_before: see `bend`.
         low: [h], the least that the seam's place may be in each row.
         high: [h], the largest.
-        seen: [h, columns], what the seam shows there; inf where it must not be.
-        priced: [h, columns], what else it costs for it to be there.
     """
 
     seams: Seams
     seam: int
-    first: int
+    shown_before: NDArray[np.float64]
     low: Places
     high: Places
-    seen: Floats
-    priced: NDArray[np.float64]
 
 
-def _window(
-    costs: SeamCosts,
-    seams: Seams,
-    seam: int,
-    shown_before: NDArray[np.float64],
-    in_order: bool,
-    near: int | None,
-) -> _Window:
+def _bounds(costs: SeamCosts, seams: Seams, seam: int, in_order: bool, near: int | None) -> tuple[Places, Places]:
     lengths, places = seams.lengths, seams.places
     length = int(lengths[seam])
     forward = np.maximum(lengths, 0) if in_order else lengths
-    low = np.full(costs.height, max(0, -length))
-    high = np.full(costs.height, min(costs.width - 1, costs.width - 1 - length))
+    low = np.full(costs.height, max(0, -length), np.int64)
+    high = np.full(costs.height, min(costs.width - 1, costs.width - 1 - length), np.int64)
     if seam > 0:
         low = np.maximum(low, places[seam - 1] + forward[seam - 1] + GAP)
     if seam + 1 < len(lengths):
@@ -138,22 +132,54 @@ def _window(
     if near is not None:
         middle = int(places[seam].mean())
         low, high = np.maximum(low, middle - near), np.minimum(high, middle + near)
-    first = min(int(low.min()), costs.width - 1)
-    columns = np.arange(first, max(int(high.max()), first) + 1)
+    return low, high
+
+
+def _put(costs: SeamCosts, gap: _Gap, sideways: float, closed: bool, growing: bool) -> None:
+    """Put one seam where it costs least: `_window` and `_place`, compiled."""
+    looked = parts(int(gap.seams.lengths[gap.seam]), growing)
+    planes = tuple(costs.known(abs(part)) if part else None for part, _ in looked)
+    lengths, weights = (np.array(each, kind) for each, kind in zip(zip(*looked, strict=True), "qf", strict=True))
+    compiled.loops.place_seam(
+        planes, lengths, weights, gap.shown_before, gap.low, gap.high, gap.seams.places[gap.seam], sideways, closed
+    )
+
+
+@dataclass(frozen=True)
+class _Window:
+    """The columns between a seam's neighbours.
+
+    Attributes:
+        gap: where the seam may be.
+        first: the first of the columns.
+        seen: [h, columns], what the seam shows there; inf where it must not be.
+        priced: [h, columns], what else it costs for it to be there.
+    """
+
+    gap: _Gap
+    first: int
+    seen: Floats
+    priced: NDArray[np.float64]
+
+
+def _window(costs: SeamCosts, gap: _Gap, growing: bool) -> _Window:
+    length = int(gap.seams.lengths[gap.seam])
+    first = min(int(gap.low.min()), costs.width - 1)
+    columns = np.arange(first, max(int(gap.high.max()), first) + 1)
     seen = np.zeros((costs.height, len(columns)), np.float32)
-    for part, weight in parts(length, in_order):
+    for part, weight in parts(length, growing):
         seen += np.float32(weight) * costs.at(part, columns[0], columns[-1] + 1)
-    seen[(columns < low[:, None]) | (columns > high[:, None])] = np.inf
+    seen[(columns < gap.low[:, None]) | (columns > gap.high[:, None])] = np.inf
     goes_on = np.clip(columns + length, 0, costs.width)
-    priced = shown_before[:, columns[0] : columns[-1] + 1] - shown_before[:, goes_on]
-    return _Window(seams, seam, first, low, high, seen, priced)
+    priced = gap.shown_before[:, columns[0] : columns[-1] + 1] - gap.shown_before[:, goes_on]
+    return _Window(gap, first, seen, priced)
 
 
 def _place(windows: Sequence[_Window], sideways: float, closed: bool) -> None:
     """Put some seams, none of which are neighbours, where they cost least; the others stay."""
     height = len(windows[0].seen)
     seen = np.full((height, len(windows), max(window.seen.shape[1] for window in windows)), np.inf)
-    priced = np.zeros_like(seen)
+    priced = np.full_like(seen, BEYOND_WINDOW)
     for at, window in enumerate(windows):
         seen[:, at, : window.seen.shape[1]] = window.seen
         priced[:, at, : window.seen.shape[1]] = window.priced
@@ -164,7 +190,8 @@ def _place(windows: Sequence[_Window], sideways: float, closed: bool) -> None:
             seen[row][elsewhere] = np.inf
         again = cheapest_paths(seen, priced, sideways)
         for at, window in enumerate(windows):
-            if all(window.low[row] <= window.first + found[at, 0] <= window.high[row] for row in (0, -1)):
+            low, high, place = window.gap.low, window.gap.high, window.first + found[at, 0]
+            if all(low[row] <= place <= high[row] for row in (0, -1)):
                 found[at] = again[at]
     for at, window in enumerate(windows):
-        window.seams.places[window.seam] = window.first + found[at]
+        window.gap.seams.places[window.gap.seam] = window.first + found[at]

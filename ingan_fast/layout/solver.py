@@ -204,9 +204,10 @@ class Axis:
         for turn in range(BENDS):
             if turn == TRIED:
                 seams, pressures, leader = [seams[leader]], [pressures[leader]], 0
-            seams = bend(self.costs, seams, [self._prices(each, count) for each in pressures], closed, in_order, near)
+            before = [self._shown_before(each, count) for each in pressures]
+            seams = bend(self.costs, seams, before, closed, in_order, near)
             for at, (bent, pressure) in enumerate(zip(seams, pressures, strict=True)):
-                deviations = self.frequencies.deviations_of_pixels(copy_pieces(self.frequencies.levels, bent))
+                deviations = self.frequencies.deviations_of_pieces(bent)
                 cost = self._seam_cost(bent, in_order) + FREQUENCY * float(np.abs(deviations).sum())
                 if self.removed is not None:
                     cost += float(copy_pieces(self.removed, bent).sum() / self.costs.height)
@@ -216,10 +217,9 @@ class Axis:
                 np.clip(pressure, -FREQUENCY, FREQUENCY, out=pressure)
         return best
 
-    def _prices(self, pressures: Floats, count: int) -> Floats:
-        """What showing each pixel costs: [h, w]."""
-        prices = self.frequencies.pixel_prices(pressures) / np.float32(count)
-        return prices if self.removed is None else prices + self.removed
+    def _shown_before(self, pressures: Floats, count: int) -> NDArray[np.float64]:
+        """What it costs to show all pixels of a row before each column: [h, w + 1]."""
+        return self.frequencies.shown_before(pressures, count, self.removed, self.costs.typical)
 
     def _seam_cost(self, seams: Seams, growing: bool = False) -> float:
         """What bent seams show, at their whole lengths or while they grow."""

@@ -84,7 +84,7 @@ def test_a_seam_goes_around_a_thing_in_its_way() -> None:
     picture[15:25, 24:28] = np.random.default_rng(0).uniform(0.8, 1, (10, 4, 1))
     costs = SeamCosts(picture)
     through = straight([Jump(26, 10)], 40)
-    (seams,) = bend(costs, [through], [np.zeros((40, 60), np.float32)])
+    (seams,) = bend(costs, [through], [np.zeros((40, 61))])
     middle = copy_pieces(picture, seams)[:, 14:-14]
     assert (middle != 0.5).sum() in (0, 40)  # left out as a whole, or there as a whole
 
@@ -93,7 +93,7 @@ def test_a_closed_seam_ends_in_the_column_in_which_it_begins() -> None:
     rng, band = np.random.default_rng(0), np.arange(40)[:, None] // 2 + 10  # a plain band, from column 10 to column 29
     picture = rng.uniform(0, 1, (40, 60, 1)).astype(np.float32)
     picture[(np.arange(60) >= band) & (np.arange(60) < band + 20)] = 0.5
-    costs, price = SeamCosts(picture), np.zeros((40, 60), np.float32)
+    costs, price = SeamCosts(picture), np.zeros((40, 61))
     ((opened,), (closed,)) = (bend(costs, [straight([Jump(26, 6)], 40)], [price], closed=way) for way in (False, True))
     assert abs(opened.places[0, 0] - opened.places[0, -1]) > 5
     assert closed.places[0, 0] == closed.places[0, -1]
@@ -139,11 +139,14 @@ def test_prices_of_pixels_add_up_to_prices_of_columns() -> None:
     picture = (grain(16, 30) / 255).astype(np.float32)
     frequencies = Frequencies(picture)
     pressures = np.random.default_rng(0).normal(0, 1, frequencies.source.shape).astype(np.float32)
-    by_pixels = frequencies.pixel_prices(pressures).mean(axis=0)
-    by_columns = frequencies.prices(pressures)
-    np.testing.assert_allclose(by_pixels - by_pixels.mean(), by_columns, atol=1e-4)
-    everything = frequencies.deviations_of_pixels(frequencies.levels)
-    np.testing.assert_allclose(everything, 0, atol=1e-6)
+    before = frequencies.shown_before(pressures, count=4, besides=None, unit=3.0)
+    by_pixels = np.diff(before, axis=1).mean(axis=0) * 4 / 3
+    np.testing.assert_allclose(by_pixels - by_pixels.mean(), frequencies.prices(pressures), atol=1e-4)
+    removed = np.random.default_rng(1).uniform(0, 1, (16, 30)).astype(np.float32)
+    with_removed = frequencies.shown_before(pressures, count=4, besides=removed, unit=3.0)
+    np.testing.assert_allclose(np.diff(with_removed - before, axis=1), 3 * removed, atol=1e-5)
+    everything = Seams(np.zeros(0, np.intp), np.zeros((0, 16), np.intp))
+    np.testing.assert_allclose(frequencies.deviations_of_pieces(everything), 0, atol=1e-6)
 
 
 def test_a_texture_four_times_as_wide_has_no_period_and_a_fence_keeps_its_own() -> None:

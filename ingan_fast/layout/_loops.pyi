@@ -1,0 +1,52 @@
+"""The inner loops in C; each writes into its last arrays what the function that calls it finds in numpy."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+def best_jumps(
+    tables: tuple[Floats, ...],
+    turns: Integers,
+    begins: Integers,
+    shown: Floats,
+    run: int,
+    place_every: int,
+    jumps: Integers,
+) -> int: ...
+def best_seams(costs: Floats, bend: float, scale: float, seams: Floats) -> None: ...
+def copy_pieces(picture: Bytes, places: Integers, lengths: Integers, result: Bytes) -> None: ...
+def count_levels(levels: Bytes, places: Integers, lengths: Integers, counts: Integers) -> None: ...
+def differences(planes: Floats, first: int, share_around: float, result: Floats) -> None: ...
+def place_seam(
+    planes: tuple[Floats | None, ...],
+    lengths: Integers,
+    weights: Floats,
+    before: Doubles,
+    low: Integers,
+    high: Integers,
+    places: Integers,
+    sideways: float,
+    closed: bool,
+) -> None: ...
+def polish(
+    between: Floats,
+    along: Floats,
+    shown: Floats,
+    rest: Floats,
+    again: Floats | None,
+    steps: Integers,
+    places: Integers,
+    lengths: Integers,
+    weight: float,
+    as_long: float,
+    run: int,
+    in_order: bool,
+    sweeps: int,
+) -> None: ...
+def shown_before(
+    levels: Bytes, prices: Floats, count: float, besides: Floats | None, typical: float, before: Doubles
+) -> None: ...

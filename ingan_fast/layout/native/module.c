@@ -1,0 +1,66 @@
+/* The layouts' inner loops, compiled. Each does what the numpy code does in the function that calls it, to the bit. */
+
+#include "arrays.h"
+
+#include <string.h>
+
+Py_buffer *take(Arrays *arrays, PyObject *object, const char *type, int dimensions)
+{
+    Py_buffer *view = &arrays->views[arrays->count];
+    int flags = PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | (type[1] == 'w' ? PyBUF_WRITABLE : 0);
+    if (PyObject_GetBuffer(object, view, flags))
+        return NULL;
+    arrays->count++;
+    char given = view->format[0];
+    int fits = given == type[0];
+    if (type[0] == 'q')
+        fits = (given == 'l' || given == 'q') && view->itemsize == 8;
+    if (type[0] == 'B')
+        fits = given == 'B' || given == '?';
+    if (!fits || view->ndim != dimensions) {
+        PyErr_Format(PyExc_TypeError, "array %d has format %s and %d dimensions, not %c and %d", arrays->count,
+                     view->format, view->ndim, type[0], dimensions);
+        return NULL;
+    }
+    return view;
+}
+
+PyObject *given_back(Arrays *arrays, PyObject *result)
+{
+    while (arrays->count)
+        PyBuffer_Release(&arrays->views[--arrays->count]);
+    if (PyErr_Occurred()) {
+        Py_XDECREF(result);
+        return NULL;
+    }
+    return result ? result : Py_NewRef(Py_None);
+}
+
+int unfit(const char *what)
+{
+    PyErr_Format(PyExc_ValueError, "%s don't fit together", what);
+    return 0;
+}
+
+static PyMethodDef methods[] = {
+    {"best_jumps", best_jumps, METH_VARARGS, NULL},
+    {"best_seams", best_seams, METH_VARARGS, NULL},
+    {"copy_pieces", copy_pieces, METH_VARARGS, NULL},
+    {"count_levels", count_levels, METH_VARARGS, NULL},
+    {"differences", differences, METH_VARARGS, NULL},
+    {"place_seam", place_seam, METH_VARARGS, NULL},
+    {"polish", polish, METH_VARARGS, NULL},
+    {"shown_before", shown_before, METH_VARARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {{0, NULL}};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT, "ingan_fast.layout._loops", NULL, 0, methods, slots, NULL, NULL, NULL,
+};
+
+PyMODINIT_FUNC PyInit__loops(void)
+{
+    return PyModuleDef_Init(&module);
+}

@@ -1,0 +1,146 @@
+/* Pieces of a picture side by side, and what they show (drawing.py, frequency.py). */
+
+#include "arrays.h"
+
+#include <string.h>
+
+/* Whether all pieces lie in the picture and in the output, which is `count` wide. */
+static int lie_inside(const int64_t *places, const int64_t *lengths, int64_t seams, int64_t height, int64_t width,
+                      int64_t count)
+{
+    for (int64_t row = 0; row < height; row++) {
+        int64_t start = 0, column = 0;
+        for (int64_t seam = 0; seam <= seams; seam++) {
+            int64_t end = seam < seams ? places[seam * height + row] : width;
+            if (end > start && (start < 0 || end > width || column < 0 || column + end - start > count))
+                return 0;
+            column += end - start;
+            start = seam < seams ? end + lengths[seam] : 0;
+        }
+    }
+    return 1;
+}
+
+PyObject *copy_pieces(PyObject *self, PyObject *args)
+{
+    Arrays arrays = {0};
+    PyObject *objects[4];
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOO", &objects[0], &objects[1], &objects[2], &objects[3]))
+        return NULL;
+    Py_buffer *picture, *places, *lengths, *result; /* pictures are bytes [h, w, bytes of a pixel] */
+    if (!(picture = take(&arrays, objects[0], "B", 3)) || !(places = take(&arrays, objects[1], "q", 2)) ||
+        !(lengths = take(&arrays, objects[2], "q", 1)) || !(result = take(&arrays, objects[3], "Bw", 3)))
+        return given_back(&arrays, NULL);
+    int64_t height = picture->shape[0], width = picture->shape[1], size = picture->shape[2];
+    int64_t seams = lengths->shape[0], count = result->shape[1], shown = width;
+    const int64_t *at = places->buf, *longer = lengths->buf;
+    for (int64_t seam = 0; seam < seams; seam++)
+        shown -= longer[seam];
+    if (places->shape[0] != seams || places->shape[1] != height || result->shape[0] != height || count != shown ||
+        result->shape[2] != size || !lie_inside(at, longer, seams, height, width, count)) {
+        unfit("seams and the picture");
+        return given_back(&arrays, NULL);
+    }
+    Py_BEGIN_ALLOW_THREADS
+    for (int64_t row = 0; row < height; row++) {
+        const char *from = (const char *)picture->buf + row * width * size;
+        char *to = (char *)result->buf + row * count * size;
+        int64_t start = 0;
+        for (int64_t seam = 0; seam <= seams; seam++) {
+            int64_t end = seam < seams ? at[seam * height + row] : width;
+            if (end > start)
+                memcpy(to, from + start * size, (end - start) * size);
+            to += (end - start) * size;
+            start = seam < seams ? end + longer[seam] : 0;
+        }
+    }
+    Py_END_ALLOW_THREADS
+    return given_back(&arrays, NULL);
+}
+
+PyObject *count_levels(PyObject *self, PyObject *args)
+{
+    Arrays arrays = {0};
+    PyObject *objects[4];
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOO", &objects[0], &objects[1], &objects[2], &objects[3]))
+        return NULL;
+    Py_buffer *levels, *places, *lengths, *counts;
+    if (!(levels = take(&arrays, objects[0], "B", 3)) || !(places = take(&arrays, objects[1], "q", 2)) ||
+        !(lengths = take(&arrays, objects[2], "q", 1)) || !(counts = take(&arrays, objects[3], "qw", 2)))
+        return given_back(&arrays, NULL);
+    int64_t height = levels->shape[0], width = levels->shape[1], channels = levels->shape[2];
+    int64_t seams = lengths->shape[0], kinds = counts->shape[1], *result = counts->buf;
+    const int64_t *at = places->buf, *longer = lengths->buf;
+    if (places->shape[0] != seams || places->shape[1] != height || counts->shape[0] != channels || kinds > 256 ||
+        !lie_inside(at, longer, seams, height, width, INT64_MAX / 2)) {
+        unfit("seams and levels");
+        return given_back(&arrays, NULL);
+    }
+    int64_t *room = calloc(256 * channels, sizeof *room);
+    if (!room) {
+        PyErr_NoMemory();
+        return given_back(&arrays, NULL);
+    }
+    Py_BEGIN_ALLOW_THREADS
+    for (int64_t row = 0; row < height; row++) {
+        const uint8_t *line = (const uint8_t *)levels->buf + row * width * channels;
+        int64_t start = 0;
+        for (int64_t seam = 0; seam <= seams; seam++) {
+            int64_t end = seam < seams ? at[seam * height + row] : width;
+            for (int64_t column = start; column < end; column++)
+                for (int64_t channel = 0; channel < channels; channel++)
+                    room[256 * channel + line[column * channels + channel]]++;
+            start = seam < seams ? end + longer[seam] : 0;
+        }
+    }
+    for (int64_t channel = 0; channel < channels; channel++)
+        for (int64_t kind = 0; kind < kinds; kind++)
+            result[channel * kinds + kind] = room[256 * channel + kind];
+    Py_END_ALLOW_THREADS
+    free(room);
+    return given_back(&arrays, NULL);
+}
+
+/* Running sums of what it costs to show pixels: [h, w + 1] of levels [h, w, channels] and the price of each level. */
+PyObject *shown_before(PyObject *self, PyObject *args)
+{
+    Arrays arrays = {0};
+    PyObject *objects[4];
+    float count;
+    double typical;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOfOdO", &objects[0], &objects[1], &count, &objects[2], &typical, &objects[3]))
+        return NULL;
+    Py_buffer *levels, *tables, *besides = NULL, *result;
+    if (!(levels = take(&arrays, objects[0], "B", 3)) || !(tables = take(&arrays, objects[1], "f", 2)) ||
+        (objects[2] != Py_None && !(besides = take(&arrays, objects[2], "f", 2))) ||
+        !(result = take(&arrays, objects[3], "dw", 2)))
+        return given_back(&arrays, NULL);
+    int64_t height = levels->shape[0], width = levels->shape[1], channels = levels->shape[2];
+    if (tables->shape[0] != channels || tables->shape[1] != 256 || result->shape[0] != height ||
+        result->shape[1] != width + 1 || (besides && (besides->shape[0] != height || besides->shape[1] != width))) {
+        unfit("levels and prices");
+        return given_back(&arrays, NULL);
+    }
+    const float *prices = tables->buf;
+    Py_BEGIN_ALLOW_THREADS
+    for (int64_t row = 0; row < height; row++) {
+        const uint8_t *line = (const uint8_t *)levels->buf + row * width * channels;
+        double *before = (double *)result->buf + row * (width + 1), total = 0;
+        before[0] = 0;
+        for (int64_t column = 0; column < width; column++) {
+            float price = prices[line[column * channels]];
+            for (int64_t channel = 1; channel < channels; channel++)
+                price += prices[256 * channel + line[column * channels + channel]];
+            price /= count;
+            if (besides)
+                price += ((const float *)besides->buf)[row * width + column];
+            total += price;
+            before[column + 1] = typical * total;
+        }
+    }
+    Py_END_ALLOW_THREADS
+    return given_back(&arrays, NULL);
+}

@@ -1,0 +1,95 @@
+"""The loops in C give what numpy gives, to the bit, and refuse what would lead them out of their arrays."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from ingan_fast.layout import compiled
+from ingan_fast.layout.drawing import copy_pieces
+from ingan_fast.layout.seam_costs import SeamCosts
+from ingan_fast.layout.seams import Seams
+from ingan_fast.layout.solver import Axis
+from layout_scenes import ball_mask, ball_on_grain, grain
+
+pytestmark = pytest.mark.skipif(not compiled.available, reason="needs the compiled loops (pip install with a compiler)")
+BALL = (ball_on_grain() / 255).astype(np.float32)
+GREY = (grain(50, 90, channels=1) / 255).astype(np.float32)
+
+
+def both_ways(action: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, Any]:
+    in_c = action()
+    with monkeypatch.context() as patch:
+        patch.setattr(compiled, "available", False)
+        return in_c, action()
+
+
+@pytest.mark.parametrize(
+    ("picture", "count", "options"),
+    [
+        (BALL, 220, {}),
+        (BALL, 90, {}),
+        (BALL, 20, {}),
+        (GREY, 200, {}),
+        (GREY, 120, {"variation": 2}),
+        (GREY, 120, {"closed": True}),
+        (GREY, 120, {"one_way": True}),
+        (BALL, 100, {"one_way": True}),
+        (GREY, 90, {"any_change": True}),
+    ],
+)
+def test_seams_are_the_same(
+    picture: NDArray[np.float32], count: int, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_c, in_numpy = both_ways(lambda: Axis(picture).solve(count, **options), monkeypatch)
+    assert len(in_c.lengths) > 0
+    np.testing.assert_array_equal(in_c.lengths, in_numpy.lengths)
+    np.testing.assert_array_equal(in_c.places, in_numpy.places)
+
+
+def test_seams_around_masks_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep, remove = ball_mask(), ball_mask(at=(20, 30), radius=8)
+    in_c, in_numpy = both_ways(lambda: Axis(BALL, keep, remove, spare=keep).solve(130), monkeypatch)
+    np.testing.assert_array_equal(in_c.lengths, in_numpy.lengths)
+    np.testing.assert_array_equal(in_c.places, in_numpy.places)
+
+
+@pytest.mark.parametrize("shape", [(1, 40, 3), (2, 13, 1), (30, 3, 4), (7, 31, 2)])
+def test_tables_are_the_same(shape: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.random.default_rng(0).uniform(0, 1, shape).astype(np.float32)
+
+    def tables() -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+        costs = SeamCosts(picture)
+        return costs.differences, costs.best_seams, costs.at(shape[1] * 2 // 3)
+
+    for in_c, in_numpy in zip(*both_ways(tables, monkeypatch), strict=True):
+        np.testing.assert_array_equal(in_c, in_numpy)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, bool])
+@pytest.mark.parametrize("more", [(), (3,)])
+def test_pieces_are_the_same(dtype: type, more: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.random.default_rng(0).integers(0, 2, (4, 30, *more)).astype(dtype).swapaxes(0, 1).copy().swapaxes(0, 1)
+    seams = Seams(np.array([5, -4]), np.array([[3, 4, 3, 2], [15, 14, 14, 30]]))
+    in_c, in_numpy = both_ways(lambda: copy_pieces(picture, seams), monkeypatch)
+    assert in_c.dtype == in_numpy.dtype
+    np.testing.assert_array_equal(in_c, in_numpy)
+
+
+def test_other_arrays_are_refused() -> None:
+    picture, result = np.zeros((2, 9, 3), np.uint8), np.zeros((2, 6, 3), np.uint8)
+    places, lengths = np.full((1, 2), 4), np.array([3])
+    compiled.loops.copy_pieces(picture, places, lengths, result)
+    with pytest.raises(TypeError, match="array 1 has format f"):
+        compiled.loops.copy_pieces(picture.astype(np.float32), places, lengths, result)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="don't fit together"):
+        compiled.loops.copy_pieces(picture, places + 8, lengths, result)
+    with pytest.raises(ValueError, match="don't fit together"):
+        compiled.loops.copy_pieces(picture, places, lengths - 1, result)
+    with pytest.raises(ValueError, match="contiguous"):
+        compiled.loops.copy_pieces(picture[:, ::2], places, lengths, result)
+    table, jumps = np.zeros((5, 9), np.float32), np.zeros((2, 2), np.int64)
+    with pytest.raises(ValueError, match="starts and turns"):
+        compiled.loops.best_jumps((table,), np.array([1]), np.array([4]), np.zeros((12, 9), np.float32), 2, 2, jumps)
