@@ -2,106 +2,154 @@
 
     python benchmarks/studio_drag.py PICTURE --handles right,top-right --rates 30,60 --seconds 8 --json drag.json
 
-Starts a studio and Chromium (without a window), which share this machine's cores with the mouse that is imitated here.
+Starts a studio and Chromium without a window; both share this machine's cores with the mouse that is imitated here.
+Chromium is told over its own protocol: Playwright would have each frame sent to itself, too, which takes longer than
+showing it.
 """
 
 import argparse
 import json
+import math
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
 from websockets.sync.client import ClientConnection, connect
 
-SWING = 0.35  # of the picture's side on the screen, that the handle moves to and fro
+SWING = 0.35  # of the picture's width, and half of that of its height, that the handle moves to and fro
 PERIOD = 4.0  # seconds for that
+PATIENCE = 90.0  # seconds until a picture is shown
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PREPARED = "fetch(`/api/pictures/${location.hash.slice(1)}`).then((it) => it.json()).then((it) => it.prepared)"
+MEASURED = "({ delay: __studio.frameTimes, server: __studio.serverTimes, frames: __studio.frames, seen: __seen })"
+WATCH = """(() => {
+    globalThis.__seen = 0;
+    let before = "";
+    const look = () => {
+        const now = document.getElementById("picture").style.cssText + __studio.frames;
+        __seen += now !== before;
+        before = now;
+        requestAnimationFrame(look);
+    };
+    look();
+})()"""
 
 
-def memory(process: int) -> int:
-    """MB of a process and its children, pages that they share counted once for each."""
-    total = 0
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            total += int(line.split()[1]) // 1024
-    return total + sum(memory(int(child)) for child in children)
-
-
-def heap(page: Page) -> float:
-    """MB of JavaScript's objects that are in use."""
-    session = page.context.new_cdp_session(page)
-    session.send("Performance.enable")
-    session.send("HeapProfiler.collectGarbage")
-    found = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
-    session.detach()
-    return float(found["JSHeapUsedSize"] / 1e6)
-
-
-class Mouse:
-    """Moves the mouse without waiting for the browser, as a hand does; waiting would hide slow frames."""
+class Browser:
+    """A page of Chromium, told over its debugging protocol."""
 
     def __init__(self, socket: ClientConnection):
         self._socket, self._sent = socket, 0
 
-    def move(self, x: float, y: float) -> None:
+    def send(self, method: str, **params: Any) -> int:
+        """Tell it something and don't wait."""
         self._sent += 1
-        params = {"type": "mouseMoved", "x": x, "y": y, "button": "left", "buttons": 1}
-        message = {"id": self._sent, "method": "Input.dispatchMouseEvent", "params": params}
-        self._socket.send(json.dumps(message))
+        self._socket.send(json.dumps({"id": self._sent, "method": method, "params": params}))
+        return self._sent
+
+    def ask(self, method: str, **params: Any) -> dict[str, Any]:
+        """Tell it something and return the answer."""
+        number = self.send(method, **params)
+        while (answer := json.loads(self._socket.recv())).get("id") != number:
+            continue
+        found: dict[str, Any] = answer["result"]
+        return found
+
+    def value(self, expression: str) -> Any:
+        return self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)["result"].get("value")
+
+    def until(self, condition: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while not self.value(condition):
+            if time.monotonic() > end:
+                raise TimeoutError(f"the page did not come to {condition}")
+            time.sleep(0.2)
+
+    def mouse(self, kind: str, x: float, y: float) -> None:
+        """Move, press or release the mouse as a hand does: without waiting for what is shown."""
+        self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", buttons=1, clickCount=1)
+
+    def box(self, selector: str) -> list[float]:
+        """Left, top, width and height of an element, px."""
+        box = f"document.querySelector('{selector}').getBoundingClientRect()"
+        found: list[float] = self.value(f"(({{ x, y, width, height }}) => [x, y, width, height])({box})")
+        return found
+
+    def heap(self) -> float:
+        """MB of JavaScript's objects that are in use."""
+        self.ask("HeapProfiler.collectGarbage")
+        self.ask("Performance.enable")
+        found = {each["name"]: each["value"] for each in self.ask("Performance.getMetrics")["metrics"]}
+        return round(found["JSHeapUsedSize"] / 1e6, 1)
 
 
-def debugger(page: Page, port: int) -> str:
-    """The address at which Chromium is told what happens on a page."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json") as answer:
-        targets = json.load(answer)
-    return str(next(each for each in targets if each["url"] == page.url)["webSocketDebuggerUrl"])
+@contextmanager
+def chromium(address: str) -> Iterator[tuple[Browser, int]]:
+    """A browser that shows an address, and its process."""
+    assert CHROMIUM is not None, "install Chromium, such as with `apt-get install chromium`"
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+        words = ["--headless=new", "--no-sandbox", "--remote-debugging-port=0", "--window-size=1280,900"]
+        command = [CHROMIUM, *words, f"--user-data-dir={profile}", address]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            place = Path(profile) / "DevToolsActivePort"
+            while not place.is_file() or not place.read_text():
+                time.sleep(0.1)
+            with urllib.request.urlopen(f"http://127.0.0.1:{place.read_text().split()[0]}/json") as answer:
+                page = next(each for each in json.load(answer) if each["type"] == "page")
+            with connect(page["webSocketDebuggerUrl"], max_queue=None, max_size=None, ping_interval=None) as socket:
+                yield Browser(socket), process.pid
+        finally:
+            process.terminate()
+            process.wait()
 
 
-def drag(page: Page, mouse: Mouse, handle: str, rate: float, seconds: float) -> dict[str, Any]:
+def memory(process: int) -> int:
+    """MB of a process and its children; what they share is divided among them."""
+    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+    own = next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) // 1024
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return own + sum(memory(int(child)) for child in children)
+
+
+def drag(browser: Browser, handle: str, rate: float, seconds: float) -> dict[str, Any]:
     """Drag a handle to and fro, and what the page measured meanwhile."""
-    box, picture = page.locator(f"[data-handle={handle}]").bounding_box(), page.locator("#picture").bounding_box()
-    assert box is not None
-    assert picture is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
+    left, top, width, height = browser.box(f"[data-handle={handle}]")
+    _, _, across, down = browser.box("#picture")
+    x, y = left + width / 2, top + height / 2
+    browser.mouse("mouseMoved", x, y)
+    browser.mouse("mousePressed", x, y)
     for warm in range(12):
-        page.mouse.move(x - warm, y + warm / 2)
-        page.wait_for_timeout(60)
-    page.evaluate("window.__studio.frameTimes.length = window.__studio.serverTimes.length = 0")
-    before = page.evaluate("window.__studio.frames")
+        browser.mouse("mouseMoved", x - warm, y + warm / 2)
+        time.sleep(0.06)
+    browser.value("__studio.frameTimes.length = __studio.serverTimes.length = __studio.frames = __seen = 0")
     began, moves = time.perf_counter(), 0
     while (now := time.perf_counter() - began) < seconds:
-        part = (1 - np.cos(2 * np.pi * now / PERIOD)) / 2 * SWING
-        mouse.move(x - part * picture["width"], y + part * picture["height"] * 0.5)
+        part = (1 - math.cos(2 * math.pi * now / PERIOD)) / 2 * SWING
+        browser.mouse("mouseMoved", x - part * across, y + part * down / 2)
         moves += 1
         time.sleep(max(0.0, moves / rate - (time.perf_counter() - began)))
     spent = time.perf_counter() - began
-    frames = page.evaluate("window.__studio.frames") - before
-    times = page.evaluate("[window.__studio.frameTimes, window.__studio.serverTimes]")
-    page.keyboard.press("Escape")
-    page.mouse.up()
-    page.wait_for_timeout(1500)
-    delay, server = (np.percentile(each, [50, 95]).round(1).tolist() for each in times)
-    return {
-        "handle": handle,
-        "moves_a_second": round(moves / spent, 1),
-        "frames_a_second": round(frames / spent, 1),
-        "delay_ms": delay,
-        "server_ms": server,
-        "frames": frames,
-    }
+    measured = browser.value(MEASURED)
+    browser.send("Input.dispatchKeyEvent", type="keyDown", key="Escape")
+    browser.mouse("mouseReleased", x, y)
+    browser.until("__studio.settled")
+    found: dict[str, Any] = {"handle": handle, "moves_a_second": round(moves / spent, 1)}
+    found["seen_a_second"] = round(measured["seen"] / spent, 1)  # with those that only follow the hand
+    found["frames_a_second"] = round(measured["frames"] / spent, 1)
+    for name in ("delay", "server"):
+        found[f"{name}_ms"] = np.percentile(measured[name], [50, 95]).round(1).tolist()
+    return found | {"frames": measured["frames"]}
 
 
 def main() -> None:
@@ -109,34 +157,29 @@ def main() -> None:
     parser.add_argument("picture", type=Path)
     parser.add_argument("--handles", default="right,top-right")
     parser.add_argument("--rates", default="30,60", help="movements a second")
-    parser.add_argument("--seconds", type=float, default=6)
+    parser.add_argument("--seconds", type=float, default=6, help="for each handle and rate")
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
-    words = [sys.executable, "-m", "ingan_fast", "studio", str(given.picture), "--no-open"]
-    with tempfile.TemporaryDirectory() as cache, sync_playwright() as driver:
+    command = [sys.executable, "-m", "ingan_fast", "studio", str(given.picture), "--no-open"]
+    rows = []
+    with tempfile.TemporaryDirectory() as cache:
         environment = os.environ | {"INGAN_FAST_CACHE": cache}
-        server = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
-        assert server.stdout is not None
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        arguments = ["--no-sandbox", f"--remote-debugging-port={port}", "--remote-allow-origins=*"]
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=arguments)
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(server.stdout.readline().strip())
-        while not page.evaluate("window.__studio?.settled"):
-            page.wait_for_timeout(200)
-        rows = []
-        with connect(debugger(page, port), max_queue=None, ping_interval=None, close_timeout=1) as told:
-            mouse = Mouse(told)
-            for handle in given.handles.split(","):
-                for rate in map(float, given.rates.split(",")):
-                    rows.append(drag(page, mouse, handle, rate, given.seconds))
-                    rows[-1] |= {"server_mb": memory(server.pid), "heap_mb": round(heap(page), 1)}
-                    print(rows[-1], flush=True)
-        browser.close()
-        server.send_signal(signal.SIGINT)
-        server.wait()
+        server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+        try:
+            assert server.stdout is not None
+            with chromium(server.stdout.readline().strip()) as (browser, process):
+                browser.until("globalThis.__studio?.settled")
+                browser.until(PREPARED)
+                browser.value(WATCH)
+                for handle in given.handles.split(","):
+                    for rate in map(float, given.rates.split(",")):
+                        row = drag(browser, handle, rate, given.seconds)
+                        used = {"server_mb": memory(server.pid), "browser_mb": memory(process), "heap_mb": browser.heap()}
+                        rows.append(row | used)
+                        print(rows[-1], flush=True)
+        finally:
+            server.send_signal(signal.SIGINT)
+            server.wait()
     if given.json:
         given.json.write_text(json.dumps(rows, indent=1))
 

@@ -129,7 +129,7 @@ def _evened_along(picture: NDArray[np.uint8], rectangle: Rectangle, axis: int) -
     ends = np.unique(np.rint(np.linspace(0, side, STRIPS + 1)).astype(int))
     places = np.clip(rectangle.at(axis, ends / side), 0, side)
     image = Image.fromarray(picture if channels > 1 else picture[..., 0])
-    result = Image.new(image.mode, image.size)
+    result = Image.new(image.mode, image.size, None)  # it is filled strip by strip
     for first, last, begin, end in zip(ends[:-1], ends[1:], places[:-1], places[1:], strict=True):
         part = (begin, 0, end, height) if axis == 0 else (0, begin, width, end)
         size = (last - first, height) if axis == 0 else (width, last - first)

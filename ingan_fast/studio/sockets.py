@@ -39,7 +39,7 @@ def packed(request: FrameRequest, pixels: RGBA, flags: int, began: float) -> byt
     height, width = pixels.shape[:2]
     spent = (time.perf_counter() - began) * 1000
     header = HEADER.pack(MAGIC, request.seq, width, height, RAW, flags, spent, *request.transform.size)
-    return header + np.ascontiguousarray(pixels).tobytes()
+    return b"".join((header, np.ascontiguousarray(pixels).data))
 
 
 def is_client(text: str) -> bool:

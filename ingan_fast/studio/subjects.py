@@ -125,6 +125,8 @@ def with_cover(pixels: NDArray[np.uint8], transform: Transform, quick: bool = Fa
 def in_rgba(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Pixels [h, w, channels] of any kind with four channels."""
     height, width, channels = pixels.shape
+    if channels == 3:
+        return np.array(Image.fromarray(pixels).convert("RGBA"))
     result = np.full((height, width, 4), 255, np.uint8)
     result[..., :3] = pixels[..., :3] if channels >= 3 else pixels[..., :1]
     if has_opacity(pixels):

@@ -36,6 +36,7 @@ let changes = 0; // of the pose or the options
 
 /** The box in which a picture is shown, of the pose that it was asked for. */
 let shownBox = { x: 0, y: 0, width: 1, height: 1 };
+let shownCorners = "null"; // of the transform that it was asked for, as JSON
 let flat = false; // whether the frame is put into perspective here
 
 export function startStage() {
@@ -146,7 +147,7 @@ function ask(solved) {
     solved,
     flat: !solved && !session.pose.straight,
   };
-  if (!link.ask(request, { box, at: session.changedAt, changes })) return;
+  if (!link.ask(request, { box, corners: JSON.stringify(request.transform.corners), at: session.changedAt, changes })) return;
   askedAt = performance.now();
   wanted = false;
 }
@@ -171,6 +172,7 @@ function draw() {
   byId("sharp").classList.toggle("shown", solved);
   if (!solved) flat = Boolean(frame.flags & FLAT);
   shownBox = frame.asked.box;
+  shownCorners = frame.asked.corners;
   place();
   note(frame, solved);
   stage.dispatchEvent(new CustomEvent("drawn", { detail: { canvas, frame, solved } }));
@@ -178,8 +180,8 @@ function draw() {
 
 /** Whether a layout of the frame's box is on the canvas already, such as with other masks. */
 function isShown(frame) {
-  const { x, y, width, height } = frame.asked.box;
-  const same = shownBox.x === x && shownBox.y === y && shownBox.width === width && shownBox.height === height;
+  const { box, corners } = frame.asked;
+  const same = corners === shownCorners && Object.keys(box).every((name) => box[name] === shownBox[name]);
   return same && (meter.shown === "frame" || meter.shown === "solved");
 }
 
