@@ -13,7 +13,7 @@ from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout.growing import Growth, growth
 from ingan_fast.layout.layouts import Layouts, Scene, Wishes, found, turned
 from ingan_fast.layout.perspective import put
-from ingan_fast.layout.rectangles import is_upright, rectangle_of
+from ingan_fast.layout.rectangles import evened, is_upright, rectangle_of
 from ingan_fast.layout.seams import Places, Seams
 from ingan_fast.layout.sliding import BARELY, places_across, slide
 from ingan_fast.layout.solver import Axis
@@ -125,6 +125,20 @@ class Frames:
         pieces = self._pieces(rectangle.sides)
         size = (int(np.ceil(pieces.sides[0] - BARELY)), int(np.ceil(pieces.sides[1] - BARELY)))
         return put(self._laid_out(pieces, size, (0.0, 0.0)), rectangle.scaled(pieces.sides), transform, resampling)
+
+    def flat(self, transform: Transform) -> NDArray:
+        """The picture before it is put into perspective: uint8 [h, w, channels], of about the size that it has there.
+
+        The homography that carries its corners to the transform's does the rest, such as on a graphics card. Seams lie
+        at whole pixels, so this takes a fourth of the time of `draw` with moved corners.
+
+        Raises:
+            UserError: what is kept leaves no layout of this size.
+        """
+        rectangle = rectangle_of(transform, self.source_size)
+        pieces = self._pieces((float(round(rectangle.sides[0])), float(round(rectangle.sides[1])))).at_whole_pixels()
+        size = round(pieces.sides[0]), round(pieces.sides[1])
+        return evened(self._laid_out(pieces, size, (0.0, 0.0)), rectangle.scaled(size))
 
     def _sides(self, transform: Transform) -> tuple[float, float]:
         """Width and height, px, that the picture is laid out at."""

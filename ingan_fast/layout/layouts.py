@@ -77,7 +77,13 @@ def applied(step: Step, picture: NDArray, function: Callable[[NDArray, Seams], N
 
 def turned(values: NDArray, axis: int) -> NDArray:
     """Rows and columns exchanged where the axis is 1, so that what changes is the width."""
-    return np.ascontiguousarray(values.swapaxes(0, 1)) if axis else values
+    if not axis:
+        return values
+    if values.ndim != 3 or not values.flags.c_contiguous:
+        return np.ascontiguousarray(values.swapaxes(0, 1))
+    height, width, channels = values.shape
+    pixels = values.view(f"V{values.itemsize * channels}")[..., 0]  # copied whole they take half the time
+    return np.ascontiguousarray(pixels.T).view(values.dtype).reshape(width, height, channels)
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ LARGEST = 8.0  # times the source's side, that a side is laid out at: beyond tha
 SAMPLES = 64  # of the source's sides, where the homography's scale is looked at
 CELL = 32  # px; in cells of this size the sampled places are interpolated
 ROUNDED = 1e-9  # what is less in a normalised matrix is zero
+STRIPS = 16  # in which a picture's columns or rows are spaced evenly
 BEYOND = 4.0  # of the source's side: places farther out than that are not seen
 
 Doubles = NDArray[np.float64]
@@ -108,6 +109,33 @@ def in_perspective(
         for plane in planes
     ]
     return moved[0] if colours else np.stack(moved, axis=2)
+
+
+def evened(picture: NDArray[np.uint8], rectangle: Rectangle) -> NDArray[np.uint8]:
+    """A picture that fills a rectangle, with even steps along the source's sides, so that a homography remains.
+
+    Args:
+        picture: uint8 [h, w, channels]; hidden colours mix with the others.
+        rectangle: of the same size.
+    """
+    for axis in (0, 1):
+        picture = _evened_along(picture, rectangle, axis)
+    return picture
+
+
+def _evened_along(picture: NDArray[np.uint8], rectangle: Rectangle, axis: int) -> NDArray[np.uint8]:
+    height, width, channels = picture.shape
+    side = (width, height)[axis]
+    ends = np.unique(np.rint(np.linspace(0, side, STRIPS + 1)).astype(int))
+    places = np.clip(rectangle.at(axis, ends / side), 0, side)
+    image = Image.fromarray(picture if channels > 1 else picture[..., 0])
+    result = Image.new(image.mode, image.size, None)  # it is filled strip by strip
+    for first, last, begin, end in zip(ends[:-1], ends[1:], places[:-1], places[1:], strict=True):
+        part = (begin, 0, end, height) if axis == 0 else (0, begin, width, end)
+        size = (last - first, height) if axis == 0 else (width, last - first)
+        strip = image.resize(size, Image.Resampling.BILINEAR, part)
+        result.paste(strip, (int(first), 0) if axis == 0 else (0, int(first)))
+    return np.asarray(result).reshape(picture.shape)
 
 
 def _cells(rectangle: Rectangle, transform: Transform) -> list[tuple[tuple[int, ...], tuple[float, ...]]]:

@@ -17,7 +17,7 @@ from ingan_fast.pictures import load_photo
 from ingan_fast.studio.child import Child, Stopped
 from ingan_fast.studio.requests import Options
 from ingan_fast.studio.store import Store
-from ingan_fast.studio.subjects import at_size, with_cover
+from ingan_fast.studio.subjects import at_size, in_rgba, with_cover
 
 KEPT = 8  # prepared frames; about 2 MB each
 KEPT_PREVIEWS = 16  # about 1 MB each
@@ -121,8 +121,16 @@ class FrameSource:
             self._next = wanted, options, reach
             self._changed.notify_all()
 
-    def draw(self, wanted: Wanted, options: Options, transform: Transform, size: Size) -> tuple[RGBA, bool]:
+    def draw(
+        self, wanted: Wanted, options: Options, transform: Transform, size: Size, flat: bool = False
+    ) -> tuple[RGBA, bool]:
         """The picture under a transform of its full size (width, height), and whether that is only a plain resize.
+
+        Args:
+            wanted, options: what it depends on beside the transform.
+            transform: of the picture in full size.
+            size: its full size.
+            flat: whether it is given before it is put into perspective; see `Frames.flat`.
 
         Raises:
             UserError: what is kept leaves no layout of this size.
@@ -135,10 +143,14 @@ class FrameSource:
                 self._ready.move_to_end(wanted)
         frames = known.frames if known is not None else None
         if frames is not None and frames.is_ready(scaled):
+            if flat:
+                return in_rgba(frames.flat(scaled)), False
             return with_cover(frames.draw(scaled, Image.Resampling.BILINEAR), scaled, quick=True), False
         if known is not None and known.error is not None:
             raise UserError(in_full_pixels(known.error, size, (preview.shape[1], preview.shape[0])))
         self.prepare(wanted, options, _reach(scaled, (preview.shape[1], preview.shape[0])))
+        if flat:
+            return in_rgba(preview), True
         return with_cover(resized(preview, scaled), scaled, quick=True), True
 
     def _prepare_all(self) -> None:

@@ -95,3 +95,4 @@ class FrameRequest(Body):
     options: Options = Options()
     max_side: Annotated[int, Field(ge=64, le=4096)] = 1280
     solved: bool = False
+    flat: bool = False

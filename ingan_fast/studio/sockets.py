@@ -24,7 +24,7 @@ from ingan_fast.studio.subjects import at_size, size_within
 MAGIC = 0x31464749  # the bytes IGF1
 HEADER = struct.Struct("<IIIIHHfII")
 RAW = 0
-PROVISIONAL, SOLVED, APPROXIMATE = 1, 2, 4
+PROVISIONAL, SOLVED, APPROXIMATE, FLAT = 1, 2, 4, 8
 SCREEN_SIDE = 2048  # px; solved frames are made of a photo of this size, which takes a tenth of 24 megapixels' time
 MAX_MESSAGE = 16_384  # bytes of a request
 CLIENT_LENGTHS = range(8, 65)
@@ -39,7 +39,7 @@ def packed(request: FrameRequest, pixels: RGBA, flags: int, began: float) -> byt
     height, width = pixels.shape[:2]
     spent = (time.perf_counter() - began) * 1000
     header = HEADER.pack(MAGIC, request.seq, width, height, RAW, flags, spent, *request.transform.size)
-    return header + np.ascontiguousarray(pixels).tobytes()
+    return b"".join((header, np.ascontiguousarray(pixels).data))
 
 
 def is_client(text: str) -> bool:
@@ -163,8 +163,9 @@ class _Page:
         if self._entry.preview_size is None:
             raise UserError("this model contains no picture that could be dragged; export it again with its run")
         wanted = Wanted.of(self._entry.id, options, self._studio.store.versions(self._entry.id))
-        pixels, provisional = self._studio.frames.draw(wanted, options, transform, self._entry.size)
+        pixels, provisional = self._studio.frames.draw(wanted, options, transform, self._entry.size, request.flat)
         flags = PROVISIONAL * provisional | APPROXIMATE * (options.tile is not None or self._entry.kind != "photo")
+        flags |= FLAT * request.flat
         return packed(request, bounded(pixels, request.max_side), flags, began)
 
     async def _solve(self, request: FrameRequest) -> None:

@@ -113,16 +113,24 @@ def with_cover(pixels: NDArray[np.uint8], transform: Transform, quick: bool = Fa
         transform: of the output.
         quick: whether edges may be rougher, as for frames.
     """
+    result = in_rgba(pixels)
+    if (transform.matrix != np.eye(3)).any():
+        smaller = Transform((pixels.shape[1], pixels.shape[0]), transform.matrix)
+        cover = quick_mask(smaller) if quick else smaller.mask()
+        if (cover < 1).any():
+            result[..., 3] = np.rint(result[..., 3] * cover)
+    return result
+
+
+def in_rgba(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Pixels [h, w, channels] of any kind with four channels."""
     height, width, channels = pixels.shape
+    if channels == 3:
+        return np.array(Image.fromarray(pixels).convert("RGBA"))
     result = np.full((height, width, 4), 255, np.uint8)
     result[..., :3] = pixels[..., :3] if channels >= 3 else pixels[..., :1]
     if has_opacity(pixels):
         result[..., 3] = pixels[..., -1]
-    if (transform.matrix != np.eye(3)).any():
-        smaller = Transform((width, height), transform.matrix)
-        cover = quick_mask(smaller) if quick else smaller.mask()
-        if (cover < 1).any():
-            result[..., 3] = np.rint(result[..., 3] * cover)
     return result
 
 

@@ -70,6 +70,21 @@ def test_frames_with_corners_at_whole_pixels_are_made_of_the_pictures_own_pixels
         assert np.mean([tuple(pixel) in colours for pixel in drawn]) > 0.7  # beside seams colours are matched
 
 
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_flat_frame_lacks_the_homography_only(channels: int) -> None:
+    rows, columns = np.mgrid[:60, :80]
+    smooth = np.stack([columns * 3, rows * 4, columns + rows, np.full_like(rows, 255)], axis=2).astype(np.uint8)
+    frames = Frames(smooth[..., :channels])
+    transform = Transform.from_corners([[5, 0], [120, 20], [100, 90], [0, 60]], (120, 90))
+    flat = frames.flat(transform)
+    height, width = flat.shape[:2]
+    source = np.moveaxis((transform.grid() + 1) / 2 * (width, height), 2, 0)
+    x, y = (np.clip(places, 0, side - 1).astype(int) for places, side in zip(source, (width, height), strict=True))
+    inside = transform.mask() == 1
+    wrong = np.abs(flat[y, x].astype(int) - frames.draw(transform))[inside]
+    assert np.percentile(wrong, 95) <= 9  # two pixels of the picture, whose colours change by four a pixel
+
+
 def test_what_is_kept_is_whole_in_every_frame() -> None:
     picture, mask = ball_on_grain(), ball_mask()
     rows, columns = (slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(mask))

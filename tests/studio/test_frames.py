@@ -21,7 +21,7 @@ from ingan_fast.studio.subjects import quick_mask
 from studio_server import Gate, add, connected, until
 
 HEADER = struct.Struct("<IIIIHHfII")
-PROVISIONAL, SOLVED, APPROXIMATE = 1, 2, 4
+PROVISIONAL, SOLVED, APPROXIMATE, FLAT = 1, 2, 4, 8
 
 
 def ask(socket: Socket, seq: int, size: tuple[int, int], **more: Any) -> None:
@@ -120,6 +120,17 @@ def test_moved_corners_are_transparent_outside(client: TestClient, key: str) -> 
     assert header[5] == 0
     assert pixels[0, 0, 3] == 0
     assert pixels[40, 40, 3] == 255
+
+
+def test_a_flat_frame_fills_its_box(client: TestClient, key: str) -> None:
+    prepared(client, key)
+    with connected(client, key) as socket:
+        ask(socket, 1, (80, 60), corners=[[20, 10], [80, 0], [80, 60], [0, 60]], flat=True)
+        header, pixels = frame(socket)
+    assert header[5] == FLAT
+    assert header[7:] == (80, 60)
+    assert (pixels[..., 3] == 255).all()
+    assert 60 < pixels.shape[1] < 80
 
 
 def test_frames_are_no_larger_than_asked_for(client: TestClient, key: str) -> None:

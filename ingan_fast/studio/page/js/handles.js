@@ -10,6 +10,7 @@ const CORNERS = ["top left", "top right", "bottom right", "bottom left"];
 const EDGES = /** @type {const} */ (["top", "right", "bottom", "left"]);
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const STEP = 0.01; // of the picture's longer side, for an arrow key
+const BAR = 1000; // px, a bar of the outline before it is scaled
 const LARGE = 10; // times that, with Shift
 
 /** @type {{handle: HTMLElement, name: string, index: number}[]} */
@@ -107,10 +108,16 @@ function press(event, name, index) {
   announce(`${Math.round(width)} by ${Math.round(height)}`);
 }
 
+/** Put a bar from one point to another. */
+function span(bar, [x, y], [toX, toY]) {
+  const [across, down] = [toX - x, toY - y];
+  const length = Math.hypot(across, down) / BAR;
+  bar.style.transform = `translate(${x}px, ${y}px) rotate(${Math.atan2(down, across)}rad) scaleX(${length})`;
+}
+
 function arrange() {
   const corners = session.pose.corners.map((corner) => view.toScreen(corner));
-  const points = corners.map((corner) => corner.join(",")).join(" ");
-  for (const polygon of byId("outline").children) polygon.setAttribute("points", points);
+  [...byId("outline").children].forEach((bar, index) => span(bar, corners[index], corners[(index + 1) % 4]));
   const [width, height] = transformOf(session.pose).size;
   for (const { handle, name, index } of handles) {
     const [a, b] = [corners[index], corners[(index + 1) % 4]];

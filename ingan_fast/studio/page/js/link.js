@@ -16,6 +16,7 @@ const REFUSED = 1008; // why the server closes a socket for good
 export const PROVISIONAL = 1;
 export const SOLVED = 2;
 export const APPROXIMATE = 4;
+export const FLAT = 8;
 
 export class Link extends EventTarget {
   #socket = null;
@@ -45,7 +46,7 @@ export class Link extends EventTarget {
 
   /**
    * Ask for a frame.
-   * @param {{transform: any, options: any, max_side: number, solved: boolean}} request
+   * @param {{transform: any, options: any, max_side: number, solved: boolean, flat?: boolean}} request
    * @param {any} about what the frame will have as `asked`
    * @returns {number} the request's number, 0 while there is no connection
    */

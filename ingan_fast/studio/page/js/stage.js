@@ -2,9 +2,9 @@
 
 import { ApiError, getJson, sentence } from "./api.js";
 import { byId, debounced } from "./dom.js";
-import { APPROXIMATE, Link, PROVISIONAL, SOLVED } from "./link.js";
+import { APPROXIMATE, FLAT, Link, PROVISIONAL, SOLVED } from "./link.js";
 import { announce, banner } from "./notices.js";
-import { boxOf, transformOf } from "./pose.js";
+import { boxOf, matrix3d, transformOf } from "./pose.js";
 import { on, session } from "./session.js";
 import { view } from "./view.js";
 
@@ -36,6 +36,8 @@ let changes = 0; // of the pose or the options
 
 /** The box in which a picture is shown, of the pose that it was asked for. */
 let shownBox = { x: 0, y: 0, width: 1, height: 1 };
+let shownCorners = "null"; // of the transform that it was asked for, as JSON
+let flat = false; // whether the frame is put into perspective here
 
 export function startStage() {
   on("picture", openLink);
@@ -44,6 +46,7 @@ export function startStage() {
     changes += 1;
     meter.settled = false;
     askNext();
+    if (flat) place();
   });
   on("rest", askSharp);
   view.addEventListener("change", place);
@@ -142,8 +145,9 @@ function ask(solved) {
     options: session.options,
     max_side: Math.round(Math.min(most, Math.max(64, side))),
     solved,
+    flat: !solved && !session.pose.straight,
   };
-  if (!link.ask(request, { box, at: session.changedAt, changes })) return;
+  if (!link.ask(request, { box, corners: JSON.stringify(request.transform.corners), at: session.changedAt, changes })) return;
   askedAt = performance.now();
   wanted = false;
 }
@@ -166,7 +170,9 @@ function draw() {
   if (canvas.height !== frame.height) canvas.height = frame.height;
   canvas.getContext("2d").putImageData(new ImageData(frame.pixels, frame.width, frame.height), 0, 0);
   byId("sharp").classList.toggle("shown", solved);
+  if (!solved) flat = Boolean(frame.flags & FLAT);
   shownBox = frame.asked.box;
+  shownCorners = frame.asked.corners;
   place();
   note(frame, solved);
   stage.dispatchEvent(new CustomEvent("drawn", { detail: { canvas, frame, solved } }));
@@ -174,8 +180,8 @@ function draw() {
 
 /** Whether a layout of the frame's box is on the canvas already, such as with other masks. */
 function isShown(frame) {
-  const { x, y, width, height } = frame.asked.box;
-  const same = shownBox.x === x && shownBox.y === y && shownBox.width === width && shownBox.height === height;
+  const { box, corners } = frame.asked;
+  const same = corners === shownCorners && Object.keys(box).every((name) => box[name] === shownBox[name]);
   return same && (meter.shown === "frame" || meter.shown === "solved");
 }
 
@@ -213,6 +219,14 @@ function showStatus(text, kind) {
 /** Put what is shown to its place. */
 function place() {
   for (const id of ["picture", "sharp"]) putInto(byId(id), shownBox);
+  if (flat) putInPerspective(byId("picture"));
+}
+
+/** Carry a flat frame to the corners, where they are now. @param {HTMLCanvasElement} canvas */
+function putInPerspective(canvas) {
+  const corners = session.pose.corners.map((corner) => view.toScreen(corner));
+  Object.assign(canvas.style, { left: 0, top: 0, width: `${canvas.width}px`, height: `${canvas.height}px` });
+  canvas.style.transform = matrix3d(canvas.width, canvas.height, corners);
 }
 
 /**
@@ -227,5 +241,6 @@ export function putInto(target, box) {
     top: `${top}px`,
     width: `${box.width * view.scale}px`,
     height: `${box.height * view.scale}px`,
+    transform: "",
   });
 }
