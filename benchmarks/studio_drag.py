@@ -66,7 +66,8 @@ class Browser:
         return found
 
     def value(self, expression: str) -> Any:
-        return self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)["result"].get("value")
+        answer = self.ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        return answer["result"].get("value")
 
     def until(self, condition: str) -> None:
         end = time.monotonic() + PATIENCE
@@ -174,8 +175,8 @@ def main() -> None:
                 for handle in given.handles.split(","):
                     for rate in map(float, given.rates.split(",")):
                         row = drag(browser, handle, rate, given.seconds)
-                        used = {"server_mb": memory(server.pid), "browser_mb": memory(process), "heap_mb": browser.heap()}
-                        rows.append(row | used)
+                        used = {"server_mb": memory(server.pid), "browser_mb": memory(process)}
+                        rows.append(row | used | {"heap_mb": browser.heap()})
                         print(rows[-1], flush=True)
         finally:
             server.send_signal(signal.SIGINT)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 FLAVORS = {"auto": "auto", "tensorrt": "tensorrt", "rtx": "tensorrt-rtx"}
 
 SERVED = "triton-server"
+STEPS = (0.2, 0.7)  # of the time, when a file is made and when it is checked
 
 HELP = (
     "Convert a run to a file for ONNX Runtime, OpenVINO, TensorRT or C++ programs, for any input and output size.\n\n"
@@ -96,12 +97,13 @@ def export(
     limit = parse_bytes(workspace) if workspace else None
     files = list(SERVER_FILES) if served else [FILES[format_]]
     _check_folder(out, [*files, "model.engine"] if trt else files, overwrite)
-    trained = read_run(run, merge=format_ == "onnx")
-    with messages.status("exporting") as status:
+    with parts_done("exporting") as show:
+        parts = iter(STEPS)
+        trained = read_run(run, merge=format_ == "onnx")
         if served:
-            written = write_repository(trained, out, wanted, status.update)
+            written = write_repository(trained, out, wanted, lambda step: show(next(parts), step))
         else:
-            written = write(trained, out, wanted, pick_device(device), status.update)
+            written = write(trained, out, wanted, pick_device(device), lambda step: show(next(parts), step))
     messages.print(f"{written.check}")
     print(f"{written.path}: {written.path.stat().st_size / 1e6:.1f} MB, {_inputs(wanted)}")
     if trt:

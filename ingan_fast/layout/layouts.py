@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.layout.drawing import copy_pieces, draw
@@ -133,15 +134,21 @@ class Layouts:
             self._objects = single_objects(self.picture)
         return self._objects
 
-    def lay_out(self, size: Size) -> Layout:
+    def lay_out(self, size: Size, progress: Progress = lambda part: None) -> Layout:
         """The best layout of an output (width, height).
+
+        Args:
+            size: of the output.
+            progress: called with the part that is done, after the single objects and after each side.
 
         Raises:
             UserError: what is kept or removed leaves none.
         """
         scene = Scene(self.picture, self.wishes.keep, self.wishes.remove, self._spared())
         steps: list[Step] = []
-        for axis in self._order(size):
+        order = self._order(size)
+        for done, axis in enumerate(order, 1):
+            progress(done / (len(order) + 1))
             tiled = "xy"[axis] in self.wishes.tile
             closed = any("xy"[step.axis] in self.wishes.tile for step in steps)
             step = found(scene, axis, size[axis], self.wishes.variation, tiled, closed, None if steps else self._axes)

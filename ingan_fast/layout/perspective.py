@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ingan_fast.callbacks import Progress
 from ingan_fast.geometry import Transform
 from ingan_fast.layout import parallelograms
 from ingan_fast.layout.bands import Bands
@@ -76,16 +77,16 @@ def put(
     return as_stored(shown, picture.dtype)
 
 
-def lay_out(layouts: Layouts, transform: Transform) -> View:
+def lay_out(layouts: Layouts, transform: Transform, progress: Progress = lambda part: None) -> View:
     """The layout for a transform; where corners are moved, that of a rectangle (`rectangles`, `parallelograms`)."""
     if (transform.matrix == np.eye(3)).all():
-        return View(layouts.lay_out(transform.size))
+        return View(layouts.lay_out(transform.size, progress))
     in_bands = parallelograms.lay_out(layouts, transform)
     if in_bands is not None:
         layout, bands = in_bands
         return View(layout, transform, bands)
     width, height = rectangle_of(transform, layouts.size).sides
-    return View(layouts.lay_out((round(width), round(height))), transform)
+    return View(layouts.lay_out((round(width), round(height)), progress), transform)
 
 
 def retarget(layouts: Layouts, transform: Transform) -> NDArray:

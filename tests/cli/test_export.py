@@ -11,17 +11,24 @@ import pytest
 
 from ingan_fast.export import run as export_run
 from ingan_fast.pictures import load_image
+from ingan_fast.training import progress
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]
 
 
-def test_an_export_is_a_model_its_description_and_its_picture(ingan_fast: Command, trained_run: Path) -> None:
+def test_an_export_is_a_model_its_description_and_its_picture(
+    ingan_fast: Command, trained_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LINE_EVERY", "LINE_EVERY_PART"):
+        monkeypatch.setattr(progress, name, 0.0)
     ended = ingan_fast("export", trained_run, "--out", "out")
     assert ended.code == 0, ended.err
     assert ended.out.startswith("out/model.onnx: ")
     assert "any input and output size" in ended.out
     assert "6 sizes within" in ended.err
+    assert "making model.onnx: 20 % after" in ended.err
+    assert "checking it against the generator: 70 % after" in ended.err
     assert sorted(path.name for path in Path("out").iterdir()) == ["model.onnx", "model.onnx.json", "source.png"]
     for command in (["retarget", trained_run], ["retarget", "out", "--backend", "onnxruntime", "--device", "cpu"]):
         assert ingan_fast(*command, "--size", "90x50", "--out", f"{len(command)}.png").code == 0

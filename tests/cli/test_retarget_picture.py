@@ -1,5 +1,6 @@
 """`ingan-fast retarget PICTURE`: what it writes without a run or torch, and what it refuses."""
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ingan_fast.training import progress
 from layout_scenes import ball_mask, ball_on_grain, grain, whole_copies
 
 Command = Callable[..., Any]
@@ -44,6 +46,15 @@ def test_a_picture_is_retargeted_without_a_run(
     assert (ended.code, ended.out) == (0, f"out.png: {size[0]}x{size[1]}\n"), ended.err
     with Image.open("out.png") as image:
         assert (image.size, image.mode) == (size, mode)
+
+
+def test_each_part_of_the_work_is_told(ingan_fast: Command, photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LINE_EVERY", "LINE_EVERY_PART"):
+        monkeypatch.setattr(progress, name, 0.0)
+    ended = ingan_fast("retarget", photo, "--scale", "0.8x1.2", "--out", "out.png")
+    told = re.findall(r"^(.*): (\d+) % after", ended.err, re.MULTILINE)
+    parts = [*["laying out"] * 3, "drawing", "writing"]  # the single objects, then one side after the other
+    assert told == list(zip(parts, ["10", "23", "37", "50", "55"], strict=True))
 
 
 def test_no_torch_is_loaded(photo: Path) -> None:
