@@ -1,7 +1,11 @@
 """Measures flicker of videos: changes from frame to frame, compared with a plain resize in the same positions.
 
-python benchmarks/flicker.py MODEL_OR_RUN [--script grow-width ...] [--seconds 10] [--fps 30] [--canvas 640x480]
-    [--anchor centre] [--json FILE] [--pictures FOLDER]
+python benchmarks/flicker.py PICTURE_OR_MODEL_OR_RUN [--script grow-width ...] [--seconds 10] [--fps 30]
+    [--canvas 640x480] [--anchor centre] [--side 288] [--json FILE] [--pictures FOLDER]
+
+A plain resize that enlarges has no details as small as those of a picture in its own size, and what has no details
+does not blink, however it moves. So a picture is also compared with a plain resize of itself before it was shrunk to
+`--side`: in the same positions, and as sharp ("sharp").
 """
 
 import argparse
@@ -16,12 +20,14 @@ from numpy.typing import NDArray
 
 from ingan_fast.geometry import Transform
 from ingan_fast.parsing import parse_size
-from ingan_fast.pictures import Pixels, save_image
+from ingan_fast.pictures import Pixels, fit_within, load_image, save_image
+from ingan_fast.pictures.formats import named_as_picture
 from ingan_fast.pictures.sheets import Panel, sheet
 from ingan_fast.quality.resampling import plain_homography, plain_resize
 from ingan_fast.runtime import Retargeter
 from ingan_fast.video.canvas import place
 from ingan_fast.video.frames import Still
+from ingan_fast.video.laid_out import LaidOut
 from ingan_fast.video.rendering import FrameRetargeter, Renderer
 from ingan_fast.video.script import NAMES, Animation, read_script
 
@@ -129,29 +135,25 @@ class Gallery:
         return np.repeat(np.stack(self.rows), 3, axis=0)
 
 
-def report(name: str, ours: Flicker, plain: Flicker) -> dict[str, float | str]:
-    print(
-        f"{name:18} {ours.change:7.2f} {plain.change:7.2f} {ours.change / plain.change:6.2f}   "
-        f"{ours.spike:6.2f} {plain.spike:6.2f}   {ours.blink:6.3f} {plain.blink:6.3f}",
-        flush=True,
-    )
-    parts = {"ours": ours, "plain": plain}
-    numbers = {
-        f"{part}_{number}": round(getattr(values, number), 4)
-        for part, values in parts.items()
-        for number in ("change", "spike", "blink")
+def report(name: str, parts: dict[str, Flicker]) -> dict[str, float | str]:
+    """Print the flicker of one script, ours first, and give it as numbers."""
+    numbers = (("change", 2), ("spike", 2), ("blink", 3))
+    columns = ("".join(f"{getattr(part, name):8.{digits}f}" for part in parts.values()) for name, digits in numbers)
+    print(f"{name:18}", *columns, flush=True)
+    return {"script": name} | {
+        f"{part}_{number}": round(getattr(values, number), 4) for part, values in parts.items() for number, _ in numbers
     }
-    return {"script": name, **numbers}
 
 
 def parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("model", type=Path, help="a run folder, or an exported model")
+    parser.add_argument("subject", type=Path, help="a picture, a run folder, or an exported model")
     parser.add_argument("--script", action="append", help="a name, or a file of keyframes; all names by default")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--fps", type=Fraction, default=Fraction(30))
     parser.add_argument("--canvas", type=parse_size)
     parser.add_argument("--anchor")
+    parser.add_argument("--side", type=int, default=288, help="px that a picture's longer side is shrunk to")
     parser.add_argument("--json", type=Path, help="write the numbers here")
     parser.add_argument("--pictures", type=Path, help="write a sheet of frames and a strip of the middle row here")
     return parser.parse_args(words)
@@ -159,17 +161,32 @@ def parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
 
 def main(words: Sequence[str] | None = None) -> None:
     arguments = parse_arguments(words)
-    retargeter = Retargeter.open(arguments.model)
-    source = retargeter.source
+    is_picture = named_as_picture(arguments.subject)
+    if is_picture:
+        original = load_image(arguments.subject)
+        source = fit_within(original, arguments.side)
+        references = {"plain": resized(source), "sharp": resized(original)}
+    else:
+        retargeter = Retargeter.open(arguments.subject)
+        source = retargeter.source
+        references = {"plain": resized(source)}
     options = {name: getattr(arguments, name) for name in ("fps", "seconds", "canvas", "anchor")}
-    print(f"{'':18} change{'':19}spike{'':11}blink")
-    print(f"{'':18}    ours   plain  ratio     ours  plain     ours  plain")
+    names = ["ours", *references]
+    print(f"{'':18}", *(f"{number:>{8 * len(names)}}" for number in ("change", "spike", "blink")))
+    print(f"{'':18}", *["".join(f"{name:>8}" for name in names)] * 3)
     rows = []
     for name in arguments.script or NAMES:
-        animation = read_script(name, retargeter.source_size, **options)
+        animation = read_script(name, (source.shape[1], source.shape[0]), **options)
+        engine: FrameRetargeter
+        if is_picture:
+            engine = laid_out = LaidOut(source, BACKGROUND)
+            laid_out.expect(pose.transform for pose in animation.poses)
+        else:
+            engine = retargeter
         gallery = Gallery(len(animation.poses))
-        ours = measure(gallery.seen(rendered(animation, retargeter)))
-        rows.append(report(name, ours, measure(frames(animation, resized(source)))))
+        parts = {"ours": measure(gallery.seen(rendered(animation, engine)))}
+        parts |= {each: measure(frames(animation, picture)) for each, picture in references.items()}
+        rows.append(report(name, parts))
         if arguments.pictures:
             stem = Path(name).stem
             save_image(gallery.sheet(), arguments.pictures / f"{stem}_sheet.png")

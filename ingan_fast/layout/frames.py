@@ -103,12 +103,19 @@ class Frames:
                 return False
         return True
 
-    def draw(self, transform: Transform, resampling: Image.Resampling = Image.Resampling.BICUBIC) -> NDArray:
+    def draw(
+        self,
+        transform: Transform,
+        resampling: Image.Resampling = Image.Resampling.BICUBIC,
+        moving: bool = False,
+    ) -> NDArray:
         """The picture under a transform: [Ho, Wo, channels]; outside of `transform.mask()` it means nothing.
 
         Args:
             transform: what `expected` has, or others.
             resampling: where corners are moved; bilinear takes half the time.
+            moving: whether pieces lie between pixels also where the corners are at whole pixels. Else they are copied
+                there, as somebody wants it who stops dragging; in a video they would hop.
 
         Raises:
             UserError: what is kept leaves no layout of this size.
@@ -118,7 +125,7 @@ class Frames:
             sides = self._sides(transform)
             pieces = self._pieces(sides)
             if max(abs(pieces.sides[axis] - sides[axis]) for axis in (0, 1)) < BARELY:
-                if np.abs(corners - np.rint(corners)).max() < BARELY:
+                if not moving and np.abs(corners - np.rint(corners)).max() < BARELY:
                     pieces = pieces.at_whole_pixels()
                 return self._laid_out(pieces, transform.size, (float(corners[0, 0]), float(corners[0, 1])))
         rectangle = rectangle_of(transform, self.source_size)

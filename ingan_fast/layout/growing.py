@@ -2,8 +2,9 @@
 
 The jumps of the last size are found as ever, but all in one direction: they repeat where the picture grows, and leave
 out where it shrinks. They are divided into zones along the side. Each zone grows as it does in a plain resize, so that
-nothing moves much faster than there. Within a zone one jump grows after another. So at each size some jumps are there
-in full, one in each zone in part, and the rest not yet. What a size shows depends on the size alone.
+nothing moves much faster than there. Within a zone one jump grows after another, the next one a little before the last
+has its length, so that no piece sets off or stops at once. So at each size some jumps are there in full, one or two in
+each zone in part, and the rest not yet. What a size shows depends on the size alone.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from ingan_fast.layout.seams import Seams
 
 ZONES = 3  # with one, all of the picture moves as fast as its borders; with more, more seams are unfinished at a time
+HANDOVER = 0.025  # of the first size: over sizes as far as this on both sides lengths are averaged
 
 Doubles = NDArray[np.float64]
 
@@ -26,16 +28,32 @@ class Growth:
         seams: at the last size.
         begins: [n], how many px the side has changed by when the jump begins to grow.
         rates: [n], by how many px the jump then grows for each px that the side changes by.
+        handover: px of the side before and after a size, over which lengths are averaged.
     """
 
     seams: Seams
     begins: Doubles
     rates: Doubles
+    handover: float
 
     def at(self, change: float) -> Doubles:
-        """The jumps' lengths [n] where the side is `change` px away from its first size."""
-        lengths = self.seams.lengths
-        return np.asarray(np.sign(lengths) * np.clip(self.rates * (change - self.begins), 0, np.abs(lengths)))
+        """The jumps' lengths [n] where the side is `change` px away from its first size.
+
+        They are means over the sizes around, so that pieces come to move, and to rest, little by little.
+        """
+        near = min(self.handover, change, self.reach - change)
+        if near <= 0:
+            sizes = np.abs(self.seams.lengths) if change > 0 else np.zeros(len(self.begins))
+        else:
+            sizes = (self._sums(change + near) - self._sums(change - near)) / (2 * near)
+        return np.asarray(np.sign(self.seams.lengths) * sizes)
+
+    def _sums(self, change: float) -> Doubles:
+        """Each jump's length, added up over all changes to this one."""
+        sizes = np.abs(self.seams.lengths)
+        since = change - self.begins
+        growing = np.clip(since, 0, sizes / self.rates)
+        return self.rates * np.square(growing) / 2 + sizes * np.maximum(since - sizes / self.rates, 0)
 
     @property
     def reach(self) -> int:
@@ -62,7 +80,7 @@ def growth(seams: Seams, width: int) -> Growth:
         jumps = jumps[_order(places[jumps], sizes[jumps])]
         begins[jumps] = (np.cumsum(sizes[jumps]) - sizes[jumps]) / rate
         rates[jumps] = rate
-    return Growth(seams, begins, rates)
+    return Growth(seams, begins, rates, HANDOVER * width)
 
 
 def _zones(sizes: Doubles) -> NDArray[np.intp]:

@@ -41,7 +41,7 @@ class LaidOut:
             out = np.empty((transform.size[1], transform.size[0], 3), np.uint8)
         if self._frames is None:
             self._frames = Frames(self._pixels)
-        drawn = self._frames.draw(transform)
+        drawn = self._frames.draw(transform, moving=True)
         if drawn.shape[2] in (1, 3):
             out[:] = drawn
             return out

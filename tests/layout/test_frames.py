@@ -140,6 +140,27 @@ def test_jumps_without_a_length_stay_so() -> None:
         assert grown.at(change)[1] == 0
 
 
+def test_pieces_set_off_and_stop_little_by_little() -> None:
+    grown = growth(straight(list(range(20, 400, 40)), [-30] * 10, 10), 400)
+    lengths = np.array([grown.at(change) for change in np.arange(0, 301, 2)])
+    speeds = np.diff(np.cumsum(lengths, axis=1), axis=0) / 2
+    assert np.abs(np.diff(speeds, axis=0)[8:-8]).max() < 0.12  # of the side's; at once it would be up to 0.4
+
+
+def test_in_a_video_pieces_do_not_hop_where_the_corners_are_at_whole_pixels() -> None:
+    frames = Frames(
+        grain(60, 90), Wishes(keep_objects=False), [Transform.resize((90, 60)), Transform.resize((150, 60))]
+    )
+
+    def drawn(width: float, moving: bool) -> np.ndarray:
+        corners = [(0, 0), (width, 0), (width, 60), (0, 60)]
+        return frames.draw(Transform.from_corners(corners, (128, 60)), moving=moving).astype(float)
+
+    near = drawn(126.98, moving=True)
+    assert np.abs(drawn(127, moving=True) - near).mean() < 1
+    assert np.abs(drawn(127, moving=False) - near).mean() > 2
+
+
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_pieces_move_hardly_faster_than_in_a_plain_resize(sign: int) -> None:
     places = list(range(10, 100, 10))
@@ -150,7 +171,7 @@ def test_pieces_move_hardly_faster_than_in_a_plain_resize(sign: int) -> None:
     assert (moved - plain).max() < 0.35
     assert (plain - moved).max() < 0.35
     growing = (np.abs(np.diff(lengths, axis=0)) > 1e-9).sum(axis=1)
-    assert growing.max() <= 4  # seams that are unfinished at a time: one in each zone, or the next one already
+    assert growing.max() <= 6  # seams that are unfinished at a time: one in each zone, or the next one already
 
 
 @pytest.mark.parametrize("count", [17, 20, 25])

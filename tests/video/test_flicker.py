@@ -12,10 +12,11 @@ import torch
 from ingan_fast.geometry import Transform
 from ingan_fast.model.networks import Generator
 from ingan_fast.model.tiling import halo
-from ingan_fast.pictures import Pixels, load_image
+from ingan_fast.pictures import Pixels, load_image, save_image
 from ingan_fast.runtime import Retargeter
 from ingan_fast.settings import Settings
 from ingan_fast.video.script import read_script
+from layout_scenes import grain
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SETTINGS = Settings(channels=8, blocks=1)  # the paper's generator, small
@@ -74,6 +75,18 @@ def test_a_benchmark_writes_numbers_and_pictures(
     assert load_image(tmp_path / "grow_strip.png", min_side=1).shape == (15, 116, 3)
     assert load_image(tmp_path / "dance_sheet.png").shape[1] > 4 * 90
     assert "dance" in capsys.readouterr().out
+
+
+def test_a_picture_is_compared_with_resizes_of_itself_small_and_large(
+    flicker: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_image(grain(64, 96), tmp_path / "grain.png")
+    words = ["--side", "48", "--script", "grow-width", "--seconds", "5", "--fps", "12"]
+    flicker.main([str(tmp_path / "grain.png"), *words, "--json", str(tmp_path / "n.json")])
+    (row,) = json.loads((tmp_path / "n.json").read_text())
+    assert row["sharp_blink"] > 1.5 * row["plain_blink"]  # the small one is enlarged, and blurred
+    assert row["ours_change"] > 0
+    assert capsys.readouterr().out.split()[:6] == ["change", "spike", "blink", "ours", "plain", "sharp"]
 
 
 @pytest.mark.slow
