@@ -107,9 +107,9 @@ def test_a_jump_costs_what_it_shows_while_it_grows_too() -> None:
 def test_a_jump_that_grows_is_bent_to_where_it_shows_little_on_the_way(length: int) -> None:
     plain = 100 + grain(60, 90, seed=3) // 16  # here no jump shows much; in the fence a whole post shows nothing at all
     costs = SeamCosts((np.concatenate([fence(posts=5), plain], axis=1) / 255).astype(np.float32))
-    prices = [np.zeros((60, 180), np.float32)]
-    (alone,) = bend(costs, [straight([60], [length], 60)], prices)
-    (growing,) = bend(costs, [straight([60], [length], 60)], prices, in_order=True)
+    nothing = [np.zeros((60, 181))]
+    (alone,) = bend(costs, [straight([60], [length], 60)], nothing)
+    (growing,) = bend(costs, [straight([60], [length], 60)], nothing, in_order=True)
     assert alone.places.mean() < 90
     assert growing.places.mean() > 90
 
