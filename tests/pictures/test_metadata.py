@@ -75,10 +75,12 @@ def test_every_orientation_is_applied_in_every_depth(tmp_path: Path, orientation
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     stored = Image.fromarray(grey if "deep" in name else (grey % 251).astype(np.uint8))
-    stored.save(tmp_path / name, exif=exif)
+    stored.save(tmp_path / name, exif=exif, dpi=(300, 150))
     turns = dict(zip(range(2, 9), (0, 3, 1, 5, 4, 6, 2), strict=True))  # Pillow's numbers
     right = stored if orientation == 1 else stored.transpose(Image.Transpose(turns[orientation]))
-    np.testing.assert_array_equal(load_photo(tmp_path / name).pixels[..., 0], np.asarray(right))
+    photo = load_photo(tmp_path / name)
+    np.testing.assert_array_equal(photo.pixels[..., 0], np.asarray(right))
+    assert photo.metadata.dpi == pytest.approx((150, 300) if orientation >= 5 else (300, 150), abs=0.02)
 
 
 def test_long_texts_and_profiles_are_no_damage(tmp_path: Path, picture: Pixels) -> None:
