@@ -1,5 +1,6 @@
 """The networks' convolutions: reflection padding and spectral normalisation (Miyato et al., ICLR 2018)."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -10,6 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ingan_fast.kernels import reflect_pad
+
+# oneDNN compiles code for every layer of every size, and keeps that of the last 1024 by default. A training needs 1500
+# and more, in turn, so it would compile them again and again. oneDNN reads this at its first convolution.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "8192")
 
 
 class ReflectConv2d(nn.Conv2d):
@@ -26,7 +31,11 @@ class ReflectConv2d(nn.Conv2d):
         return F.conv2d(input, weight, bias, self.stride)
 
     def forward(self, input: Tensor) -> Tensor:
-        return self.convolve(input, self.own_weight() if self.shared is None else self.shared, self.bias)
+        return self.convolve(input, self.current_weight(), self.bias)
+
+    def current_weight(self) -> Tensor:
+        """The weight to convolve with: the prepared one inside `shared_weights`."""
+        return self.own_weight() if self.shared is None else self.shared
 
     def own_weight(self) -> Tensor:
         return self.weight

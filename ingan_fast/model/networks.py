@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from ingan_fast.kernels import homography_warp, is_exporting
 from ingan_fast.model.convolutions import ReflectConv2d, SpectralConv2d, power_iteration
+from ingan_fast.model.upsampling import upsample_convolve
 from ingan_fast.settings import Settings
 
 SLOPE = 0.2  # of LeakyReLU
@@ -32,12 +33,18 @@ class ConvBlock(nn.Sequential):
 
 
 class UpBlock(ConvBlock):
-    """Nearest-neighbour upsampling by two, then a 3×3 `ConvBlock`: [N, C, H, W] → [N, C', 2H, 2W]."""
+    """Nearest-neighbour upsampling by two, then a 3×3 `ConvBlock`: [N, C, H, W] → [N, C', 2H, 2W].
+
+    In float32 on a CPU, both are one transposed convolution: 2.2 times as fast there, but slower in bfloat16.
+    """
 
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__(in_channels, out_channels, 3)
 
     def forward(self, input: Tensor) -> Tensor:
+        convolution, norm = self
+        if isinstance(convolution, SpectralConv2d) and input.device.type == "cpu" and input.dtype == torch.float32:
+            return cast(Tensor, norm(upsample_convolve(input, convolution.current_weight(), convolution.bias)))
         return cast(Tensor, super().forward(F.interpolate(input, scale_factor=2.0, mode="nearest")))
 
 
