@@ -141,12 +141,17 @@ def _spread(result: NDArray, at: NDArray, left: NDArray, right: NDArray, steps: 
     count, channels = result.shape[1:]
     size = min(int(np.ceil(left.max() + right.max())) + 1, count)
     first = np.clip(np.floor(at - left.max()), 0, count - size).astype(np.intp)
+    most = _most(result.dtype)
+    least = UNSEEN if result.dtype.kind == "u" else 0.0
+    kind = result.dtype.char
+    if compiled.available and kind in "BHf":
+        at, left, right = (np.asarray(each, np.float64) for each in (at, left, right))
+        compiled.loops.spread(result, kind, at, left, right, first.astype(np.int64), steps, size, most, least)
+        return
     # All windows of the rows: indexing them copies each row's window at once.
     windows = np.lib.stride_tricks.sliding_window_view(
         result.reshape(len(result), -1), size * channels, axis=1, writeable=True
     )
-    most = _most(result.dtype)
-    least = UNSEEN if result.dtype.kind == "u" else 0.0
     changed = np.flatnonzero(np.abs(steps).max(axis=1) * most > least)
     rows_at_once = max(1, AT_ONCE // (size * channels))
     for start in range(0, len(changed), rows_at_once):

@@ -43,14 +43,19 @@ int unfit(const char *what)
 }
 
 static PyMethodDef methods[] = {
+    {"band_costs", band_costs, METH_VARARGS, NULL},
     {"best_jumps", best_jumps, METH_VARARGS, NULL},
+    {"best_repeats", best_repeats, METH_VARARGS, NULL},
     {"best_seams", best_seams, METH_VARARGS, NULL},
     {"copy_pieces", copy_pieces, METH_VARARGS, NULL},
     {"count_levels", count_levels, METH_VARARGS, NULL},
     {"differences", differences, METH_VARARGS, NULL},
+    {"path_costs", path_costs, METH_VARARGS, NULL},
+    {"paths", paths, METH_VARARGS, NULL},
     {"place_seam", place_seam, METH_VARARGS, NULL},
     {"polish", polish, METH_VARARGS, NULL},
     {"shown_before", shown_before, METH_VARARGS, NULL},
+    {"spread", spread, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -59,6 +59,20 @@ PyObject *copy_pieces(PyObject *self, PyObject *args)
     return given_back(&arrays, NULL);
 }
 
+/* How often each level is shown: those of the whole picture, less what jumps leave out, and what they repeat besides. */
+static void count(const uint8_t *levels, int64_t pixels, int64_t channels, int32_t *RESTRICT found)
+{
+    int64_t pixel = 0; /* two tables in turn: counting the same level again right away would have to wait */
+    for (; pixel + 1 < pixels; pixel += 2, levels += 2 * channels)
+        for (int64_t channel = 0; channel < channels; channel++) {
+            found[512 * channel + levels[channel]]++;
+            found[512 * channel + 256 + levels[channels + channel]]++;
+        }
+    if (pixel < pixels)
+        for (int64_t channel = 0; channel < channels; channel++)
+            found[512 * channel + levels[channel]]++;
+}
+
 PyObject *count_levels(PyObject *self, PyObject *args)
 {
     Arrays arrays = {0};
@@ -73,31 +87,34 @@ PyObject *count_levels(PyObject *self, PyObject *args)
     int64_t height = levels->shape[0], width = levels->shape[1], channels = levels->shape[2];
     int64_t seams = lengths->shape[0], kinds = counts->shape[1], *result = counts->buf;
     const int64_t *at = places->buf, *longer = lengths->buf;
-    if (places->shape[0] != seams || places->shape[1] != height || counts->shape[0] != channels || kinds > 256 ||
-        !lie_inside(at, longer, seams, height, width, INT64_MAX / 2)) {
+    int inside = places->shape[0] == seams && places->shape[1] == height && counts->shape[0] == channels;
+    for (int64_t cell = 0; inside && cell < seams * height; cell++) {
+        int64_t end = at[cell] + longer[cell / height];
+        inside = at[cell] >= 0 && at[cell] <= width && end >= 0 && end <= width;
+    }
+    if (!inside || kinds > 256) {
         unfit("seams and levels");
         return given_back(&arrays, NULL);
     }
-    int64_t *room = calloc(256 * channels, sizeof *room);
+    int32_t *room = calloc(2 * 512 * channels, sizeof *room), *more = room + 512 * channels;
     if (!room) {
         PyErr_NoMemory();
         return given_back(&arrays, NULL);
     }
     Py_BEGIN_ALLOW_THREADS
-    for (int64_t row = 0; row < height; row++) {
-        const uint8_t *line = (const uint8_t *)levels->buf + row * width * channels;
-        int64_t start = 0;
-        for (int64_t seam = 0; seam <= seams; seam++) {
-            int64_t end = seam < seams ? at[seam * height + row] : width;
-            for (int64_t column = start; column < end; column++)
-                for (int64_t channel = 0; channel < channels; channel++)
-                    room[256 * channel + line[column * channels + channel]]++;
-            start = seam < seams ? end + longer[seam] : 0;
+    for (int64_t seam = 0; seam < seams; seam++) {
+        int64_t length = longer[seam];
+        for (int64_t row = 0; row < height; row++) {
+            int64_t first = at[seam * height + row] + (length < 0 ? length : 0);
+            const uint8_t *pixels = (const uint8_t *)levels->buf + (row * width + first) * channels;
+            count(pixels, length < 0 ? -length : length, channels, length < 0 ? more : room);
         }
     }
     for (int64_t channel = 0; channel < channels; channel++)
-        for (int64_t kind = 0; kind < kinds; kind++)
-            result[channel * kinds + kind] = room[256 * channel + kind];
+        for (int64_t kind = 0; kind < kinds; kind++) {
+            int64_t cell = 512 * channel + kind;
+            result[channel * kinds + kind] += more[cell] + more[cell + 256] - room[cell] - room[cell + 256];
+        }
     Py_END_ALLOW_THREADS
     free(room);
     return given_back(&arrays, NULL);
