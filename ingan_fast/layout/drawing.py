@@ -26,8 +26,7 @@ def copy_pieces(picture: NDArray, seams: Seams) -> NDArray:
     result = np.empty((height, width - int(seams.lengths.sum()), *picture.shape[2:]), picture.dtype)
     if compiled.available:
         places, lengths = (np.ascontiguousarray(each, np.int64) for each in (seams.places, seams.lengths))
-        source = np.ascontiguousarray(picture)
-        compiled.loops.copy_pieces(_bytes(source), places, lengths, _bytes(result))
+        compiled.loops.copy_pieces(as_bytes(picture), places, lengths, as_bytes(result))
         return result
     starts, ends = _pieces(seams, height, width)
     for row in range(height):
@@ -52,9 +51,9 @@ def draw(picture: NDArray, seams: Seams) -> NDArray:
     return result
 
 
-def _bytes(picture: NDArray) -> NDArray[np.uint8]:
-    """Contiguous pixels [h, w, ...] as their bytes: [h, w, bytes of a pixel]."""
-    return picture.view(np.uint8).reshape(*picture.shape[:2], -1)
+def as_bytes(picture: NDArray) -> NDArray[np.uint8]:
+    """Pixels [h, w, ...] as their bytes: [h, w, bytes of a pixel]; a view where they are contiguous."""
+    return np.ascontiguousarray(picture).reshape(*picture.shape[:2], -1).view(np.uint8)
 
 
 def _pieces(seams: Seams, height: int, width: int) -> tuple[Places, Places]:
@@ -198,7 +197,7 @@ def _shade(differences: Floats) -> Floats:
 def _averaged(values: NDArray, along: int) -> NDArray:
     """Three running means over 2 along + 1 rows, which is nearly a Gaussian."""
     for _ in range(3):
-        padded = np.pad(values, ((along + 1, along), (0, 0)), mode="edge")
+        padded = values[np.clip(np.arange(-along - 1, len(values) + along), 0, len(values) - 1)]
         total = np.cumsum(padded, axis=0, dtype=np.float64)
         values = (total[2 * along + 1 :] - total[: -2 * along - 1]) / (2 * along + 1)
     return values

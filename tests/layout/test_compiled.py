@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ingan_fast.layout import compiled
 from ingan_fast.layout.drawing import copy_pieces, draw
+from ingan_fast.layout.layouts import turned
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seam_costs import SeamCosts
 from ingan_fast.layout.seams import Seams
@@ -101,11 +102,22 @@ def test_seams_of_larger_versions_are_the_same(
         np.testing.assert_array_equal(*drawn)
 
 
-def test_pieces_between_pixels_are_joined_alike(monkeypatch: pytest.MonkeyPatch) -> None:
-    picture = np.repeat(np.linspace(100, 104, 120)[None, :, None], 30, axis=0).round().astype(np.uint8)
-    lengths = np.array([-10.3, 4.6])
-    drawn = both_ways(lambda: slide(picture, larger_seams().places, lengths, 126), monkeypatch)
+@pytest.mark.parametrize(("lengths", "start", "size"), [((-10.3, 4.6), 0.0, 126), ((-12.0, 7.0), 8.0, 150)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_pieces_at_any_place_are_the_same(
+    lengths: tuple[float, float], start: float, size: int, dtype: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = (np.repeat(np.linspace(100, 104, 120)[None, :, None], 30, axis=0).round() / 255).astype(np.float32)
+    picture = picture if dtype is np.float32 else np.rint(picture * 255).astype(dtype)
+    drawn = both_ways(lambda: slide(picture[::-1], larger_seams().places, np.array(lengths), size, start), monkeypatch)
     np.testing.assert_array_equal(*drawn)
+
+
+@pytest.mark.parametrize("shape", [(40, 70, 3), (33, 5, 4), (7, 65), (9, 8, 2)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, bool])
+def test_pictures_turn_alike(shape: tuple[int, ...], dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.random.default_rng(0).integers(0, 2, shape).astype(dtype)
+    np.testing.assert_array_equal(*both_ways(lambda: turned(picture, 1), monkeypatch))
 
 
 def test_other_arrays_are_refused() -> None:

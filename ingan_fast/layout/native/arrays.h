@@ -31,7 +31,7 @@ typedef struct {
 } Arrays;
 
 /* Take an array [.., ..] of a type: 'f' float32, 'd' float64, 'q' int64, 'H' uint16, 'B' uint8 or bool; 'w' after it: it is written
-   to. NULL with an exception for anything else, or what is not contiguous. */
+   to, 's': its rows may lie apart. NULL with an exception for anything else, or what is not contiguous. */
 Py_buffer *take(Arrays *arrays, PyObject *object, const char *type, int dimensions);
 
 /* Give all arrays back; returns NULL where an exception is set, else `result`, or None for NULL. */
@@ -51,7 +51,9 @@ PyObject *path_costs(PyObject *self, PyObject *args);
 PyObject *paths(PyObject *self, PyObject *args);
 PyObject *place_seam(PyObject *self, PyObject *args);
 PyObject *polish(PyObject *self, PyObject *args);
+PyObject *put(PyObject *self, PyObject *args);
 PyObject *shown_before(PyObject *self, PyObject *args);
 PyObject *spread(PyObject *self, PyObject *args);
+PyObject *turn(PyObject *self, PyObject *args);
 
 #endif
