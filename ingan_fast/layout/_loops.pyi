@@ -8,6 +8,17 @@ Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
+def band_costs(
+    picture: NDArray,
+    type: str,
+    places: Integers,
+    lengths: Integers,
+    spread: Integers,
+    share_beside: float,
+    share_around: float,
+    outside: float,
+    costs: Floats,
+) -> None: ...
 def best_jumps(
     tables: tuple[Floats, ...],
     turns: Integers,
@@ -17,10 +28,23 @@ def best_jumps(
     place_every: int,
     jumps: Integers,
 ) -> int: ...
+def best_repeats(
+    between: Floats,
+    shown: Floats,
+    along: Floats,
+    run: int,
+    longest: int,
+    every: int,
+    ready: Floats,
+    jumped: Floats,
+    lengths: Integers,
+) -> None: ...
 def best_seams(costs: Floats, bend: float, scale: float, seams: Floats) -> None: ...
 def copy_pieces(picture: Bytes, places: Integers, lengths: Integers, result: Bytes) -> None: ...
 def count_levels(levels: Bytes, places: Integers, lengths: Integers, counts: Integers) -> None: ...
 def differences(planes: Floats, first: int, share_around: float, result: Floats) -> None: ...
+def path_costs(costs: Floats, bend: float, least: Floats) -> None: ...
+def paths(costs: Floats, bend: float, places: Integers) -> None: ...
 def place_seam(
     planes: tuple[Floats | None, ...],
     lengths: Integers,
@@ -47,6 +71,20 @@ def polish(
     in_order: bool,
     sweeps: int,
 ) -> None: ...
+def put(result: Bytes, piece: Bytes, low: int, first: Integers) -> None: ...
 def shown_before(
     levels: Bytes, prices: Floats, count: float, besides: Floats | None, typical: float, before: Doubles
 ) -> None: ...
+def spread(
+    result: NDArray,
+    type: str,
+    at: Doubles,
+    left: Doubles,
+    right: Doubles,
+    first: Integers,
+    steps: Floats,
+    size: int,
+    most: float,
+    least: float,
+) -> None: ...
+def turn(picture: Bytes, result: Bytes) -> None: ...

@@ -26,8 +26,7 @@ def copy_pieces(picture: NDArray, seams: Seams) -> NDArray:
     result = np.empty((height, width - int(seams.lengths.sum()), *picture.shape[2:]), picture.dtype)
     if compiled.available:
         places, lengths = (np.ascontiguousarray(each, np.int64) for each in (seams.places, seams.lengths))
-        source = np.ascontiguousarray(picture)
-        compiled.loops.copy_pieces(_bytes(source), places, lengths, _bytes(result))
+        compiled.loops.copy_pieces(as_bytes(picture), places, lengths, as_bytes(result))
         return result
     starts, ends = _pieces(seams, height, width)
     for row in range(height):
@@ -52,9 +51,9 @@ def draw(picture: NDArray, seams: Seams) -> NDArray:
     return result
 
 
-def _bytes(picture: NDArray) -> NDArray[np.uint8]:
-    """Contiguous pixels [h, w, ...] as their bytes: [h, w, bytes of a pixel]."""
-    return picture.view(np.uint8).reshape(*picture.shape[:2], -1)
+def as_bytes(picture: NDArray) -> NDArray[np.uint8]:
+    """Pixels [h, w, ...] as their bytes: [h, w, bytes of a pixel]; a view where they are contiguous."""
+    return np.ascontiguousarray(picture).reshape(*picture.shape[:2], -1).view(np.uint8)
 
 
 def _pieces(seams: Seams, height: int, width: int) -> tuple[Places, Places]:
@@ -141,12 +140,17 @@ def _spread(result: NDArray, at: NDArray, left: NDArray, right: NDArray, steps: 
     count, channels = result.shape[1:]
     size = min(int(np.ceil(left.max() + right.max())) + 1, count)
     first = np.clip(np.floor(at - left.max()), 0, count - size).astype(np.intp)
+    most = _most(result.dtype)
+    least = UNSEEN if result.dtype.kind == "u" else 0.0
+    kind = result.dtype.char
+    if compiled.available and kind in "BHf":
+        at, left, right = (np.asarray(each, np.float64) for each in (at, left, right))
+        compiled.loops.spread(result, kind, at, left, right, first.astype(np.int64), steps, size, most, least)
+        return
     # All windows of the rows: indexing them copies each row's window at once.
     windows = np.lib.stride_tricks.sliding_window_view(
         result.reshape(len(result), -1), size * channels, axis=1, writeable=True
     )
-    most = _most(result.dtype)
-    least = UNSEEN if result.dtype.kind == "u" else 0.0
     changed = np.flatnonzero(np.abs(steps).max(axis=1) * most > least)
     rows_at_once = max(1, AT_ONCE // (size * channels))
     for start in range(0, len(changed), rows_at_once):
@@ -193,7 +197,7 @@ def _shade(differences: Floats) -> Floats:
 def _averaged(values: NDArray, along: int) -> NDArray:
     """Three running means over 2 along + 1 rows, which is nearly a Gaussian."""
     for _ in range(3):
-        padded = np.pad(values, ((along + 1, along), (0, 0)), mode="edge")
+        padded = values[np.clip(np.arange(-along - 1, len(values) + along), 0, len(values) - 1)]
         total = np.cumsum(padded, axis=0, dtype=np.float64)
         values = (total[2 * along + 1 :] - total[: -2 * along - 1]) / (2 * along + 1)
     return values

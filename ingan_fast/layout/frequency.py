@@ -34,6 +34,7 @@ class Frequencies:
         self.levels = levels.astype(np.uint8).reshape(picture.shape)
         self.weights = np.repeat((high - low) / THRESHOLDS, THRESHOLDS).astype(np.float32)
         self.columns = np.stack([self._features(column[:, None]) for column in self.levels.swapaxes(0, 1)], axis=1)
+        self._counts = _counts(self.levels)
         self.source = self.columns.mean(axis=1)
         self.scale = np.maximum(np.abs(self.columns - self.source[:, None]).mean(axis=1), 1e-6)
 
@@ -41,7 +42,7 @@ class Frequencies:
         """How far the distribution functions of what an output of these seams shows are from the source's."""
         if not compiled.available:
             return np.asarray(self._features(copy_pieces(self.levels, seams)) - self.source, np.float32)
-        counts = np.empty((self.levels.shape[-1], THRESHOLDS + 1), np.int64)
+        counts = self._counts.copy()
         places, lengths = (np.ascontiguousarray(each, np.int64) for each in (seams.places, seams.lengths))
         compiled.loops.count_levels(self.levels, places, lengths, counts)
         return np.asarray(self._shares(counts) - self.source, np.float32)
@@ -84,10 +85,15 @@ class Frequencies:
 
     def _features(self, levels: NDArray[np.uint8]) -> Floats:
         """The weighted distribution functions of some pixels: [features]."""
-        counts = [np.bincount(levels[..., c].ravel(), minlength=THRESHOLDS + 1) for c in range(levels.shape[-1])]
-        return self._shares(np.array(counts))
+        return self._shares(_counts(levels))
 
     def _shares(self, counts: NDArray) -> Floats:
         """The same of how many pixels have each level: [channels, levels]."""
         shares = np.cumsum(counts, axis=1)[:, :THRESHOLDS] / counts[0].sum()
         return np.asarray(shares.ravel() * self.weights, np.float32)
+
+
+def _counts(levels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """How many pixels have each level: [channels, levels]."""
+    counts = [np.bincount(levels[..., c].ravel(), minlength=THRESHOLDS + 1) for c in range(levels.shape[-1])]
+    return np.array(counts, np.int64)

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
-from ingan_fast.layout.drawing import copy_pieces, draw
+from ingan_fast.layout import compiled
+from ingan_fast.layout.drawing import as_bytes, copy_pieces, draw
 from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask
 from ingan_fast.layout.refining import STEP, kept_before, refine
 from ingan_fast.layout.seams import Seams
@@ -80,6 +81,10 @@ def turned(values: NDArray, axis: int) -> NDArray:
     """Rows and columns exchanged where the axis is 1, so that what changes is the width."""
     if not axis:
         return values
+    if compiled.available:
+        result = np.empty((values.shape[1], values.shape[0], *values.shape[2:]), values.dtype)
+        compiled.loops.turn(as_bytes(values), as_bytes(result))
+        return result
     if values.ndim != 3 or not values.flags.c_contiguous:
         return np.ascontiguousarray(values.swapaxes(0, 1))
     height, width, channels = values.shape

@@ -7,6 +7,7 @@ sum is what the output's size asks for and the seams together show least.
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.layout import compiled
 from ingan_fast.layout.pictures import seen
 from ingan_fast.layout.seam_costs import AROUND, BESIDE, SHARE_AROUND, Floats
 from ingan_fast.layout.seams import Places, Seams
@@ -74,26 +75,41 @@ def _enlarged(places: Places, height: int, scale: float) -> Places:
 def _band_costs(picture: NDArray, places: Places, lengths: Places, around: int, reach: int, scale: float) -> Floats:
     """What each seam shows at each place near it, for each change of its jump's length."""
     height, width = picture.shape[:2]
+    result = np.zeros((2 * reach + 1, *places.shape, 2 * around + 1), np.float32)
+    spread = np.round(np.linspace(-AROUND, AROUND, SAMPLES) * scale).astype(np.int64)
+    if compiled.available:
+        kind = picture.dtype.char if picture.dtype.char in "BH" else "f"
+        pixels = np.ascontiguousarray(picture, kind)
+        at, jumps = places.astype(np.int64), lengths.astype(np.int64)
+        compiled.loops.band_costs(pixels, kind, at, jumps, spread, 1 - SHARE_AROUND, SHARE_AROUND, OUTSIDE, result)
+        return result
     rows = np.arange(height)[None, :, None]
     near = np.arange(-around - BESIDE, around + BESIDE)
     far = np.arange(near[0] - reach, near[-1] + reach + 1)
     before = seen(picture[rows, np.clip(places[..., None] + near, 0, width - 1)])  # [n, h, places, channels]
     after = places[..., None] + lengths[:, None, None]
     continued = seen(picture[rows, np.clip(after + far, 0, width - 1)])
-    result = np.zeros((2 * reach + 1, *places.shape, 2 * around + 1), np.float32)
     at = places[..., None] + np.arange(-around, around + 1)
-    spread = np.round(np.linspace(-AROUND, AROUND, SAMPLES) * scale).astype(np.intp)
     wide = seen(picture[rows, np.clip(places[..., None] + spread, 0, width - 1)])
     for change in range(2 * reach + 1):
-        pixels = before - continued[:, :, change : change + len(near)]
-        square = np.einsum("nhpc,nhpc->nhp", pixels, pixels) * ((1 - SHARE_AROUND) / (2 * BESIDE * pixels.shape[3]))
+        square = _squares(before - continued[:, :, change : change + len(near)])
+        square *= (1 - SHARE_AROUND) / (2 * BESIDE * before.shape[3])
         for beside in range(2 * BESIDE):
             result[change] += square[..., beside : beside + 2 * around + 1]
-        pixels = wide - seen(picture[rows, np.clip(after + spread + (change - reach), 0, width - 1)])
-        result[change] += SHARE_AROUND * np.square(pixels).mean(axis=(2, 3))[..., None]
+        square = _squares(wide - seen(picture[rows, np.clip(after + spread + (change - reach), 0, width - 1)]))
+        mean = sum(square[..., sample] for sample in range(SAMPLES)) / np.float32(SAMPLES * wide.shape[3])
+        result[change] += np.float32(SHARE_AROUND) * mean[..., None]
         goes_on = at + (lengths + change - reach)[:, None, None]
         result[change][(goes_on < 0) | (goes_on > width) | (at < 0) | (at > width)] = OUTSIDE
     return result
+
+
+def _squares(pixels: Floats) -> Floats:
+    """Sums of squares over the channels, added up in the order in which the compiled loops do."""
+    result = pixels[..., 0] * pixels[..., 0]
+    for channel in range(1, pixels.shape[-1]):
+        result += pixels[..., channel] * pixels[..., channel]
+    return np.asarray(result, np.float32)
 
 
 def _add_mask(costs: Floats, mask: Mask, places: Places, lengths: Places, around: int, reach: int, keep: bool) -> None:
@@ -120,7 +136,11 @@ def kept_before(keep: Mask) -> NDArray[np.int32]:
 
 
 def _path_costs(costs: Floats) -> Floats:
-    """What the cheapest path costs: [..., n] of [..., n, h, places]."""
+    """What the cheapest path costs: [k, n] of [k, n, h, places]."""
+    if compiled.available:
+        least = np.empty(costs.shape[:2], np.float32)
+        compiled.loops.path_costs(costs, BEND, least)
+        return least
     so_far = costs[..., 0, :].copy()
     for row in range(1, costs.shape[-2]):
         so_far = _went_on(so_far) + costs[..., row, :]
@@ -130,6 +150,10 @@ def _path_costs(costs: Floats) -> Floats:
 def _paths(costs: Floats) -> Places:
     """The cheapest path's place in each row: [n, h] of [n, h, places]."""
     count, height, room = costs.shape
+    if compiled.available:
+        found = np.empty((count, height), np.int64)
+        compiled.loops.paths(costs, BEND, found)
+        return found
     reached = np.empty((height, count, room), np.float32)
     reached[0] = costs[:, 0]
     for row in range(1, height):

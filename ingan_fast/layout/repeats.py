@@ -5,8 +5,10 @@ dynamic programming over places in the source and the columns that were repeated
 """
 
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from ingan_fast.layout import compiled
 from ingan_fast.layout.jumps import Jump
 from ingan_fast.layout.seam_costs import Floats
 
@@ -24,18 +26,22 @@ def best_repeats(between: Floats, shown: Floats, run: int, longest: int) -> list
     """
     count, width = shown.shape
     more = count - width
-    along = np.zeros((count + 1, width + 1), np.float32)  # the costs of what is shown, along each diagonal
-    for column in range(count):
-        along[column + 1, 1:] = along[column, :-1] + shown[column]
+    diagonals = as_strided(np.ascontiguousarray(shown), (more + 1, width), (4 * width, 4 * (width + 1)))
+    along = np.zeros((more + 1, width + 1), np.float32)  # [columns repeated before, place], what columns cost up to it
+    np.cumsum(diagonals, axis=1, out=along[:, 1:])
     ready = np.full((width + 1, more + 1), np.inf, np.float32)  # [place, columns repeated before it], free to jump
     jumped = np.full_like(ready, np.inf)  # right after a jump
-    lengths = np.zeros(ready.shape, np.intp)
-    ready[run, 0] = along[run, run]
+    lengths = np.zeros(ready.shape, np.int64)
+    ready[run, 0] = along[0, run]
+    if compiled.available:
+        between, shown = (np.ascontiguousarray(each) for each in (between, shown))
+        compiled.loops.best_repeats(between, shown, along, run, longest, EVERY, ready, jumped, lengths)
+        return _traced(ready, jumped, lengths, along, run)
     repeated = np.arange(more + 1)
     for place in range(run + 1, width + 1):
         ready[place] = ready[place - 1] + shown[repeated + place - 1, place - 1]
         before = place - run
-        went_on = jumped[before] + along[repeated + place, place] - along[repeated + before, before]
+        went_on = jumped[before] + along[:, place] - along[:, before]
         np.minimum(ready[place], went_on, out=ready[place])
         if place % EVERY == 0 and place < width:
             costs = _repeating(between, along, ready, place, min(longest, place, more))
@@ -50,17 +56,17 @@ def _repeating(between: Floats, along: Floats, ready: Floats, place: int, longes
     length = np.arange(1, longest + 1)
     earlier = repeated - length
     costs = ready[place][np.maximum(earlier, 0)] + between[place - length, place]
-    costs += along[repeated + place, place] - along[place + np.maximum(earlier, 0), place - length]
+    costs += along[:, place, None] - along[:, place - length]
     costs[earlier < 0] = np.inf
     return np.asarray(costs, np.float32)
 
 
-def _traced(ready: Floats, jumped: Floats, lengths: NDArray[np.intp], along: Floats, run: int) -> list[Jump]:
+def _traced(ready: Floats, jumped: Floats, lengths: NDArray[np.int64], along: Floats, run: int) -> list[Jump]:
     jumps: list[Jump] = []
     place, repeated = ready.shape[0] - 1, ready.shape[1] - 1
     while repeated > 0 and place > run:
         before = place - run
-        went_on = jumped[before, repeated] + along[repeated + place, place] - along[repeated + before, before]
+        went_on = jumped[before, repeated] + along[repeated, place] - along[repeated, before]
         if ready[place, repeated] >= went_on and np.isfinite(went_on):
             length = int(lengths[before, repeated])
             jumps.append(Jump(before, -length))

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ingan_fast.layout.drawing import match_colours
+from ingan_fast.layout import compiled
+from ingan_fast.layout.drawing import as_bytes, match_colours
 from ingan_fast.layout.pictures import as_stored, in_unit_range
 from ingan_fast.layout.seams import Places, Seams
 
@@ -26,6 +27,7 @@ def slide(picture: NDArray, places: Places | Doubles, lengths: Doubles, size: in
     Returns:
         [h, size, channels].
     """
+    picture = np.ascontiguousarray(picture)
     shown = np.abs(lengths) > BARELY
     places, lengths = places[shown], lengths[shown]
     offsets = start - np.concatenate([[0.0], np.cumsum(lengths)])  # of each piece in the output, beside the source
@@ -79,14 +81,17 @@ def _put(result: NDArray, piece: NDArray, low: int, first: Doubles) -> None:
     """Put a piece into the output from column `low` on, in each row only what lies from `first` on."""
     bent = int(np.ceil(first.max())) - low
     part = result[:, low : low + bent]
-    whole = np.arange(low, low + part.shape[1])
     rows = np.flatnonzero((first % 1 > 0) & (first < low + part.shape[1]))
     cut = first[rows].astype(np.intp)  # the pixels that the border goes through
     share = (1 - first[rows] % 1)[:, None].astype(np.float32)
     mixed = result[rows, cut] * (1 - share) + piece[rows, cut - low] * share
-    np.copyto(part, piece[:, : part.shape[1]], where=(whole >= first[:, None])[..., None])
+    if compiled.available:
+        compiled.loops.put(as_bytes(result), piece.view(np.uint8), low, np.ceil(first).astype(np.int64))
+    else:
+        whole = np.arange(low, low + part.shape[1])
+        np.copyto(part, piece[:, : part.shape[1]], where=(whole >= first[:, None])[..., None])
+        result[:, low + bent : low + piece.shape[1]] = piece[:, bent:]
     result[rows, cut] = np.rint(mixed) if result.dtype.kind == "u" else mixed
-    result[:, low + bent : low + piece.shape[1]] = piece[:, bent:]
 
 
 def _moved(picture: NDArray, left: float, right: float) -> NDArray:
@@ -98,7 +103,7 @@ def _moved(picture: NDArray, left: float, right: float) -> NDArray:
     if min(part, 1 - part) < BARELY:
         first = round(left)
         return (
-            picture[:, np.clip(np.arange(first, first + count), 0, width - 1)]
+            np.ascontiguousarray(picture[:, np.clip(np.arange(first, first + count), 0, width - 1)])
             if not (first >= 0 and first + count <= width)
             else picture[:, first : first + count]
         )

@@ -27,9 +27,7 @@ PLACES = (4.0, 16.0, 64.0)  # things are held to their places by each of these s
 ROUNDS = 4  # of prices, each
 STEP = 2.0  # of prices, beside how far a feature deviates for its columns' differences
 POLISHED = 6  # candidates that are made better by small changes
-BENT = 3  # of these that are bent and looked at
-BENDS = 8  # of the best one; the others are left after
-TRIED = 3  # of them
+BENT = (3, 3, 3, 1, 1, 1, 1, 1)  # of these that are bent, for the first time, the second time, and so on: the best ones
 BENT_STEP = 0.2  # of prices of pixels
 RUN = 0.03  # of the width: the least between two jumps
 MANY = 400_000  # columns of the output times those of the source: beyond that there are fewer rounds
@@ -43,6 +41,27 @@ TABLES = 8  # of costs for parts of outputs in which the same jump must not be u
 GRAIN = 16  # places and lengths that vary by themselves
 
 Mask = NDArray[np.bool_]
+
+
+class _Trial:
+    """A candidate that is bent again and again, each time with prices of pixels that follow from the last time.
+
+    Attributes:
+        seams: as they are now.
+        pressures: what each feature's deviation costs.
+        best: the seams that were best.
+        best_cost: of them, by all that is seen.
+    """
+
+    def __init__(self, seams: Seams, features: Floats):
+        self.seams, self.best, self.best_cost = seams, seams, np.inf
+        self.pressures = np.zeros_like(features)
+
+    def goes_on(self, seams: Seams, cost: float, step: Floats) -> None:
+        self.seams = seams
+        if cost < self.best_cost:
+            self.best, self.best_cost = seams, cost
+        self.pressures = np.clip(self.pressures + step, -FREQUENCY, FREQUENCY)
 
 
 class Axis:
@@ -167,7 +186,7 @@ class Axis:
             jumps = polisher.polish(candidate)
             if jumps not in found:
                 found.append(jumps)
-        return sorted(found, key=polisher.cost)[:BENT]
+        return sorted(found, key=polisher.cost)[: BENT[0]]
 
     def _candidates(
         self, between: Floats, away: Floats, removed: Floats | np.float32, run: int, one_way: bool
@@ -198,24 +217,18 @@ class Axis:
 
         Bent seams show other pixels than straight ones. So pixels get prices, as columns do before.
         """
-        seams = [straight(jumps, self.costs.height) for jumps in candidates]
-        pressures = [np.zeros_like(self.frequencies.source) for _ in candidates]
-        best, best_cost, leader = seams[0], np.inf, 0
-        for turn in range(BENDS):
-            if turn == TRIED:
-                seams, pressures, leader = [seams[leader]], [pressures[leader]], 0
-            before = [self._shown_before(each, count) for each in pressures]
-            seams = bend(self.costs, seams, before, closed, in_order, near)
-            for at, (bent, pressure) in enumerate(zip(seams, pressures, strict=True)):
-                deviations = self.frequencies.deviations_of_pieces(bent)
-                cost = self._seam_cost(bent, in_order) + FREQUENCY * float(np.abs(deviations).sum())
+        trials = [_Trial(straight(jumps, self.costs.height), self.frequencies.source) for jumps in candidates]
+        for bent in BENT:
+            trials = sorted(trials, key=lambda trial: trial.best_cost)[:bent]
+            before = [self._shown_before(trial.pressures, count) for trial in trials]
+            seams = bend(self.costs, [trial.seams for trial in trials], before, closed, in_order, near)
+            for trial, each in zip(trials, seams, strict=True):
+                deviations = self.frequencies.deviations_of_pieces(each)
+                cost = self._seam_cost(each, in_order) + FREQUENCY * float(np.abs(deviations).sum())
                 if self.removed is not None:
-                    cost += float(copy_pieces(self.removed, bent).sum() / self.costs.height)
-                if cost < best_cost:
-                    best, best_cost, leader = bent, cost, at
-                pressure += FREQUENCY * BENT_STEP * deviations / self.frequencies.scale
-                np.clip(pressure, -FREQUENCY, FREQUENCY, out=pressure)
-        return best
+                    cost += float(copy_pieces(self.removed, each).sum() / self.costs.height)
+                trial.goes_on(each, cost, FREQUENCY * BENT_STEP * deviations / self.frequencies.scale)
+        return min(trials, key=lambda trial: trial.best_cost).best
 
     def _shown_before(self, pressures: Floats, count: int) -> NDArray[np.float64]:
         """What it costs to show all pixels of a row before each column: [h, w + 1]."""

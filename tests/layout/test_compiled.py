@@ -8,9 +8,12 @@ import pytest
 from numpy.typing import NDArray
 
 from ingan_fast.layout import compiled
-from ingan_fast.layout.drawing import copy_pieces
+from ingan_fast.layout.drawing import copy_pieces, draw
+from ingan_fast.layout.layouts import turned
+from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seam_costs import SeamCosts
 from ingan_fast.layout.seams import Seams
+from ingan_fast.layout.sliding import slide
 from ingan_fast.layout.solver import Axis
 from layout_scenes import ball_mask, ball_on_grain, grain
 
@@ -76,6 +79,45 @@ def test_pieces_are_the_same(dtype: type, more: tuple[int, ...], monkeypatch: py
     in_c, in_numpy = both_ways(lambda: copy_pieces(picture, seams), monkeypatch)
     assert in_c.dtype == in_numpy.dtype
     np.testing.assert_array_equal(in_c, in_numpy)
+
+
+def larger_seams() -> Seams:
+    return Seams(np.array([-12, 7]), np.array([[20 + y % 3 for y in range(30)], [70 - y // 4 for y in range(30)]]))
+
+
+@pytest.mark.parametrize("channels", [1, 3, 4])
+@pytest.mark.parametrize("most", [255, 65535, None])
+def test_seams_of_larger_versions_are_the_same(
+    channels: int, most: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = grain(60, 180, channels=channels)
+    picture = (picture / 255).astype(np.float32) if most is None else picture.astype(np.uint16) * (most // 255)
+    picture = picture.astype(np.uint8) if most == 255 else picture
+    for closed in (False, True):
+        refined = both_ways(lambda way=closed: refine(picture, larger_seams(), 2.0, 187, closed=way), monkeypatch)
+        np.testing.assert_array_equal(refined[0].lengths, refined[1].lengths)
+        np.testing.assert_array_equal(refined[0].places, refined[1].places)
+        drawn = both_ways(lambda seams=refined[0]: draw(picture, seams), monkeypatch)
+        assert (drawn[0] != copy_pieces(picture, refined[0])).any()
+        np.testing.assert_array_equal(*drawn)
+
+
+@pytest.mark.parametrize(("lengths", "start", "size"), [((-10.3, 4.6), 0.0, 126), ((-12.0, 7.0), 8.0, 150)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_pieces_at_any_place_are_the_same(
+    lengths: tuple[float, float], start: float, size: int, dtype: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = (np.repeat(np.linspace(100, 104, 120)[None, :, None], 30, axis=0).round() / 255).astype(np.float32)
+    picture = picture if dtype is np.float32 else np.rint(picture * 255).astype(dtype)
+    drawn = both_ways(lambda: slide(picture[::-1], larger_seams().places, np.array(lengths), size, start), monkeypatch)
+    np.testing.assert_array_equal(*drawn)
+
+
+@pytest.mark.parametrize("shape", [(40, 70, 3), (33, 5, 4), (7, 65), (9, 8, 2)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, bool])
+def test_pictures_turn_alike(shape: tuple[int, ...], dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.random.default_rng(0).integers(0, 2, shape).astype(dtype)
+    np.testing.assert_array_equal(*both_ways(lambda: turned(picture, 1), monkeypatch))
 
 
 def test_other_arrays_are_refused() -> None:

@@ -30,8 +30,8 @@ typedef struct {
     Py_buffer views[MOST_ARRAYS];
 } Arrays;
 
-/* Take an array [.., ..] of a type: 'f' float32, 'd' float64, 'q' int64, 'B' uint8 or bool; 'w' after it: it is written
-   to. NULL with an exception for anything else, or what is not contiguous. */
+/* Take an array [.., ..] of a type: 'f' float32, 'd' float64, 'q' int64, 'H' uint16, 'B' uint8 or bool; 'w' after it: it is written
+   to, 's': its rows may lie apart. NULL with an exception for anything else, or what is not contiguous. */
 Py_buffer *take(Arrays *arrays, PyObject *object, const char *type, int dimensions);
 
 /* Give all arrays back; returns NULL where an exception is set, else `result`, or None for NULL. */
@@ -40,13 +40,20 @@ PyObject *given_back(Arrays *arrays, PyObject *result);
 /* An exception for arrays that don't fit together; 0. */
 int unfit(const char *what);
 
+PyObject *band_costs(PyObject *self, PyObject *args);
 PyObject *best_jumps(PyObject *self, PyObject *args);
+PyObject *best_repeats(PyObject *self, PyObject *args);
 PyObject *best_seams(PyObject *self, PyObject *args);
 PyObject *copy_pieces(PyObject *self, PyObject *args);
 PyObject *count_levels(PyObject *self, PyObject *args);
 PyObject *differences(PyObject *self, PyObject *args);
+PyObject *path_costs(PyObject *self, PyObject *args);
+PyObject *paths(PyObject *self, PyObject *args);
 PyObject *place_seam(PyObject *self, PyObject *args);
 PyObject *polish(PyObject *self, PyObject *args);
+PyObject *put(PyObject *self, PyObject *args);
 PyObject *shown_before(PyObject *self, PyObject *args);
+PyObject *spread(PyObject *self, PyObject *args);
+PyObject *turn(PyObject *self, PyObject *args);
 
 #endif

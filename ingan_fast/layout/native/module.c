@@ -7,7 +7,8 @@
 Py_buffer *take(Arrays *arrays, PyObject *object, const char *type, int dimensions)
 {
     Py_buffer *view = &arrays->views[arrays->count];
-    int flags = PyBUF_FORMAT | PyBUF_C_CONTIGUOUS | (type[1] == 'w' ? PyBUF_WRITABLE : 0);
+    int strided = type[1] == 's', flags = PyBUF_FORMAT | (strided ? PyBUF_STRIDES : PyBUF_C_CONTIGUOUS);
+    flags |= type[1] == 'w' ? PyBUF_WRITABLE : 0;
     if (PyObject_GetBuffer(object, view, flags))
         return NULL;
     arrays->count++;
@@ -17,6 +18,9 @@ Py_buffer *take(Arrays *arrays, PyObject *object, const char *type, int dimensio
         fits = (given == 'l' || given == 'q') && view->itemsize == 8;
     if (type[0] == 'B')
         fits = given == 'B' || given == '?';
+    Py_ssize_t size = view->itemsize;
+    for (int axis = view->ndim - 1; strided && axis > 0; size *= view->shape[axis--])
+        fits = fits && view->strides[axis] == size;
     if (!fits || view->ndim != dimensions) {
         PyErr_Format(PyExc_TypeError, "array %d has format %s and %d dimensions, not %c and %d", arrays->count,
                      view->format, view->ndim, type[0], dimensions);
@@ -43,14 +47,21 @@ int unfit(const char *what)
 }
 
 static PyMethodDef methods[] = {
+    {"band_costs", band_costs, METH_VARARGS, NULL},
     {"best_jumps", best_jumps, METH_VARARGS, NULL},
+    {"best_repeats", best_repeats, METH_VARARGS, NULL},
     {"best_seams", best_seams, METH_VARARGS, NULL},
     {"copy_pieces", copy_pieces, METH_VARARGS, NULL},
     {"count_levels", count_levels, METH_VARARGS, NULL},
     {"differences", differences, METH_VARARGS, NULL},
+    {"path_costs", path_costs, METH_VARARGS, NULL},
+    {"paths", paths, METH_VARARGS, NULL},
     {"place_seam", place_seam, METH_VARARGS, NULL},
     {"polish", polish, METH_VARARGS, NULL},
+    {"put", put, METH_VARARGS, NULL},
     {"shown_before", shown_before, METH_VARARGS, NULL},
+    {"spread", spread, METH_VARARGS, NULL},
+    {"turn", turn, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

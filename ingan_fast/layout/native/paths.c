@@ -3,9 +3,10 @@
 #include "arrays.h"
 
 #include <math.h>
+#include <string.h>
 
 static const double OUTSIDE = 1e6; /* paths.OUTSIDE */
-enum { MOST_PARTS = 8 };
+enum { MOST_PARTS = 8, ROWS = 4, LANES = 8 };
 
 typedef struct {
     const float *costs; /* [h, stride], or NULL where the seam shows nothing */
@@ -18,7 +19,8 @@ typedef struct {
     Part parts[MOST_PARTS]; /* the first one is the whole jump */
     const int64_t *low, *high;
     const double *before; /* [h, width + 1] */
-    double *own, *ways, *reached;
+    double *own, *ways, *reached; /* [h, columns] each, and [columns]: */
+    double *from_right;
 } Window;
 
 /* What the seam shows at each of the window's columns in a row. */
@@ -50,7 +52,7 @@ VECTORISED static void look(const Window *window, int64_t row, float *RESTRICT s
 }
 
 /* The costs of all rows: `own` without prices yet, and `reached` used as room for float32. */
-VECTORISED static void prepare(Window *window, int64_t only)
+VECTORISED static void prepare(const Window *window, int64_t only)
 {
     float *seen = (float *)window->reached;
     for (int64_t row = 0; row < window->height; row++) {
@@ -65,7 +67,7 @@ VECTORISED static void prepare(Window *window, int64_t only)
     }
 }
 
-VECTORISED static void add_prices(Window *window)
+VECTORISED static void add_prices(const Window *window)
 {
     int64_t length = window->parts[0].length, last = window->width;
     for (int64_t row = 0; row < window->height; row++) {
@@ -79,46 +81,109 @@ VECTORISED static void add_prices(Window *window)
     }
 }
 
+/* From row to row: what it costs to pass all columns up to each one. Sums of several rows are added up side by side. */
+VECTORISED static void add_up(const Window *window, double sideways)
+{
+    int64_t columns = window->columns, rows = window->height - 1;
+    for (int64_t first = 0; first < rows; first += ROWS) {
+        const double *own = window->own + first * columns;
+        double *ways = window->ways + first * columns, totals[ROWS] = {0};
+        int64_t count = rows - first < ROWS ? rows - first : ROWS;
+        if (count == ROWS)
+            for (int64_t column = 0; column < columns; column++)
+                for (int row = 0; row < ROWS; row++) {
+                    const double *cell = own + row * columns + column;
+                    ways[row * columns + column] = totals[row] += (cell[0] + cell[columns]) * 0.5 + sideways;
+                }
+        else
+            for (int64_t row = 0; row < count; row++)
+                for (int64_t column = 0; column < columns; column++) {
+                    const double *cell = own + row * columns + column;
+                    ways[row * columns + column] = totals[row] += (cell[0] + cell[columns]) * 0.5 + sideways;
+                }
+    }
+}
+
+/* What it costs to reach each place of a row from the row before: from the left, from the right, and the cheaper one. */
+VECTORISED static void reach(const double *RESTRICT before, const double *RESTRICT way, const double *RESTRICT own,
+                             double *RESTRICT here, double *RESTRICT from_right, int64_t columns)
+{
+    double right = INFINITY, left = INFINITY;
+    for (int64_t column = 0, back = columns - 1; back >= 0; column++, back--) {
+        double going = before[column] - way[column], coming = before[back] + way[back];
+        right = going < right ? going : right;
+        left = coming < left ? coming : left;
+        here[column] = right;
+        from_right[back] = left;
+    }
+    for (int64_t column = 0; column < columns; column++) {
+        double going = here[column] + way[column], coming = from_right[column] - way[column];
+        here[column] = (coming < going ? coming : going) + own[column];
+    }
+}
+
+/* The place from which a row was left to reach one of the next row: the first of the cheapest ones. What is farther away
+   costs more, so that the search ends where even the row's cheapest place would. */
+static int64_t left_from(const double *reached, const double *way, int64_t place, double least, int64_t columns)
+{
+    double from = way[place], best = reached[place];
+    int64_t found = place;
+    for (int64_t column = place - 1; column >= 0; column--) {
+        double distance = fabs(way[column] - from), cost = reached[column] + distance;
+        if (least + distance > best)
+            break;
+        if (cost <= best) {
+            best = cost;
+            found = column;
+        }
+    }
+    for (int64_t column = place + 1; column < columns; column++) {
+        double distance = fabs(way[column] - from), cost = reached[column] + distance;
+        if (least + distance > best)
+            break;
+        if (cost < best) {
+            best = cost;
+            found = column;
+        }
+    }
+    return found;
+}
+
+VECTORISED static double least_of(const double *values, int64_t count)
+{
+    double least[LANES];
+    for (int lane = 0; lane < LANES; lane++)
+        least[lane] = INFINITY;
+    int64_t at = 0;
+    for (; at + LANES <= count; at += LANES)
+        for (int lane = 0; lane < LANES; lane++)
+            least[lane] = values[at + lane] < least[lane] ? values[at + lane] : least[lane];
+    for (; at < count; at++)
+        least[0] = values[at] < least[0] ? values[at] : least[0];
+    for (int lane = 1; lane < LANES; lane++)
+        least[0] = least[lane] < least[0] ? least[lane] : least[0];
+    return least[0];
+}
+
 /* The cheapest path's columns [h], as `paths.cheapest_paths` finds them. */
-static void cheapest_path(Window *window, double sideways, int64_t *RESTRICT places)
+static void cheapest_path(const Window *window, double sideways, int64_t *RESTRICT places)
 {
     int64_t columns = window->columns, height = window->height;
-    for (int64_t row = 0; row + 1 < height; row++) { /* from row to row: what it costs to pass all columns up to each */
-        const double *own = window->own + row * columns, *next = own + columns;
-        double *ways = window->ways + row * columns, total = 0;
-        for (int64_t column = 0; column < columns; column++)
-            ways[column] = total += (own[column] + next[column]) * 0.5 + sideways;
-    }
+    add_up(window, sideways);
     add_prices(window);
-    for (int64_t column = 0; column < columns; column++)
-        window->reached[column] = window->own[column];
-    for (int64_t row = 1; row < height; row++) {
-        const double *way = window->ways + (row - 1) * columns, *before = window->reached + (row - 1) * columns;
-        const double *own = window->own + row * columns;
-        double *here = window->reached + row * columns, right = INFINITY, left = INFINITY;
-        for (int64_t column = 0; column < columns; column++) {
-            double cost = before[column] - way[column];
-            right = cost < right ? cost : right;
-            here[column] = right + way[column];
-        }
-        for (int64_t column = columns - 1; column >= 0; column--) {
-            double cost = before[column] + way[column];
-            left = cost < left ? cost : left;
-            cost = left - way[column];
-            here[column] = (cost < here[column] ? cost : here[column]) + own[column];
-        }
-    }
+    memcpy(window->reached, window->own, columns * sizeof *window->own);
+    for (int64_t row = 1; row < height; row++)
+        reach(window->reached + (row - 1) * columns, window->ways + (row - 1) * columns, window->own + row * columns,
+              window->reached + row * columns, window->from_right, columns);
+    const double *reached = window->reached + (height - 1) * columns;
+    double least = least_of(reached, columns);
     int64_t place = 0;
-    for (int64_t row = height - 1; row >= 0; row--) {
-        const double *reached = window->reached + row * columns, *way = window->ways + row * columns;
-        double best = INFINITY, from = row == height - 1 ? 0 : way[place];
-        for (int64_t column = 0; column < columns; column++) {
-            double cost = reached[column] + (row == height - 1 ? 0 : fabs(way[column] - from));
-            if (cost < best) {
-                best = cost;
-                place = column;
-            }
-        }
+    while (place + 1 < columns && reached[place] != least)
+        place++;
+    places[height - 1] = place;
+    for (int64_t row = height - 2; row >= 0; row--) {
+        reached = window->reached + row * columns;
+        place = left_from(reached, window->ways + row * columns, place, least_of(reached, columns), columns);
         places[row] = place;
     }
 }
@@ -187,7 +252,7 @@ PyObject *place_seam(PyObject *self, PyObject *args)
     last = last < window.first ? window.first : last < window.width ? last : window.width - 1;
     window.columns = last - window.first + 1;
     int64_t cells = window.height * window.columns, *again = malloc(window.height * sizeof *again);
-    double *room = malloc(3 * cells * sizeof *room);
+    double *room = malloc((3 * cells + window.columns) * sizeof *room);
     if (!room || !again) {
         free(room);
         free(again);
@@ -197,6 +262,7 @@ PyObject *place_seam(PyObject *self, PyObject *args)
     window.own = room;
     window.ways = room + cells;
     window.reached = room + 2 * cells;
+    window.from_right = room + 3 * cells;
     Py_BEGIN_ALLOW_THREADS
     prepare(&window, -1);
     cheapest_path(&window, sideways, found);

@@ -1,4 +1,4 @@
-/* Pieces of a picture side by side, and what they show (drawing.py, frequency.py). */
+/* Pieces of a picture side by side (drawing.py, sliding.py). */
 
 #include "arrays.h"
 
@@ -59,87 +59,75 @@ PyObject *copy_pieces(PyObject *self, PyObject *args)
     return given_back(&arrays, NULL);
 }
 
-PyObject *count_levels(PyObject *self, PyObject *args)
+enum { TILE = 32 };
+
+/* Rows and columns exchanged, in tiles that fit the processor's cache; the size of a pixel is known where it is inlined. */
+static inline void turn_pixels(const char *from, char *to, int64_t height, int64_t width, int64_t size)
+{
+    for (int64_t top = 0; top < height; top += TILE)
+        for (int64_t left = 0; left < width; left += TILE) {
+            int64_t bottom = top + TILE < height ? top + TILE : height;
+            int64_t right = left + TILE < width ? left + TILE : width;
+            for (int64_t column = left; column < right; column++)
+                for (int64_t row = top; row < bottom; row++)
+                    memcpy(to + (column * height + row) * size, from + (row * width + column) * size, size);
+        }
+}
+
+PyObject *turn(PyObject *self, PyObject *args)
 {
     Arrays arrays = {0};
-    PyObject *objects[4];
+    PyObject *objects[2];
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOOO", &objects[0], &objects[1], &objects[2], &objects[3]))
+    if (!PyArg_ParseTuple(args, "OO", &objects[0], &objects[1]))
         return NULL;
-    Py_buffer *levels, *places, *lengths, *counts;
-    if (!(levels = take(&arrays, objects[0], "B", 3)) || !(places = take(&arrays, objects[1], "q", 2)) ||
-        !(lengths = take(&arrays, objects[2], "q", 1)) || !(counts = take(&arrays, objects[3], "qw", 2)))
+    Py_buffer *picture, *result;
+    if (!(picture = take(&arrays, objects[0], "B", 3)) || !(result = take(&arrays, objects[1], "Bw", 3)))
         return given_back(&arrays, NULL);
-    int64_t height = levels->shape[0], width = levels->shape[1], channels = levels->shape[2];
-    int64_t seams = lengths->shape[0], kinds = counts->shape[1], *result = counts->buf;
-    const int64_t *at = places->buf, *longer = lengths->buf;
-    if (places->shape[0] != seams || places->shape[1] != height || counts->shape[0] != channels || kinds > 256 ||
-        !lie_inside(at, longer, seams, height, width, INT64_MAX / 2)) {
-        unfit("seams and levels");
-        return given_back(&arrays, NULL);
-    }
-    int64_t *room = calloc(256 * channels, sizeof *room);
-    if (!room) {
-        PyErr_NoMemory();
+    int64_t height = picture->shape[0], width = picture->shape[1], size = picture->shape[2];
+    if (result->shape[0] != width || result->shape[1] != height || result->shape[2] != size) {
+        unfit("the picture and the turned one");
         return given_back(&arrays, NULL);
     }
     Py_BEGIN_ALLOW_THREADS
-    for (int64_t row = 0; row < height; row++) {
-        const uint8_t *line = (const uint8_t *)levels->buf + row * width * channels;
-        int64_t start = 0;
-        for (int64_t seam = 0; seam <= seams; seam++) {
-            int64_t end = seam < seams ? at[seam * height + row] : width;
-            for (int64_t column = start; column < end; column++)
-                for (int64_t channel = 0; channel < channels; channel++)
-                    room[256 * channel + line[column * channels + channel]]++;
-            start = seam < seams ? end + longer[seam] : 0;
-        }
-    }
-    for (int64_t channel = 0; channel < channels; channel++)
-        for (int64_t kind = 0; kind < kinds; kind++)
-            result[channel * kinds + kind] = room[256 * channel + kind];
+    if (size == 3)
+        turn_pixels(picture->buf, result->buf, height, width, 3);
+    else if (size == 4)
+        turn_pixels(picture->buf, result->buf, height, width, 4);
+    else if (size == 1)
+        turn_pixels(picture->buf, result->buf, height, width, 1);
+    else
+        turn_pixels(picture->buf, result->buf, height, width, size);
     Py_END_ALLOW_THREADS
-    free(room);
     return given_back(&arrays, NULL);
 }
 
-/* Running sums of what it costs to show pixels: [h, w + 1] of levels [h, w, channels] and the price of each level. */
-PyObject *shown_before(PyObject *self, PyObject *args)
+/* A piece of a picture in the output, in each row from some column on (sliding.py). */
+PyObject *put(PyObject *self, PyObject *args)
 {
     Arrays arrays = {0};
-    PyObject *objects[4];
-    float count;
-    double typical;
+    PyObject *objects[3];
+    Py_ssize_t low;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOfOdO", &objects[0], &objects[1], &count, &objects[2], &typical, &objects[3]))
+    if (!PyArg_ParseTuple(args, "OOnO", &objects[0], &objects[1], &low, &objects[2]))
         return NULL;
-    Py_buffer *levels, *tables, *besides = NULL, *result;
-    if (!(levels = take(&arrays, objects[0], "B", 3)) || !(tables = take(&arrays, objects[1], "f", 2)) ||
-        (objects[2] != Py_None && !(besides = take(&arrays, objects[2], "f", 2))) ||
-        !(result = take(&arrays, objects[3], "dw", 2)))
+    Py_buffer *result, *piece, *first;
+    if (!(result = take(&arrays, objects[0], "Bw", 3)) || !(piece = take(&arrays, objects[1], "Bs", 3)) ||
+        !(first = take(&arrays, objects[2], "q", 1)))
         return given_back(&arrays, NULL);
-    int64_t height = levels->shape[0], width = levels->shape[1], channels = levels->shape[2];
-    if (tables->shape[0] != channels || tables->shape[1] != 256 || result->shape[0] != height ||
-        result->shape[1] != width + 1 || (besides && (besides->shape[0] != height || besides->shape[1] != width))) {
-        unfit("levels and prices");
+    int64_t height = result->shape[0], count = result->shape[1], size = result->shape[2], columns = piece->shape[1];
+    if (piece->shape[0] != height || piece->shape[2] != size || first->shape[0] != height || low < 0 ||
+        low + columns > count) {
+        unfit("the output and the piece");
         return given_back(&arrays, NULL);
     }
-    const float *prices = tables->buf;
     Py_BEGIN_ALLOW_THREADS
     for (int64_t row = 0; row < height; row++) {
-        const uint8_t *line = (const uint8_t *)levels->buf + row * width * channels;
-        double *before = (double *)result->buf + row * (width + 1), total = 0;
-        before[0] = 0;
-        for (int64_t column = 0; column < width; column++) {
-            float price = prices[line[column * channels]];
-            for (int64_t channel = 1; channel < channels; channel++)
-                price += prices[256 * channel + line[column * channels + channel]];
-            price /= count;
-            if (besides)
-                price += ((const float *)besides->buf)[row * width + column];
-            total += price;
-            before[column + 1] = typical * total;
-        }
+        int64_t start = ((const int64_t *)first->buf)[row] - low;
+        start = start < 0 ? 0 : start;
+        if (start < columns)
+            memcpy((char *)result->buf + (row * count + low + start) * size,
+                   (const char *)piece->buf + row * piece->strides[0] + start * size, (columns - start) * size);
     }
     Py_END_ALLOW_THREADS
     return given_back(&arrays, NULL);

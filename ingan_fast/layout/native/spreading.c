@@ -1,0 +1,108 @@
+/* Differences of colour at a seam, spread over what lies beside it (drawing.py). */
+
+#include "arrays.h"
+
+#include <math.h>
+
+typedef struct {
+    int64_t height, count, channels, colours, size;
+    const double *at, *left, *right; /* [h], px */
+    const int64_t *first;            /* [h], of the columns that are changed */
+    const float *steps;              /* [h, colours] */
+    float most, least;
+} Spread;
+
+/* What each value of a row gets, by column and channel; `fade` has room for the columns. */
+VECTORISED static void change_of(const Spread *s, int64_t row, float *RESTRICT fade, float *RESTRICT change)
+{
+    const float *steps = s->steps + row * s->colours;
+    float offset = (float)((double)s->first[row] - s->at[row] + 0.5), half = s->most / 2;
+    float left = (float)(s->left[row] > 1 ? s->left[row] : 1), right = (float)(s->right[row] > 1 ? s->right[row] : 1);
+    for (int64_t column = 0; column < s->size; column++) {
+        float place = (float)(int32_t)column + offset, side = place < 0 ? left : right;
+        float rest = 1 - fabsf(place) / side;
+        rest = rest > 0 ? rest : 0;
+        fade[column] = rest * rest * (place < 0 ? half : -half);
+    }
+    for (int64_t column = 0; column < s->size; column++)
+        for (int64_t channel = 0; channel < s->channels; channel++)
+            change[column * s->channels + channel] = channel < s->colours ? fade[column] * steps[channel] : 0;
+}
+
+/* Adding and taking away 1.5 * 2^23 rounds to the nearest integer, ties to even, as numpy does. */
+#define STORE(NAME, TYPE)                                                                                              \
+    VECTORISED static void NAME(TYPE *RESTRICT values, const float *RESTRICT change, int64_t count, float most)        \
+    {                                                                                                                  \
+        for (int64_t at = 0; at < count; at++) {                                                                       \
+            float changed = (float)values[at] + change[at];                                                            \
+            changed = changed < 0 ? 0 : changed > most ? most : changed;                                               \
+            values[at] = (TYPE)(int32_t)((changed + 12582912.0f) - 12582912.0f);                                       \
+        }                                                                                                              \
+    }
+
+STORE(add_to_bytes, uint8_t)
+STORE(add_to_words, uint16_t)
+
+PyObject *spread(PyObject *self, PyObject *args)
+{
+    Arrays arrays = {0};
+    Spread s = {0};
+    PyObject *objects[6];
+    const char *type;
+    Py_ssize_t size;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OsOOOOOnff", &objects[0], &type, &objects[1], &objects[2], &objects[3], &objects[4],
+                          &objects[5], &size, &s.most, &s.least))
+        return NULL;
+    char writable[3] = {type[0], 'w', 0};
+    Py_buffer *result, *at, *left, *right, *first, *steps;
+    if (!(result = take(&arrays, objects[0], writable, 3)) || !(at = take(&arrays, objects[1], "d", 1)) ||
+        !(left = take(&arrays, objects[2], "d", 1)) || !(right = take(&arrays, objects[3], "d", 1)) ||
+        !(first = take(&arrays, objects[4], "q", 1)) || !(steps = take(&arrays, objects[5], "f", 2)))
+        return given_back(&arrays, NULL);
+    s.height = result->shape[0];
+    s.count = result->shape[1];
+    s.channels = result->shape[2];
+    s.colours = steps->shape[1];
+    s.size = size;
+    s.at = at->buf;
+    s.left = left->buf;
+    s.right = right->buf;
+    s.first = first->buf;
+    s.steps = steps->buf;
+    int fits = at->shape[0] == s.height && left->shape[0] == s.height && right->shape[0] == s.height &&
+               first->shape[0] == s.height && steps->shape[0] == s.height && s.colours <= s.channels && size >= 0;
+    for (int64_t row = 0; fits && row < s.height; row++)
+        fits = s.first[row] >= 0 && s.first[row] + size <= s.count;
+    if (!fits) {
+        unfit("the output and its seam");
+        return given_back(&arrays, NULL);
+    }
+    int64_t count = size * s.channels;
+    float *fade = malloc((size + count + 1) * sizeof *fade), *change = fade + size;
+    if (!fade) {
+        PyErr_NoMemory();
+        return given_back(&arrays, NULL);
+    }
+    Py_BEGIN_ALLOW_THREADS
+    for (int64_t row = 0; row < s.height; row++) {
+        const float *step = s.steps + row * s.colours;
+        int64_t from = (row * s.count + s.first[row]) * s.channels;
+        int seen = 0;
+        for (int64_t colour = 0; colour < s.colours; colour++)
+            seen |= fabsf(step[colour]) * s.most > s.least;
+        if (!seen)
+            continue;
+        change_of(&s, row, fade, change);
+        if (type[0] == 'B')
+            add_to_bytes((uint8_t *)result->buf + from, change, count, s.most);
+        else if (type[0] == 'H')
+            add_to_words((uint16_t *)result->buf + from, change, count, s.most);
+        else
+            for (int64_t value = 0; value < count; value++)
+                ((float *)result->buf)[from + value] += change[value];
+    }
+    Py_END_ALLOW_THREADS
+    free(fade);
+    return given_back(&arrays, NULL);
+}
