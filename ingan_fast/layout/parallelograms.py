@@ -17,7 +17,9 @@ from ingan_fast.layout.pictures import shrunk, shrunk_mask
 from ingan_fast.layout.refining import STEP
 
 WIDTHS = 0.14  # of a straight side: how far bands are apart. Less needs more cuts; more cuts off more
-SLACK = 0.25  # of that, by which a band can begin before or after its place
+FARTHEST = 0.3  # of a straight side: shapes are sheared that would need bands farther apart, since they are too flat
+LEAST = 20  # px of a band's height, in the version in which bands are found
+SLACK = 0.25  # of their distance, by which a band can begin before or after its place
 
 Doubles = NDArray[np.float64]
 
@@ -27,8 +29,11 @@ def lay_out(layouts: Layouts, transform: Transform) -> tuple[Layout, Bands] | No
     shape = Parallelogram.of(transform)
     if shape is None or layouts.wishes.tile:
         return None
-    count = max(1, round(abs(shape.slant) / (WIDTHS * shape.width)))
+    factor = _factor(transform.size)
+    count = max(1, min(round(abs(shape.slant) / (WIDTHS * shape.width)), int(shape.height / factor / LEAST)))
     apart = shape.slant / count
+    if abs(apart) > FARTHEST * shape.width:
+        return None
     slack = SLACK * abs(apart) if count > 1 else 0.0
     masks = _spared(layouts)
     # Where seams have to go around something, bands are seen farther from their places.
@@ -65,7 +70,7 @@ def _found(
         slack: px that it can begin before or after that.
     """
     own_size = picture.shape[1], picture.shape[0]
-    factor = max(1.0, (size[0] * size[1] / SOLVED_PIXELS) ** 0.5)
+    factor = _factor(size)
     small = _shrunk(own_size, factor)
     mask = None if spared is None else shrunk_mask(spared, small)
     search = Search(shrunk(picture, small), mask, shape.scaled(1 / factor), _shrunk(size, factor))
@@ -74,6 +79,11 @@ def _found(
         smaller, factor = factor, max(1.0, factor / STEP)
         bands = bands.larger(shrunk(picture, _shrunk(own_size, factor)), _shrunk(size, factor), smaller / factor)
     return bands
+
+
+def _factor(size: Size) -> float:
+    """How many times as large an output is as the version of it in which bands are found."""
+    return max(1.0, (size[0] * size[1] / SOLVED_PIXELS) ** 0.5)
 
 
 def _shrunk(size: Size, factor: float) -> Size:

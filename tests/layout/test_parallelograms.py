@@ -72,6 +72,12 @@ def test_where_bands_would_cut_what_is_kept_the_picture_is_sheared() -> None:
     assert lay_out(layouts, parallelogram(180, 120, 72)).bands is None
 
 
+def test_shapes_too_flat_for_bands_are_sheared() -> None:
+    picture = grain(30, 200)
+    assert lay_out(Layouts(picture), parallelogram(200, 30, 150)).bands is None
+    assert lay_out(Layouts(picture), parallelogram(200, 30, 20)).bands is not None
+
+
 def test_other_shapes_have_no_bands() -> None:
     picture = grain(60, 90)
     layouts = Layouts(picture)
