@@ -9,6 +9,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from ingan_fast.studio.training import look
+from ingan_fast.studio.training_api import TrainingWanted
 from studio_server import add, sentence, serving, until
 
 
@@ -49,12 +50,16 @@ def test_an_invalid_plan_starts_nothing(client: TestClient, picture_path: Path, 
 
 
 @pytest.mark.slow
-def test_a_training_is_stopped_by_the_server_s_end_and_gone_on_with(tmp_path: Path, picture_path: Path) -> None:
+def test_a_training_is_stopped_by_the_server_s_end_and_gone_on_with(
+    tmp_path: Path, picture_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick = ["--preset", "smoke", "--iterations", "100000"]  # begins at once, and doesn't end by itself
+    monkeypatch.setattr(TrainingWanted, "options", lambda self: quick)
     url = ""
     with serving(tmp_path / "cache") as client:
         key = add(client, picture_path)["id"]
         url = f"/api/pictures/{key}/training"
-        assert client.post(url, json={"budget": "1h"}).status_code == 202
+        assert client.post(url, json={"preset": "learned"}).status_code == 202
         assert "another training" in sentence(client.post(url, json={"preset": "smoke"}), 409)
         until(lambda: client.get(url).json()["state"] == "running", 120)
     with serving(tmp_path / "cache") as client:

@@ -10,6 +10,12 @@ from ingan_fast.pictures import load_image, save_image
 from layout_scenes import ball_on_grain
 from studio_page import drag, rested, shape, stroke, tool, until
 
+PASTE = """(bytes) => {
+    const carried = new DataTransfer();
+    carried.items.add(new File([new Uint8Array(bytes)], "copied.png", { type: "image/png" }));
+    document.body.dispatchEvent(new ClipboardEvent("paste", { clipboardData: carried, bubbles: true }));
+}"""
+
 
 def test_the_token_is_not_left_in_the_address(page: Any) -> None:
     assert "token" not in page.url
@@ -21,6 +27,12 @@ def test_a_file_is_opened(page: Any, tmp_path: Path) -> None:
     until(page, "document.getElementById('title').textContent.startsWith('ball.png · 150 × 90')")
     rested(page)
     assert shape(page) == (150, 90)
+
+
+def test_a_picture_is_pasted(page: Any, tmp_path: Path) -> None:
+    save_image(ball_on_grain(), tmp_path / "copied.png")
+    page.evaluate(PASTE, list((tmp_path / "copied.png").read_bytes()))
+    until(page, "document.getElementById('title').textContent.startsWith('copied.png · 150 × 90')")
 
 
 def test_a_text_named_png_is_refused_in_a_sentence(page: Any, said: list[str], tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def test_what_is_painted_without_a_server_is_stored_when_it_comes_back(browser: 
     assert painted(page, "keep").any()
     with studio(tmp_path / "cache", *words):
         until(page, "window.__studio.masks.keep === 1")
-        assert page.is_hidden("#banner")
+        until(page, "document.getElementById('banner').hidden")
         page.evaluate("localStorage.clear()")
         page.reload()
         rested(page)

@@ -11,11 +11,6 @@ from ingan_fast.pictures import save_image
 from layout_scenes import grain
 from studio_page import choose, drag, pixels, rested, shape, tool, until
 
-NAMELESS = """() => [...document.querySelectorAll("button, input, select, a, [role=slider], [tabindex='0']")]
-    .filter((control) => !(control.ariaLabel || control.textContent.trim() || control.title
-        || [...(control.labels ?? [])].some((label) => label.textContent.trim())))
-    .map((control) => control.outerHTML)"""
-
 DROP = """([name, bytes, type]) => {
     const carried = new DataTransfer();
     carried.items.add(new File([new Uint8Array(bytes)], name, { type }));
@@ -24,14 +19,6 @@ DROP = """([name, bytes, type]) => {
     const zone = document.querySelector('[data-drop="companion"]');
     zone.dispatchEvent(new DragEvent("drop", options));
 }"""
-
-
-def test_every_control_has_a_name(page: Any) -> None:
-    for name in ("shape", "paint", "compare", "vary", "tile", "companions", "train", "move", "save"):
-        tool(page, name)
-    tool(page, "move")
-    page.click("#key-add")
-    assert page.evaluate(NAMELESS) == []
 
 
 def test_tiles_are_repeated(page: Any) -> None:
@@ -110,16 +97,21 @@ def test_keyframes_are_played_kept_and_saved_as_a_script(page: Any) -> None:
 
 
 @pytest.mark.slow
-def test_a_training_shows_its_picture_before_and_after(page: Any) -> None:
+def test_a_training_is_stopped_and_goes_on_and_is_compared_with(page: Any) -> None:
     tool(page, "train")
-    page.select_option("#budget", "preset:smoke")
+    page.evaluate("document.getElementById('budget').append(new Option('All of it', 'preset:learned', true, true))")
     page.click("#train-start")
     until(page, "document.getElementById('train-preview').naturalWidth > 0")
-    until(page, "document.getElementById('train-state').textContent === 'Done'")
+    page.click("#train-stop")
+    until(page, "document.getElementById('train-state').textContent === 'Stopped'")
+    page.reload()
+    tool(page, "train")
+    until(page, "document.getElementById('train-state').textContent === 'Stopped'")
+    page.click("#train-resume")
+    until(page, "document.getElementById('train-state').textContent === 'Training'")
+    page.click("#train-stop")
+    until(page, "document.getElementById('train-state').textContent === 'Stopped'")
     page.click("#train-compare")
     until(page, "document.getElementById('trained').dataset.shown")
     assert len(np.unique(pixels(page, "#trained")[..., :3])) > 10
     assert page.inner_text("#left-label") == "Trained network"
-    page.reload()
-    tool(page, "train")
-    until(page, "document.getElementById('train-state').textContent === 'Done'")
