@@ -25,6 +25,7 @@ from ingan_fast.quality.patches import (
     full_precision,
     levels,
     nearest,
+    nearest_both_ways,
     only,
     patches,
     size_text,
@@ -110,12 +111,12 @@ def evaluate(output: NDArray, source: NDArray, mask: NDArray | None = None) -> d
     """
     with full_precision():
         pairs = levels(output, source, mask)
-        finest = _distances(*pairs[0])
+        found = [_distances_both_ways(*pair) for pair in pairs]
         result: dict[str, float | None] = {
-            "coherence": float(np.mean([_mean(finest), *(_mean(_distances(*pair)) for pair in pairs[1:])])),
-            "completeness": _completeness(pairs),
+            "coherence": float(np.mean([_mean(there) for there, _ in found])),
+            "completeness": float(np.mean([_mean(back) for _, back in found])),
             "swd": _patch_swd(pairs),
-            "verbatim": _verbatim(finest),
+            "verbatim": _verbatim(found[0][0]),
             "kept_width": None,
             "kept_height": None,
         }
@@ -160,6 +161,13 @@ def _verbatim(finest: Tensor) -> float:
 
 def _mean(distances: Tensor) -> float:
     return float(distances.double().mean())
+
+
+def _distances_both_ways(out: Level, src: Level) -> tuple[Tensor, Tensor]:
+    """`_distances` of the output's patches to the source's, and of the source's to the output's."""
+    if int(out.valid.sum()) * int(src.valid.sum()) > EXACT_PAIRS:
+        return _distances(out, src), _distances(src, out)
+    return nearest_both_ways(patches(out), strips(src))
 
 
 def _distances(queries: Level, database: Level) -> Tensor:
