@@ -54,6 +54,12 @@ def test_keys_move_a_handle_and_undo_brings_it_back(page: Any) -> None:
 
 def test_a_corner_makes_a_quadrilateral_until_it_is_straight_again(page: Any) -> None:
     drag(page, "top-right", -60, 30)
+    corners = [page.locator(f"[data-handle={name}]").bounding_box() for name in ("top-left", "bottom-right")]
+    (left, top), (right, bottom) = ((box["x"] + box["width"] / 2, box["y"] + box["height"] / 2) for box in corners)
+    box = page.locator("#picture").bounding_box()  # which the browser has put into perspective
+    assert page.evaluate("document.getElementById('picture').style.transform").startswith("matrix3d")
+    assert [box["x"], box["y"]] == pytest.approx([left, top], abs=2)
+    assert [box["x"] + box["width"], box["y"] + box["height"]] == pytest.approx([right, bottom], abs=2)
     rested(page)
     opacity = pixels(page, "#sharp")[..., 3]
     assert opacity[0, -1] == 0
