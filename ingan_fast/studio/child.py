@@ -31,16 +31,34 @@ class Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._running = threading.Lock()
         self._changing = threading.Lock()
+        self._naming = threading.Lock()
+        self._unwanted: threading.Event | None = None  # of the task that runs
         self._closed = False
 
-    def run(self, task: str, *arguments: Any, progress: Progress = lambda part: None) -> Any:
+    def run(
+        self,
+        task: str,
+        *arguments: Any,
+        progress: Progress = lambda part: None,
+        unwanted: threading.Event | None = None,
+    ) -> Any:
         """Run a task and return its result; from any thread, one at a time.
+
+        Args:
+            task: of `tasks.TASKS`.
+            arguments: of the task.
+            progress: called with the part that is done.
+            unwanted: a task is not begun once this is set, and `stop_unwanted` ends it.
 
         Raises:
             UserError, MachineError: what the task raised.
-            Stopped: the process was stopped.
+            Stopped: the process was stopped, or the task is not wanted any more.
         """
         with self._running:
+            with self._naming:
+                self._unwanted = unwanted
+            if unwanted is not None and unwanted.is_set():
+                raise Stopped("it is not wanted any more")
             process = self._started()
             self._send(process, (task, arguments))
             while True:
@@ -69,6 +87,12 @@ class Child:
             self.stop()
             raise Stopped("the process has ended") from error
         return message
+
+    def stop_unwanted(self, unwanted: threading.Event) -> None:
+        """End the process if it still runs the task that was begun with this event."""
+        with self._naming:
+            if self._unwanted is unwanted and self._running.locked():
+                self.stop()
 
     def stop(self) -> None:
         """End the process; a task in progress raises `Stopped`, and the next one starts another process."""

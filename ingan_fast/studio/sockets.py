@@ -3,6 +3,7 @@
 import asyncio
 import json
 import struct
+import threading
 import time
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ RAW = 0
 PROVISIONAL, SOLVED, APPROXIMATE, FLAT = 1, 2, 4, 8
 SCREEN_SIDE = 2048  # px; solved frames are made of a photo of this size, which takes a tenth of 24 megapixels' time
 MAX_MESSAGE = 16_384  # bytes of a request
+GRACE = 2.0  # seconds that solving may go on when it isn't wanted any more; its tables are of use for the next one
 CLIENT_LENGTHS = range(8, 65)
 
 router = APIRouter()
@@ -71,6 +73,7 @@ class _Page:
         self._newest: FrameRequest | None = None
         self._wake = asyncio.Event()
         self._solving: asyncio.Task[None] | None = None
+        self._unwanted = threading.Event()  # of what is being solved
         self._sending = asyncio.Lock()
 
     async def serve(self) -> None:
@@ -86,7 +89,8 @@ class _Page:
             pass
         finally:
             self._studio.hub.leave(news)
-            for task in tasks if self._solving is None else [*tasks, self._solving]:
+            self._give_up()
+            for task in tasks:
                 task.cancel()
 
     async def _tell(self, news: "asyncio.Queue[str]") -> None:
@@ -130,13 +134,20 @@ class _Page:
             request, self._newest = self._newest, None
             if request is None:
                 continue
-            if self._solving is not None:
-                self._solving.cancel()
-                self._solving = None
+            self._give_up()
             if request.solved:
                 self._solving = asyncio.create_task(self._guarded(request, self._solve(request)))
             else:
                 await self._guarded(request, self._draw(request))
+
+    def _give_up(self) -> None:
+        """Solve no more what was asked for before. If that takes long, its process is ended, as others wait for it."""
+        if self._solving is None:
+            return
+        self._solving.cancel()
+        self._solving = None
+        self._unwanted.set()
+        asyncio.get_running_loop().call_later(GRACE, self._studio.stills.stop_unwanted, self._unwanted)
 
     async def _guarded(self, request: FrameRequest, work: Awaitable[None]) -> None:
         try:
@@ -172,13 +183,14 @@ class _Page:
         began = time.perf_counter()
         transform = check_frame(request.transform, request.options)
         loop = asyncio.get_running_loop()
-        await self._send(await loop.run_in_executor(_solving, self._solved, request, transform, began))
+        self._unwanted = unwanted = threading.Event()
+        await self._send(await loop.run_in_executor(_solving, self._solved, request, transform, began, unwanted))
 
-    def _solved(self, request: FrameRequest, transform: Transform, began: float) -> bytes:
+    def _solved(self, request: FrameRequest, transform: Transform, began: float, unwanted: threading.Event) -> bytes:
         subject = self._studio.subject(self._entry, request.options, SCREEN_SIDE)
         if subject.kind == "photo":
             transform = at_size(transform, self._entry.size, size_within(self._entry.size, SCREEN_SIDE))
-        pixels = self._studio.stills.run("solve", subject, transform, request.max_side)
+        pixels = self._studio.stills.run("solve", subject, transform, request.max_side, unwanted=unwanted)
         return packed(request, pixels, SOLVED, began)
 
     async def _send(self, data: bytes) -> None:

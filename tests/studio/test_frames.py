@@ -151,6 +151,18 @@ def test_a_solved_frame_is_the_output_itself(client: TestClient, key: str, pictu
     assert np.array_equal(pixels[..., :3], expected)
 
 
+def test_what_is_not_wanted_any_more_does_not_keep_others_waiting(
+    client: TestClient, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "GRACE", 0.1)
+    with connected(client, key) as socket:
+        ask(socket, 1, (60_000, 56), solved=True)  # takes minutes
+        until(lambda: client.studio.stills._running.locked())  # type: ignore[attr-defined]
+        ask(socket, 2, (90, 56), solved=True)
+        header, _ = frame(socket)
+        assert (header[1], header[5]) == (2, SOLVED)
+
+
 def test_tiles_are_approximate_until_they_are_solved(client: TestClient, key: str) -> None:
     prepared(client, key)
     with connected(client, key) as socket:

@@ -60,5 +60,6 @@ function show(job) {
 
 function number(value) {
   if (value === null || value === undefined) return "–";
+  if (Math.abs(value) < 5e-5) return "0"; // nothing but rounding errors
   return Math.abs(value) >= 100 ? value.toFixed(0) : value.toPrecision(2);
 }
