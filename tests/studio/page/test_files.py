@@ -30,7 +30,7 @@ def test_a_file_is_opened(page: Any, tmp_path: Path) -> None:
 
 
 def test_a_picture_is_pasted(page: Any, tmp_path: Path) -> None:
-    save_image(ball_on_grain(), tmp_path / "copied.png")
+    save_image(ball_on_grain()[:, ::-1], tmp_path / "copied.png")
     page.evaluate(PASTE, list((tmp_path / "copied.png").read_bytes()))
     until(page, "document.getElementById('title').textContent.startsWith('copied.png · 150 × 90')")
 
