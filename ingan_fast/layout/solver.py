@@ -226,9 +226,10 @@ class Axis:
             _Trial(straight(jumps, self.costs.height), repeated, self.frequencies.source)
             for jumps, repeated in candidates
         ]
-        for bent in BENT:
+        start = self._shown_before(np.zeros_like(self.frequencies.source), count)
+        for turn, bent in enumerate(BENT):
             trials = sorted(trials, key=lambda trial: trial.best_cost)[:bent]
-            before = [self._shown_before(trial.pressures, count) for trial in trials]
+            before = [self._shown_before(trial.pressures, count) if turn else start for trial in trials]
             seams = bend(self.costs, [trial.seams for trial in trials], before, closed, in_order, near)
             for trial, each in zip(trials, seams, strict=True):
                 deviations = self.frequencies.deviations_of_pieces(each)
