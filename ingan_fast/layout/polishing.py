@@ -62,9 +62,14 @@ class Polisher:
         places, lengths = _arrays(jumps)
         before = np.cumsum(lengths) - lengths
         costs, features = self._parts(places, lengths, before)
+        distance = self._distance(features.sum(axis=0))
+        return float(costs.sum() + self.along[-1, -1] + distance) + self.repeated(jumps)
+
+    def repeated(self, jumps: list[Jump]) -> float:
+        """What some jumps cost once more for each other one as long."""
+        places, lengths = _arrays(jumps)
         alike = (np.abs(lengths[:, None] - lengths) < self.as_long).sum(axis=1) - 1
-        repeated = (self.again[places + lengths, places] * alike).sum()
-        return float(costs.sum() + repeated + self.along[-1, -1] + self._distance(features.sum(axis=0)))
+        return float((self.again[places + lengths, places] * alike).sum())
 
     def polish(self, jumps: list[Jump]) -> list[Jump]:
         """The jumps, moved and changed in length while that makes them better."""

@@ -97,8 +97,8 @@ def _band_costs(picture: NDArray, places: Places, lengths: Places, around: int, 
         for beside in range(2 * BESIDE):
             result[change] += square[..., beside : beside + 2 * around + 1]
         square = _squares(wide - seen(picture[rows, np.clip(after + spread + (change - reach), 0, width - 1)]))
-        mean = sum(square[..., sample] for sample in range(SAMPLES)) / np.float32(SAMPLES * wide.shape[3])
-        result[change] += np.float32(SHARE_AROUND) * mean[..., None]
+        total = np.asarray(sum(square[..., sample] for sample in range(SAMPLES)))
+        result[change] += np.float32(SHARE_AROUND) * (total / np.float32(SAMPLES * wide.shape[3]))[..., None]
         goes_on = at + (lengths + change - reach)[:, None, None]
         result[change][(goes_on < 0) | (goes_on > width) | (at < 0) | (at > width)] = OUTSIDE
     return result

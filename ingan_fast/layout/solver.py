@@ -26,8 +26,8 @@ FREQUENCY = 7.0  # how far apart the distributions of colours are, in standard d
 PLACES = (4.0, 16.0, 64.0)  # things are held to their places by each of these strengths, in search of candidates
 ROUNDS = 4  # of prices, each
 STEP = 2.0  # of prices, beside how far a feature deviates for its columns' differences
-POLISHED = 6  # candidates that are made better by small changes
-BENT = (3, 3, 3, 1, 1, 1, 1, 1)  # of these that are bent, for the first time, the second time, and so on: the best ones
+POLISHED = 12  # candidates that are made better by small changes
+BENT = (12, 4, 2, 2, *[1] * 8)  # of these that are bent, for the first time, the second time, and so on: the best ones
 BENT_STEP = 0.2  # of prices of pixels
 RUN = 0.03  # of the width: the least between two jumps
 MANY = 400_000  # columns of the output times those of the source: beyond that there are fewer rounds
@@ -48,13 +48,15 @@ class _Trial:
 
     Attributes:
         seams: as they are now.
+        repeated: what the same lengths again and again cost.
         pressures: what each feature's deviation costs.
         best: the seams that were best.
         best_cost: of them, by all that is seen.
     """
 
-    def __init__(self, seams: Seams, features: Floats):
-        self.seams, self.best, self.best_cost = seams, seams, np.inf
+    def __init__(self, seams: Seams, repeated: float, features: Floats):
+        self.seams, self.repeated = seams, repeated
+        self.best, self.best_cost = seams, np.inf
         self.pressures = np.zeros_like(features)
 
     def goes_on(self, seams: Seams, cost: float, step: Floats) -> None:
@@ -127,8 +129,8 @@ class Axis:
         if not found and any_change:
             middle = self.costs.width // 4
             place = middle + int(self.costs.best_seams[0, middle : -middle - 1].argmin())
-            found = [[Jump(place, 0)]]
-        found = found or [[]]
+            found = [([Jump(place, 0)], 0.0)]
+        found = found or [([], 0.0)]
         return self._bent(found if near is None else found[:1], count, closed, one_way, near)
 
     def narrowest(self, least: int) -> int:
@@ -172,8 +174,8 @@ class Axis:
             result[(np.abs(columns - places.mean()) <= near) & (np.abs(length - jump) <= near)] += USED
         return result
 
-    def _best(self, count: int, between: Floats, one_way: bool) -> list[list[Jump]]:
-        """The best few sets of jumps as they are with straight seams."""
+    def _best(self, count: int, between: Floats, one_way: bool) -> list[tuple[list[Jump], float]]:
+        """The best few sets of jumps as they are with straight seams, and what repeated lengths cost in each."""
         width = self.costs.width
         run = self._run(count)
         wanted = (np.arange(count) + 0.5) * (width / count) - 0.5
@@ -186,7 +188,8 @@ class Axis:
             jumps = polisher.polish(candidate)
             if jumps not in found:
                 found.append(jumps)
-        return sorted(found, key=polisher.cost)[: BENT[0]]
+        best = sorted(found, key=polisher.cost)[: BENT[0]]
+        return [(jumps, polisher.repeated(jumps)) for jumps in best]
 
     def _candidates(
         self, between: Floats, away: Floats, removed: Floats | np.float32, run: int, one_way: bool
@@ -212,19 +215,25 @@ class Axis:
                 pressures += FREQUENCY * STEP / (turn + 1) * deviations / self.frequencies.scale
                 np.clip(pressures, -FREQUENCY, FREQUENCY, out=pressures)
 
-    def _bent(self, candidates: list[list[Jump]], count: int, closed: bool, in_order: bool, near: int | None) -> Seams:
+    def _bent(
+        self, candidates: list[tuple[list[Jump], float]], count: int, closed: bool, in_order: bool, near: int | None
+    ) -> Seams:
         """The best that bending makes of any of the candidates, by what it costs as it is seen.
 
         Bent seams show other pixels than straight ones. So pixels get prices, as columns do before.
         """
-        trials = [_Trial(straight(jumps, self.costs.height), self.frequencies.source) for jumps in candidates]
-        for bent in BENT:
+        trials = [
+            _Trial(straight(jumps, self.costs.height), repeated, self.frequencies.source)
+            for jumps, repeated in candidates
+        ]
+        start = self._shown_before(np.zeros_like(self.frequencies.source), count)
+        for turn, bent in enumerate(BENT):
             trials = sorted(trials, key=lambda trial: trial.best_cost)[:bent]
-            before = [self._shown_before(trial.pressures, count) for trial in trials]
+            before = [self._shown_before(trial.pressures, count) if turn else start for trial in trials]
             seams = bend(self.costs, [trial.seams for trial in trials], before, closed, in_order, near)
             for trial, each in zip(trials, seams, strict=True):
                 deviations = self.frequencies.deviations_of_pieces(each)
-                cost = self._seam_cost(each, in_order) + FREQUENCY * float(np.abs(deviations).sum())
+                cost = trial.repeated + self._seam_cost(each, in_order) + FREQUENCY * float(np.abs(deviations).sum())
                 if self.removed is not None:
                     cost += float(copy_pieces(self.removed, each).sum() / self.costs.height)
                 trial.goes_on(each, cost, FREQUENCY * BENT_STEP * deviations / self.frequencies.scale)
