@@ -3,7 +3,7 @@
 import os
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
-os.environ.setdefault("OMP_NUM_THREADS", "1")  # for processes that tests start: bytes depend on the threads
+os.environ["OMP_NUM_THREADS"] = "1"  # for processes that tests start: bytes depend on the number of threads
 
 import shutil
 import signal
@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 import torch
 
-from ingan_fast import cli, train
+from ingan_fast import cli, export, train
 from ingan_fast.pictures import Pixels, save_image
+from made_once import made_once
 from trainings import run
 
 torch.set_num_threads(1)
@@ -47,9 +48,15 @@ def picture_path(picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture(scope="session")
 def trained_run(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a finished smoke training of `picture`; read-only (see `run_copy`)."""
-    path = tmp_path_factory.mktemp("runs") / "dots"
-    assert train(picture_path, path, preset_name="smoke", device="cpu").finished
-    return path
+    return made_once(
+        tmp_path_factory, "dots", lambda path: train(picture_path, path, preset_name="smoke", device="cpu")
+    )
+
+
+@pytest.fixture(scope="session")
+def exported_run(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of `trained_run` as an exported model, model.onnx; read-only."""
+    return made_once(tmp_path_factory, "exported_dots", lambda path: export(trained_run, path))
 
 
 @pytest.fixture
@@ -111,12 +118,53 @@ def refused(ingan_fast: Command) -> Callable[..., None]:
 @pytest.fixture(scope="session")
 def uninterrupted(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An uninterrupted training with `SETTINGS`; read-only."""
-    path = tmp_path_factory.mktemp("uninterrupted") / "run"
-    assert run(picture_path, path).finished
-    return path
+    return made_once(tmp_path_factory, "uninterrupted", lambda path: run(picture_path, path))
+
+
+# Files that take longest, in about this order. They start first, so that no pytest-xdist worker waits for the other's
+# last file.
+LONGEST = (
+    "export/test_engine.py",
+    "studio/page/test_tools.py",
+    "test_bench_gpu.py",
+    "export/test_onnx_file.py",
+    "studio/test_training.py",
+    "test_wheel.py",
+    "figures/test_figures.py",
+    "training/test_loop.py",
+    "training/test_early_stop.py",
+    "batch/test_ray.py",
+    "baselines/test_methods.py",
+    "layout/test_layouts.py",
+    "test_bench.py",
+    "bench_layers/test_export.py",
+    "model/test_precision.py",
+    "runtime/test_libraries.py",
+    "training/test_resuming.py",
+    "quality/test_same_source.py",
+    "studio/page/test_painting.py",
+    "batch/test_training.py",
+    "training/test_grey.py",
+    "runtime/test_tensorrt_engine.py",
+    "cli/test_train_plan.py",
+    "test_same_behaviour.py",
+    "cli/test_export.py",
+    "cli/test_bench.py",
+    "quality/test_agreement.py",
+    "export/test_uint8.py",
+    "export/test_triton_server.py",
+)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if hasattr(config.option, "loadscopereorder"):  # of pytest-xdist: files with most tests first
+        config.option.loadscopereorder = False
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = {Path(__file__).parent / name: index for index, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: place.get(item.path, len(place)))
     if not torch.cuda.is_available():
         for item in items:
             if item.get_closest_marker("gpu"):

@@ -15,9 +15,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from PIL import Image
 
-from ingan_fast.export.run import ExportOptions, export
-from ingan_fast.training.trained import read_run
-
 CHECKOUT = Path(__file__).parents[1]
 PARTS = ("ingan_fast", "kernels", "export", "pyproject.toml", "README.md", "LICENSE")
 
@@ -146,15 +143,14 @@ def told_by(*words: object, cwd: Path, code: int) -> str:
 
 @pytest.mark.slow
 def test_without_torch_pictures_and_models_are_played(
-    bare: Path, picture_path: Path, trained_run: Path, tmp_path: Path
+    bare: Path, picture_path: Path, exported_run: Path, tmp_path: Path
 ) -> None:
     command = bare / "ingan-fast"
     find = "import importlib.util as u; print(u.find_spec('torch'))"
     assert call(bare / "python", "-c", find, cwd=tmp_path) == "None\n"
     told_by(command, "--help", cwd=tmp_path, code=0)
     told_by(command, "retarget", picture_path, "--scale", "1.5x1", "--out", "wide.png", cwd=tmp_path, code=0)
-    export(read_run(trained_run), tmp_path / "model", ExportOptions())
-    model = tmp_path / "model" / "model.onnx"
+    model = exported_run / "model.onnx"
     told_by(command, "retarget", model, "--scale", "1.5x1", "--out", "played.png", cwd=tmp_path, code=0)
     for name in ("wide.png", "played.png"):
         with Image.open(tmp_path / name) as wide:

@@ -1,9 +1,11 @@
 """Compiles the kernels for GPUs that need not be present, and reports registers, spills and shared memory.
 
 `python -m ingan_fast.bench.ahead_of_time docs/kernels.md` updates the table in that page. Needs Triton for Linux,
-which includes NVIDIA's assembler, but no GPU.
+which includes NVIDIA's assembler, but no GPU. It fails if a variant spills or reads narrowly. The table names the
+sources that it was made from, so that tests need not compile everything again.
 """
 
+import hashlib
 import re
 import subprocess
 import sys
@@ -109,6 +111,27 @@ def compile_variant(variant: Variant, capability: int) -> Compiled:
     )
 
 
+def checked(variant: Variant, capability: int) -> Compiled:
+    """`compile_variant`, for a variant that neither spills nor loads less than 128 bits of a row at a time.
+
+    Raises:
+        AssertionError: it does.
+    """
+    compiled, name = compile_variant(variant, capability), f"{variant.name} on sm_{capability}"
+    if compiled.stack:
+        raise AssertionError(f"{name} spills {compiled.stack} bytes")
+    if variant.channels % 8 == 0 and (compiled.narrow_loads or not compiled.wide_loads):
+        raise AssertionError(f"{name} reads narrowly: {compiled.narrow_loads} loads of 16 bits or less")
+    return compiled
+
+
+def origin() -> str:
+    """The compiler and the digest of all that determines the table."""
+    sources = [*sorted(Path(triton_warp.__file__).parent.glob("triton_*.py")), Path(__file__)]
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    return f"Triton {triton.__version__}, sources {digest[:12]}"
+
+
 def _arguments(variant: Variant) -> tuple[Any, dict[str, str], dict[str, Any]]:
     """The kernel, its pointer types, and its constants."""
     values = _POINTERS[variant.dtype]
@@ -140,8 +163,7 @@ def table() -> str:
     """Markdown table: a row per variant with registers, stack and shared memory for each compute capability."""
     title = " | ".join(f"sm_{capability}" for capability in CAPABILITIES)
     lines = [
-        f"Triton {triton.__version__}; registers per thread / bytes of stack (spills) per thread / "
-        "bytes of shared memory per program:",
+        f"{origin()}; registers per thread / bytes of stack (spills) per thread / bytes of shared memory per program:",
         "",
         f"| variant | {title} |",
         "|---|" + "---|" * len(CAPABILITIES),
@@ -149,7 +171,7 @@ def table() -> str:
     for variant in variants():
         cells = []
         for capability in CAPABILITIES:
-            compiled = compile_variant(variant, capability)
+            compiled = checked(variant, capability)
             cells.append(f"{compiled.registers} / {compiled.stack} / {compiled.shared}")
         lines.append(f"| {variant.name} | {' | '.join(cells)} |")
     return "\n".join(lines)

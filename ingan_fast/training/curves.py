@@ -64,7 +64,10 @@ def _lines(log: Path) -> Lines:
 def _figure(height: float) -> Any:
     from matplotlib.figure import Figure  # slow to import
 
-    return Figure(figsize=(8, height), layout="constrained")
+    figure = Figure(figsize=(8, height))
+    # Margins of 0.1 to 0.8 inches; automatic ones would measure every label, a quarter of the time.
+    figure.subplots_adjust(0.8 / 8, 0.5 / height, 1 - 0.1 / 8, 1 - 0.1 / height, hspace=0.08)
+    return figure
 
 
 def _curve(axes: Any, lines: Lines, name: str, **style: Any) -> None:

@@ -38,7 +38,7 @@ def test_a_picture_alone_is_trained_for_fifteen_minutes_on_a_cpu(
     ingan_fast: Command, picture_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(PRESETS, "learned", PRESETS["smoke"])
-    monkeypatch.setattr(planning, "measure_speed", lambda *_: Speed(20.0, 0.0, 1.0, 1.0, 1.0))
+    monkeypatch.setattr(planning, "measure_speed", lambda *_: Speed(200.0, 0.0, 1.0, 1.0, 1.0))
     assert ingan_fast("train", picture_path, "--device", "cpu").code == 0
     written = config("runs/dots")
     assert (written["preset"], written["budget"]) == ("learned", 900)

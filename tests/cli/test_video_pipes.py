@@ -21,7 +21,7 @@ Refused = Callable[..., None]
 
 # In a process of its own, with an engine that takes 20 ms a frame.
 PROGRAM = """
-import sys, time
+import os, sys, time
 from ingan_fast.runtime import Retargeter
 from ingan_fast.cli import main
 from video_clips import QuickEngine
@@ -35,6 +35,8 @@ class Slow(QuickEngine):
 
 Retargeter.open = lambda *_: Slow()
 sys.argv[:2] = ["ingan-fast"]
+if "STARTED" in os.environ:
+    open(os.environ["STARTED"], "w").close()
 main()
 """
 
@@ -110,9 +112,15 @@ def test_ctrl_c_leaves_a_video_that_can_be_played(tmp_path: Path, name: str) -> 
     assert 0 < len(frames_of(Clip(tmp_path / name))) < 300
 
 
-def test_ctrl_c_while_nothing_comes_leaves_nothing(tmp_path: Path) -> None:
+def test_ctrl_c_while_nothing_comes_leaves_nothing(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = tmp_path_factory.mktemp("started") / "started"  # after Python's own start, which takes its time
+    monkeypatch.setenv("STARTED", str(started))
     process = start("--input", "-", "--scale", "1", "--out", tmp_path / "out.mp4", stdin=subprocess.PIPE)
-    time.sleep(1.5)
+    while process.poll() is None and not started.exists():
+        time.sleep(0.05)
+    time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert list(tmp_path.iterdir()) == []

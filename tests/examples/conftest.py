@@ -6,21 +6,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from ingan_fast.export.run import ExportOptions, export
 from ingan_fast.model.networks import Generator
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import PAPER
 from ingan_fast.training.run_folder import Config, RunFolder
-from ingan_fast.training.trained import read_run
 from video_clips import Recipe, make_clip
 
 
 @pytest.fixture(scope="session")
-def model(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(exported_run: Path) -> Path:
     """The folder of an exported model; read-only."""
-    folder = tmp_path_factory.mktemp("exported") / "model"
-    export(read_run(trained_run), folder, ExportOptions())
-    return folder
+    return exported_run
 
 
 @pytest.fixture(scope="session")

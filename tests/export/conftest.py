@@ -1,7 +1,11 @@
 """Runs to export, one per kind of generator, with random weights."""
 
+import hashlib
+import pickle
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from untrained_runs import write_run
@@ -10,6 +14,7 @@ from ingan_fast.export.run import ExportedFile, ExportOptions, export
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import PAPER, SMOKE
 from ingan_fast.training.trained import TrainedRun, read_run
+from made_once import made_once
 
 KINDS = {
     "paper": replace(PAPER, channels=8, blocks=1),
@@ -33,7 +38,28 @@ def trained(some_run: Path) -> TrainedRun:
     return read_run(some_run)
 
 
+Exports = Callable[..., ExportedFile]
+
+
 @pytest.fixture(scope="session")
-def exported(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> ExportedFile:
-    """model.onnx per kind, float32 and dynamic; read-only."""
-    return export(trained, tmp_path_factory.mktemp("exported"), ExportOptions())
+def exports(trained: TrainedRun, kind: str, tmp_path_factory: pytest.TempPathFactory) -> Exports:
+    """Exports the run with options of `ExportOptions`, each once; the model's folder is read-only."""
+
+    def exported(**options: Any) -> ExportedFile:
+        wanted = ExportOptions(**options)
+
+        def make(path: Path) -> None:
+            found = export(trained, path / "model", wanted).check
+            (path / "check").write_bytes(pickle.dumps(found))
+
+        about = hashlib.sha256(f"{kind} {wanted}".encode()).hexdigest()[:12]
+        path = made_once(tmp_path_factory, f"export_{about}", make)
+        return ExportedFile(path / "model" / "model.onnx", pickle.loads((path / "check").read_bytes()))
+
+    return exported
+
+
+@pytest.fixture(scope="session")
+def exported(exports: Exports) -> ExportedFile:
+    """model.onnx per kind, float32 and dynamic."""
+    return exports()

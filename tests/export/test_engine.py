@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -19,12 +20,11 @@ from ingan_fast.export import builder, engine
 from ingan_fast.export.builder import Order, build
 from ingan_fast.export.engine import build_engine
 from ingan_fast.export.profiles import parse_profile
-from ingan_fast.export.run import ExportedFile, ExportOptions, export
+from ingan_fast.export.run import ExportedFile
 from ingan_fast.runtime import tensorrt_bindings as tensorrt
 from ingan_fast.runtime.engine_cache import EngineCache
 from ingan_fast.runtime.sidecar import EngineInfo, checksum, read_sidecar
 from ingan_fast.runtime.tensorrt_bindings import load_bindings
-from ingan_fast.training.trained import TrainedRun
 
 pytest.importorskip("tensorrt_rtx")
 
@@ -42,10 +42,14 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INGAN_FAST_CACHE", str(tmp_path / "cache"))
 
 
+def copied(exported: ExportedFile, folder: Path) -> Path:
+    """model.onnx of a copy of an export."""
+    return Path(shutil.copytree(exported.path.parent, folder / "model")) / "model.onnx"
+
+
 @pytest.fixture
 def model(exported: ExportedFile, tmp_path: Path) -> Path:
-    """A copy of an export."""
-    return Path(shutil.copytree(exported.path.parent, tmp_path / "model")) / "model.onnx"
+    return copied(exported, tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -129,9 +133,9 @@ def test_an_exported_graph_becomes_an_engine_of_bytes(model: Path, kind: str) ->
 @pytest.mark.slow
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_engines_are_built_in_half_precision_for_every_gpu_that_has_it(
-    trained: TrainedRun, tmp_path: Path, precision: str
+    exports: Callable[..., ExportedFile], tmp_path: Path, precision: str
 ) -> None:
-    model = export(trained, tmp_path / "half", ExportOptions(precision=precision)).path
+    model = copied(exports(precision=precision), tmp_path)
     about = read_sidecar(build_engine(model, "tensorrt-rtx")).engine
     assert about is not None
     assert ("sm_75" in about.platforms) == (precision == "fp16")  # which has no bfloat16
@@ -140,8 +144,8 @@ def test_engines_are_built_in_half_precision_for_every_gpu_that_has_it(
 
 
 @pytest.mark.slow
-def test_an_engine_has_its_picture_baked_in(trained: TrainedRun, tmp_path: Path) -> None:
-    model = export(trained, tmp_path / "baked", ExportOptions(bake_source=True)).path
+def test_an_engine_has_its_picture_baked_in(exports: Callable[..., ExportedFile], tmp_path: Path) -> None:
+    model = copied(exports(bake_source=True), tmp_path)
     found = read_sidecar(build_engine(model, **SMALL))
     assert "image" not in [tensor.name for tensor in found.inputs]
     assert found.engine is not None
@@ -409,9 +413,9 @@ class TestFlavors:
         assert EngineCache().read_timings(f"tensorrt-{about.version}-sm_90") == timings
 
 
-def test_an_engine_of_one_geometry_is_built_for_players(trained: TrainedRun, tmp_path: Path) -> None:
-    written = export(trained, tmp_path / "fixed", ExportOptions(transform=Transform.resize((96, 40))))
-    path = build_engine(written.path, "tensorrt-rtx", compute_capabilities=["sm_89"], uint8=False)
+def test_an_engine_of_one_geometry_is_built_for_players(exports: Callable[..., ExportedFile], tmp_path: Path) -> None:
+    model = copied(exports(transform=Transform.resize((96, 40))), tmp_path)
+    path = build_engine(model, "tensorrt-rtx", compute_capabilities=["sm_89"], uint8=False)
     sidecar = read_sidecar(path)
     assert [(tensor.dtype, tensor.shape) for tensor in sidecar.inputs] == [("float32", [1, 3, 56, 64])]
     assert path.stat().st_size > 10_000

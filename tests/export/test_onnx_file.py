@@ -1,6 +1,7 @@
 """What stands in an exported file, and what other programs make of it."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,6 @@ from ingan_fast import Transform
 from ingan_fast.errors import UserError
 from ingan_fast.export import run as export_run
 from ingan_fast.export.model import grid_of
-from ingan_fast.export.onnx_file import write_onnx
 from ingan_fast.export.run import ExportedFile, ExportOptions, export
 from ingan_fast.model.sampling import to_pixels, to_tensor
 from ingan_fast.pictures import Pixels, load_image
@@ -107,11 +107,11 @@ def test_coordinates_far_outside_are_reflected(exported: ExportedFile, trained: 
 
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_half_precisions_are_half_as_large_and_within_two_levels(
-    trained: TrainedRun, exported: ExportedFile, precision: str, tmp_path: Path
+    exports: Callable[..., ExportedFile], precision: str
 ) -> None:
     if precision == "bf16":
         pytest.importorskip("openvino")  # the one that the file is checked with
-    written = export(trained, tmp_path, ExportOptions(precision=precision))
+    written = exports(precision=precision)
     assert 0.001 < written.check.error <= 2
     weights = [w for w in onnx.load(written.path).graph.initializer if len(w.dims) == 4]
     kind = {"fp16": onnx.TensorProto.FLOAT16, "bf16": onnx.TensorProto.BFLOAT16}[precision]
@@ -119,8 +119,10 @@ def test_half_precisions_are_half_as_large_and_within_two_levels(
     assert read_sidecar(written.path).precision == precision
 
 
-def test_a_fixed_file_takes_frames_in_0_to_1_and_nothing_else(trained: TrainedRun, tmp_path: Path) -> None:
-    written = export(trained, tmp_path, ExportOptions(transform=TILT))
+def test_a_fixed_file_takes_frames_in_0_to_1_and_nothing_else(
+    trained: TrainedRun, exports: Callable[..., ExportedFile]
+) -> None:
+    written = exports(transform=TILT)
     session = onnxruntime.InferenceSession(written.path)
     assert {tensor.name: tensor.shape for tensor in session.get_inputs()} == {"image": [1, 3, 56, 64]}
     frame = (trained.source.transpose(2, 0, 1)[None] / 255).astype(np.float32)
@@ -135,8 +137,10 @@ def test_a_fixed_file_for_frames_of_another_size_agrees_with_the_generator(train
     assert onnxruntime.InferenceSession(written.path).get_inputs()[0].shape == [1, 3, 41, 75]
 
 
-def test_a_file_with_its_picture_takes_geometry_alone(trained: TrainedRun, tmp_path: Path) -> None:
-    written = export(trained, tmp_path, ExportOptions(bake_source=True))
+def test_a_file_with_its_picture_takes_geometry_alone(
+    trained: TrainedRun, exports: Callable[..., ExportedFile]
+) -> None:
+    written = exports(bake_source=True)
     session = onnxruntime.InferenceSession(written.path)
     assert "image" not in [tensor.name for tensor in session.get_inputs()]
     for transform in (Transform.resize((80, 44)), TILT):
@@ -156,11 +160,10 @@ def test_the_sidecar_says_what_another_program_needs(exported: ExportedFile, tra
 
 
 def test_a_wrong_file_is_refused_and_not_kept(
-    trained: TrainedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: TrainedRun, exported: ExportedFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def spoil(exported: export_run.Exported, path: Path, precision: str) -> None:
-        write_onnx(exported, path, precision)
-        model = onnx.load(path)
+    def spoil(_: export_run.Exported, path: Path, precision: str) -> None:
+        model = onnx.load(exported.path)
         bias = next(weight for weight in model.graph.initializer if list(weight.dims) in ([3], [7]))
         bias.CopyFrom(onnx.numpy_helper.from_array(np.full(bias.dims, 0.5, np.float32), bias.name))
         onnx.save(model, path)

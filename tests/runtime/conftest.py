@@ -7,6 +7,7 @@ import pytest
 from ingan_fast.export.run import ExportOptions, export
 from ingan_fast.runtime.retargeter import Retargeter, load
 from ingan_fast.training.trained import read_run
+from made_once import made_once
 
 
 @pytest.fixture(scope="session")
@@ -16,9 +17,9 @@ def float32(trained_run: Path) -> Retargeter:
 
 
 @pytest.fixture(scope="session")
-def model(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model(exported_run: Path) -> Path:
     """model.onnx of a smoke run; read-only."""
-    return export(read_run(trained_run), tmp_path_factory.mktemp("model"), ExportOptions()).path
+    return exported_run / "model.onnx"
 
 
 @pytest.fixture(scope="session")
@@ -27,4 +28,4 @@ def fixed_model(trained_run: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     from ingan_fast import Transform
 
     wanted = ExportOptions(transform=Transform.resize((96, 40)))
-    return export(read_run(trained_run), tmp_path_factory.mktemp("fixed"), wanted).path
+    return made_once(tmp_path_factory, "fixed", lambda path: export(read_run(trained_run), path, wanted)) / "model.onnx"

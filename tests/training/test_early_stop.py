@@ -78,9 +78,11 @@ def run(picture: Path, out: Path, **more: Any) -> training.Result:
 
 
 def call_flat(patch: pytest.MonkeyPatch) -> None:
-    """Every curve of four validations is flat; what is judged takes no time."""
+    """Every curve of four validations is flat; judging and plotting take no time."""
     judged = curve([0.001])[0] | {"swd_x1.5": 0.01, "swd_x0.6": 0.01}
     patch.setattr("ingan_fast.training.monitor.judge", lambda *_: judged)
+    for plot in ("plot_losses", "plot_quality"):
+        patch.setattr(f"ingan_fast.training.monitor.{plot}", lambda *_: None)
     patch.setattr("ingan_fast.training.history.is_flat", lambda validations: len(validations) >= 4)
 
 

@@ -57,14 +57,18 @@ def test_a_training_on_colours_or_on_both_stays_in_colour(
     assert not read_run(tmp_path / "run").settings.grey
 
 
+@pytest.fixture(scope="module")
+def grey_model(grey_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return export(read_run(grey_run), tmp_path_factory.mktemp("grey_model"), ExportOptions()).path
+
+
 @pytest.mark.parametrize("kind", ["run", "onnxruntime", "openvino"])
 def test_it_is_grey_in_every_runtime_and_for_colour_frames_too(
-    tmp_path: Path, grey_run: Path, picture: Pixels, kind: str
+    grey_run: Path, grey_model: Path, picture: Pixels, kind: str
 ) -> None:
     if kind != "run":
         pytest.importorskip(kind)
-        export(read_run(grey_run), tmp_path, ExportOptions())
-    path, backend = (grey_run, "torch") if kind == "run" else (tmp_path / "model.onnx", kind)
+    path, backend = (grey_run, "torch") if kind == "run" else (grey_model, kind)
     with Retargeter.open(path, "cpu", backend) as retargeter:
         assert is_grey(retargeter(transform=TILTED))
         assert is_grey(retargeter(picture, size=(90, 40)))

@@ -24,6 +24,7 @@ from ingan_fast.training.trained import read_run
 from trainings import generator_bytes, losses_of, run
 
 CPU = torch.device("cpu")
+SELDOM = {"checkpoint_every": 1000, "preview_every": 1000, "validate_every": 1000}  # only at the end
 
 
 # What a training does
@@ -42,7 +43,7 @@ def test_sixty_iterations_lower_the_reconstruction_loss(picture_path: Path, tmp_
         "decay_from": 0.9,
     }
     changes |= {"ramp": 0.0, "min_scale": 0.7, "max_scale": 1.4, "max_corner_shift": 0.0}  # alike from the start
-    run(picture_path, tmp_path / "run", settings=changes | {"checkpoint_every": 1000, "preview_every": 1000})
+    run(picture_path, tmp_path / "run", settings=changes | SELDOM)
     losses = [line["reconstruction"] for line in losses_of(tmp_path / "run")]
     assert len(losses) == 60
     assert np.mean(losses[20:]) < 0.85 * np.mean(losses[:15])
@@ -90,8 +91,7 @@ def test_a_run_holds_what_its_description_says(uninterrupted: Path, picture: Pix
 
 def test_losses_are_reported_as_they_are_logged(picture_path: Path, tmp_path: Path) -> None:
     reports: list[Status] = []
-    settings = {"log_every": 5, "checkpoint_every": 1000, "preview_every": 1000}
-    run(picture_path, tmp_path / "run", settings=settings, report=reports.append)
+    run(picture_path, tmp_path / "run", settings=SELDOM | {"log_every": 5}, report=reports.append)
     assert [(status.iteration, status.iterations) for status in reports] == [(5, 12), (10, 12), (12, 12)]
     for status, line in zip(reports, losses_of(tmp_path / "run"), strict=True):
         assert line["iteration"] == status.iteration
