@@ -22,7 +22,7 @@ from ingan_fast.layout.seams import Seams, bend, parts, straight, while_growing
 
 JUMP = 0.04  # what each jump costs beside its seam; 1 is the picture's mean seam cost
 PLACE = 4.0  # the mean squared distance from where a plain resize would be, in widths
-FREQUENCY = 7.0  # how far apart the distributions of colours are, in standard deviations
+FREQUENCY = 12.0  # how far apart the distributions of colours are, in standard deviations
 PLACES = (4.0, 16.0, 64.0)  # things are held to their places by each of these strengths, in search of candidates
 ROUNDS = 4  # of prices, each
 STEP = 2.0  # of prices, beside how far a feature deviates for its columns' differences
