@@ -21,8 +21,6 @@ FARTHEST = 0.3  # of a straight side: shapes are sheared that would need bands f
 LEAST = 20  # px of a band's height, in the version in which bands are found
 SLACK = 0.25  # of their distance, by which a band can begin before or after its place
 
-Doubles = NDArray[np.float64]
-
 
 def lay_out(layouts: Layouts, transform: Transform) -> tuple[Layout, Bands] | None:
     """A rectangle's layout, and bands of it; None for other shapes, and where bands would cut what is spared."""
@@ -57,7 +55,7 @@ def _spared(layouts: Layouts) -> list[Mask]:
 
 
 def _found(
-    picture: NDArray, spared: Mask | None, shape: Parallelogram, size: Size, starts: Doubles, slack: float
+    picture: NDArray, spared: Mask | None, shape: Parallelogram, size: Size, starts: NDArray[np.floating], slack: float
 ) -> Bands:
     """The bands whose seams show least: found in a small version, then refined.
 

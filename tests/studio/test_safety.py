@@ -39,6 +39,11 @@ def test_another_host_name_is_refused(client: TestClient, host: str) -> None:
     assert "name" in sentence(client.get("/api/server", headers={"Host": host}), 403)
 
 
+def test_two_host_names_are_refused(client: TestClient) -> None:
+    hosts = [("Host", f"127.0.0.1:{PORT}"), ("Host", "evil.example")]
+    assert "name" in sentence(client.get("/api/server", headers=hosts), 403)
+
+
 @pytest.mark.parametrize("host", [f"localhost:{PORT}", f"[::1]:{PORT}", f"LOCALHOST:{PORT}"])
 def test_other_names_of_this_machine_are_answered(client: TestClient, host: str) -> None:
     assert client.get("/api/server", headers={"Host": host}).status_code == 200
