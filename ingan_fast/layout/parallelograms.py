@@ -42,7 +42,7 @@ def lay_out(layouts: Layouts, transform: Transform) -> tuple[Layout, Bands] | No
     except UserError:  # what is kept leaves room for the shape, perhaps, and not for what it cuts off
         return None
     spared = layout.copy(np.logical_or.reduce(masks)) if masks else None
-    starts = shape.starts[0] + apart * (np.arange(count) + 0.5) - margin
+    starts = np.asarray(shape.starts[0] + apart * (np.arange(count) + 0.5) - margin, np.float64)
     bands = _found(layout.draw(layouts.picture), spared, shape, transform.size, starts, slack)
     return (layout, bands) if spared is None or bands.spare(spared, transform) else None
 
@@ -55,7 +55,7 @@ def _spared(layouts: Layouts) -> list[Mask]:
 
 
 def _found(
-    picture: NDArray, spared: Mask | None, shape: Parallelogram, size: Size, starts: NDArray[np.floating], slack: float
+    picture: NDArray, spared: Mask | None, shape: Parallelogram, size: Size, starts: NDArray[np.float64], slack: float
 ) -> Bands:
     """The bands whose seams show least: found in a small version, then refined.
 
