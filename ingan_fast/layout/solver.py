@@ -23,6 +23,7 @@ from ingan_fast.layout.seams import Seams, bend, parts, straight, while_growing
 JUMP = 0.04  # what each jump costs beside its seam; 1 is the picture's mean seam cost
 PLACE = 4.0  # the mean squared distance from where a plain resize would be, in widths
 FREQUENCY = 12.0  # how far apart the distributions of colours are, in standard deviations
+FREQUENCY_SPARING = 7.0  # the same where single objects are spared: shown once, they make up more or less of an output
 PLACES = (4.0, 16.0, 64.0)  # things are held to their places by each of these strengths, in search of candidates
 ROUNDS = 4  # of prices, each
 STEP = 2.0  # of prices, beside how far a feature deviates for its columns' differences
@@ -59,11 +60,11 @@ class _Trial:
         self.best, self.best_cost = seams, np.inf
         self.pressures = np.zeros_like(features)
 
-    def goes_on(self, seams: Seams, cost: float, step: Floats) -> None:
+    def goes_on(self, seams: Seams, cost: float, step: Floats, most: float) -> None:
         self.seams = seams
         if cost < self.best_cost:
             self.best, self.best_cost = seams, cost
-        self.pressures = np.clip(self.pressures + step, -FREQUENCY, FREQUENCY)
+        self.pressures = np.clip(self.pressures + step, -most, most)
 
 
 class Axis:
@@ -89,6 +90,7 @@ class Axis:
                 held[mask] = price
         self.costs = SeamCosts(picture, held)
         self.frequencies = Frequencies(picture)
+        self.frequency = FREQUENCY if spare is None or not spare.any() else FREQUENCY_SPARING
         self.removed = None if remove is None else remove * np.float32(REMOVED)
         self.between = self.costs.between() + np.float32(JUMP)
 
@@ -181,7 +183,7 @@ class Axis:
         wanted = (np.arange(count) + 0.5) * (width / count) - 0.5
         away = (np.square(np.arange(width) - wanted[:, None]) / (width**2 * count)).astype(np.float32)
         removed = np.float32(0) if self.removed is None else self.removed.mean(axis=0)
-        polisher = Polisher(between, PLACE * away + removed, self.frequencies, FREQUENCY, run, one_way)
+        polisher = Polisher(between, PLACE * away + removed, self.frequencies, self.frequency, run, one_way)
         candidates = sorted(self._candidates(between, away, removed, run, one_way), key=polisher.cost)
         found: list[list[Jump]] = []
         for candidate in candidates[:POLISHED]:
@@ -212,8 +214,8 @@ class Axis:
                     known.append(jumps)
                     yield jumps
                 deviations = self.frequencies.deviations(shown_columns(jumps, width))
-                pressures += FREQUENCY * STEP / (turn + 1) * deviations / self.frequencies.scale
-                np.clip(pressures, -FREQUENCY, FREQUENCY, out=pressures)
+                pressures += self.frequency * STEP / (turn + 1) * deviations / self.frequencies.scale
+                np.clip(pressures, -self.frequency, self.frequency, out=pressures)
 
     def _bent(
         self, candidates: list[tuple[list[Jump], float]], count: int, closed: bool, in_order: bool, near: int | None
@@ -233,10 +235,11 @@ class Axis:
             seams = bend(self.costs, [trial.seams for trial in trials], before, closed, in_order, near)
             for trial, each in zip(trials, seams, strict=True):
                 deviations = self.frequencies.deviations_of_pieces(each)
-                cost = trial.repeated + self._seam_cost(each, in_order) + FREQUENCY * float(np.abs(deviations).sum())
+                cost = trial.repeated + self._seam_cost(each, in_order) + self.frequency * float(np.abs(deviations).sum())
                 if self.removed is not None:
                     cost += float(copy_pieces(self.removed, each).sum() / self.costs.height)
-                trial.goes_on(each, cost, FREQUENCY * BENT_STEP * deviations / self.frequencies.scale)
+                step = self.frequency * BENT_STEP * deviations / self.frequencies.scale
+                trial.goes_on(each, cost, step, self.frequency)
         return min(trials, key=lambda trial: trial.best_cost).best
 
     def _shown_before(self, pressures: Floats, count: int) -> NDArray[np.float64]:

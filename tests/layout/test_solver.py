@@ -5,6 +5,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
+from ingan_fast.layout import solver
 from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.frequency import Frequencies
 from ingan_fast.layout.growing import _order
@@ -13,7 +14,7 @@ from ingan_fast.layout.polishing import Polisher
 from ingan_fast.layout.seam_costs import SeamCosts, held_between
 from ingan_fast.layout.seams import Seams, bend, straight
 from ingan_fast.layout.solver import Axis
-from layout_scenes import fence, grain
+from layout_scenes import ball_mask, ball_on_grain, fence, grain
 
 
 def total(jumps: list[Jump], between: np.ndarray, shown: np.ndarray) -> float:
@@ -181,3 +182,13 @@ def test_variations_differ_and_each_is_nearly_as_good_as_the_best_one() -> None:
     assert all(np.abs(first - second).mean() > 0.005 for first, second in combinations(drawn, 2))
     costs = [table._seam_cost(seams) for seams in found]
     assert max(costs) < 1.25 * costs[0]
+
+
+def test_colours_have_a_weight_of_their_own_where_single_objects_are_spared(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture, mask = (ball_on_grain() / 255).astype(np.float32), ball_mask()
+    solved = [Axis(picture, spare=spare).solve(130).places for spare in (mask, np.zeros_like(mask))]
+    monkeypatch.setattr(solver, "FREQUENCY", 0.0)
+    assert np.array_equal(Axis(picture, spare=mask).solve(130).places, solved[0])
+    assert not np.array_equal(Axis(picture).solve(130).places, solved[1])
+    monkeypatch.setattr(solver, "FREQUENCY_SPARING", 0.0)
+    assert not np.array_equal(Axis(picture, spare=mask).solve(130).places, solved[0])
