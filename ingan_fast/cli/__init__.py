@@ -53,7 +53,7 @@ def _version(wanted: bool) -> None:
     if wanted:
         from ingan_fast.layout import compiled
 
-        print(f"ingan-fast {version('ingan-fast')}\nlayouts {compiled.DESCRIPTION}")
+        print(f"ingan-fast {version('ingan-fast')}, layouts {compiled.DESCRIPTION}")
         raise typer.Exit
 
 

@@ -228,14 +228,17 @@ class Axis:
             _Trial(straight(jumps, self.costs.height), repeated, self.frequencies.source)
             for jumps, repeated in candidates
         ]
+        within = None if near is None else [(jump.place - near, jump.place + near) for jump in candidates[0][0]]
         start = self._shown_before(np.zeros_like(self.frequencies.source), count)
         for turn, bent in enumerate(BENT):
             trials = sorted(trials, key=lambda trial: trial.best_cost)[:bent]
             before = [self._shown_before(trial.pressures, count) if turn else start for trial in trials]
-            seams = bend(self.costs, [trial.seams for trial in trials], before, closed, in_order, near)
+            seams = bend(self.costs, [trial.seams for trial in trials], before, closed, in_order, within)
             for trial, each in zip(trials, seams, strict=True):
                 deviations = self.frequencies.deviations_of_pieces(each)
-                cost = trial.repeated + self._seam_cost(each, in_order) + self.frequency * float(np.abs(deviations).sum())
+                cost = (
+                    trial.repeated + self._seam_cost(each, in_order) + self.frequency * float(np.abs(deviations).sum())
+                )
                 if self.removed is not None:
                     cost += float(copy_pieces(self.removed, each).sum() / self.costs.height)
                 step = self.frequency * BENT_STEP * deviations / self.frequencies.scale

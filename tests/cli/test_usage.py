@@ -67,7 +67,7 @@ def test_log_messages_of_the_package_are_lines_on_stderr(ingan_fast: Command, mo
 def test_the_version_is_told(ingan_fast: Command) -> None:
     ended = ingan_fast("--version")
     assert ended.code == 0
-    assert re.fullmatch(r"ingan-fast \d+\.\d+\.\d+\nlayouts with(out)? compiled loops.*\n", ended.out)
+    assert re.fullmatch(r"ingan-fast \d+\.\d+\.\d+, layouts with(out)? compiled loops.*\n", ended.out)
 
 
 def test_the_home_folder_is_found_where_a_shell_leaves_it_as_it_is(

@@ -14,6 +14,7 @@ from ingan_fast.layout.polishing import Polisher
 from ingan_fast.layout.seam_costs import SeamCosts, held_between
 from ingan_fast.layout.seams import Seams, bend, straight
 from ingan_fast.layout.solver import Axis
+from ingan_fast.pictures import Pixels
 from layout_scenes import ball_mask, ball_on_grain, fence, grain
 
 
@@ -192,3 +193,11 @@ def test_colours_have_a_weight_of_their_own_where_single_objects_are_spared(monk
     assert not np.array_equal(Axis(picture).solve(130).places, solved[1])
     monkeypatch.setattr(solver, "FREQUENCY_SPARING", 0.0)
     assert not np.array_equal(Axis(picture, spare=mask).solve(130).places, solved[0])
+
+
+def test_variations_of_a_small_picture_differ_although_bending_would_lead_them_to_the_same_place(
+    picture: Pixels,
+) -> None:
+    axis = Axis((picture / 255).astype(np.float32))
+    places = [axis.solve(90, variation).places for variation in range(8)]
+    assert all(one.shape != other.shape or (one != other).any() for one, other in combinations(places, 2))

@@ -158,7 +158,7 @@ def test_time_that_is_gone_already_is_no_longer_in_the_budget(picture: Pixels, m
     monkeypatch.setattr(planning, "measure_speed", lambda *_: FAST)
     now = 1000.0
     monkeypatch.setattr("time.perf_counter", lambda: now)
-    given = planning.Ready(planning.TrainingPlan("learned", SMALL, 60.0), {"dots": picture}, [])
+    given = planning.PreparedTraining(planning.TrainingPlan("learned", SMALL, 60.0), {"dots": picture}, [])
     whole, late = (
         planning.within_budget(given, {}, 0, torch.device("cpu"), clock).plan.settings for clock in (now, now - 30)
     )

@@ -39,8 +39,13 @@ def test_the_slider_compares_with_a_plain_resize(page: Any) -> None:
     tool(page, "compare")
     page.focus("#divider")
     page.keyboard.press("End")
-    box, plain = page.locator("#comparison").bounding_box(), page.locator("#plain").bounding_box()
-    assert [plain[side] for side in plain] == pytest.approx([box[side] for side in plain], abs=1)
+    until(
+        page,
+        """(() => {
+            const [box, plain] = ["comparison", "plain"].map(id => document.getElementById(id).getBoundingClientRect());
+            return ["x", "y", "width", "height"].every(side => Math.abs(box[side] - plain[side]) <= 1);
+        })()""",
+    )
     page.keyboard.press("ArrowLeft")
     assert page.get_attribute("#divider", "aria-valuenow") == "98"
 
