@@ -125,6 +125,7 @@ def uninterrupted(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) 
 # last file.
 LONGEST = (
     "export/test_engine.py",
+    "export/test_engine_refusals.py",
     "studio/page/test_tools.py",
     "test_bench_gpu.py",
     "export/test_onnx_file.py",

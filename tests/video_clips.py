@@ -36,6 +36,12 @@ def corners(size: tuple[int, int], level: int = 200) -> Pixels:
     return picture
 
 
+def centres(pixels: Pixels) -> Pixels:
+    """Of the four quarters: [2, 2, C]."""
+    rows, columns = (np.array([side // 4, 3 * side // 4]) for side in pixels.shape[:2])
+    return pixels[rows[:, None], columns[None]].astype(int)
+
+
 def grey(size: tuple[int, int], count: int) -> list[Pixels]:
     """Frames with different levels, 20 apart."""
     return [np.full((size[1], size[0], 3), 20 + 20 * (index % 11), np.uint8) for index in range(count)]

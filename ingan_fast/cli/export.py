@@ -98,12 +98,16 @@ def export(
     files = list(SERVER_FILES) if served else [FILES[format_]]
     _check_folder(out, [*files, "model.engine"] if trt else files, overwrite)
     with parts_done("exporting") as show:
-        parts = iter(STEPS)
+        steps = iter(STEPS)
+
+        def tell(step: str) -> None:
+            show(next(steps, STEPS[-1]), step)
+
         trained = read_run(run, merge=format_ == "onnx")
         if served:
-            written = write_repository(trained, out, wanted, lambda step: show(next(parts), step))
+            written = write_repository(trained, out, wanted, tell)
         else:
-            written = write(trained, out, wanted, pick_device(device), lambda step: show(next(parts), step))
+            written = write(trained, out, wanted, pick_device(device), tell)
     messages.print(f"{written.check}")
     print(f"{written.path}: {written.path.stat().st_size / 1e6:.1f} MB, {_inputs(wanted)}")
     if trt:

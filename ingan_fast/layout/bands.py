@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout.drawing import copy_pieces, draw
+from ingan_fast.layout.rectangles import ROUNDED
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seams import Places, Seams
-
-ROUNDED = 1e-9  # what is less in a matrix is zero
 
 Mask = NDArray[np.bool_]
 

@@ -8,6 +8,7 @@ that the cuts show little: by a period where there is one. The shape's slanting 
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout.band_search import Search
@@ -22,7 +23,9 @@ LEAST = 20  # px of a band's height, in the version in which bands are found
 SLACK = 0.25  # of their distance, by which a band can begin before or after its place
 
 
-def lay_out(layouts: Layouts, transform: Transform) -> tuple[Layout, Bands] | None:
+def lay_out(
+    layouts: Layouts, transform: Transform, progress: Progress = lambda part: None
+) -> tuple[Layout, Bands] | None:
     """A rectangle's layout, and bands of it; None for other shapes, and where bands would cut what is spared."""
     shape = Parallelogram.of(transform)
     if shape is None or layouts.wishes.tile:
@@ -38,7 +41,7 @@ def lay_out(layouts: Layouts, transform: Transform) -> tuple[Layout, Bands] | No
     margin = int(np.ceil(abs(apart) * (1.0 if masks else 0.5) + slack))
     along, across = max(4, round(shape.width)) + 2 * margin, max(4, round(shape.height))
     try:
-        layout = layouts.lay_out((across, along) if shape.axis else (along, across))
+        layout = layouts.lay_out((across, along) if shape.axis else (along, across), progress)
     except UserError:  # what is kept leaves room for the shape, perhaps, and not for what it cuts off
         return None
     spared = layout.copy(np.logical_or.reduce(masks)) if masks else None

@@ -81,7 +81,7 @@ def lay_out(layouts: Layouts, transform: Transform, progress: Progress = lambda 
     """The layout for a transform; where corners are moved, that of a rectangle (`rectangles`, `parallelograms`)."""
     if (transform.matrix == np.eye(3)).all():
         return View(layouts.lay_out(transform.size, progress))
-    in_bands = parallelograms.lay_out(layouts, transform)
+    in_bands = parallelograms.lay_out(layouts, transform, progress)
     if in_bands is not None:
         layout, bands = in_bands
         return View(layout, transform, bands)

@@ -36,7 +36,7 @@ def context(browser: Any, address: str, said: list[str]) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     asked: list[str] = []
     context.on("request", lambda request: asked.append(request.url))
-    context.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    context.on("console", lambda message: said.append(_told(message)) if message.type == "error" else None)
     context.on("weberror", lambda error: said.append(str(error.error)))
     yield context
     context.close()
@@ -75,3 +75,8 @@ def page(context: Any, opened: str) -> Any:
     page.goto(opened)
     rested(page)
     return page
+
+
+def _told(message: Any) -> str:
+    """An error on the console, with the address that it is about."""
+    return f"{message.text} {message.location['url']}"
