@@ -111,7 +111,7 @@ class Bands:
         windows[-1, 1] = size[1 - self.axis]
         result = replace(self, size=size, first=int(first), offsets=offsets, windows=windows)
         if not len(self.seams.lengths):
-            return result
+            return replace(result, seams=Seams(self.seams.lengths, np.zeros((0, size[self.axis]), np.intp)))
         return replace(result, seams=refine(result.side_by_side(picture), self.seams, scale, size[1 - self.axis]))
 
     def spare(self, mask: Mask, transform: Transform) -> bool:

@@ -36,6 +36,18 @@ def test_pieces_are_moved_and_not_sheared(height: int, width: int) -> None:
     assert np.ptp(values) > 0.2 * width
 
 
+def test_a_slight_slant_is_one_band_also_in_a_picture_that_is_larger_than_where_bands_are_found() -> None:
+    picture = np.repeat(grain(1, 450), 300, axis=0)  # upright lines
+    transform = parallelogram(450, 300, 50)
+    view = lay_out(Layouts(picture, Wishes(keep_objects=False)), transform)
+    assert view.bands is not None
+    assert len(view.bands.windows) == 1
+    output, inside = view.draw(picture), transform.mask() == 1
+    both = inside[20] & inside[280]
+    assert both.sum() > 350
+    np.testing.assert_array_equal(output[20, both], output[280, both])  # still upright
+
+
 def test_the_shape_is_followed() -> None:
     width, height, slant = 180, 60, 72
     sideways = moved(parallelogram(width, height, slant), height, width)[..., 0]
