@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageFilter
 
 from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
@@ -145,7 +146,7 @@ class Layouts:
         Raises:
             UserError: what is kept or removed leaves none.
         """
-        scene = Scene(self.picture, self.wishes.keep, self.wishes.remove, self._spared())
+        scene = Scene(self.picture, self.wishes.keep, self._avoided(), self._spared())
         steps: list[Step] = []
         order = self._order(size)
         for done, axis in enumerate(order, 1):
@@ -155,11 +156,22 @@ class Layouts:
             step = found(scene, axis, size[axis], self.wishes.variation, tiled, closed, None if steps else self._axes)
             steps.append(step)
             scene = scene.after(step)
-        if scene.remove is not None and scene.remove.any():
+        layout = Layout(self.size, tuple(steps))
+        if self.wishes.remove is not None and layout.copy(self.wishes.remove).any():
             raise UserError(
                 "what is to be removed can't all be left out at this size; give another size or a smaller mask"
             )
-        return Layout(self.size, tuple(steps))
+        return layout
+
+    def _avoided(self) -> Mask | None:
+        """What is to be removed, and around it as much as a seam can move by when it is refined."""
+        remove, keep = self.wishes.remove, self.wishes.keep
+        reach = int(np.ceil(_shrinking(self.size) - 1))
+        if remove is None or not reach:
+            return remove
+        image = Image.fromarray(remove.astype(np.uint8)).filter(ImageFilter.MaxFilter(2 * reach + 1))
+        around = np.asarray(image) > 0
+        return around if keep is None else around & ~keep
 
     def _spared(self) -> Mask | None:
         if not self.wishes.keep_objects:
@@ -231,7 +243,7 @@ def found(
         border = np.zeros((height, width), bool)
         border[:, width - turn - 1 : width - turn + 1] = True
         scene = Scene(scene.picture, scene.keep, border if scene.remove is None else scene.remove | border, scene.spare)
-    factor = max(1.0, (height * width / SOLVED_PIXELS) ** 0.5, width / SOLVED_WIDTH)
+    factor = _shrinking((width, height))
     small = _size(scene.picture, factor)
     table = None if known is None else known.get(axis)
     if table is None:
@@ -250,6 +262,11 @@ def found(
     if scene.keep is not None:
         _check_kept(scene.keep, seams, table, count, axis)
     return Step(axis, seams, turn)
+
+
+def _shrinking(size: Size) -> float:
+    """How much smaller the version is in which a side of a picture (width, height) is solved."""
+    return max(1.0, (size[0] * size[1] / SOLVED_PIXELS) ** 0.5, size[0] / SOLVED_WIDTH)
 
 
 def _size(picture: NDArray, factor: float) -> Size:

@@ -1,15 +1,20 @@
 """Whole layouts: sizes, what is shown, colours across seams, and what is the same every time."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from ingan_fast.errors import UserError
-from ingan_fast.layout import Layouts
+from ingan_fast.layout import Layouts, Wishes
 from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seams import Seams
 from ingan_fast.quality.metrics import coherence, size_kept, verbatim
 from layout_scenes import fence, grain
+
+FACADE = Path(__file__).parents[2] / "benchmarks" / "pictures" / "facade.png"
 
 
 @pytest.mark.parametrize("size", [(300, 200), (97, 200), (200, 97), (213, 187), (16, 16), (201, 200), (450, 320)])
@@ -112,3 +117,12 @@ def test_what_is_copied_stays_registered_with_what_is_drawn() -> None:
     copied = picture[layout.copy(rows), layout.copy(columns)]
     np.testing.assert_array_equal(copied, layout.copy(picture))
     assert (copied == layout.draw(picture)).mean() > 0.8
+
+
+@pytest.mark.parametrize("width", [576, 800])
+def test_what_is_removed_is_gone_where_refining_would_leave_its_corners(width: int) -> None:
+    picture = np.asarray(Image.open(FACADE).convert("RGB").resize((576, 448)))
+    mask = np.zeros((448, 576), bool)
+    mask[72:252, 258:356] = True
+    layout = Layouts(picture, Wishes(remove=mask, keep_objects=False)).lay_out((width, 448))
+    assert not layout.copy(mask).any()
