@@ -185,7 +185,7 @@ def mask(request: Request, key: str, name: str, size: str | None = None) -> Resp
     version = {"X-Version": str(studio.store.versions(key)[name])}
     painted = studio.store.mask(key, name, entry.size if size == "full" else None)
     if painted is None:
-        return JSONResponse({"error": "nothing is painted there"}, 404, version)
+        return Response(status_code=204, headers=version)
     buffer = io.BytesIO()
     Image.fromarray(painted.astype(np.uint8) * np.uint8(255)).save(buffer, "PNG")
     return Response(buffer.getvalue(), media_type=PNG, headers=version)

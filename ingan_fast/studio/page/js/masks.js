@@ -163,13 +163,14 @@ export class Mask extends EventTarget {
     const picture = this.#picture;
     let image = null;
     try {
-      if (this.#version === 0) throw new ApiError(404, null); // nothing was painted yet
-      const response = await ask(this.#address(picture));
-      if (picture !== this.#picture) return;
-      this.#version = Number(response.headers.get("X-Version"));
-      image = await createImageBitmap(await response.blob());
+      if (this.#version !== 0) {
+        const response = await ask(this.#address(picture));
+        if (picture !== this.#picture) return;
+        this.#version = Number(response.headers.get("X-Version"));
+        if (response.status !== 204) image = await createImageBitmap(await response.blob());
+      }
     } catch (error) {
-      if (!(error instanceof ApiError && error.status === 404)) complain(error);
+      complain(error);
     }
     if (picture === this.#picture) this.#showImage(image);
     meter.masks[this.name] = this.#version;
