@@ -1,14 +1,19 @@
 """Chooses the number of threads: no more than the cores that other processes leave free.
 
 Threads that share an operation wait for the slowest one. With another busy process on two cores, one of two threads
-gets half of its time while the other one spins: two threads are then several times slower than one.
+gets half of its time while the other one spins: two threads are then several times slower than one. A training has
+two threads that work apart, each on operations of its own (`side_by_side`).
 """
 
+import functools
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
 import torch
 
@@ -16,6 +21,7 @@ LOAD, OWN_THREADS = Path("/proc/loadavg"), Path("/proc/self/task")
 MEMORY = 0.8  # decay of the moving average of busy foreign threads, per look
 LOOKS = 10  # looks before a start
 CLEAR = 0.7  # cores; minimum difference for changing the number of threads
+SIDES = 2  # pieces of work that a training runs at a time (`side_by_side`): the least threads that suit it
 
 _forked = False
 
@@ -41,10 +47,12 @@ class Threads:
 
     Args:
         most: maximum number of threads; None: torch's current number.
+        least: number of threads on a busy machine, unless `most` is lower.
     """
 
-    def __init__(self, most: int | None = None) -> None:
+    def __init__(self, most: int | None = None, least: int = 1) -> None:
         self.most = 1 if forked() else most or torch.get_num_threads()
+        self.least = min(least, self.most)
         self.others: float | None = None  # moving average of busy threads of other processes
 
     def look(self) -> None:
@@ -64,8 +72,8 @@ class Threads:
     def suitable(self, current: int) -> int:
         """The number of threads to use, given the current one; changes only for a clear difference."""
         free = (os.cpu_count() or 1) - (self.others or 0.0)
-        wanted = min(max(round(free), 1), self.most)
-        nearest = min(max(free, 1.0), float(self.most))
+        wanted = min(max(round(free), self.least), self.most)
+        nearest = min(max(free, float(self.least)), float(self.most))
         return wanted if abs(nearest - current) > CLEAR else current
 
 
@@ -78,6 +86,61 @@ def using_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+Answer = TypeVar("Answer")
+
+
+class Start(Protocol):
+    """Starts some work; returns a function that waits for its result, and raises its errors."""
+
+    def __call__(self, work: Callable[[], Answer]) -> Callable[[], Answer]: ...
+
+
+def half_of_threads() -> AbstractContextManager[None]:
+    """Use as many threads as each side of `side_by_side`, so that results depend on the number of cores as little."""
+    return using_threads(max(torch.get_num_threads() // SIDES, 1))
+
+
+@contextmanager
+def side_by_side(device: torch.device) -> Iterator[Start]:
+    """Yield a `Start` whose work runs beside the block, each with half of torch's threads.
+
+    A training's operations are small: two that run at the same time don't wait for each other, unlike two threads that
+    share one. With one thread, or on a GPU, which runs operations in order, work is done at once. On up to three cores
+    the results are the same to the bit.
+    """
+    half = torch.get_num_threads() // SIDES
+    if device.type != "cpu" or half == 0 or forked():
+        yield _at_once
+        return
+    started: list[Future[Any]] = []
+
+    def start(work: Callable[[], Answer]) -> Callable[[], Answer]:
+        started.append(_helper().submit(partial(_work_with, half, work)))
+        return started[-1].result
+
+    with half_of_threads():
+        try:
+            yield start
+        finally:
+            wait(started)  # the work uses what the block's caller may change
+
+
+def _at_once(work: Callable[[], Answer]) -> Callable[[], Answer]:
+    answer = work()
+    return lambda: answer
+
+
+def _work_with(threads: int, work: Callable[[], Answer]) -> Answer:
+    torch.set_num_threads(threads)  # each thread has its own number
+    return work()
+
+
+@functools.cache
+def _helper() -> ThreadPoolExecutor:
+    """One thread for the whole process, because oneDNN and OpenMP keep memory for each thread that used them."""
+    return ThreadPoolExecutor(1, "side")
 
 
 def _others_running() -> float:

@@ -8,10 +8,9 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ingan_fast.model.convolutions import ScoreConv2d, SpectralConv2d
-from ingan_fast.model.losses import lsgan
 from ingan_fast.model.sampling import Batch
 from ingan_fast.model.state import TrainingState
-from ingan_fast.model.step import generate, part_of
+from ingan_fast.model.step import generate, lsgan_of_stages, real_pictures, score_maps
 
 
 class PlainIteration:
@@ -36,25 +35,21 @@ class PlainIteration:
         batch = replace(batch, image=batch.image.contiguous(), real=batch.real.contiguous())
         outputs = generate(self.state, batch)
         loss = settings.reconstruction * outputs.reconstruction + outputs.guidance
-        for stage, output in enumerate(outputs.stages):
-            loss = loss + self._judged(stage, output.fake, batch.noise, 1.0, output.scale_progress)
+        loss = loss + self._judged(outputs.fakes, batch.noise, 1.0)
         self.optimizer_g.zero_grad()
         loss.backward()
         self.optimizer_g.step()
-        loss = torch.zeros(())
-        for stage, output in enumerate(outputs.stages):
-            loss = loss + self._judged(stage, output.real, batch.real_noise, 1.0, output.scale_progress) / 2
-            loss = loss + self._judged(stage, output.fake.detach(), batch.noise, 0.0, output.scale_progress) / 2
+        loss = self._judged(real_pictures(self.state, batch), batch.real_noise, 1.0) / 2
+        loss = loss + self._judged([fake.detach() for fake in outputs.fakes], batch.noise, 0.0) / 2
         self.optimizer_d.zero_grad()
         loss.backward()
         self.optimizer_d.step()
         for averaged, weight in zip(self.averaged.parameters(), self.state.generator.parameters(), strict=True):
             averaged.data.lerp_(weight.data, 1 - settings.ema)
 
-    def _judged(self, stage: int, image: Tensor, noise: Tensor, target: float, scale_progress: Tensor) -> Tensor:
-        """LSGAN loss of a stage's picture, with noise added."""
-        noisy = image + self.state.settings.noise * part_of(noise, image)
-        return lsgan(self.state.discriminator.of_stage(stage, noisy), target, scale_progress)
+    def _judged(self, pictures: list[Tensor], noise: Tensor, target: float) -> Tensor:
+        """LSGAN loss of the stages' pictures, with noise added."""
+        return lsgan_of_stages(self.state, score_maps(self.state, pictures, noise), target)
 
 
 def _plain_convolutions(network: nn.Module) -> None:

@@ -46,10 +46,13 @@ def describe_precision(name: str, device: torch.device) -> str:
 
 
 def mixed_precision(device: torch.device, precision: str) -> torch.autocast:
-    """Autocast: `precision` for convolutions, float32 for sums and comparisons."""
+    """Autocast: `precision` for convolutions, float32 for sums and comparisons.
+
+    Autocast's store of casted biases is off: the process has one, which each thread empties (`side_by_side`).
+    """
     if precision == "float32":
         return torch.autocast(device.type, enabled=False)
-    return torch.autocast(device.type, getattr(torch, precision))
+    return torch.autocast(device.type, getattr(torch, precision), cache_enabled=False)
 
 
 @functools.cache

@@ -154,13 +154,13 @@ def flatten(network: nn.Module) -> Tensor:
     return vector
 
 
-def gradient(loss: Tensor, network: nn.Module, scale: float, retain_graph: bool = False) -> Tensor:
-    """∂loss/∂parameters of `network` only, as one vector in the order of `flatten`.
+def gradient(loss: Tensor, network: nn.Module, scale: float) -> Tensor:
+    """∂loss/∂parameters of `network` only, as one vector in the order of `flatten`; the graph stays for others.
 
     Args:
         scale: loss scale, a power of two (`precision.LOSS_SCALE`); the gradient is divided by it again.
     """
     parts = torch.autograd.grad(
-        loss * scale, list(network.parameters()), retain_graph=retain_graph, allow_unused=True, materialize_grads=True
+        loss * scale, list(network.parameters()), retain_graph=True, allow_unused=True, materialize_grads=True
     )
     return torch.cat([part.flatten() for part in parts]).div_(scale)

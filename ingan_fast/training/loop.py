@@ -20,7 +20,7 @@ from ingan_fast.model.sampling import Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.quality.suitability import warning
 from ingan_fast.quality.validation import beside_layout
-from ingan_fast.threads import Threads, using_threads
+from ingan_fast.threads import SIDES, Threads, half_of_threads, using_threads
 from ingan_fast.training.budget import duration
 from ingan_fast.training.engine import check_engine, make_engine
 from ingan_fast.training.history import History
@@ -110,7 +110,7 @@ def train(
         if tensorboard:
             check_tensorboard()
         checkpoint = None if started is None else run.read_checkpoint()
-        threads = Threads() if started is None and target.type == "cpu" else None
+        threads = Threads(least=SIDES) if started is None and target.type == "cpu" else None
         with using_threads(_thread_count(threads, checkpoint)), on_device(target):
             prepared, budget_left = prepare(plan, images, started), None
             if plan.budget is not None and started is None:
@@ -169,7 +169,8 @@ def _loop(
     engine = make_engine(engine_name, state.device, notice)
     while state.iteration < state.total and not _interrupted(interrupted, stop):
         if not state.norm_frozen and state.position >= _freeze_at(state):
-            state.freeze_norm(sampler)
+            with half_of_threads():
+                state.freeze_norm(sampler)
         losses = engine.step(state, sampler.draw(state.iteration, state.position))
         history.add_losses(state.iteration - 1, losses)
 
@@ -181,22 +182,24 @@ def _loop(
             monitor.log(done, means)
             if report:
                 report(Status(done, state.total, means, history.last_quality()))
-        if preview or validate:
-            deployable = state.deployable(sampler)
-        if preview:
-            run.write_generator(deployable, settings, done)
-            monitor.preview(done, deployable, state.discriminator)
-        if validate and history.add_validation(round(state.position), monitor.validate(done, deployable)):
-            state.settings = history.current_settings()
-            monitor.log_end(done, state.total)
-            notice(f"quality no longer changes: the training ends at iteration {state.total}")
+        with half_of_threads():
+            if preview or validate:
+                deployable = state.deployable(sampler)
+            if preview:
+                run.write_generator(deployable, settings, done)
+                monitor.preview(done, deployable, state.discriminator)
+            if validate and history.add_validation(round(state.position), monitor.validate(done, deployable)):
+                state.settings = history.current_settings()
+                monitor.log_end(done, state.total)
+                notice(f"quality no longer changes: the training ends at iteration {state.total}")
         if last or decided or done % settings.checkpoint_every == 0:
             _write_checkpoint(run, state, history)
     quality, layout = history.last_quality(), monitor.layout_quality()
     if state.iteration == state.total and quality.keys() >= layout.keys() > set():
         notice(beside_layout(quality, layout))
     if interrupted.is_set() or not run.generator_path.is_file():
-        run.write_generator(state.deployable(sampler), settings, state.iteration)
+        with half_of_threads():
+            run.write_generator(state.deployable(sampler), settings, state.iteration)
         _write_checkpoint(run, state, history)
 
 

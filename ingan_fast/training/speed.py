@@ -14,6 +14,7 @@ from ingan_fast.model.sampling import Batch, Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import Settings
+from ingan_fast.threads import half_of_threads
 from ingan_fast.training.budget import Speed
 from ingan_fast.training.engine import make_engine
 from ingan_fast.training.monitor import Monitor
@@ -47,7 +48,8 @@ def measure_speed(
     sampler = Sampler(sources, settings, seed, device)
     state = TrainingState(settings, seed, device, precision)
     slow = min(SLOW, limit / 20)
-    preview, validation, checkpoint = _time_records(state, sampler, slow)
+    with half_of_threads():
+        preview, validation, checkpoint = _time_records(state, sampler, slow)
     start = time.perf_counter()
     draws = [sampler.draw(int(i)) for i in np.linspace(0, settings.iterations - 1, DRAWS)]
     drawing = (time.perf_counter() - start) / DRAWS

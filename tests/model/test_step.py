@@ -16,6 +16,7 @@ from ingan_fast.model.sampling import Batch, Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.model.step import LOSSES, Outputs, generate, training_step, window
 from ingan_fast.settings import SMOKE, Settings
+from ingan_fast.threads import using_threads
 
 CPU = torch.device("cpu")
 
@@ -67,7 +68,7 @@ def staged(settings: Settings = STAGED) -> tuple[TrainingState, Batch]:
 
 
 def first_stage_alone(outputs: Outputs) -> Outputs:
-    return replace(outputs, stages=outputs.stages[:1], guidance=torch.zeros(()))
+    return replace(outputs, fakes=outputs.fakes[:1], guidance=torch.zeros(()))
 
 
 def test_a_further_stage_trains_itself_and_leaves_the_first_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,6 +86,24 @@ def test_a_further_stage_trains_itself_and_leaves_the_first_one_alone(monkeypatc
     assert torch.equal(state.weights_g.grad[~theirs], first.weights_g.grad[~theirs])
     assert first.weights_g.grad[theirs].abs().max() == 0
     assert state.weights_g.grad[theirs].abs().max() > 0
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("stages", [1, 2])
+def test_two_things_at_a_time_give_the_same_bits_as_one_after_the_other(precision: str, stages: int) -> None:
+    settings = replace(STAGED, stages=stages, reconstruction=0.1)
+    picture = np.random.default_rng(0).integers(0, 256, (80, 96, 3)).astype(np.uint8)
+    draws = Sampler([picture], settings, 0, CPU).calibration(6)
+    trained = []
+    for threads in (1, 2, 3):
+        state = TrainingState(settings, 0, CPU, precision)
+        state.iteration = 6  # rates above zero
+        state.set_schedules()
+        with using_threads(threads):
+            losses = torch.stack([training_step(state, draw) for draw in draws])
+        trained.append((losses, state.weights_g, state.weights_d, state.weights_averaged))
+    for values in trained[1:]:
+        assert all(torch.equal(one, other) for one, other in zip(trained[0], values, strict=True))
 
 
 @pytest.mark.parametrize("name", ["places", "copies"])
@@ -130,7 +149,7 @@ def test_windows_lie_anywhere_in_a_picture_and_a_small_one_is_seen_whole() -> No
 def test_a_step_reads_nothing_back_from_the_device(stages: int) -> None:
     """It can be captured: no value of a tensor decides what is launched."""
     state, draw = staged(replace(STAGED, stages=stages, crop=96, reconstruction=0.1))
-    with HostReads() as reads:
+    with using_threads(1), HostReads() as reads:  # it sees this thread alone
         training_step(state, draw)
     assert reads.names == []
 

@@ -1,0 +1,60 @@
+"""Work beside the main thread: results, errors, threads."""
+
+import threading
+
+import pytest
+import torch
+
+from ingan_fast.threads import side_by_side, using_threads
+
+CPU = torch.device("cpu")
+
+
+def whereabouts() -> tuple[str, int]:
+    return threading.current_thread().name, torch.get_num_threads()
+
+
+@pytest.mark.parametrize(("threads", "half"), [(2, 1), (3, 1), (5, 2)])
+def test_work_runs_in_another_thread_with_half_of_the_threads(threads: int, half: int) -> None:
+    with using_threads(threads):
+        with side_by_side(CPU) as start:
+            name, count = start(whereabouts)()
+            assert torch.get_num_threads() == count == half
+        assert name != threading.current_thread().name
+        assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(("device", "threads"), [("cpu", 1), ("cuda", 4), ("mps", 4)])
+def test_work_is_done_at_once_with_one_thread_and_on_a_gpu(device: str, threads: int) -> None:
+    with using_threads(threads), side_by_side(torch.device(device)) as start:
+        assert start(whereabouts)() == (threading.current_thread().name, threads)
+
+
+def test_two_pieces_run_at_the_same_time() -> None:
+    met = threading.Barrier(2, timeout=60)
+    with using_threads(2), side_by_side(CPU) as start:
+        other = start(met.wait)
+        assert {met.wait(), other()} == {0, 1}
+
+
+def test_errors_of_work_are_raised_where_its_result_is_wanted() -> None:
+    with using_threads(2), side_by_side(CPU) as start, pytest.raises(ZeroDivisionError):
+        start(lambda: 1 // 0)()
+
+
+def test_an_error_of_the_block_waits_for_the_work() -> None:
+    go_on, done = threading.Event(), []
+
+    def work() -> None:
+        go_on.wait(60)
+        done.append(True)
+
+    def fail() -> None:
+        with side_by_side(CPU) as start:
+            start(work)
+            threading.Timer(0.05, go_on.set).start()
+            raise ZeroDivisionError
+
+    with using_threads(2), pytest.raises(ZeroDivisionError):
+        fail()
+    assert done
