@@ -117,8 +117,10 @@ def side_by_side(device: torch.device) -> Iterator[Start]:
     started: list[Future[Any]] = []
 
     def start(work: Callable[[], Answer]) -> Callable[[], Answer]:
-        started.append(_helper().submit(partial(_work_with, half, work)))
-        return started[-1].result
+        future = _helper().submit(partial(_work_with, half, work))
+        started.append(future)
+        # Work that has not begun is done by who waits for it.
+        return lambda: work() if future.cancel() else future.result()
 
     with half_of_threads():
         try:

@@ -16,12 +16,29 @@ def whereabouts() -> tuple[str, int]:
 
 @pytest.mark.parametrize(("threads", "half"), [(2, 1), (3, 1), (5, 2)])
 def test_work_runs_in_another_thread_with_half_of_the_threads(threads: int, half: int) -> None:
+    begun = threading.Event()
+
+    def work() -> tuple[str, int]:
+        begun.set()
+        return whereabouts()
+
     with using_threads(threads):
         with side_by_side(CPU) as start:
-            name, count = start(whereabouts)()
+            found = start(work)
+            assert begun.wait(60)
+            name, count = found()
             assert torch.get_num_threads() == count == half
         assert name != threading.current_thread().name
         assert torch.get_num_threads() == threads
+
+
+def test_work_that_has_not_begun_is_done_by_who_waits_for_it() -> None:
+    go_on = threading.Event()
+    with using_threads(2), side_by_side(CPU) as start:
+        first, second = start(lambda: go_on.wait(60)), start(whereabouts)
+        assert second() == (threading.current_thread().name, 1)
+        go_on.set()
+        assert first()
 
 
 @pytest.mark.parametrize(("device", "threads"), [("cpu", 1), ("cuda", 4), ("mps", 4)])

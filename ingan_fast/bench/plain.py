@@ -8,9 +8,10 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ingan_fast.model.convolutions import ScoreConv2d, SpectralConv2d
+from ingan_fast.model.losses import lsgan
 from ingan_fast.model.sampling import Batch
 from ingan_fast.model.state import TrainingState
-from ingan_fast.model.step import generate, lsgan_of_stages, real_pictures, score_maps
+from ingan_fast.model.step import first_stage, progress_of_scales, real_picture, refine, score_maps
 
 
 class PlainIteration:
@@ -33,23 +34,28 @@ class PlainIteration:
     def __call__(self, batch: Batch) -> None:
         settings = self.state.settings
         batch = replace(batch, image=batch.image.contiguous(), real=batch.real.contiguous())
-        outputs = generate(self.state, batch)
-        loss = settings.reconstruction * outputs.reconstruction + outputs.guidance
-        loss = loss + self._judged(outputs.fakes, batch.noise, 1.0)
+        fakes = [first_stage(self.state, batch)]
+        for stage in range(1, settings.stages):
+            fakes.append(refine(self.state, batch, stage, fakes[-1].picture))
+        loss = settings.reconstruction * fakes[0].reconstruction
+        for stage, fake in enumerate(fakes):
+            loss = loss + fake.guidance + self._judged(stage, fake.picture, batch.noise, 1.0)
         self.optimizer_g.zero_grad()
         loss.backward()
         self.optimizer_g.step()
-        loss = self._judged(real_pictures(self.state, batch), batch.real_noise, 1.0) / 2
-        loss = loss + self._judged([fake.detach() for fake in outputs.fakes], batch.noise, 0.0) / 2
+        loss = torch.zeros(())
+        for stage, fake in enumerate(fakes):
+            loss = loss + self._judged(stage, real_picture(self.state, batch, stage), batch.real_noise, 1.0) / 2
+            loss = loss + self._judged(stage, fake.picture.detach(), batch.noise, 0.0) / 2
         self.optimizer_d.zero_grad()
         loss.backward()
         self.optimizer_d.step()
         for averaged, weight in zip(self.averaged.parameters(), self.state.generator.parameters(), strict=True):
             averaged.data.lerp_(weight.data, 1 - settings.ema)
 
-    def _judged(self, pictures: list[Tensor], noise: Tensor, target: float) -> Tensor:
-        """LSGAN loss of the stages' pictures, with noise added."""
-        return lsgan_of_stages(self.state, score_maps(self.state, pictures, noise), target)
+    def _judged(self, stage: int, picture: Tensor, noise: Tensor, target: float) -> Tensor:
+        """LSGAN loss of a stage's picture, with noise added."""
+        return lsgan(score_maps(self.state, stage, picture, noise), target, progress_of_scales(self.state, stage))
 
 
 def _plain_convolutions(network: nn.Module) -> None:

@@ -152,15 +152,3 @@ def flatten(network: nn.Module) -> Tensor:
     for parameter, part in zip(parameters, vector.split([p.numel() for p in parameters]), strict=True):
         parameter.data = part.view_as(parameter)
     return vector
-
-
-def gradient(loss: Tensor, network: nn.Module, scale: float) -> Tensor:
-    """∂loss/∂parameters of `network` only, as one vector in the order of `flatten`; the graph stays for others.
-
-    Args:
-        scale: loss scale, a power of two (`precision.LOSS_SCALE`); the gradient is divided by it again.
-    """
-    parts = torch.autograd.grad(
-        loss * scale, list(network.parameters()), retain_graph=True, allow_unused=True, materialize_grads=True
-    )
-    return torch.cat([part.flatten() for part in parts]).div_(scale)

@@ -3,41 +3,51 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from ingan_fast.kernels import homography_warp
 from ingan_fast.model.convolutions import power_iteration, shared_weights
+from ingan_fast.model.gradients import Gradients, gradient, partial_gradients
 from ingan_fast.model.losses import guidance_weight, lsgan, out_of_place, reconstruction_l1, refinement_l1
 from ingan_fast.model.networks import shrink, to_contiguous_float32
 from ingan_fast.model.precision import mixed_precision
 from ingan_fast.model.sampling import Batch
-from ingan_fast.model.state import TrainingState, gradient
-from ingan_fast.threads import side_by_side
+from ingan_fast.model.state import TrainingState
+from ingan_fast.threads import Start, side_by_side
 
 LOSSES = ("adversarial", "reconstruction", "discriminator", "guidance")
 
 
 @dataclass(frozen=True)
-class Outputs:
-    """Outputs of G, and its losses that don't involve D, as scalars.
+class Fake:
+    """Output of a stage of G, and the losses of G that don't involve D, as scalars.
 
     Attributes:
-        fakes: y of each stage, or a window of it, first stage first: float32 [N, 3, H, W] in [-1, 1].
+        picture: y, or a window of it: float32 [N, 3, H, W] in [-1, 1].
     """
 
-    fakes: list[Tensor]
+    picture: Tensor
     reconstruction: Tensor
     guidance: Tensor
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What a pass of D teaches the networks: the losses, float32 [4] in the order of `LOSSES`, and their gradients."""
+
+    losses: Tensor
+    generator: Gradients | None  # None: the pass was over real crops
+    discriminator: Gradients
 
 
 def training_step(state: TrainingState, batch: Batch) -> Tensor:
     """Update G and D once.
 
-    What D learns from real crops does not depend on G, and both losses of y begin from the same score maps. So a CPU
-    works on two things at a time (`side_by_side`): beside the passes of G, D's pass over real crops; beside the
-    gradient of G, that of D.
+    What D learns from real crops does not depend on G, a further stage of G only on the picture of the one before, and
+    the gradients of G and D begin from the same score maps. So a CPU works on two of them at a time (`side_by_side`).
 
     All randomness and all schedules come in through `batch` or tensors of the state, so that a GPU can capture the
     step and replay it.
@@ -49,29 +59,26 @@ def training_step(state: TrainingState, batch: Batch) -> Tensor:
     Returns:
         The losses, float32 [4] in the order of `LOSSES`, on the device (reading them waits for it).
     """
-    settings, generator, discriminator = state.settings, state.generator, state.discriminator
+    generator, discriminator = state.generator, state.discriminator
     with side_by_side(state.device) as start:
-        iterated = start(lambda: power_iteration(discriminator))
+        iterated = start(partial(power_iteration, discriminator))
         power_iteration(generator)
         iterated()
         with _prepared_weights(state):
-            from_real = start(lambda: _learn_from_real(state, batch))
+            from_real = [start(partial(learn_from_real, state, batch, stage)) for stage in range(state.settings.stages)]
             with mixed_precision(state.device, state.precision):
-                outputs = generate(state, batch)
-                maps = score_maps(state, outputs.fakes, batch.noise)
-            adversarial, taken_for_real = lsgan_of_stages(state, maps, 1.0), lsgan_of_stages(state, maps, 0.0) / 2
-            from_fake = start(lambda: gradient(taken_for_real, discriminator, state.loss_scale))
-            loss_g = adversarial + settings.reconstruction * outputs.reconstruction + outputs.guidance
-            # Both losses use one pass of D over y; each is differentiated by its own network's weights only.
-            state.weights_g.grad = gradient(loss_g, generator, state.loss_scale)
-            taken_for_fake, gradient_d = from_real()
-            state.weights_d.grad = gradient_d.add_(from_fake())
+                first = first_stage(state, batch)
+            from_further = start(partial(learn_from_further_stages, state, batch, first.picture, start))
+            learnt = [learn_from_fake(state, batch, 0, first, start), *from_further()]
+            parts_g = [one.generator for one in learnt if one.generator is not None]
+            state.weights_g.grad = gradient(generator, parts_g, state.loss_scale)
+            learnt += [wait() for wait in from_real]
+            state.weights_d.grad = gradient(discriminator, [one.discriminator for one in learnt], state.loss_scale)
         updated = start(state.optimizer_d.step)
         state.optimizer_g.step()
         state.average_generator()
         updated()
-    discrimination = taken_for_fake + taken_for_real
-    return torch.stack([adversarial, outputs.reconstruction, discrimination, outputs.guidance]).detach()
+    return torch.stack([one.losses for one in learnt]).sum(dim=0)
 
 
 @contextmanager
@@ -83,8 +90,8 @@ def _prepared_weights(state: TrainingState) -> Iterator[None]:
         yield
 
 
-def generate(state: TrainingState, batch: Batch) -> Outputs:
-    """Run G on the batch's crop: the first stage (the only one in the paper) on all of it, further ones on windows."""
+def first_stage(state: TrainingState, batch: Batch) -> Fake:
+    """Run G's first stage (the only one in the paper) on the batch's crop."""
     settings, generator = state.settings, state.generator
     x = shrink(batch.image, generator.coarse)
     y = generator.first_stage(x, batch.transform, batch.size)
@@ -100,60 +107,75 @@ def generate(state: TrainingState, batch: Batch) -> Outputs:
         guidance = settings.places * out_of_place(apart, generator.coarse)
         guidance = guidance + settings.copies * batch.likeness * apart.abs().mean()
         guidance = guidance_weight(state.scale_progress, settings.guidance_left) * guidance
-
-    fakes, reals = [to_contiguous_float32(y)], real_pictures(state, batch)
-    for stage in range(1, settings.stages):
-        fine, owed = _refine(state, batch, stage, fakes[-1], reals[stage])
-        fakes.append(fine)
-        guidance = guidance + owed
-    return Outputs(fakes, reconstruction, guidance)
+    return Fake(to_contiguous_float32(y), reconstruction, guidance)
 
 
-def _refine(state: TrainingState, batch: Batch, stage: int, coarse: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    """Refine a window of the previous stage's picture to twice the resolution; also returns `refinement_l1`.
+def refine(state: TrainingState, batch: Batch, stage: int, coarse: Tensor) -> Fake:
+    """Refine a window of the previous stage's picture to twice the resolution.
 
     The coarse picture gets no gradient: the previous stage decides on the layout, this one on the detail. Real crops,
     shrunk and refined, teach which detail fits which coarse content.
     """
     refiner = state.generator.refiners[stage - 1]
     part = window(coarse.detach(), batch.windows[0], state.settings.window // 2)
+    real = real_picture(state, batch, stage)
     fine, again = to_contiguous_float32(refiner(part)), to_contiguous_float32(refiner(shrink(real, 2)))
-    return fine, refinement_l1(fine, part, again, real)
+    return Fake(fine, torch.zeros((), device=state.device), refinement_l1(fine, part, again, real))
 
 
-def real_pictures(state: TrainingState, batch: Batch) -> list[Tensor]:
-    """What D compares each stage's output with: a real crop at that resolution, for further stages a window of it."""
+def real_picture(state: TrainingState, batch: Batch, stage: int) -> Tensor:
+    """What D compares a stage's output with: a real crop at that resolution, for further stages a window of it."""
     settings = state.settings
-    pictures = [
-        to_contiguous_float32(shrink(batch.real, 2 ** (settings.stages - 1 - stage)))
-        for stage in range(settings.stages)
-    ]
-    return pictures[:1] + [window(picture, batch.windows[1], settings.window) for picture in pictures[1:]]
+    picture = to_contiguous_float32(shrink(batch.real, 2 ** (settings.stages - 1 - stage)))
+    return window(picture, batch.windows[1], settings.window) if stage else picture
 
 
-def _learn_from_real(state: TrainingState, batch: Batch) -> tuple[Tensor, Tensor]:
-    """D's loss on real crops, and its gradient."""
+def learn_from_real(state: TrainingState, batch: Batch, stage: int) -> Learnt:
+    """D's loss on real crops at the resolution of a stage."""
     with mixed_precision(state.device, state.precision):
-        maps = score_maps(state, real_pictures(state, batch), batch.real_noise)
-    loss = lsgan_of_stages(state, maps, 1.0) / 2
-    return loss.detach(), gradient(loss, state.discriminator, state.loss_scale)
+        maps = score_maps(state, stage, real_picture(state, batch, stage), batch.real_noise)
+    loss = lsgan(maps, 1.0, progress_of_scales(state, stage)) / 2
+    nothing = torch.zeros_like(loss)
+    losses = torch.stack([nothing, nothing, loss, nothing]).detach()
+    return Learnt(losses, None, partial_gradients(state.discriminator, loss, state.loss_scale))
 
 
-def score_maps(state: TrainingState, pictures: list[Tensor], noise: Tensor) -> list[list[Tensor]]:
-    """D's maps of each stage's picture. Noise on both real and fake keeps D from winning by the finest grain."""
-    weight = state.settings.noise
-    return [
-        state.discriminator.of_stage(stage, picture + weight * part_of(noise, picture))
-        for stage, picture in enumerate(pictures)
-    ]
+def learn_from_fake(state: TrainingState, batch: Batch, stage: int, fake: Fake, start: Start) -> Learnt:
+    """The losses of G (look real at every scale) and of D (tell y from real crops).
+
+    Both use one pass of D over y; each is differentiated by its own network's weights only.
+    """
+    with mixed_precision(state.device, state.precision):
+        maps = score_maps(state, stage, fake.picture, batch.noise)
+    progress = progress_of_scales(state, stage)
+    adversarial, discriminator = lsgan(maps, 1.0, progress), lsgan(maps, 0.0, progress) / 2
+    gradients_d = start(partial(partial_gradients, state.discriminator, discriminator, state.loss_scale))
+    loss_g = adversarial + state.settings.reconstruction * fake.reconstruction + fake.guidance
+    gradients_g = partial_gradients(state.generator, loss_g, state.loss_scale)
+    losses = torch.stack([adversarial, fake.reconstruction, discriminator, fake.guidance]).detach()
+    return Learnt(losses, gradients_g, gradients_d())
 
 
-def lsgan_of_stages(state: TrainingState, maps: list[list[Tensor]], target: float) -> Tensor:
-    """LSGAN loss summed over the stages. In further stages D's finest scales weigh most, from the start."""
-    finest = torch.ones((), device=state.device)
-    return torch.stack(
-        [lsgan(of_stage, target, finest if stage else state.scale_progress) for stage, of_stage in enumerate(maps)]
-    ).sum()
+def learn_from_further_stages(state: TrainingState, batch: Batch, coarse: Tensor, start: Start) -> list[Learnt]:
+    """`learn_from_fake` of all stages after the first, whose picture is `coarse`."""
+    learnt = []
+    for stage in range(1, state.settings.stages):
+        with mixed_precision(state.device, state.precision):
+            fake = refine(state, batch, stage, coarse)
+        learnt.append(learn_from_fake(state, batch, stage, fake, start))
+        coarse = fake.picture
+    return learnt
+
+
+def score_maps(state: TrainingState, stage: int, picture: Tensor, noise: Tensor) -> list[Tensor]:
+    """D's maps of a stage's picture. Noise on both real and fake keeps D from winning by the finest grain."""
+    height, width = picture.shape[-2:]
+    return state.discriminator.of_stage(stage, picture + state.settings.noise * noise[..., :height, :width])
+
+
+def progress_of_scales(state: TrainingState, stage: int) -> Tensor:
+    """`progress` of `losses.scale_weights`: in further stages the finest scales weigh most, from the start."""
+    return torch.ones((), device=state.device) if stage else state.scale_progress
 
 
 def window(picture: Tensor, place: Tensor, side: int) -> Tensor:
@@ -167,8 +189,3 @@ def window(picture: Tensor, place: Tensor, side: int) -> Tensor:
             start = (at * (length - side + 1)).long().clamp(max=length - side)
             picture = picture.index_select(dim, start + torch.arange(side, device=picture.device))
     return picture
-
-
-def part_of(noise: Tensor, picture: Tensor) -> Tensor:
-    """The top-left part of noise [N, 3, H, W] with the picture's size."""
-    return noise[..., : picture.shape[-2], : picture.shape[-1]]

@@ -80,7 +80,8 @@ def train(
         engine: "eager", "graphs" (CUDA graphs captured once per shape), or "auto": graphs on a GPU, eager on a CPU.
         precision: precision of convolutions: "float32", "bfloat16", "float16", or "auto": the fastest on the device; a
             resumed run keeps its own.
-        seed: the same seed and number of iterations give the same bytes on the same CPU with as many threads.
+        seed: the same seed and number of iterations give the same bytes on the same CPU with one to three threads, and
+            beyond with as many.
         resume: continue the training in `out` from its last checkpoint, with its plan; start it if there is none.
         overwrite: replace the run in `out`.
         tensorboard: also write event files to `out`/tensorboard (needs the extra `tensorboard`).

@@ -14,7 +14,7 @@ from ingan_fast.model.losses import lsgan, reconstruction_l1
 from ingan_fast.model.precision import mixed_precision
 from ingan_fast.model.sampling import Batch, Sampler
 from ingan_fast.model.state import TrainingState
-from ingan_fast.model.step import LOSSES, Outputs, generate, training_step, window
+from ingan_fast.model.step import LOSSES, first_stage, training_step, window
 from ingan_fast.settings import SMOKE, Settings
 from ingan_fast.threads import using_threads
 
@@ -67,16 +67,12 @@ def staged(settings: Settings = STAGED) -> tuple[TrainingState, Batch]:
     return TrainingState(settings, 0, CPU), Sampler([picture], settings, 0, CPU).calibration(4)[3]
 
 
-def first_stage_alone(outputs: Outputs) -> Outputs:
-    return replace(outputs, fakes=outputs.fakes[:1], guidance=torch.zeros(()))
-
-
 def test_a_further_stage_trains_itself_and_leaves_the_first_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     unguided = replace(STAGED, places=0.0, copies=0.0)
     state, draw = staged(unguided)
     training_step(state, draw)
     first, _ = staged(unguided)
-    monkeypatch.setattr(step, "generate", lambda *given: first_stage_alone(generate(*given)))
+    monkeypatch.setattr(step, "learn_from_further_stages", lambda *given: [])
     training_step(first, draw)
     further = {name for name, _ in state.generator.named_parameters() if name.startswith("refiners")}
     sizes = [(name in further, p.numel()) for name, p in state.generator.named_parameters()]
@@ -134,7 +130,7 @@ def test_guidance_has_little_weight_once_the_scales_have_moved() -> None:
     for position in (0.0, unrefined.fine_at * unrefined.iterations):
         state, draw = staged(unrefined)
         state.scale_progress.fill_(position / (unrefined.fine_at * unrefined.iterations))
-        found.append(generate(state, draw).guidance.item())
+        found.append(first_stage(state, draw).guidance.item())
     assert found[1] == pytest.approx(0.1 * found[0], rel=0.05)
 
 
