@@ -24,6 +24,8 @@ def best_jumps(
     turns: Integers,
     begins: Integers,
     shown: Floats,
+    begin: Floats,
+    end: Floats,
     run: int,
     place_every: int,
     jumps: Integers,

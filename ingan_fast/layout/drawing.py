@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingan_fast.layout import compiled
+from ingan_fast.layout.ends import are_crops
 from ingan_fast.layout.pictures import has_opacity, in_unit_range
 from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.seams import Places, Seams
@@ -44,7 +45,8 @@ def draw(picture: NDArray, seams: Seams) -> NDArray:
         picture: [h, w, channels], as for `pictures.seen`; the opacity is laid out as it is.
     """
     result = copy_pieces(picture, seams)
-    joins = _in_output(seams)
+    joined = ~are_crops(seams.places, seams.lengths, picture.shape[1])
+    joins, seams = _in_output(seams)[joined], Seams(seams.lengths[joined], seams.places[joined])
     for seam in range(len(joins)):
         sides = match_colours(result, picture, seams, joins, seam)
         _mix(result, joins[seam], sides)

@@ -1,8 +1,8 @@
 """The best jumps: which places of the picture an output shows, found exactly by dynamic programming.
 
 Output column j shows source column s(j). From column to column s goes on by one, or it jumps. The cheapest s is found
-over all numbers and lengths of jumps (Viterbi's algorithm), from the source's first column to its last; places of jumps
-lie close together.
+over all numbers and lengths of jumps (Viterbi's algorithm), from the source's first column to its last, or from and to
+where `Ends` allow it; places of jumps lie close together.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from ingan_fast.layout import compiled
+from ingan_fast.layout.ends import Ends
 from ingan_fast.layout.seam_costs import Floats
 
 EVERY = 4  # px; jumps are made at output columns that are multiples of it,
@@ -27,14 +28,15 @@ class Jump:
     length: int
 
 
-def best_jumps(tables: Sequence[Floats], shown: Floats, run: int) -> list[Jump]:
-    """The cheapest way from the first source column to the last one, in the output's width.
+def best_jumps(tables: Sequence[Floats], shown: Floats, run: int, ends: Ends) -> list[Jump]:
+    """The cheapest way through the source's columns, in the output's width.
 
     Args:
         tables: each [w, w], the cost of going on at column t where column a would follow, at [t, a]; inf: never. With
             more than one, each counts in some parts of the output, as long as a quarter of the source.
         shown: [Wo, w], the cost of showing source column s at output column j.
         run: px, the fewest columns between two jumps.
+        ends: where the way begins and ends.
     """
     count, width = shown.shape
     tables = [np.ascontiguousarray(table.T[::PLACE_EVERY]) for table in tables]  # minima over rows are the quickest
@@ -43,16 +45,24 @@ def best_jumps(tables: Sequence[Floats], shown: Floats, run: int) -> list[Jump]:
     starts = range(-(-run // EVERY) * EVERY, count - run + 1, EVERY)
     if compiled.available:
         begins = np.asarray(starts, np.int64)
-        jumps = np.empty((len(starts) + 1, 2), np.int64)
+        jumps = np.empty((len(starts) + 2, 2), np.int64)
         found = compiled.loops.best_jumps(
-            tuple(tables), turns[begins // part], begins, np.ascontiguousarray(shown), run, PLACE_EVERY, jumps
+            tuple(tables),
+            turns[begins // part],
+            begins,
+            np.ascontiguousarray(shown),
+            ends.begin,
+            ends.end,
+            run,
+            PLACE_EVERY,
+            jumps,
         )
         return [Jump(place, length) for place, length in jumps[:found][::-1].tolist()]
     along = along_diagonals(shown)
     in_turn = [tables[turns[start // part]] for start in starts]  # of each start, [a, t]
     # What it costs to come to each diagonal (a place less its output column), beside the costs along it.
     cheapest = np.full(along.shape[1], np.inf, np.float32)
-    cheapest[count] = 0
+    cheapest[count:] = ends.begin
     reached = np.empty((len(starts), len(tables[0])), np.float32)
     landed = np.full((len(starts), width), np.inf, np.float32)
     sums = np.empty_like(tables[0])
@@ -67,7 +77,12 @@ def best_jumps(tables: Sequence[Floats], shown: Floats, run: int) -> list[Jump]:
         np.add(in_turn[at], reached[at, :, None], out=sums)
         sums.min(axis=0, out=landed[at])
         landed[at] -= along[start, here]
-    return _traced(in_turn, reached, landed, starts, run, count)
+    for at in range(merged, len(starts)):
+        _merge(cheapest, landed[at], count - starts[at], run)
+    wholes = cheapest[: width + 1] + along[count, : width + 1] + ends.end
+    end = width - int(wholes[::-1].argmin())
+    crop = [Jump(end, width - end)] if end < width else []
+    return _traced(in_turn, reached, landed, starts, run, count, ends.begin, end) + crop
 
 
 def along_diagonals(shown: Floats) -> Floats:
@@ -91,19 +106,29 @@ def _merge(cheapest: Floats, landed: Floats, shift: int, run: int) -> None:
 
 
 def _traced(
-    in_turn: list[Floats], reached: Floats, landed: Floats, starts: Sequence[int], run: int, count: int
+    in_turn: list[Floats],
+    reached: Floats,
+    landed: Floats,
+    starts: Sequence[int],
+    run: int,
+    count: int,
+    begin_costs: Floats,
+    end: int,
 ) -> list[Jump]:
-    """The jumps of the cheapest way, from its end back."""
+    """The jumps of the cheapest way that ends before column `end`, from there back."""
     width = landed.shape[1]
     begin = np.asarray(starts, np.intp)
     jumps: list[Jump] = []
-    diagonal, column = width - count, count
+    diagonal, column = end - count, count
     while True:
         landings = begin + diagonal
         possible = (begin <= column - run) & (landings >= 0) & (landings <= width - run)
         options = np.where(possible, landed[np.arange(len(begin)), np.clip(landings, 0, width - 1)], np.inf)
         at = int(options.argmin()) if len(options) else 0
-        if not possible.any() or (diagonal == 0 and options[at] >= 0):
+        begun = float(begin_costs[diagonal]) if diagonal >= 0 else np.inf
+        if not possible.any() or begun <= options[at]:
+            if diagonal > 0 and np.isfinite(begun):
+                jumps.append(Jump(0, diagonal))
             return jumps[::-1]
         landing = int(landings[at])
         place = PLACE_EVERY * int((in_turn[at][:, landing] + reached[at]).argmin())

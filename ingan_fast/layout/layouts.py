@@ -247,7 +247,7 @@ def found(
     small = _size(scene.picture, factor)
     table = None if known is None else known.get(axis)
     if table is None:
-        table = _table(scene, small)
+        table = _table(scene, small, not tiled)
         if known is not None:
             known[axis] = table
     seams = table.solve(max(4, round(count * small[0] / width)), variation, closed, small[0] != width, one_way)
@@ -273,11 +273,12 @@ def _size(picture: NDArray, factor: float) -> Size:
     return max(2, round(picture.shape[1] / factor)), max(1, round(picture.shape[0] / factor))
 
 
-def _table(scene: Scene, small: Size) -> Axis:
+def _table(scene: Scene, small: Size, cropped: bool) -> Axis:
     keep, remove, spare = (
         None if mask is None else shrunk_mask(mask, small) for mask in (scene.keep, scene.remove, scene.spare)
     )
-    return Axis(seen(shrunk(scene.picture, small)), keep, remove, spare)
+    cropped = cropped and remove is not None and bool(remove.any())
+    return Axis(seen(shrunk(scene.picture, small)), keep, remove, spare, cropped)
 
 
 def _check_kept(keep: Mask, seams: Seams, table: Axis, count: int, axis: int) -> None:

@@ -2,7 +2,7 @@
 
 Every jump adds its own part to what the seams show, to the distances from places and to each feature of the
 distribution. So thousands of neighbouring sets are compared at once: each jump and the next one move, and one becomes
-longer by what the other becomes shorter.
+longer by what the other becomes shorter. Crops at the picture's borders stay as they are.
 """
 
 from itertools import pairwise, product
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingan_fast.layout import compiled
+from ingan_fast.layout.ends import Ends
 from ingan_fast.layout.frequency import Frequencies
 from ingan_fast.layout.jumps import Jump
 from ingan_fast.layout.seam_costs import Floats
@@ -31,6 +32,7 @@ class Polisher:
         frequencies: of the picture.
         weight: of the distance of distributions.
         run: px, the fewest columns between two jumps.
+        ends: where outputs may begin and end.
         in_order: whether each jump's place has to be further on than the one's before.
     """
 
@@ -41,14 +43,16 @@ class Polisher:
         frequencies: Frequencies,
         weight: float,
         run: int,
+        ends: Ends,
         in_order: bool = False,
     ):
-        self.between = np.ascontiguousarray(between)
         self.run, self.weight, self.in_order = run, weight, in_order
         self.count, self.width = place.shape
         self.alike = ALIKE if self.count >= SCATTERED * self.width else 0
         self.as_long = AS_LONG * self.width
-        self.again = np.where(np.isfinite(between), between, 0) * np.float32(self.alike)
+        self.again = np.pad(np.where(np.isfinite(between), between, 0) * np.float32(self.alike), ((0, 1), (0, 0)))
+        self.between = np.pad(between, ((0, 1), (0, 0)))  # crops lead from column 0 and to the one after the last
+        self.between[:, 0], self.between[-1] = ends.begin, ends.end[:-1]
         self.along = np.zeros((self.count + 1, self.width + 1), np.float32)
         for column in range(self.count):
             self.along[column + 1, 1:] = self.along[column, :-1] + place[column]
@@ -92,16 +96,19 @@ class Polisher:
                 SWEEPS,
             )
             return [Jump(*pair) for pair in zip(places.tolist(), lengths.tolist(), strict=True)]
+        first, last = int(places[0] == 0), len(places) - int(places[-1] + lengths[-1] == self.width)  # but for crops
+        seams = range(first, last - 1) or range(first, last)
         for _ in range(SWEEPS):
-            improved = [self._improve(places, lengths, seam) for seam in range(max(len(jumps) - 1, 1))]
+            improved = [self._improve(places, lengths, seam, last) for seam in seams]
             if not any(improved):
                 break
         return [Jump(int(place), int(length)) for place, length in zip(places, lengths, strict=True)]
 
-    def _improve(self, places: NDArray[np.intp], lengths: NDArray[np.intp], seam: int) -> bool:
-        """Make the best small change to a jump and the one after it; whether there was one."""
-        pair = slice(seam, seam + 2)
-        alone = len(places) - seam < 2
+    def _improve(self, places: NDArray[np.intp], lengths: NDArray[np.intp], seam: int, last: int) -> bool:
+        """Make the best small change to a jump and the one after it, both before `last`; whether there was one."""
+        alone = last - seam < 2
+        after = seam + (1 if alone else 2)
+        pair = slice(seam, after)
         moves = _SINGLE if alone else _PAIRS  # [moves, 3]: of the first place, the second place, the lengths
         near = np.stack([places[seam] + moves[:, 0]] + ([] if alone else [places[seam + 1] + moves[:, 1]]), axis=1)
         longer = np.tile(lengths[pair], (len(moves), 1))
@@ -110,7 +117,7 @@ class Polisher:
         before = np.cumsum(lengths)[seam] - lengths[seam] + np.cumsum(longer, axis=1) - longer
         starts, ends = near + longer, near
         low = places[seam - 1] + lengths[seam - 1] if seam else 0
-        high = places[seam + 2] if seam + 2 < len(places) else self.width
+        high = places[after] if after < len(places) else self.width
         allowed = (ends[:, 0] - low >= self.run) & (high - starts[:, -1] >= self.run)
         allowed &= ((starts >= 0) & (starts < self.width) & (ends >= 0) & (ends < self.width)).all(axis=1)
         if not alone:

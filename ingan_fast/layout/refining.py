@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingan_fast.layout import compiled
+from ingan_fast.layout.ends import are_crops
 from ingan_fast.layout.pictures import seen
 from ingan_fast.layout.seam_costs import AROUND, BESIDE, SHARE_AROUND, Floats
 from ingan_fast.layout.seams import Places, Seams
@@ -18,6 +19,7 @@ SLOPE = 2  # px a row that a seam can go sideways
 BEND = 1e-4  # what a px sideways costs beside squared differences of values in [0, 1]
 MOST_SHOWN = 4  # px of what is removed, in a row: showing more costs no more
 OUTSIDE = 1e2  # what a place outside the picture costs, or one that must not be
+NEVER = 1e4  # what another place costs than that of a crop: more than showing what is removed
 
 Mask = NDArray[np.bool_]
 
@@ -51,6 +53,8 @@ def refine(
     reach = max(int(np.ceil(scale)), -(-abs(left_over) // len(lengths)))
     around = int(np.ceil(scale)) + 2
     costs = _band_costs(picture, places, lengths, around, reach, scale)  # [2 reach + 1, n, h, 2 around + 1]
+    for crop in np.flatnonzero(are_crops(seams.places, seams.lengths, round(width / scale))):
+        _hold_crop(costs[:, crop], int(places[crop, 0]), width - int(lengths[crop]))
     for mask, counts in ((keep, True), (remove, False)):
         if mask is not None:
             _add_mask(costs, mask, places, lengths, around, reach, counts)
@@ -102,6 +106,22 @@ def _band_costs(picture: NDArray, places: Places, lengths: Places, around: int, 
         goes_on = at + (lengths + change - reach)[:, None, None]
         result[change][(goes_on < 0) | (goes_on > width) | (at < 0) | (at > width)] = OUTSIDE
     return result
+
+
+def _hold_crop(costs: Floats, place: int, end: int) -> None:
+    """Let a crop begin with the picture or end with it.
+
+    Args:
+        costs: [2 reach + 1, h, 2 around + 1], of this one seam; changed in place.
+        place: of the seam.
+        end: where its place would be if it ended with the picture as long as it is.
+    """
+    reach, around = costs.shape[0] // 2, costs.shape[2] // 2
+    costs[:] = NEVER
+    for change in range(-reach, reach + 1):
+        wanted = 0 if place == 0 else end - change
+        if abs(wanted - place) <= around:
+            costs[change + reach, :, wanted - place + around] = 0
 
 
 def _squares(pixels: Floats) -> Floats:

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingan_fast.layout import compiled
+from ingan_fast.layout.ends import are_crops
 from ingan_fast.layout.jumps import Jump
 from ingan_fast.layout.paths import cheapest_paths
 from ingan_fast.layout.seam_costs import Floats, SeamCosts
@@ -74,7 +75,7 @@ def bend(
     in_order: bool = False,
     within: Sequence[tuple[int, int]] | None = None,
 ) -> list[Seams]:
-    """The seams of each candidate, each seam where it costs least between its neighbours.
+    """The seams of each candidate, each seam where it costs least between its neighbours; crops stay.
 
     Args:
         costs: of the picture.
@@ -85,12 +86,14 @@ def bend(
         within: the least and the largest place of each seam; None: as far as it pays.
     """
     results = [Seams(seams.lengths, np.array(seams.places, np.int64)) for seams in candidates]
+    crops = [are_crops(seams.places, seams.lengths, costs.width) for seams in results]
     sideways = SIDEWAYS * costs.typical
     for parity in (0, 1):
         gaps = [
             _Gap(seams, seam, before, *_bounds(costs, seams, seam, in_order, within))
-            for seams, before in zip(results, shown_before, strict=True)
+            for seams, before, crop in zip(results, shown_before, crops, strict=True)
             for seam in range(parity, len(seams.lengths), 2)
+            if not crop[seam]
         ]
         if compiled.available:
             for gap in gaps:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ingan_fast.layout.drawing import copy_pieces
+from ingan_fast.layout.ends import anywhere, are_crops, at_borders
 from ingan_fast.layout.frequency import Frequencies
 from ingan_fast.layout.jumps import Jump, best_jumps, shown_columns
 from ingan_fast.layout.polishing import SCATTERED, Polisher
@@ -75,6 +76,7 @@ class Axis:
         keep: [h, w], what must be neither left out nor repeated.
         remove: [h, w], what must not be shown.
         spare: [h, w], what had better be neither left out nor repeated.
+        cropped: whether outputs may begin and end inside of the picture, so that what lies at its borders can go.
     """
 
     def __init__(
@@ -83,11 +85,13 @@ class Axis:
         keep: Mask | None = None,
         remove: Mask | None = None,
         spare: Mask | None = None,
+        cropped: bool = False,
     ):
         held = np.zeros(picture.shape[:2], np.float32)
         for mask, price in ((spare, SPARED), (keep, FORBIDDEN)):
             if mask is not None:
                 held[mask] = price
+        self.ends = anywhere(held) if cropped else at_borders(picture.shape[1])
         self.costs = SeamCosts(picture, held)
         self.frequencies = Frequencies(picture)
         self.frequency = FREQUENCY if spare is None or not spare.any() else FREQUENCY_SPARING
@@ -140,7 +144,8 @@ class Axis:
         low, high = least, self.costs.width
         while low < high:
             middle = (low + high) // 2
-            jumps = best_jumps([self.between], np.zeros((middle, self.costs.width), np.float32), self._run(middle))
+            nothing = np.zeros((middle, self.costs.width), np.float32)
+            jumps = best_jumps([self.between], nothing, self._run(middle), at_borders(self.costs.width))
             cost = sum(float(self.between[jump.place + jump.length, jump.place]) for jump in jumps)
             low, high = (middle + 1, high) if cost > FORBIDDEN / self.costs.height / 2 else (low, middle)
         return low
@@ -183,7 +188,7 @@ class Axis:
         wanted = (np.arange(count) + 0.5) * (width / count) - 0.5
         away = (np.square(np.arange(width) - wanted[:, None]) / (width**2 * count)).astype(np.float32)
         removed = np.float32(0) if self.removed is None else self.removed.mean(axis=0)
-        polisher = Polisher(between, PLACE * away + removed, self.frequencies, self.frequency, run, one_way)
+        polisher = Polisher(between, PLACE * away + removed, self.frequencies, self.frequency, run, self.ends, one_way)
         candidates = sorted(self._candidates(between, away, removed, run, one_way), key=polisher.cost)
         found: list[list[Jump]] = []
         for candidate in candidates[:POLISHED]:
@@ -208,7 +213,7 @@ class Axis:
                 if one_way and count > width:
                     jumps = best_repeats(between, shown, run, self.costs.longest)
                 else:
-                    jumps = best_jumps(tables, shown, run)
+                    jumps = best_jumps(tables, shown, run, at_borders(width) if one_way else self.ends)
                 tables = [*tables[1:], tables[0]]
                 if jumps and jumps not in known:
                     known.append(jumps)
@@ -250,10 +255,14 @@ class Axis:
         return self.frequencies.shown_before(pressures, count, self.removed, self.costs.typical)
 
     def _seam_cost(self, seams: Seams, growing: bool = False) -> float:
-        """What bent seams show, at their whole lengths or while they grow."""
-        shown = sum(
-            weight * float(self.costs.along(part, places).mean())
-            for length, places in zip(seams.lengths, seams.places, strict=True)
-            for part, weight in parts(int(length), growing)
-        )
-        return shown / self.costs.typical + JUMP * len(seams.lengths)
+        """What bent seams show, at their whole lengths or while they grow, and what crops cost."""
+        shown, besides = 0.0, 0.0
+        crops = are_crops(seams.places, seams.lengths, self.costs.width)
+        for length, places, is_crop in zip(seams.lengths, seams.places, crops, strict=True):
+            if is_crop:
+                besides += self.ends.cost(int(places[0]), int(length))
+                continue
+            besides += JUMP
+            for part, weight in parts(int(length), growing):
+                shown += weight * float(self.costs.along(part, places).mean())
+        return shown / self.costs.typical + besides

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ingan_fast.layout import compiled
 from ingan_fast.layout.drawing import copy_pieces, draw
+from ingan_fast.layout.ends import are_crops
 from ingan_fast.layout.layouts import turned
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seam_costs import SeamCosts
@@ -55,6 +56,16 @@ def test_seams_are_the_same(
 def test_seams_around_masks_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     keep, remove = ball_mask(), ball_mask(at=(20, 30), radius=8)
     in_c, in_numpy = both_ways(lambda: Axis(BALL, keep, remove, spare=keep).solve(130), monkeypatch)
+    np.testing.assert_array_equal(in_c.lengths, in_numpy.lengths)
+    np.testing.assert_array_equal(in_c.places, in_numpy.places)
+
+
+@pytest.mark.parametrize("x", [3, 146])
+def test_crops_are_the_same(x: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    remove = ball_mask(at=(20, x), radius=8)
+    in_c, in_numpy = both_ways(lambda: Axis(BALL, remove=remove, cropped=True).solve(160), monkeypatch)
+    assert are_crops(in_c.places, in_c.lengths, 150).any()
+    assert not are_crops(in_c.places, in_c.lengths, 150).all()
     np.testing.assert_array_equal(in_c.lengths, in_numpy.lengths)
     np.testing.assert_array_equal(in_c.places, in_numpy.places)
 
@@ -132,6 +143,9 @@ def test_other_arrays_are_refused() -> None:
         compiled.loops.copy_pieces(picture, places, lengths - 1, result)
     with pytest.raises(ValueError, match="contiguous"):
         compiled.loops.copy_pieces(picture[:, ::2], places, lengths, result)
-    table, jumps = np.zeros((5, 9), np.float32), np.zeros((2, 2), np.int64)
+    table, shown = np.zeros((5, 9), np.float32), np.zeros((12, 9), np.float32)
+    border, jumps = np.zeros(10, np.float32), np.zeros((3, 2), np.int64)
     with pytest.raises(ValueError, match="starts and turns"):
-        compiled.loops.best_jumps((table,), np.array([1]), np.array([4]), np.zeros((12, 9), np.float32), 2, 2, jumps)
+        compiled.loops.best_jumps((table,), np.array([1]), np.array([4]), shown, border, border, 2, 2, jumps)
+    with pytest.raises(ValueError, match="jumps and starts"):
+        compiled.loops.best_jumps((table,), np.array([0]), np.array([4]), shown, border, border[1:], 2, 2, jumps)

@@ -12,7 +12,7 @@ from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seams import Seams
 from ingan_fast.quality.metrics import coherence, size_kept, verbatim
-from layout_scenes import fence, grain
+from layout_scenes import ball_mask, ball_on_grain, fence, grain
 
 FACADE = Path(__file__).parents[2] / "benchmarks" / "pictures" / "facade.png"
 
@@ -117,6 +117,20 @@ def test_what_is_copied_stays_registered_with_what_is_drawn() -> None:
     copied = picture[layout.copy(rows), layout.copy(columns)]
     np.testing.assert_array_equal(copied, layout.copy(picture))
     assert (copied == layout.draw(picture)).mean() > 0.8
+
+
+@pytest.mark.parametrize("at", [(45, 2), (45, 14), (45, 147), (45, 137), (1, 75), (88, 75), (86, 148)])
+@pytest.mark.parametrize("size", [(150, 90), (210, 90), (100, 90), (150, 130), (150, 60)])
+def test_what_is_removed_at_a_border_is_found_nowhere(at: tuple[int, int], size: tuple[int, int]) -> None:
+    picture, mask = ball_on_grain(at=at, radius=11), ball_mask(at=at, radius=11)
+    layout = Layouts(picture, Wishes(remove=mask)).lay_out(size)
+    drawn = layout.draw(picture)
+    assert drawn.shape == (size[1], size[0], 3)
+    assert not layout.copy(mask).any()
+    ground = picture[~mask].astype(int)
+    coloured = np.ptp(drawn.astype(int), axis=2)  # the ball has colours, the ground has none
+    assert np.ptp(ground, axis=1).max() == 0
+    assert coloured.max() < 80
 
 
 @pytest.mark.parametrize("width", [576, 800])

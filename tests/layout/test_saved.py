@@ -11,7 +11,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.layout import Layouts, Wishes
 from ingan_fast.layout.perspective import lay_out
 from ingan_fast.layout.saved import load_layout, output_size, save_layout
-from layout_scenes import fence, grain
+from layout_scenes import ball_mask, ball_on_grain, fence, grain
 
 CORNERS = [[20, 0], [100, 10], [110, 70], [0, 60]]
 TRANSFORMS = {
@@ -47,6 +47,14 @@ def test_it_gives_the_identical_picture(tmp_path: Path, name: str, tile: str) ->
     np.testing.assert_array_equal(again.draw(picture), view.draw(picture))
     assert output_size(again) == TRANSFORMS[name].size
     assert again.transform == view.transform
+
+
+def test_crops_are_saved_too(tmp_path: Path) -> None:
+    picture, mask = ball_on_grain(at=(45, 3)), ball_mask(at=(45, 3))
+    view = lay_out(Layouts(picture, Wishes(remove=mask)), Transform.resize((190, 90)))
+    assert view.layout.steps[0].seams.places[0].tolist() == [0] * 90
+    save_layout(view, picture, tmp_path / "a.npz")
+    np.testing.assert_array_equal(load_layout(tmp_path / "a.npz", picture).draw(picture), view.draw(picture))
 
 
 def test_the_same_layout_gives_the_same_bytes_and_a_small_file(tmp_path: Path) -> None:

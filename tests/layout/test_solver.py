@@ -5,8 +5,9 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from ingan_fast.layout import solver
+from ingan_fast.layout import compiled, solver
 from ingan_fast.layout.drawing import copy_pieces, draw
+from ingan_fast.layout.ends import Ends, at_borders
 from ingan_fast.layout.frequency import Frequencies
 from ingan_fast.layout.growing import _order
 from ingan_fast.layout.jumps import EVERY, PLACE_EVERY, Jump, along_diagonals, best_jumps, shown_columns
@@ -18,9 +19,12 @@ from ingan_fast.pictures import Pixels
 from layout_scenes import ball_mask, ball_on_grain, fence, grain
 
 
-def total(jumps: list[Jump], between: np.ndarray, shown: np.ndarray) -> float:
-    columns = shown_columns(jumps, between.shape[0])
-    seams = sum(between[jump.place + jump.length, jump.place] for jump in jumps)
+def total(jumps: list[Jump], between: np.ndarray, shown: np.ndarray, ends: Ends) -> float:
+    width = between.shape[0]
+    columns = shown_columns(jumps, width)
+    crops = [jump for jump in jumps if jump.place == 0 or jump.place + jump.length == width]
+    seams = sum(between[jump.place + jump.length, jump.place] for jump in jumps if jump not in crops)
+    seams += sum(ends.cost(jump.place, jump.length) for jump in crops)
     return float(seams + shown[np.arange(len(columns)), columns].sum())
 
 
@@ -28,9 +32,10 @@ def total(jumps: list[Jump], between: np.ndarray, shown: np.ndarray) -> float:
 def test_no_set_of_up_to_two_jumps_is_better_than_the_best_one(count: int) -> None:
     rng = np.random.default_rng(count)
     width, run = 14, 2
+    ends = at_borders(width)
     between = rng.uniform(1, 3, (width, width)).astype(np.float32)
     shown = rng.uniform(0, 0.3, (count, width)).astype(np.float32)
-    found = best_jumps([between], shown, run)
+    found = best_jumps([between], shown, run, ends)
     assert len(shown_columns(found, width)) == count
     best = np.inf
     for number in (1, 2):
@@ -44,8 +49,35 @@ def test_no_set_of_up_to_two_jumps_is_better_than_the_best_one(count: int) -> No
                     continue
                 at = np.cumsum(pieces[:, 1] - pieces[:, 0])[:-1]
                 if (at % EVERY == 0).all():
-                    best = min(best, total(jumps, between, shown))
-    assert total(found, between, shown) <= best + 1e-4
+                    best = min(best, total(jumps, between, shown, ends))
+    assert total(found, between, shown, ends) <= best + 1e-4
+
+
+@pytest.mark.parametrize("compiled_loops", [False, True])
+@pytest.mark.parametrize("count", [5, 9, 13])
+def test_no_crops_with_up_to_one_jump_are_better_than_the_best_way(
+    count: int, compiled_loops: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compiled, "available", compiled.available and compiled_loops)
+    rng = np.random.default_rng(count)
+    width, run = 14, 2
+    ends = Ends(*(rng.uniform(0, 0.5, width + 1).astype(np.float32) for _ in range(2)))
+    ends.begin[0] = ends.end[width] = 0
+    between = rng.uniform(1, 3, (width, width)).astype(np.float32)
+    shown = rng.uniform(0, 0.3, (count, width)).astype(np.float32)
+    found = best_jumps([between], shown, run, ends)
+    assert len(shown_columns(found, width)) == count
+    best = np.inf
+    for begin, end in product(range(width + 1), repeat=2):
+        crops = [Jump(0, begin)] * (begin > 0), [Jump(end, width - end)] * (end < width)
+        if end - begin == count:
+            best = min(best, total([*crops[0], *crops[1]], between, shown, ends))
+        for place in range(0, width, PLACE_EVERY):
+            goes_on = place + end - begin - count
+            if min(place - begin, end - goes_on) >= run and goes_on >= 0 and (place - begin) % EVERY == 0:
+                jump = Jump(place, goes_on - place)
+                best = min(best, total([*crops[0], jump, *crops[1]], between, shown, ends))
+    assert total(found, between, shown, ends) <= best + 1e-4
 
 
 def test_costs_add_up_along_diagonals() -> None:
@@ -128,13 +160,30 @@ def test_polishing_never_makes_jumps_worse_and_its_cost_is_the_whole_one() -> No
     table = Axis(picture)
     count, width = 110, 80
     place = np.random.default_rng(0).uniform(0, 0.01, (count, width)).astype(np.float32)
-    polisher = Polisher(table.between, place, table.frequencies, 7.0, 4)
+    polisher = Polisher(table.between, place, table.frequencies, 7.0, 4, at_borders(width))
     jumps = [Jump(40, -15), Jump(60, -15)]
     distance = np.abs(table.frequencies.deviations(shown_columns(jumps, width))).sum()
-    assert polisher.cost(jumps) == pytest.approx(total(jumps, table.between, place) + 7.0 * distance, rel=1e-4)
+    alone = total(jumps, table.between, place, at_borders(width))
+    assert polisher.cost(jumps) == pytest.approx(alone + 7.0 * distance, rel=1e-4)
     polished = polisher.polish(jumps)
     assert polisher.cost(polished) < polisher.cost(jumps)
     assert len(shown_columns(polished, width)) == count
+
+
+def test_crops_count_in_polishing_and_stay() -> None:
+    table = Axis((grain(24, 80, seed=1) / 255).astype(np.float32), cropped=True)
+    place = np.random.default_rng(0).uniform(0, 0.01, (60, 80)).astype(np.float32)
+    polisher = Polisher(table.between, place, table.frequencies, 7.0, 4, table.ends)
+    jumps = [Jump(0, 12), Jump(30, 9), Jump(55, -8), Jump(73, 7)]
+    distance = np.abs(table.frequencies.deviations(shown_columns(jumps, 80))).sum()
+    alone = total(jumps, table.between, place, table.ends)
+    assert polisher.cost(jumps) == pytest.approx(alone + 7.0 * distance, rel=1e-4)
+    polished = polisher.polish(jumps)
+    assert polisher.cost(polished) < polisher.cost(jumps)
+    assert len(shown_columns(polished, 80)) == 60
+    assert (polished[0], polished[-1]) == (jumps[0], jumps[-1])
+    crops = [Jump(0, 12), Jump(72, 8)]
+    assert polisher.polish(crops) == crops
 
 
 def test_prices_of_pixels_add_up_to_prices_of_columns() -> None:

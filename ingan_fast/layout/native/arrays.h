@@ -23,7 +23,7 @@
 #define RESTRICT restrict
 #endif
 
-enum { MOST_ARRAYS = 12 };
+enum { MOST_ARRAYS = 16 };
 
 typedef struct {
     int count;

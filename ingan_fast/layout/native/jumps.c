@@ -12,6 +12,7 @@ typedef struct {
     const float *tables[MOST_TABLES]; /* [places, width] each */
     const int64_t *turns;             /* the table of each start */
     const float *shown;               /* [count, width] */
+    const float *begin, *end;         /* [width + 1], what it costs to begin with a column, and to end before it */
     float *along, *cheapest;          /* [count + width + 1], by diagonal */
     float *reached;                   /* [starts, places] */
     float *landed;                    /* [starts, width] */
@@ -47,28 +48,38 @@ VECTORISED static void jump(const float *RESTRICT table, const float *RESTRICT r
     }
 }
 
-VECTORISED static void search(Search *s)
+/* Add what an output column costs to the diagonals that it lies on. */
+VECTORISED static void sum(Search *s, int64_t output)
+{
+    float *along = s->along + s->count - output;
+    const float *shown = s->shown + output * s->width;
+    for (int64_t column = 0; column < s->width; column++)
+        along[column] += shown[column];
+}
+
+/* Let the jumps of a start be gone on from. */
+VECTORISED static void merge(Search *s, int64_t at)
+{
+    float *cheapest = s->cheapest + s->count - s->begins[at];
+    const float *landed = s->landed + at * s->width;
+    for (int64_t column = 0; column < s->width - s->run + 1; column++)
+        cheapest[column] = landed[column] < cheapest[column] ? landed[column] : cheapest[column];
+}
+
+/* All ways; the column before which the cheapest of them ends. */
+VECTORISED static int64_t search(Search *s)
 {
     int64_t merged = 0, summed = 0, diagonals = s->count + s->width + 1;
     for (int64_t d = 0; d < diagonals; d++) {
         s->along[d] = 0;
-        s->cheapest[d] = INFINITY;
+        s->cheapest[d] = d < s->count ? INFINITY : s->begin[d - s->count];
     }
-    s->cheapest[s->count] = 0;
     for (int64_t at = 0; at < s->starts; at++) {
         int64_t start = s->begins[at];
-        for (; summed < start; summed++) {
-            float *along = s->along + s->count - summed;
-            const float *shown = s->shown + summed * s->width;
-            for (int64_t column = 0; column < s->width; column++)
-                along[column] += shown[column];
-        }
-        for (; s->begins[merged] + s->run <= start; merged++) {
-            float *cheapest = s->cheapest + s->count - s->begins[merged];
-            const float *landed = s->landed + merged * s->width;
-            for (int64_t column = 0; column < s->width - s->run + 1; column++)
-                cheapest[column] = landed[column] < cheapest[column] ? landed[column] : cheapest[column];
-        }
+        for (; summed < start; summed++)
+            sum(s, summed);
+        for (; s->begins[merged] + s->run <= start; merged++)
+            merge(s, merged);
         const float *along = s->along + s->count - start, *cheapest = s->cheapest + s->count - start;
         float *reached = s->reached + at * s->places, *landed = s->landed + at * s->width;
         for (int64_t place = 0; place < s->places; place++)
@@ -77,12 +88,35 @@ VECTORISED static void search(Search *s)
         for (int64_t column = 0; column < s->width; column++)
             landed[column] -= along[column];
     }
+    for (; summed < s->count; summed++)
+        sum(s, summed);
+    for (; merged < s->starts; merged++)
+        merge(s, merged);
+    int64_t best = s->width;
+    float least = INFINITY;
+    for (int64_t end = s->width; end >= 0; end--) {
+        float cost = s->cheapest[end] + s->along[end] + s->end[end];
+        if (cost < least) {
+            least = cost;
+            best = end;
+        }
+    }
+    return best;
+}
+
+static int64_t add(int64_t *jumps, int64_t found, int64_t place, int64_t length)
+{
+    jumps[2 * found] = place;
+    jumps[2 * found + 1] = length;
+    return found + 1;
 }
 
 /* The jumps of the cheapest way, from its end back: how many there are; [.., 0] is their place, [.., 1] their length. */
-static int64_t trace(const Search *s, int64_t *jumps)
+static int64_t trace(const Search *s, int64_t end, int64_t *jumps)
 {
-    int64_t diagonal = s->width - s->count, column = s->count, found = 0;
+    int64_t diagonal = end - s->count, column = s->count, found = 0;
+    if (end < s->width)
+        found = add(jumps, found, end, s->width - end);
     for (;;) {
         int64_t best = -1;
         float least = INFINITY;
@@ -96,8 +130,9 @@ static int64_t trace(const Search *s, int64_t *jumps)
                 best = at;
             }
         }
-        if (best < 0 || (diagonal == 0 && least >= 0))
-            return found;
+        float begun = diagonal >= 0 ? s->begin[diagonal] : INFINITY;
+        if (best < 0 || begun <= least)
+            return diagonal > 0 && begun < INFINITY ? add(jumps, found, 0, diagonal) : found;
         int64_t landing = s->begins[best] + diagonal, from = 0;
         const float *table = s->tables[s->turns[best]], *reached = s->reached + best * s->places;
         least = INFINITY;
@@ -108,11 +143,10 @@ static int64_t trace(const Search *s, int64_t *jumps)
                 from = place;
             }
         }
-        jumps[2 * found] = from * s->place_every;
-        jumps[2 * found + 1] = landing - from * s->place_every;
+        int64_t place = from * s->place_every;
+        found = add(jumps, found, place, landing - place);
         column = s->begins[best];
-        diagonal = jumps[2 * found] - column;
-        found++;
+        diagonal = place - column;
     }
 }
 
@@ -149,20 +183,24 @@ PyObject *best_jumps(PyObject *self, PyObject *args)
 {
     Arrays arrays = {0};
     Search s = {0};
-    PyObject *tables, *objects[4];
+    PyObject *tables, *objects[6];
     Py_ssize_t run, place_every;
     (void)self;
-    if (!PyArg_ParseTuple(args, "O!OOOnnO", &PyTuple_Type, &tables, &objects[0], &objects[1], &objects[2], &run,
-                          &place_every, &objects[3]))
+    if (!PyArg_ParseTuple(args, "O!OOOOOnnO", &PyTuple_Type, &tables, &objects[0], &objects[1], &objects[2],
+                          &objects[3], &objects[4], &run, &place_every, &objects[5]))
         return NULL;
     s.run = run;
     s.place_every = place_every;
-    Py_buffer *turns, *begins, *shown, *jumps;
+    Py_buffer *turns, *begins, *shown, *begin, *end, *jumps;
     if (!(turns = take(&arrays, objects[0], "q", 1)) || !(begins = take(&arrays, objects[1], "q", 1)) ||
-        !(shown = take(&arrays, objects[2], "f", 2)) || !(jumps = take(&arrays, objects[3], "qw", 2)) ||
+        !(shown = take(&arrays, objects[2], "f", 2)) || !(begin = take(&arrays, objects[3], "f", 1)) ||
+        !(end = take(&arrays, objects[4], "f", 1)) || !(jumps = take(&arrays, objects[5], "qw", 2)) ||
         !fill(&s, &arrays, tables, turns, begins, shown))
         return given_back(&arrays, NULL);
-    if (jumps->shape[0] < s.starts + 1 || jumps->shape[1] != 2) {
+    s.begin = begin->buf;
+    s.end = end->buf;
+    if (jumps->shape[0] < s.starts + 2 || jumps->shape[1] != 2 || begin->shape[0] != s.width + 1 ||
+        end->shape[0] != s.width + 1) {
         unfit("jumps and starts");
         return given_back(&arrays, NULL);
     }
@@ -177,8 +215,7 @@ PyObject *best_jumps(PyObject *self, PyObject *args)
     s.reached = s.cheapest + diagonals;
     s.landed = s.reached + s.starts * s.places;
     Py_BEGIN_ALLOW_THREADS
-    search(&s);
-    found = trace(&s, jumps->buf);
+    found = trace(&s, search(&s), jumps->buf);
     Py_END_ALLOW_THREADS
     free(room);
     return given_back(&arrays, PyLong_FromLongLong(found));

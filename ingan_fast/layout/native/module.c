@@ -6,6 +6,10 @@
 
 Py_buffer *take(Arrays *arrays, PyObject *object, const char *type, int dimensions)
 {
+    if (arrays->count == MOST_ARRAYS) {
+        PyErr_SetString(PyExc_TypeError, "too many arrays");
+        return NULL;
+    }
     Py_buffer *view = &arrays->views[arrays->count];
     int strided = type[1] == 's', flags = PyBUF_FORMAT | (strided ? PyBUF_STRIDES : PyBUF_C_CONTIGUOUS);
     flags |= type[1] == 'w' ? PyBUF_WRITABLE : 0;

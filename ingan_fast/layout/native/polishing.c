@@ -9,16 +9,17 @@ enum { LANES = 8, MOST_FEATURES = 128 };
 
 typedef struct {
     int64_t count, width, features, seams, run, moves;
-    const float *between; /* [width, width], as for best_jumps */
+    const float *between; /* [width + 1, width], as for best_jumps, and crops */
     const float *along;   /* [count + 1, width + 1], what places cost along diagonals */
     const float *shown;   /* [width + 1, features], running sums over columns */
     const float *rest;    /* [features], what the distribution lacks without any jump */
-    const float *again;   /* [width, width], what a jump costs once more for each other one as long, or NULL */
+    const float *again;   /* [width + 1, width], what a jump costs once more for each other one as long, or NULL */
     const int64_t *steps; /* [moves], px */
     float weight;         /* of the distance of distributions */
     double as_long;       /* px; lengths that differ by less are alike */
     int in_order;
     int64_t *places, *lengths;
+    int64_t last; /* the seam from which on they stay */
     float *fixed; /* [features], room */
 } Polish;
 
@@ -86,7 +87,7 @@ static float repeated(const Polish *p, int64_t seam, int64_t jumps, const int64_
 /* Whether a jump and the one after it may lie there. */
 static int is_allowed(const Polish *p, int64_t seam, int64_t jumps, const int64_t *place, const int64_t *start)
 {
-    int64_t after = seam + 2;
+    int64_t after = seam + jumps;
     int64_t low = seam ? p->places[seam - 1] + p->lengths[seam - 1] : 0;
     int64_t high = after < p->seams ? p->places[after] : p->width;
     if (place[0] - low < p->run || high - start[jumps - 1] < p->run)
@@ -122,7 +123,7 @@ static void fix(const Polish *p, int64_t seam, int64_t jumps)
 /* Make the best small change to a jump and the one after it; whether there was one. */
 static int improve(const Polish *p, int64_t seam)
 {
-    int64_t jumps = p->seams - seam < 2 ? 1 : 2, before = 0, count = jumps == 2 ? p->moves : 1;
+    int64_t jumps = p->last - seam < 2 ? 1 : 2, before = 0, count = jumps == 2 ? p->moves : 1;
     for (int64_t other = 0; other < seam; other++)
         before += p->lengths[other];
     fix(p, seam, jumps);
@@ -164,11 +165,14 @@ static int improve(const Polish *p, int64_t seam)
     return 1;
 }
 
-static void sweep(const Polish *p, int64_t sweeps)
+static void sweep(Polish *p, int64_t sweeps)
 {
+    int64_t first = p->places[0] == 0; /* crops stay as they are */
+    p->last = p->seams - (p->places[p->seams - 1] + p->lengths[p->seams - 1] == p->width);
+    int64_t end = p->last - first > 1 ? p->last - 1 : p->last;
     for (int64_t turn = 0; turn < sweeps; turn++) {
         int improved = 0;
-        for (int64_t seam = 0; seam < (p->seams > 1 ? p->seams - 1 : 1); seam++)
+        for (int64_t seam = first; seam < end; seam++)
             improved |= improve(p, seam);
         if (!improved)
             return;
@@ -181,7 +185,7 @@ static int lie_inside(const Polish *p)
     int64_t before = 0;
     for (int64_t seam = 0; seam < p->seams; seam++) {
         int64_t place = p->places[seam], start = place + p->lengths[seam], column = place - before;
-        if (place < 0 || place >= p->width || start < 0 || start >= p->width || column < 0 || column > p->count)
+        if (place < 0 || place >= p->width || start < 0 || start > p->width || column < 0 || column > p->count)
             return 0;
         before += p->lengths[seam];
     }
@@ -205,7 +209,7 @@ PyObject *polish(PyObject *self, PyObject *args)
         !(steps = take(&arrays, objects[5], "q", 1)) || !(places = take(&arrays, objects[6], "qw", 1)) ||
         !(lengths = take(&arrays, objects[7], "qw", 1)))
         return given_back(&arrays, NULL);
-    p.width = between->shape[0];
+    p.width = along->shape[1] - 1;
     p.count = along->shape[0] - 1;
     p.features = rest->shape[0];
     p.moves = steps->shape[0];
@@ -219,9 +223,9 @@ PyObject *polish(PyObject *self, PyObject *args)
     p.steps = steps->buf;
     p.places = places->buf;
     p.lengths = lengths->buf;
-    if (between->shape[1] != p.width || along->shape[1] != p.width + 1 || shown->shape[0] != p.width + 1 ||
+    if (between->shape[0] != p.width + 1 || between->shape[1] != p.width || shown->shape[0] != p.width + 1 ||
         shown->shape[1] != p.features || p.features % LANES || p.features > MOST_FEATURES ||
-        lengths->shape[0] != p.seams || (again && (again->shape[0] != p.width || again->shape[1] != p.width)) ||
+        lengths->shape[0] != p.seams || (again && (again->shape[0] != p.width + 1 || again->shape[1] != p.width)) ||
         !lie_inside(&p)) {
         unfit("jumps and tables");
         return given_back(&arrays, NULL);
