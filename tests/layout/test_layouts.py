@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ingan_fast.errors import UserError
-from ingan_fast.layout import Layouts, Wishes
+from ingan_fast.layout import LayoutOptions, Layouts
 from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seams import Seams
@@ -124,5 +124,5 @@ def test_what_is_removed_is_gone_where_refining_would_leave_its_corners(width: i
     picture = np.asarray(Image.open(FACADE).convert("RGB").resize((576, 448)))
     mask = np.zeros((448, 576), bool)
     mask[72:252, 258:356] = True
-    layout = Layouts(picture, Wishes(remove=mask, keep_objects=False)).lay_out((width, 448))
+    layout = Layouts(picture, LayoutOptions(remove=mask, keep_objects=False)).lay_out((width, 448))
     assert not layout.copy(mask).any()
