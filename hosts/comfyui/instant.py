@@ -6,7 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import Layouts, Wishes, perspective
+from ingan_fast.layout import LayoutOptions, Layouts, perspective
 from ingan_fast.layout.limits import check_layout_size
 
 from . import geometry
@@ -116,8 +116,8 @@ class InganFastRetarget:
         results = []
         for index, source in enumerate(sources):
             if batch == EACH or not views:
-                wishes = Wishes(kept[index], removed[index], spare_objects, TILES[tile], variation)
-                views.append(perspective.lay_out(Layouts(source, wishes), transform))
+                options = LayoutOptions(kept[index], removed[index], spare_objects, TILES[tile], variation)
+                views.append(perspective.lay_out(Layouts(source, options), transform))
             results.append(draw(views[-1], source))
             progress.step()
         return image_of(results), outside(transform.mask().astype(np.float32), len(results)), Laid(tuple(views), size)

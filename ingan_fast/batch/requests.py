@@ -64,7 +64,7 @@ class Options:
     """Shared by all pictures.
 
     Attributes:
-        keep_objects, tile, variation: see `ingan_fast.layout.Wishes`.
+        keep_objects, tile, variation: see `ingan_fast.layout.LayoutOptions`.
         strip: leave out metadata; colours become sRGB.
         judge: measure outputs with torch.
         training: None: pictures are laid out without training.
@@ -114,7 +114,7 @@ def key(options: Options, request: Request | None = None) -> str:
     """
     content: dict[str, Any] = asdict(options)
     content.pop("judge")
-    if options.training is not None:  # a network's outputs don't depend on the wishes for layouts
+    if options.training is not None:  # a network's outputs don't depend on the options of layouts
         training = content.pop("training") | {"export": False}
         content = {"training": training} if request is None else {"training": training, "strip": options.strip}
     if request is not None:

@@ -20,7 +20,7 @@ from ingan_fast.batch.outputs import read_folder
 from ingan_fast.batch.requests import Options, Request
 from ingan_fast.errors import MachineError, UserError, memory_ran_out, missing_package
 from ingan_fast.geometry import Size
-from ingan_fast.layout import Layouts, Wishes, perspective
+from ingan_fast.layout import LayoutOptions, Layouts, perspective
 from ingan_fast.layout.photos import cover_of, stripped
 from ingan_fast.pictures import Photo, is_grey, load_image, srgb, with_opacity
 from ingan_fast.pictures.reading import decode_photo
@@ -175,8 +175,8 @@ def _drawing(photo: Photo, task: Task) -> Iterator[Callable[[str, Request], Prod
     options = task.options
     size = photo.pixels.shape[1], photo.pixels.shape[0]
     if task.run is None:
-        wishes = Wishes(keep_objects=options.keep_objects, tile=options.tile, variation=options.variation)
-        layouts = Layouts(photo.pixels, wishes)
+        given = LayoutOptions(keep_objects=options.keep_objects, tile=options.tile, variation=options.variation)
+        layouts = Layouts(photo.pixels, given)
 
         def draw(name: str, request: Request) -> Product:
             transform = request.transform(size)

@@ -1,21 +1,19 @@
 """A model served by a separate process, whose memory is the model's alone."""
 
-import contextlib
-import multiprocessing
-import signal
 import time
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from ingan_fast.bench.memory import forget_peak, process_peak
+from ingan_fast.bench.separate import one_process
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
-
-PATIENCE = 10.0  # seconds to wait for a process to end by itself
 
 
 @dataclass(frozen=True)
@@ -55,35 +53,25 @@ class Served:
     """
 
     def __init__(self, model: Path, backend: str):
-        context = multiprocessing.get_context("spawn")
-        self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, model, backend), daemon=True)
-        self._process.start()
-        theirs.close()  # so that the pipe ends with the process
+        self._process = one_process()
         try:
-            self.about = str(self._answer())
+            self.about: str = self._run(_open, model, backend)
         except BaseException:
             self.close()
             raise
 
     def output(self, size: Size, frame: Pixels | None = None) -> Call:
         """Make an output of this (width, height)."""
-        call = self._ask((size, frame))
-        assert isinstance(call, Call)
+        call: Call = self._run(_output, size, frame)
         return call
 
     def memory(self) -> Memory:
         """The memory so far."""
-        memory = self._ask(None)
-        assert isinstance(memory, Memory)
+        memory: Memory = self._run(_memory)
         return memory
 
     def close(self) -> None:
-        self._pipe.close()
-        self._process.join(PATIENCE)
-        if self._process.is_alive():
-            self._process.terminate()
-            self._process.join()
+        self._process.shutdown(cancel_futures=True)
 
     def __enter__(self) -> "Served":
         return self
@@ -91,49 +79,35 @@ class Served:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:  # an output may be in progress
-            self._process.terminate()
         self.close()
 
-    def _ask(self, request: tuple[Size, Pixels | None] | None) -> object:
-        with contextlib.suppress(ConnectionError):  # `_answer` reports it
-            self._pipe.send(request)
-        return self._answer()
-
-    def _answer(self) -> object:
+    def _run(self, function: Callable[..., Any], *arguments: Any) -> Any:
         try:
-            result = self._pipe.recv()
-        except (EOFError, ConnectionError):
-            self._process.join(PATIENCE)
-            raise UserError(f"its process ended with code {self._process.exitcode}; is there enough memory?") from None
-        if isinstance(result, Exception):
-            raise result
-        return result
+            return self._process.submit(function, *arguments).result()
+        except BrokenProcessPool:
+            raise UserError("its process ended; is there enough memory?") from None
 
 
-def _serve(pipe: Connection, model: Path, backend: str) -> None:
-    """Answer requests from the pipe until it is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends this process
-    try:
-        with Retargeter.open(model, "cpu", backend) as retargeter:
-            opening = process_peak()
-            opened = forget_peak()
-            pipe.send(retargeter.describe())
-            while True:
-                request = pipe.recv()
-                if request is None:
-                    peak = process_peak()
-                    pipe.send(Memory(max(opening, peak), peak - opened))
-                else:
-                    pipe.send(_call(retargeter, *request))
-    except EOFError:
-        return
-    except UserError as error:
-        pipe.send(error)
+# In the process. The model that is open, its memory after it was opened, and the largest until then:
+_opened: tuple[Retargeter, int, int]
 
 
-def _call(retargeter: Retargeter, size: Size, frame: Pixels | None) -> Call:
+def _open(model: Path, backend: str) -> str:
+    global _opened
+    retargeter = Retargeter.open(model, "cpu", backend)
+    peak = process_peak()
+    _opened = retargeter, forget_peak(), peak
+    return retargeter.describe()
+
+
+def _output(size: Size, frame: Pixels | None) -> Call:
     parts: list[float] = []
     start = time.perf_counter()
-    retargeter(frame, size=size, progress=parts.append)
+    _opened[0](frame, size=size, progress=parts.append)
     return Call(time.perf_counter() - start, max(len(parts), 1))
+
+
+def _memory() -> Memory:
+    peak = process_peak()
+    _, opened, opening = _opened
+    return Memory(max(opening, peak), peak - opened)

@@ -11,7 +11,7 @@ from ingan_fast.cli import companions
 from ingan_fast.cli.console import parts_done, progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.layout import Layouts, Wishes, perspective
+from ingan_fast.layout import LayoutOptions, Layouts, perspective
 from ingan_fast.layout.layouts import Mask
 from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.layout.perspective import View
@@ -82,14 +82,14 @@ class Options:
                 option = f"--{name.replace('_', '-')}"
                 raise UserError(f"{option} {path} would replace the picture; choose another name")
 
-    def wishes(self, size: Size) -> Wishes:
+    def layout_options(self, size: Size) -> LayoutOptions:
         """Read the masks, for a picture of size (width, height)."""
         keep = _mask("--keep", [Path(name) for name in self.keep if name not in ("auto", "none")], size)
         remove = _mask("--remove", self.remove, size)
         if keep is not None and remove is not None and (keep & remove).any():
             raise UserError("--keep and --remove overlap; change one of the masks")
         objects = "auto" in self.keep or (keep is None and "none" not in self.keep)
-        return Wishes(keep, remove, objects, TILES[self.tile] if self.tile else "", self.variation)
+        return LayoutOptions(keep, remove, objects, TILES[self.tile] if self.tile else "", self.variation)
 
 
 def retarget_picture(path: Path, out: Path, request: Callable[[Size], Transform] | None, options: Options) -> Size:
@@ -120,7 +120,7 @@ def _retargeted(
     transform = None if request is None else request(size)
     if transform is not None:
         check_layout_size(transform.size)
-    layouts = None if transform is None else Layouts(photo.pixels, options.wishes(size))
+    layouts = None if transform is None else Layouts(photo.pixels, options.layout_options(size))
     cover = None if transform is None else cover_of(transform, options.tile)
     transparent = has_opacity(photo.pixels)
     check_output_path(out, alpha=transparent or cover is not None)
@@ -153,7 +153,7 @@ def picture_collage(path: Path, out: Path, options: Options) -> Size:
         raise UserError(f"{' and '.join(others)} are for a single output; leave out --collage")
     options.check_alone(path)
     pixels = load_image(path, min_side=16)
-    layouts = Layouts(pixels, options.wishes((pixels.shape[1], pixels.shape[0])))
+    layouts = Layouts(pixels, options.layout_options((pixels.shape[1], pixels.shape[0])))
     with progress("collage", len(FACTORS) ** 2) as advance:
         page: Pixels = collage(pixels, layouts.retarget, advance)
     save_image(page, out)
@@ -222,8 +222,8 @@ def _show_keep(layouts: Layouts, options: Options) -> None:
     """Write the mask of what is kept, white on black."""
     if options.show_keep is None:
         return
-    wishes = layouts.wishes
-    kept = np.zeros(layouts.picture.shape[:2], bool) if wishes.keep is None else wishes.keep.copy()
-    if wishes.keep_objects:
+    keep = layouts.options.keep
+    kept = np.zeros(layouts.picture.shape[:2], bool) if keep is None else keep.copy()
+    if layouts.options.keep_objects:
         kept |= layouts.objects()
     save_image(np.repeat(kept[..., None] * np.uint8(255), 3, axis=2), options.show_keep)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout import perspective
-from ingan_fast.layout.layouts import Layouts, Wishes
+from ingan_fast.layout.layouts import LayoutOptions, Layouts
 from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.pictures import load_photo
 
@@ -19,7 +19,7 @@ def retarget(
     scale: tuple[float, float] | None = None,
     corners: ArrayLike | None = None,
     transform: Transform | None = None,
-    wishes: Wishes | None = None,
+    options: LayoutOptions | None = None,
 ) -> NDArray:
     """Lay a picture out at another size or shape: more or fewer of its elements, each at its own size.
 
@@ -32,13 +32,13 @@ def retarget(
         scale: factors of width and height, instead of a size.
         corners: [4, 2], where the source's corners land (`Transform.from_corners`), with or without a size.
         transform: any output size and homography, instead of the others.
-        wishes: what to keep or to remove, tiles, variations.
+        options: what to keep or to remove, tiles, variations.
 
     Returns:
         The output, with the channels and the type of the picture. Outside of a transform's `mask()` it means nothing.
 
     Raises:
-        UserError: a picture that can't be read, a size or wishes that can't be met, or not exactly one of the requests.
+        UserError: a picture that can't be read, a size or options that can't be met, or not exactly one request.
     """
     requests = [size if corners is None else None, scale, corners, transform]
     if sum(request is not None for request in requests) != 1:
@@ -55,7 +55,7 @@ def retarget(
         assert size is not None
         transform = Transform.resize(size)
     check_layout_size(transform.size)
-    result = perspective.retarget(Layouts(pixels, wishes), transform)
+    result = perspective.retarget(Layouts(pixels, options), transform)
     return result[..., 0] if flat else result
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout.growing import Growth, growth
-from ingan_fast.layout.layouts import Layouts, Scene, Wishes, found, turned
+from ingan_fast.layout.layouts import LayoutOptions, Layouts, MaskedPicture, found, turned
 from ingan_fast.layout.perspective import put
 from ingan_fast.layout.rectangles import evened, is_upright, rectangle_of
 from ingan_fast.layout.seams import Places, Seams
@@ -56,28 +56,28 @@ class Frames:
 
     Args:
         pixels: [h, w, channels], as for `pictures.seen`.
-        wishes: for all of the frames.
+        options: for all of the frames.
         expected: what will be asked for, where that is known: the smallest and the largest of these have the best
             layouts. Sizes beyond are stretched.
 
     Raises:
-        UserError: tiles are wished for, or what is to be removed can't be.
+        UserError: tiles are asked for, or what is to be removed can't be.
     """
 
-    def __init__(self, pixels: NDArray, wishes: Wishes | None = None, expected: Iterable[Transform] = ()):
-        wishes = wishes or Wishes()
-        if wishes.tile:
+    def __init__(self, pixels: NDArray, options: LayoutOptions | None = None, expected: Iterable[Transform] = ()):
+        options = options or LayoutOptions()
+        if options.tile:
             raise UserError("frames of one picture at many sizes can't be tiles; leave out the tile")
-        layouts = Layouts(pixels, wishes)
-        keep = wishes.keep
-        spare = layouts.objects() if wishes.keep_objects else None
-        if wishes.remove is not None and wishes.remove.any():
+        layouts = Layouts(pixels, options)
+        keep = options.keep
+        spare = layouts.objects() if options.keep_objects else None
+        if options.remove is not None and options.remove.any():
             layout = layouts.lay_out(layouts.size)
             pixels = layout.draw(pixels)
             keep, spare = (None if mask is None else layout.copy(mask) for mask in (keep, spare))
         self.picture = pixels
-        self._scene = Scene(pixels, keep, None, spare if spare is not None and spare.any() else None)
-        self._variation = wishes.variation
+        self._masked = MaskedPicture(pixels, keep, None, spare if spare is not None and spare.any() else None)
+        self._variation = options.variation
         self._known: dict[int, Axis] = {}
         self._growths: dict[tuple[int, bool], Growth] = {}
         sides = [rectangle_of(transform, self.source_size).sides for transform in expected]
@@ -196,9 +196,9 @@ class Frames:
         asked = max(asked, given + 1) if grows else min(asked, given - 1)
         last = max(asked, self._most[axis]) if grows else min(asked, self._least[axis])
         try:
-            step = found(self._scene, axis, last, self._variation, known=self._known, one_way=True)
+            step = found(self._masked, axis, last, self._variation, known=self._known, one_way=True)
         except UserError:  # more is kept than fits into the smallest size
             if last == asked:
                 raise
-            step = found(self._scene, axis, asked, self._variation, known=self._known, one_way=True)
+            step = found(self._masked, axis, asked, self._variation, known=self._known, one_way=True)
         return growth(step.seams, given)

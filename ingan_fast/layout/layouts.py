@@ -90,7 +90,7 @@ def turned(values: NDArray, axis: int) -> NDArray:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class LayoutOptions:
     """What is asked of a layout beside its size.
 
     Attributes:
@@ -113,12 +113,12 @@ class Layouts:
 
     Args:
         picture: [h, w, channels], as for `pictures.seen`.
-        wishes: for all of them.
+        options: for all of them.
     """
 
-    def __init__(self, picture: NDArray, wishes: Wishes | None = None):
+    def __init__(self, picture: NDArray, options: LayoutOptions | None = None):
         self.picture = picture
-        self.wishes = wishes or Wishes()
+        self.options = options or LayoutOptions()
         self._axes: dict[int, Axis] = {}
         self._objects: Mask | None = None
 
@@ -146,18 +146,18 @@ class Layouts:
         Raises:
             UserError: what is kept or removed leaves none.
         """
-        scene = Scene(self.picture, self.wishes.keep, self._avoided(), self._spared())
+        masked = MaskedPicture(self.picture, self.options.keep, self._avoided(), self._spared())
         steps: list[Step] = []
         order = self._order(size)
         for done, axis in enumerate(order, 1):
             progress(done / (len(order) + 1))
-            tiled = "xy"[axis] in self.wishes.tile
-            closed = any("xy"[step.axis] in self.wishes.tile for step in steps)
-            step = found(scene, axis, size[axis], self.wishes.variation, tiled, closed, None if steps else self._axes)
+            tiled = "xy"[axis] in self.options.tile
+            closed = any("xy"[step.axis] in self.options.tile for step in steps)
+            step = found(masked, axis, size[axis], self.options.variation, tiled, closed, None if steps else self._axes)
             steps.append(step)
-            scene = scene.after(step)
+            masked = masked.after(step)
         layout = Layout(self.size, tuple(steps))
-        if self.wishes.remove is not None and layout.copy(self.wishes.remove).any():
+        if self.options.remove is not None and layout.copy(self.options.remove).any():
             raise UserError(
                 "what is to be removed can't all be left out at this size; give another size or a smaller mask"
             )
@@ -165,7 +165,7 @@ class Layouts:
 
     def _avoided(self) -> Mask | None:
         """What is to be removed, and around it as much as a seam can move by when it is refined."""
-        remove, keep = self.wishes.remove, self.wishes.keep
+        remove, keep = self.options.remove, self.options.keep
         reach = int(np.ceil(_shrinking(self.size) - 1))
         if remove is None or not reach:
             return remove
@@ -174,7 +174,7 @@ class Layouts:
         return around if keep is None else around & ~keep
 
     def _spared(self) -> Mask | None:
-        if not self.wishes.keep_objects:
+        if not self.options.keep_objects:
             return None
         objects = self.objects()
         return objects if objects.any() else None
@@ -182,28 +182,28 @@ class Layouts:
     def _order(self, size: Size) -> list[int]:
         """The axes that change: tiled ones first, then the one that becomes smaller."""
         ratios = [wanted / given for wanted, given in zip(size, self.size, strict=True)]
-        axes = [axis for axis in (0, 1) if ratios[axis] != 1 or "xy"[axis] in self.wishes.tile]
-        if not axes and self.wishes.remove is not None and self.wishes.remove.any():
+        axes = [axis for axis in (0, 1) if ratios[axis] != 1 or "xy"[axis] in self.options.tile]
+        if not axes and self.options.remove is not None and self.options.remove.any():
             axes = [0]
-        return sorted(axes, key=lambda axis: ("xy"[axis] not in self.wishes.tile, ratios[axis]))
+        return sorted(axes, key=lambda axis: ("xy"[axis] not in self.options.tile, ratios[axis]))
 
 
 @dataclass(frozen=True)
-class Scene:
-    """A picture with what is wished of its parts, each [h, w] and laid out with it."""
+class MaskedPicture:
+    """A picture with masks of what is kept, removed and spared, each [h, w] and laid out with it."""
 
     picture: NDArray
     keep: Mask | None
     remove: Mask | None
     spare: Mask | None
 
-    def after(self, step: Step) -> "Scene":
+    def after(self, step: Step) -> "MaskedPicture":
         masks = [
             None if mask is None else applied(step, mask, copy_pieces) for mask in (self.keep, self.remove, self.spare)
         ]
-        return Scene(applied(step, self.picture, draw), *masks)
+        return MaskedPicture(applied(step, self.picture, draw), *masks)
 
-    def turned(self, axis: int, turn: int) -> "Scene":
+    def turned(self, axis: int, turn: int) -> "MaskedPicture":
         """Rows and columns exchanged for the height, then rolled."""
 
         def moved(values: NDArray) -> NDArray:
@@ -211,11 +211,11 @@ class Scene:
             return np.roll(values, -turn, axis=1) if turn else values
 
         masks = [None if mask is None else moved(mask) for mask in (self.keep, self.remove, self.spare)]
-        return Scene(moved(self.picture), *masks)
+        return MaskedPicture(moved(self.picture), *masks)
 
 
 def found(
-    scene: Scene,
+    masked: MaskedPicture,
     axis: int,
     count: int,
     variation: int = 0,
@@ -227,40 +227,42 @@ def found(
     """The best seams along one axis.
 
     Args:
-        scene: what is laid out.
+        masked: what is laid out.
         axis: 0 for the width, 1 for the height.
         count: px of the output along it.
-        variation: see `Wishes`.
+        variation: see `LayoutOptions`.
         tiled: whether the output continues itself along the axis.
         closed: whether the picture continues itself along the other axis, and has to stay so.
-        known: tables of the scene by axis, to be used and added to.
+        known: tables of `masked` by axis, to be used and added to.
         one_way: see `Axis.solve`.
     """
-    turn = (scene.picture.shape[1 - axis] + 1) // 2 if tiled else 0
-    scene = scene.turned(axis, turn)
-    height, width = scene.picture.shape[:2]
+    turn = (masked.picture.shape[1 - axis] + 1) // 2 if tiled else 0
+    masked = masked.turned(axis, turn)
+    height, width = masked.picture.shape[:2]
     if tiled:  # the picture's own border, now in its middle, is what must not be seen
         border = np.zeros((height, width), bool)
         border[:, width - turn - 1 : width - turn + 1] = True
-        scene = Scene(scene.picture, scene.keep, border if scene.remove is None else scene.remove | border, scene.spare)
+        masked = MaskedPicture(
+            masked.picture, masked.keep, border if masked.remove is None else masked.remove | border, masked.spare
+        )
     factor = _shrinking((width, height))
-    small = _size(scene.picture, factor)
+    small = _size(masked.picture, factor)
     table = None if known is None else known.get(axis)
     if table is None:
-        table = _table(scene, small, not tiled)
+        table = _table(masked, small, not tiled)
         if known is not None:
             known[axis] = table
     seams = table.solve(max(4, round(count * small[0] / width)), variation, closed, small[0] != width, one_way)
     while small != (width, height):
         factor = max(1.0, factor / STEP)
-        larger = _size(scene.picture, factor)
-        keep, remove = (None if mask is None else shrunk_mask(mask, larger) for mask in (scene.keep, scene.remove))
-        picture = shrunk(scene.picture, larger)
+        larger = _size(masked.picture, factor)
+        keep, remove = (None if mask is None else shrunk_mask(mask, larger) for mask in (masked.keep, masked.remove))
+        picture = shrunk(masked.picture, larger)
         wanted = count if larger[0] == width else round(count * larger[0] / width)
         seams = refine(picture, seams, larger[0] / small[0], wanted, keep, remove, closed, one_way)
         small = larger
-    if scene.keep is not None:
-        _check_kept(scene.keep, seams, table, count, axis)
+    if masked.keep is not None:
+        _check_kept(masked.keep, seams, table, count, axis)
     return Step(axis, seams, turn)
 
 
@@ -273,12 +275,12 @@ def _size(picture: NDArray, factor: float) -> Size:
     return max(2, round(picture.shape[1] / factor)), max(1, round(picture.shape[0] / factor))
 
 
-def _table(scene: Scene, small: Size, cropped: bool) -> Axis:
+def _table(masked: MaskedPicture, small: Size, cropped: bool) -> Axis:
     keep, remove, spare = (
-        None if mask is None else shrunk_mask(mask, small) for mask in (scene.keep, scene.remove, scene.spare)
+        None if mask is None else shrunk_mask(mask, small) for mask in (masked.keep, masked.remove, masked.spare)
     )
     cropped = cropped and remove is not None and bool(remove.any())
-    return Axis(seen(shrunk(scene.picture, small)), keep, remove, spare, cropped)
+    return Axis(seen(shrunk(masked.picture, small)), keep, remove, spare, cropped)
 
 
 def _check_kept(keep: Mask, seams: Seams, table: Axis, count: int, axis: int) -> None:

@@ -28,7 +28,7 @@ def lay_out(
 ) -> tuple[Layout, Bands] | None:
     """A rectangle's layout, and bands of it; None for other shapes, and where bands would cut what is spared."""
     shape = Parallelogram.of(transform)
-    if shape is None or layouts.wishes.tile:
+    if shape is None or layouts.options.tile:
         return None
     factor = _factor(transform.size)
     count = max(1, min(round(abs(shape.slant) / (WIDTHS * shape.width)), int(shape.height / factor / LEAST)))
@@ -52,8 +52,8 @@ def lay_out(
 
 def _spared(layouts: Layouts) -> list[Mask]:
     """What must not be cut."""
-    wishes = layouts.wishes
-    masks = [wishes.keep, layouts.objects() if wishes.keep_objects else None]
+    options = layouts.options
+    masks = [options.keep, layouts.objects() if options.keep_objects else None]
     return [mask for mask in masks if mask is not None and mask.any()]
 
 

@@ -80,18 +80,18 @@ class Retargeting:
         cover = self.shape.corners is not None
         lines = [
             "from ingan_fast import Transform, retarget",
-            *["from ingan_fast.layout import Wishes"] * bool(given),
+            *["from ingan_fast.layout import LayoutOptions"] * bool(given),
             f"from ingan_fast.pictures import {', '.join([*names, *['with_opacity'] * cover])}",
             "",
         ]
         if self.masks:
             lines += ["", "def mask(path):", "    return load_image(path, min_side=1).mean(axis=2) > 127", "", ""]
-        wishes = f", wishes=Wishes({', '.join(given)})" if given else ""
+        given_options = f", options=LayoutOptions({', '.join(given)})" if given else ""
         return [
             *lines,
             f"photo = load_photo({self.picture!r})",
             f"transform = {self._transform()}",
-            f"pixels = retarget(photo.pixels, transform=transform{wishes})",
+            f"pixels = retarget(photo.pixels, transform=transform{given_options})",
             *["pixels = with_opacity(pixels, transform.mask())"] * cover,
             f"save_photo(Photo(pixels, photo.metadata), {self.out!r})",
         ]

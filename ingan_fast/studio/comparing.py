@@ -11,7 +11,7 @@ from PIL import Image
 from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.layout import Layouts, Wishes, perspective
+from ingan_fast.layout import LayoutOptions, Layouts, perspective
 from ingan_fast.pictures import Photo, fit_within, load_image, save_image, save_photo
 from ingan_fast.pictures.maps import load_map
 from ingan_fast.quality.resampling import plain_homography, seam_carve
@@ -27,7 +27,7 @@ def variations(
     """Write N.png for the best layout and its alternatives; one that can't be made has an error instead."""
     made: list[dict[str, Any]] = []
     for number in range(count):
-        layouts = layouts_of(replace(subject, wishes=replace(subject.wishes, variation=number)))
+        layouts = layouts_of(replace(subject, options=replace(subject.options, variation=number)))
         try:
             drawn = perspective.lay_out(layouts, transform).draw(layouts.picture)
         except UserError as error:
@@ -77,7 +77,7 @@ def measures(folder: Path, subject: Subject, picture: Path, transform: Transform
     size = source.shape[1], source.shape[0]
     smaller = at_size(transform, (full.shape[1], full.shape[0]), size)
     if subject.kind == "photo":
-        made = perspective.retarget(Layouts(source, wishes_at(subject.wishes, size)), smaller)
+        made = perspective.retarget(Layouts(source, options_at(subject.options, size)), smaller)
     else:
         made = network_of(subject)(smaller)
     cover = smaller.mask()
@@ -106,7 +106,7 @@ def measures(folder: Path, subject: Subject, picture: Path, transform: Transform
     else:
         notice = "there is a map of stretch for outputs without moved corners only"
     each = judged.measures, judged.plain_resize, judged.seam_carving
-    found = [_told(name, *(_chosen(name, measured) for measured in each)) for name in WORDS]
+    found = [_described(name, *(_chosen(name, measured) for measured in each)) for name in WORDS]
     return {
         "measures": found,
         "stretch": stretch,
@@ -162,7 +162,7 @@ def _chosen(name: str, measured: Any) -> float | None:
     return None if measured is None else next((measured[one] for one in names if measured.get(one) is not None), None)
 
 
-def _told(name: str, value: float | None, plain: float | None, carved: float | None) -> dict[str, Any]:
+def _described(name: str, value: float | None, plain: float | None, carved: float | None) -> dict[str, Any]:
     words = WORDS[name]
     if value is not None and plain is not None:
         better = value > plain if name == "kept_size" else value < plain
@@ -216,15 +216,15 @@ def as_seen(layer: NDArray) -> NDArray[np.uint8]:
     return np.rint((values - low) * (255 / max(high - low, 1e-12))).astype(np.uint8)
 
 
-def wishes_at(wishes: Wishes, size: Size) -> Wishes:
-    """The wishes for another size (width, height) of the picture."""
+def options_at(options: LayoutOptions, size: Size) -> LayoutOptions:
+    """The options for another size (width, height) of the picture."""
 
     def scaled(mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
         if mask is None:
             return None
         return np.asarray(Image.fromarray(mask).resize(size, Image.Resampling.NEAREST))
 
-    return replace(wishes, keep=scaled(wishes.keep), remove=scaled(wishes.remove))
+    return replace(options, keep=scaled(options.keep), remove=scaled(options.remove))
 
 
 def _no_larger_than(source: NDArray[np.uint8], transform: Transform) -> NDArray[np.uint8]:

@@ -4,7 +4,7 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ RGBA = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class FrameKey:
     """What frames depend on beside the transform."""
 
     picture: str
@@ -37,7 +37,7 @@ class Wanted:
     variation: int
 
     @classmethod
-    def of(cls, picture: str, options: Options, versions: dict[str, int]) -> "Wanted":
+    def of(cls, picture: str, options: Options, versions: dict[str, int]) -> "FrameKey":
         keep = options.keep if versions["keep"] else options.keep.replace("mask+", "").replace("mask", "none")
         return cls(picture, keep, options.masks_used(versions), options.variation)
 
@@ -74,19 +74,19 @@ class Previews:
 
 
 class FrameSource:
-    """Draws frames. What isn't prepared yet is prepared in the background, the newest wish first.
+    """Draws frames. What isn't prepared yet is prepared in the background, the newest request first.
 
     Args:
         store: of the pictures.
-        tell: called in another thread when frames are ready or can't be, with what was wanted and the error.
+        notify: called in another thread when frames are ready or can't be, with their key and the error.
     """
 
-    def __init__(self, store: Store, tell: Callable[[str, Wanted, str | None], None]):
+    def __init__(self, store: Store, notify: Callable[[str, FrameKey, str | None], None]):
         self.previews = Previews(store)
-        self._store, self._tell = store, tell
-        self._ready: OrderedDict[Wanted, _Ready] = OrderedDict()
-        self._next: tuple[Wanted, Options, tuple[float, float]] | None = None
-        self._current: tuple[Wanted, tuple[float, float]] | None = None
+        self._store, self._notify = store, notify
+        self._ready: OrderedDict[FrameKey, _Ready] = OrderedDict()
+        self._next: tuple[FrameKey, Options, tuple[float, float]] | None = None
+        self._current: tuple[FrameKey, tuple[float, float]] | None = None
         self._changed = threading.Condition()
         self._child = Child()
         self._closed = False
@@ -102,32 +102,32 @@ class FrameSource:
     def forget(self, picture: str) -> None:
         self.previews.forget(picture)
         with self._changed:
-            for wanted in [wanted for wanted in self._ready if wanted.picture == picture]:
-                del self._ready[wanted]
+            for key in [key for key in self._ready if key.picture == picture]:
+                del self._ready[key]
 
-    def is_ready(self, wanted: Wanted) -> bool:
+    def is_ready(self, key: FrameKey) -> bool:
         with self._changed:
-            return wanted in self._ready
+            return key in self._ready
 
-    def prepare(self, wanted: Wanted, options: Options, reach: tuple[float, float] = REACH) -> None:
-        """Begin to prepare frames, unless that is done or being done; a wish that waits is replaced."""
+    def prepare(self, key: FrameKey, options: Options, reach: tuple[float, float] = REACH) -> None:
+        """Begin to prepare frames, unless that is done or being done; a request that waits is replaced."""
         with self._changed:
-            known = self._ready.get(wanted)
+            known = self._ready.get(key)
             if known is not None and _covers(known.reach, reach):
                 return
-            if self._current is not None and self._current[0] == wanted and _covers(self._current[1], reach):
+            if self._current is not None and self._current[0] == key and _covers(self._current[1], reach):
                 self._next = None
                 return
-            self._next = wanted, options, reach
+            self._next = key, options, reach
             self._changed.notify_all()
 
     def draw(
-        self, wanted: Wanted, options: Options, transform: Transform, size: Size, flat: bool = False
+        self, key: FrameKey, options: Options, transform: Transform, size: Size, flat: bool = False
     ) -> tuple[RGBA, bool]:
         """The picture under a transform of its full size (width, height), and whether that is only a plain resize.
 
         Args:
-            wanted, options: what it depends on beside the transform.
+            key, options: what it depends on beside the transform.
             transform: of the picture in full size.
             size: its full size.
             flat: whether it is given before it is put into perspective; see `Frames.flat`.
@@ -135,12 +135,12 @@ class FrameSource:
         Raises:
             UserError: what is kept leaves no layout of this size.
         """
-        preview = self.previews.get(wanted.picture)
+        preview = self.previews.get(key.picture)
         scaled = at_size(transform, size, (preview.shape[1], preview.shape[0]))
         with self._changed:
-            known = self._ready.get(wanted)
+            known = self._ready.get(key)
             if known is not None:
-                self._ready.move_to_end(wanted)
+                self._ready.move_to_end(key)
         frames = known.frames if known is not None else None
         if frames is not None and frames.is_ready(scaled):
             if flat:
@@ -148,7 +148,7 @@ class FrameSource:
             return with_cover(frames.draw(scaled, Image.Resampling.BILINEAR), scaled, quick=True), False
         if known is not None and known.error is not None:
             raise UserError(in_full_pixels(known.error, size, (preview.shape[1], preview.shape[0])))
-        self.prepare(wanted, options, _reach(scaled, (preview.shape[1], preview.shape[0])))
+        self.prepare(key, options, _reach(scaled, (preview.shape[1], preview.shape[0])))
         if flat:
             return in_rgba(preview), True
         return with_cover(resized(preview, scaled), scaled, quick=True), True
@@ -161,24 +161,23 @@ class FrameSource:
                 if self._closed:
                     return
                 assert self._next is not None
-                (wanted, options, reach), self._next = self._next, None
-                self._current = wanted, reach
-            self._tell("preparing", wanted, None)
-            made = self._prepared(wanted, options, reach)
+                (key, options, reach), self._next = self._next, None
+                self._current = key, reach
+            self._notify("preparing", key, None)
+            made = self._prepared(key, options, reach)
             if made is None:
                 continue
             with self._changed:
-                self._ready[wanted] = made
+                self._ready[key] = made
                 while len(self._ready) > KEPT:
                     self._ready.popitem(last=False)
-            self._tell("ready", wanted, made.error)
+            self._notify("ready", key, made.error)
 
-    def _prepared(self, wanted: Wanted, options: Options, reach: tuple[float, float]) -> _Ready | None:
+    def _prepared(self, key: FrameKey, options: Options, reach: tuple[float, float]) -> _Ready | None:
         try:
-            preview = self.previews.get(wanted.picture)
-            wishes = options.wishes(self._store, wanted.picture, (preview.shape[1], preview.shape[0]))
-            wishes = type(wishes)(wishes.keep, wishes.remove, wishes.keep_objects, "", wishes.variation)
-            return _Ready(self._child.run("prepare", preview, wishes, reach), reach)
+            preview = self.previews.get(key.picture)
+            given = options.layout_options(self._store, key.picture, (preview.shape[1], preview.shape[0]))
+            return _Ready(self._child.run("prepare", preview, replace(given, tile=""), reach), reach)
         except (UserError, MachineError) as error:
             return _Ready(None, reach, str(error))
         except (Stopped, OSError):  # the server stops; or the picture was removed

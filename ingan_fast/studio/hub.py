@@ -43,7 +43,7 @@ class Hub:
             self._left[client] = time.monotonic()
 
     def gone(self, seconds: float) -> list[str]:
-        """Clients whose last socket was closed this long ago; each is told once."""
+        """Clients whose last socket was closed this long ago; each is returned once."""
         now = time.monotonic()
         clients = [client for client, since in self._left.items() if now - since >= seconds]
         for client in clients:

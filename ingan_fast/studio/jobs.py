@@ -40,7 +40,7 @@ class Job:
     picture: str
     client: str | None
     folder: Path
-    told: Callable[["Job"], None]
+    notify: Callable[["Job"], None]
     id: str = field(default_factory=lambda: secrets.token_hex(12))
     state: str = "queued"
     progress: float | None = None
@@ -71,7 +71,7 @@ class Job:
 
     def advance(self, part: float) -> None:
         self.progress = min(1.0, part)
-        self.told(self)
+        self.notify(self)
 
     def task(self, name: str, *arguments: Any) -> Any:
         """Run a task of `tasks.TASKS` in a process of its own."""
@@ -119,7 +119,7 @@ class Job:
             child.close()
         if process is not None:
             end_command(process, PATIENCE)
-        self.told(self)
+        self.notify(self)
 
 
 def start_command(words: Sequence[str], folder: Path) -> "subprocess.Popen[str]":
@@ -155,11 +155,11 @@ class Jobs:
         folder: for their files.
         running, waiting: at most so many at once.
         per_client: jobs of one page that have not ended.
-        told: called in another thread when a job changed.
+        notify: called in another thread when a job changed.
     """
 
-    def __init__(self, folder: Path, running: int, waiting: int, per_client: int, told: Callable[[Job], None]):
-        self._folder, self._told = folder, told
+    def __init__(self, folder: Path, running: int, waiting: int, per_client: int, notify: Callable[[Job], None]):
+        self._folder, self._notify = folder, notify
         self._most, self._per_client = running + waiting, per_client
         self._jobs: dict[str, Job] = {}
         self._queue: deque[tuple[Job, Work]] = deque()
@@ -181,13 +181,13 @@ class Jobs:
                 raise Refused(429, f"{self._per_client} jobs of this page are not done yet; wait for one or cancel one")
             if len(active) >= self._most or self._closed:
                 raise Refused(503, "the server has too much to do; try again in a moment")
-            job = Job(kind, picture, client, self._folder / secrets.token_hex(8), self._told)
+            job = Job(kind, picture, client, self._folder / secrets.token_hex(8), self._notify)
             job.folder.mkdir(parents=True)
             self._jobs[job.id] = job
             self._queue.append((job, work))
             self._forget_old()
             self._changed.notify()
-        self._told(job)
+        self._notify(job)
         return job
 
     def get(self, key: str) -> Job:
@@ -240,7 +240,7 @@ class Jobs:
                 if job.state != "queued":
                     continue
                 job.state, job.began = "running", time.monotonic()
-            self._told(job)
+            self._notify(job)
             self._finish(job, work)
 
     def _finish(self, job: Job, work: Work) -> None:
@@ -259,4 +259,4 @@ class Jobs:
         job.error, job.state = error, "failed" if error else "done"
         if not error:
             job.progress = 1.0
-        self._told(job)
+        self._notify(job)

@@ -29,37 +29,37 @@ Ids = Annotated[tuple[str, ...], Field(max_length=32)]
 router = APIRouter()
 
 
-class Wanted(Body):
+class RetargetRequest(Body):
     """An output."""
 
     transform: Shape
     options: Options = Options()
 
 
-class OutputWanted(Wanted):
+class OutputRequest(RetargetRequest):
     format: Format = "png"
     companions: Ids = ()
 
 
-class VariationsWanted(Wanted):
+class VariationsRequest(RetargetRequest):
     count: Annotated[int, Field(ge=1, le=8)] = 8
     max_side: MaxSide = 320
 
 
-class ComparisonsWanted(Wanted):
+class ComparisonsRequest(RetargetRequest):
     max_side: MaxSide = 1280
 
 
-class CompanionsWanted(Wanted):
+class CompanionsRequest(RetargetRequest):
     companions: Annotated[list[str], Field(min_length=1, max_length=32)]
     max_side: MaxSide = 640
 
 
-class ExportWanted(Body):
+class ExportRequest(Body):
     dtype: Literal["float32", "float16"] = "float32"
 
 
-class CommandsWanted(Wanted):
+class CommandsRequest(RetargetRequest):
     format: Format = "png"
     companions: Ids = ()
     video: Video | None = None
@@ -70,104 +70,104 @@ def _started(studio: Studio, kind: str, entry: Entry, client: str | None, work: 
 
 
 @router.post("/api/pictures/{key}/outputs", status_code=202)
-def output(request: Request, key: str, wanted: OutputWanted, x_client: Client = None) -> dict[str, Any]:
+def output(request: Request, key: str, body: OutputRequest, x_client: Client = None) -> dict[str, Any]:
     studio = studio_of(request)
     entry = studio.entry(key)
-    files = [path for _, path in companion_files(studio, entry, wanted.companions)]
-    work = works.output(studio.store, entry, wanted.transform, wanted.options, wanted.format, files)
+    files = [path for _, path in companion_files(studio, entry, body.companions)]
+    work = works.output(studio.store, entry, body.transform, body.options, body.format, files)
     return _started(studio, "output", entry, x_client, work)
 
 
 @router.post("/api/pictures/{key}/layouts", status_code=202)
-def layout(request: Request, key: str, wanted: Wanted, x_client: Client = None) -> dict[str, Any]:
+def layout(request: Request, key: str, body: RetargetRequest, x_client: Client = None) -> dict[str, Any]:
     studio = studio_of(request)
     entry = studio.entry(key)
-    work = works.layout(studio.store, entry, wanted.transform, wanted.options)
+    work = works.layout(studio.store, entry, body.transform, body.options)
     return _started(studio, "layout", entry, x_client, work)
 
 
 @router.post("/api/pictures/{key}/variations", status_code=202)
-def variations(request: Request, key: str, wanted: VariationsWanted, x_client: Client = None) -> dict[str, Any]:
+def variations(request: Request, key: str, body: VariationsRequest, x_client: Client = None) -> dict[str, Any]:
     studio = studio_of(request)
     entry = studio.entry(key)
     if entry.kind != "photo":
         raise Refused(400, "a run has no variations: its network makes one output of each size; open the photo")
-    transform, size = check_frame(wanted.transform, wanted.options), _preview_size(entry)
-    subject = studio.previewed(entry, wanted.options)
+    transform, size = check_frame(body.transform, body.options), _preview_size(entry)
+    subject = studio.previewed(entry, body.options)
     smaller = at_size(transform, entry.size, size)
-    work = works.pictured("variations", subject, smaller, wanted.count, wanted.max_side)
+    work = works.pictured("variations", subject, smaller, body.count, body.max_side)
     return _started(studio, "variations", entry, x_client, work)
 
 
 @router.post("/api/pictures/{key}/comparisons", status_code=202)
-def comparisons(request: Request, key: str, wanted: ComparisonsWanted, x_client: Client = None) -> dict[str, Any]:
+def comparisons(request: Request, key: str, body: ComparisonsRequest, x_client: Client = None) -> dict[str, Any]:
     studio = studio_of(request)
     entry = studio.entry(key)
     _preview_size(entry)
-    transform = check_frame(wanted.transform, wanted.options)
+    transform = check_frame(body.transform, body.options)
     picture = studio.store.source_file(key)
     return _started(
-        studio, "comparisons", entry, x_client, works.pictured("comparisons", picture, transform, wanted.max_side)
+        studio, "comparisons", entry, x_client, works.pictured("comparisons", picture, transform, body.max_side)
     )
 
 
 @router.post("/api/pictures/{key}/measures", status_code=202)
-def measures(request: Request, key: str, wanted: Wanted, x_client: Client = None) -> dict[str, Any]:
+def measures(request: Request, key: str, body: RetargetRequest, x_client: Client = None) -> dict[str, Any]:
     needs("evaluate", "measuring an output")
     studio = studio_of(request)
     entry = studio.entry(key)
-    transform, size = check_frame(wanted.transform, wanted.options), _preview_size(entry)
-    subject = studio.previewed(entry, wanted.options)
+    transform, size = check_frame(body.transform, body.options), _preview_size(entry)
+    subject = studio.previewed(entry, body.options)
     preview = studio.store.folder(key) / "preview.png"
     work = works.pictured("measures", subject, preview, at_size(transform, entry.size, size))
     return _started(studio, "measures", entry, x_client, work)
 
 
 @router.post("/api/pictures/{key}/companions/previews", status_code=202)
-def companion_previews(request: Request, key: str, wanted: CompanionsWanted, x_client: Client = None) -> dict[str, Any]:
+def companion_previews(request: Request, key: str, body: CompanionsRequest, x_client: Client = None) -> dict[str, Any]:
     studio = studio_of(request)
     entry = studio.entry(key)
-    transform = check_frame(wanted.transform, wanted.options)
-    given = companion_files(studio, entry, wanted.companions)
-    work = works.pictured("companions", studio.subject(entry, wanted.options), transform, given, wanted.max_side)
+    transform = check_frame(body.transform, body.options)
+    given = companion_files(studio, entry, body.companions)
+    work = works.pictured("companions", studio.subject(entry, body.options), transform, given, body.max_side)
     return _started(studio, "companions", entry, x_client, work)
 
 
 @router.post("/api/pictures/{key}/videos", status_code=202)
-def video(request: Request, key: str, wanted: Video, x_client: Client = None) -> dict[str, Any]:
+def video(request: Request, key: str, body: Video, x_client: Client = None) -> dict[str, Any]:
     needs("video", "a video")
     studio = studio_of(request)
     entry = studio.entry(key)
-    return _started(studio, "video", entry, x_client, works.video(studio.store, entry, wanted))
+    return _started(studio, "video", entry, x_client, works.video(studio.store, entry, body))
 
 
 @router.post("/api/pictures/{key}/script")
-def script(request: Request, key: str, wanted: Video) -> Response:
+def script(request: Request, key: str, body: Video) -> Response:
     needs("video", "a script")
     entry = studio_of(request).entry(key)
     name = f"{Path(entry.name).stem}.yaml"
-    return Response(script_text(wanted, entry), media_type="application/yaml", headers=_attached(name))
+    return Response(script_text(body, entry), media_type="application/yaml", headers=_attached(name))
 
 
 @router.post("/api/pictures/{key}/exports", status_code=202)
-def export(request: Request, key: str, wanted: ExportWanted, x_client: Client = None) -> dict[str, Any]:
+def export(request: Request, key: str, body: ExportRequest, x_client: Client = None) -> dict[str, Any]:
     studio = studio_of(request)
     entry = studio.entry(key)
     if entry.kind != "run":
         raise Refused(409, "only runs are exported; train a model first")
     needs("export", "an exported model")
-    return _started(studio, "export", entry, x_client, works.exported(entry, wanted.dtype))
+    return _started(studio, "export", entry, x_client, works.exported(entry, body.dtype))
 
 
 @router.post("/api/pictures/{key}/commands")
-def commands(request: Request, key: str, wanted: CommandsWanted) -> dict[str, Any]:
+def commands(request: Request, key: str, body: CommandsRequest) -> dict[str, Any]:
     studio = studio_of(request)
     entry = studio.entry(key)
-    if wanted.video is not None:
-        return works.video_command(entry, wanted.video)
-    check_frame(wanted.transform, wanted.options)
-    names = [path.name for _, path in companion_files(studio, entry, wanted.companions)]
-    made = retargeting(studio.store, entry, wanted.transform, wanted.options, wanted.format, names, shown=True)
+    if body.video is not None:
+        return works.video_command(entry, body.video)
+    check_frame(body.transform, body.options)
+    names = [path.name for _, path in companion_files(studio, entry, body.companions)]
+    made = retargeting(studio.store, entry, body.transform, body.options, body.format, names, shown=True)
     masks = [{"name": name, "url": f"/api/pictures/{key}/masks/{kind}?size=full"} for kind, name in made.masks.items()]
     return {"shell": made.shell(), "python": made.python(), "files": masks}
 

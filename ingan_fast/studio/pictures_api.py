@@ -17,7 +17,7 @@ from starlette.datastructures import UploadFile
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import save_image
 from ingan_fast.studio.errors import Refused
-from ingan_fast.studio.frames import Wanted
+from ingan_fast.studio.frames import FrameKey
 from ingan_fast.studio.installed import extras
 from ingan_fast.studio.requests import Options
 from ingan_fast.studio.store import MASKS, Entry, Mask
@@ -49,7 +49,7 @@ def described(studio: Studio, entry: Entry) -> dict[str, Any]:
         "can_train": entry.kind == "photo" and installed["train"],
         "can_export": entry.kind == "run" and installed["export"],
         "masks": studio.store.versions(entry.id),
-        "prepared": studio.frames.is_ready(Wanted.of(entry.id, Options(), studio.store.versions(entry.id))),
+        "prepared": studio.frames.is_ready(FrameKey.of(entry.id, Options(), studio.store.versions(entry.id))),
         "notices": entry.notices,
         "companions": studio.companions(entry.id),
         "source": entry.source,
@@ -128,8 +128,8 @@ def one(request: Request, key: str) -> dict[str, Any]:
 
 def _prepare(studio: Studio, entry: Entry) -> None:
     if entry.preview_size is not None:
-        wanted = Wanted.of(entry.id, Options(), studio.store.versions(entry.id))
-        studio.frames.prepare(wanted, Options())
+        key = FrameKey.of(entry.id, Options(), studio.store.versions(entry.id))
+        studio.frames.prepare(key, Options())
 
 
 @router.delete("/api/pictures/{key}", status_code=204)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
-from ingan_fast.layout import Wishes
+from ingan_fast.layout import LayoutOptions
 from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.studio.store import Store
 
@@ -58,8 +58,8 @@ class Options(Body):
     def uses_keep(self) -> bool:
         return self.keep in ("mask", "mask+auto")
 
-    def wishes(self, store: Store, picture: str, size: Size) -> Wishes:
-        """The wishes for a picture of a size (width, height), with its masks.
+    def layout_options(self, store: Store, picture: str, size: Size) -> LayoutOptions:
+        """The layout options for a picture of a size (width, height), with its masks.
 
         Raises:
             UserError: the masks overlap.
@@ -68,7 +68,7 @@ class Options(Body):
         remove = store.mask(picture, "remove", size) if self.remove else None
         if keep is not None and remove is not None and (keep & remove).any():
             raise UserError("what is kept and what is removed overlap; erase one of them there")
-        return Wishes(keep, remove, self.finds_objects, TILES[self.tile], self.variation)
+        return LayoutOptions(keep, remove, self.finds_objects, TILES[self.tile], self.variation)
 
     def masks_used(self, versions: dict[str, int]) -> tuple[int, int]:
         """Versions of the masks that take part, 0 for one that doesn't."""

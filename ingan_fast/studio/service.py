@@ -58,7 +58,7 @@ DESCRIPTION: dict[str, Any] = {
         **{
             status: {"description": text, "content": ERROR}
             for status, text in (
-                ("400", "A picture that can't be read, or wishes that can't be met."),
+                ("400", "A picture that can't be read, or options that can't be met."),
                 ("401", "The token is missing or wrong."),
                 ("413", "Too many bytes."),
                 ("503", "Too many requests wait; try again after Retry-After seconds."),
@@ -155,14 +155,14 @@ async def retarget(request: HttpRequest) -> Response:
         folder = Path(await run_in_threadpool(tempfile.mkdtemp, dir=service.folder))
         try:
             async with request.form(max_files=len(FILES), max_fields=len(TEXTS)) as form:
-                wanted = await run_in_threadpool(_wanted, form, folder, service.plan)
+                asked = await run_in_threadpool(_parsed, form, folder, service.plan)
             try:
-                content = await service.make(wanted)
+                content = await service.make(asked)
             except UserError as error:
                 raise UserError(_without_paths(str(error), folder, service.plan.served)) from error
         finally:
             await run_in_threadpool(shutil.rmtree, folder, ignore_errors=True)
-    return Response(content, media_type=TYPES[next(name for name in SUFFIXES if SUFFIXES[name] == wanted.suffix)])
+    return Response(content, media_type=TYPES[next(name for name in SUFFIXES if SUFFIXES[name] == asked.suffix)])
 
 
 @router.get("/health", summary="Whether the service works, and how much it has to do")
@@ -197,7 +197,7 @@ def service_app(service: Service, token: str | None, host: str, port: int) -> AS
     return Guard(app, Rules(token, allowed_hosts(host, port), f"ingan_fast_{port}", limits, frozenset({"/health"})))
 
 
-def _wanted(form: FormData, folder: Path, plan: Plan) -> Request:
+def _parsed(form: FormData, folder: Path, plan: Plan) -> Request:
     """The request in a form; its files are written to a folder.
 
     Raises:

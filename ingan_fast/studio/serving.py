@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform, check_output_size
-from ingan_fast.layout import Layouts, Wishes, perspective
+from ingan_fast.layout import LayoutOptions, Layouts, perspective
 from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.pictures import Photo, Pixels, load_image, load_photo, save_image, save_photo, with_opacity
 from ingan_fast.runtime import Retargeter
@@ -84,7 +84,7 @@ def answer(request: Request, progress: Progress) -> bytes:
     """The output as a file's bytes.
 
     Raises:
-        UserError: a picture that can't be read, or wishes that can't be met.
+        UserError: a picture that can't be read, or options that can't be met.
     """
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"output{request.suffix}"
@@ -103,15 +103,15 @@ def _laid_out(request: Request) -> Photo:
         photo = load_photo(request.image, max_pixels=MAX_PIXELS)
         layouts = Layouts(photo.pixels)
     transform = request.transform(layouts.size)
-    wishes = _wishes(request, layouts.size)
-    if wishes.keep is not None or wishes.remove is not None or wishes.tile:
-        layouts = Layouts(photo.pixels, wishes)  # the tables depend on these
+    options = _options(request, layouts.size)
+    if options.keep is not None or options.remove is not None or options.tile:
+        layouts = Layouts(photo.pixels, options)  # the tables depend on these
     else:
-        layouts.wishes = replace(layouts.wishes, variation=wishes.variation)
+        layouts.options = replace(layouts.options, variation=options.variation)
     pixels = perspective.retarget(layouts, transform)
     cover = transform.mask() if (transform.matrix != np.eye(3)).any() else None
     if cover is not None and (cover < 1).any():
-        if wishes.tile:
+        if options.tile:
             raise UserError("tiles need an output that fills its frame; leave out the corners")
         pixels = with_opacity(pixels, cover)
     return Photo(pixels, photo.metadata)
@@ -129,11 +129,11 @@ def _by_model(request: Request) -> tuple[Pixels, NDArray[np.float32] | None]:
     return made.picture, made.alpha
 
 
-def _wishes(request: Request, size: Size) -> Wishes:
+def _options(request: Request, size: Size) -> LayoutOptions:
     keep, remove = (_mask(name, path, size) for name, path in (("keep", request.keep), ("remove", request.remove)))
     if keep is not None and remove is not None and (keep & remove).any():
         raise UserError("keep and remove overlap; change one of the masks")
-    return Wishes(keep, remove, keep is None, request.tile, request.variation)
+    return LayoutOptions(keep, remove, keep is None, request.tile, request.variation)
 
 
 def _mask(name: str, path: Path | None, size: Size) -> NDArray[np.bool_] | None:

@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from ingan_fast.errors import MachineError, UserError
 from ingan_fast.geometry import Transform
 from ingan_fast.studio.child import Stopped
-from ingan_fast.studio.frames import RGBA, Wanted, bounded
+from ingan_fast.studio.frames import RGBA, FrameKey, bounded
 from ingan_fast.studio.requests import FrameRequest, check_frame
 from ingan_fast.studio.store import Entry
 from ingan_fast.studio.studio import Studio
@@ -78,7 +78,7 @@ class _Page:
 
     async def serve(self) -> None:
         news = self._studio.hub.join(self._entry.id, self._client)
-        tasks = [asyncio.create_task(work) for work in (self._read(), self._answer_all(), self._tell(news))]
+        tasks = [asyncio.create_task(work) for work in (self._read(), self._answer_all(), self._forward(news))]
         try:
             hello = {"event": "hello", "client": self._client, "picture": self._entry.id}
             await self._send_text(json.dumps(hello))
@@ -93,7 +93,7 @@ class _Page:
             for task in tasks:
                 task.cancel()
 
-    async def _tell(self, news: "asyncio.Queue[str]") -> None:
+    async def _forward(self, news: "asyncio.Queue[str]") -> None:
         while True:
             text = await news.get()
             await self._send_text(text)
@@ -173,8 +173,8 @@ class _Page:
         options = request.options
         if self._entry.preview_size is None:
             raise UserError("this model contains no picture that could be dragged; export it again with its run")
-        wanted = Wanted.of(self._entry.id, options, self._studio.store.versions(self._entry.id))
-        pixels, provisional = self._studio.frames.draw(wanted, options, transform, self._entry.size, request.flat)
+        key = FrameKey.of(self._entry.id, options, self._studio.store.versions(self._entry.id))
+        pixels, provisional = self._studio.frames.draw(key, options, transform, self._entry.size, request.flat)
         flags = PROVISIONAL * provisional | APPROXIMATE * (options.tile is not None or self._entry.kind != "photo")
         flags |= FLAT * request.flat
         return packed(request, bounded(pixels, request.max_side), flags, began)

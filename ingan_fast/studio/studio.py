@@ -14,7 +14,7 @@ from ingan_fast.pictures.formats import SUFFIXES
 from ingan_fast.pictures.reading import TooManyPixels
 from ingan_fast.studio.child import Child
 from ingan_fast.studio.errors import Refused
-from ingan_fast.studio.frames import FrameSource, Wanted
+from ingan_fast.studio.frames import FrameKey, FrameSource
 from ingan_fast.studio.hub import Hub
 from ingan_fast.studio.jobs import Job, Jobs
 from ingan_fast.studio.requests import Options
@@ -57,7 +57,7 @@ class Studio:
         self.limits = limits or Limits()
         self.store = Store(cache or cache_folder())
         self.hub = Hub()
-        self.frames = FrameSource(self.store, self._tell)
+        self.frames = FrameSource(self.store, self._notify_frames)
         self.stills = Child()
         self.reader = Child()
         self.jobs = Jobs(
@@ -65,9 +65,9 @@ class Studio:
             self.limits.running,
             self.limits.waiting,
             self.limits.per_page,
-            self._tell_job,
+            self._notify_job,
         )
-        self.trainings = Trainings(self.store, self.add_run, self._tell_training)
+        self.trainings = Trainings(self.store, self.add_run, self._notify_training)
         self.start: str | None = None  # id of the picture to show first
         self.uploads = asyncio.Semaphore(self.limits.uploads)
 
@@ -193,27 +193,27 @@ class Studio:
             assert entry.path is not None
             return Subject(entry.kind, Path(entry.path))
         size = entry.size if side is None else size_within(entry.size, side)
-        wishes = options.wishes(self.store, entry.id, size)
-        return Subject("photo", self.store.source_file(entry.id), wishes, side)
+        layout_options = options.layout_options(self.store, entry.id, size)
+        return Subject("photo", self.store.source_file(entry.id), layout_options, side)
 
     def previewed(self, entry: Entry, options: Options) -> Subject:
         """What makes outputs of the preview."""
         if entry.kind != "photo":
             return self.subject(entry, options)
         assert entry.preview_size is not None
-        wishes = options.wishes(self.store, entry.id, entry.preview_size)
-        return Subject("photo", self.store.folder(entry.id) / "preview.png", wishes)
+        layout_options = options.layout_options(self.store, entry.id, entry.preview_size)
+        return Subject("photo", self.store.folder(entry.id) / "preview.png", layout_options)
 
-    def _tell_job(self, job: Job) -> None:
+    def _notify_job(self, job: Job) -> None:
         self.hub.publish("job", client=job.client, job=job.described())
 
-    def _tell_training(self, training: Training) -> None:
+    def _notify_training(self, training: Training) -> None:
         self.hub.publish("training", training.picture, training=training.described())
 
-    def _tell(self, event: str, wanted: Wanted, error: str | None) -> None:
-        keep, remove = wanted.masks
+    def _notify_frames(self, event: str, key: FrameKey, error: str | None) -> None:
+        keep, remove = key.masks
         fields = {"error": error} if error else {}
-        self.hub.publish(event, wanted.picture, keep=keep, remove=remove, **fields)
+        self.hub.publish(event, key.picture, keep=keep, remove=remove, **fields)
 
 
 def file_name(given: str) -> str:

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from ingan_fast.callbacks import Progress
 from ingan_fast.geometry import MIN_SIZE, Size, Transform
-from ingan_fast.layout import Layouts, Wishes, perspective
+from ingan_fast.layout import LayoutOptions, Layouts, perspective
 from ingan_fast.layout.pictures import as_stored, in_unit_range, shrunk
 from ingan_fast.pictures import has_opacity, load_photo, srgb
 
@@ -27,13 +27,13 @@ class Subject:
     Attributes:
         kind: photo, run or model.
         path: of its file, or of the run or the model.
-        wishes: for a photo, of the size that it is used at.
+        options: for a photo, of the size that it is used at.
         side: px; a larger photo is reduced to it. None: it is used as it is.
     """
 
     kind: str
     path: Path
-    wishes: Wishes = field(default_factory=Wishes)
+    options: LayoutOptions = field(default_factory=LayoutOptions)
     side: int | None = None
 
 
@@ -55,15 +55,16 @@ def solve(subject: Subject, transform: Transform, max_side: int, progress: Progr
 
 def layouts_of(subject: Subject) -> Layouts:
     """Layouts of a photo in sRGB; those used last are kept with their tables."""
-    wishes = subject.wishes
-    key = (subject.path, subject.side, wishes.keep_objects, wishes.tile, *map(_digest, (wishes.keep, wishes.remove)))
+    options = subject.options
+    masks = map(_digest, (options.keep, options.remove))
+    key = (subject.path, subject.side, options.keep_objects, options.tile, *masks)
     if _known.get("layouts", (None,))[0] != key:
         if _known.get("photo", (None,))[0] != key[:2]:
             pixels = srgb(load_photo(subject.path)).pixels
             _known["photo"] = key[:2], pixels if subject.side is None else reduced(pixels, subject.side)
-        _known["layouts"] = key, Layouts(_known["photo"][1], wishes)
+        _known["layouts"] = key, Layouts(_known["photo"][1], options)
     layouts: Layouts = _known["layouts"][1]
-    layouts.wishes = wishes  # the variation may be another; the tables don't depend on it
+    layouts.options = options  # the variation may be another; the tables don't depend on it
     return layouts
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import Frames, Layouts, Wishes
+from ingan_fast.layout import Frames, LayoutOptions, Layouts
 from ingan_fast.pictures import MAX_PIXELS, Photo, has_opacity, load_photo, save_image, save_photo, srgb
 from ingan_fast.studio import comparing, serving
 from ingan_fast.studio.subjects import reduced, solve
@@ -67,7 +67,7 @@ def find_objects(preview: Path, progress: Progress) -> NDArray[np.bool_]:
     return Layouts(load_photo(preview, min_side=1).pixels).objects()
 
 
-def prepare(pixels: NDArray, wishes: Wishes, reach: tuple[float, float], progress: Progress) -> Frames:
+def prepare(pixels: NDArray, options: LayoutOptions, reach: tuple[float, float], progress: Progress) -> Frames:
     """Frames with all that they need between the smallest and the largest factor of the sides in `reach`.
 
     Raises:
@@ -75,7 +75,7 @@ def prepare(pixels: NDArray, wishes: Wishes, reach: tuple[float, float], progres
     """
     size = pixels.shape[1], pixels.shape[0]
     least, most = (Transform.scale(factor, factor, size) for factor in reach)
-    frames = Frames(pixels, wishes, (least, most))
+    frames = Frames(pixels, options, (least, most))
     frames.draw(most)
     for factor in NARROWER:
         try:

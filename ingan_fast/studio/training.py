@@ -114,11 +114,11 @@ class Trainings:
     Args:
         store: of the pictures.
         add_run: takes a run folder into the store, with its photo's entry; returns the run's id.
-        told: called in another thread when a training changed.
+        notify: called in another thread when a training changed.
     """
 
-    def __init__(self, store: Store, add_run: Callable[[Path, Entry], str], told: Callable[[Training], None]):
-        self._store, self._add_run, self._told = store, add_run, told
+    def __init__(self, store: Store, add_run: Callable[[Path, Entry], str], notify: Callable[[Training], None]):
+        self._store, self._add_run, self._notify = store, add_run, notify
         self._process: subprocess.Popen[str] | None = None
         self._current: Training | None = None
         self._lock = threading.Lock()
@@ -183,7 +183,7 @@ class Trainings:
             ]
             for thread in self._threads:
                 thread.start()
-        self._told(training)
+        self._notify(training)
         return training
 
     def stop(self, entry: Entry) -> Training | None:
@@ -193,7 +193,7 @@ class Trainings:
         if training is self._current and training is not None and process is not None and process.poll() is None:
             training.state = "stopping"
             threading.Thread(target=end_command, args=(process, PATIENCE), daemon=True).start()
-            self._told(training)
+            self._notify(training)
         return training
 
     def close(self) -> None:
@@ -229,7 +229,7 @@ class Trainings:
                 if training.state == "failed":
                     training.error = training.notices.pop() if training.notices else f"it ended with code {code}"
             if training.described() != before:
-                self._told(training)
+                self._notify(training)
             if code is not None:
                 return
 

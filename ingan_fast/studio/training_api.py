@@ -18,7 +18,7 @@ from ingan_fast.training.budget import parse_budget
 router = APIRouter()
 
 
-class TrainingWanted(Body):
+class TrainingRequest(Body):
     """How long to train, or to go on."""
 
     budget: str | None = None
@@ -26,7 +26,7 @@ class TrainingWanted(Body):
     resume: bool = False
 
     @model_validator(mode="after")
-    def _goes_together(self) -> "TrainingWanted":
+    def _goes_together(self) -> "TrainingRequest":
         if self.resume and (self.budget or self.preset):
             raise ValueError("resume goes on as planned; leave out budget and preset")
         return self
@@ -48,15 +48,15 @@ class TrainingWanted(Body):
 
 
 @router.post("/api/pictures/{key}/training", status_code=202)
-def start(request: Request, key: str, wanted: TrainingWanted) -> dict[str, Any]:
+def start(request: Request, key: str, body: TrainingRequest) -> dict[str, Any]:
     needs("train", "a training")
     studio = studio_of(request)
     entry = studio.entry(key)
     if entry.kind != "photo":
         raise Refused(409, "this is trained already; open the photo for another training")
-    words = wanted.options()
+    words = body.options()
     try:
-        return studio.trainings.start(entry, words, wanted.resume).described()
+        return studio.trainings.start(entry, words, body.resume).described()
     except UserError as error:
         raise Refused(409, str(error)) from error
 

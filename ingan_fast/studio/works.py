@@ -29,11 +29,11 @@ def link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def laid_in(store: Store, entry: Entry, wanted: Retargeting, folder: Path, companions: Sequence[Path]) -> None:
+def laid_in(store: Store, entry: Entry, command: Retargeting, folder: Path, companions: Sequence[Path]) -> None:
     """Put what a command needs into its folder."""
-    if wanted.plain:
-        link(store.source_file(entry.id), folder / wanted.picture)
-    for kind, name in wanted.masks.items():
+    if command.plain:
+        link(store.source_file(entry.id), folder / command.picture)
+    for kind, name in command.masks.items():
         mask = store.mask(entry.id, kind, entry.size)
         if mask is not None:
             save_image(np.repeat(mask[..., None] * np.uint8(255), 3, axis=2), folder / name)
@@ -49,14 +49,14 @@ def output(store: Store, entry: Entry, shape: Shape, options: Options, format_: 
 
     def work(job: Job) -> None:
         names = [path.name for path in companions]
-        wanted = retargeting(store, entry, shape, options, format_, names)
-        laid_in(store, entry, wanted, job.folder, companions)
-        job.command(wanted.words(), _hidden(entry))
+        command = retargeting(store, entry, shape, options, format_, names)
+        laid_in(store, entry, command, job.folder, companions)
+        job.command(command.words(), _hidden(entry))
         if not companions:
-            job.file = wanted.out
+            job.file = command.out
             return
-        job.file = f"{Path(wanted.out).parent}.zip"
-        zipped(job.folder / Path(wanted.out).parent, job.folder / job.file)
+        job.file = f"{Path(command.out).parent}.zip"
+        zipped(job.folder / Path(command.out).parent, job.folder / job.file)
 
     return work
 
@@ -68,17 +68,17 @@ def layout(store: Store, entry: Entry, shape: Shape, options: Options) -> Work:
         raise UserError("only photos have layouts; a run's network makes its outputs")
 
     def work(job: Job) -> None:
-        wanted = retargeting(store, entry, shape, options, layout=True)
-        laid_in(store, entry, wanted, job.folder, [])
-        job.command(wanted.words(), _hidden(entry))
-        job.file = wanted.layout
+        command = retargeting(store, entry, shape, options, layout=True)
+        laid_in(store, entry, command, job.folder, [])
+        job.command(command.words(), _hidden(entry))
+        job.file = command.layout
 
     return work
 
 
-def video(store: Store, entry: Entry, wanted: Video) -> Work:
+def video(store: Store, entry: Entry, request: Video) -> Work:
     """A video of keyframes."""
-    text = script_text(wanted, entry)
+    text = script_text(request, entry)
 
     def work(job: Job) -> None:
         (job.folder / "script.yaml").write_text(text)
@@ -87,19 +87,19 @@ def video(store: Store, entry: Entry, wanted: Video) -> Work:
         if entry.kind == "photo":
             link(store.source_file(entry.id), job.folder / entry.name)
         name = f"{Path(entry.name).stem}.mp4"
-        words = ["video", picture, "--script", "script.yaml", "--background", wanted.background, "--out", name]
+        words = ["video", picture, "--script", "script.yaml", "--background", request.background, "--out", name]
         job.command(words, _hidden(entry))
         job.file = name
 
     return work
 
 
-def video_command(entry: Entry, wanted: Video) -> dict[str, Any]:
+def video_command(entry: Entry, request: Video) -> dict[str, Any]:
     """The command line and Python of a video, with its script."""
     stem = Path(entry.name).stem
     words = ["video", entry.path or entry.name, "--script", f"{stem}.yaml"]
-    words += ["--background", wanted.background, "--out", f"{stem}.mp4"]
-    script = {"name": f"{stem}.yaml", "content": script_text(wanted, entry)}
+    words += ["--background", request.background, "--out", f"{stem}.mp4"]
+    script = {"name": f"{stem}.yaml", "content": script_text(request, entry)}
     return {"shell": join(["ingan-fast", *words]), "python": None, "files": [script]}
 
 

@@ -23,6 +23,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
+from torch import Tensor, nn
 
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
@@ -208,9 +209,11 @@ class RunFolder:
                 f"{self.path} has no generator.safetensors yet: its training was interrupted early; "
                 "continue with the same call of train and resume=True"
             )
-        generator = fold(Generator(settings))
         try:
-            generator.load_state_dict(load_safetensors(self.generator_path.read_bytes()))
+            tensors = load_safetensors(self.generator_path.read_bytes())
+            _check_size(settings, tensors)
+            generator = fold(Generator(settings))
+            generator.load_state_dict(tensors)
         except (SafetensorError, RuntimeError, OSError) as error:
             reason = _reason(error)
             raise UserError(
@@ -243,6 +246,22 @@ class RunFolder:
 def digest(pixels: Pixels) -> str:
     """SHA-256 of a picture's shape and values."""
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
+
+
+def _check_size(settings: Settings, tensors: dict[str, Tensor]) -> None:
+    """Check that the network of `settings` is as large as the one in the file, before memory is taken for it.
+
+    Otherwise a downloaded config.json of a few bytes could ask for hundreds of gigabytes.
+
+    Raises:
+        RuntimeError: it is not.
+    """
+    with torch.device("meta"):  # shapes without values
+        network = Generator(settings)
+    expected = sum(module.weight.numel() for module in network.modules() if isinstance(module, nn.Conv2d))
+    found = sum(tensor.numel() for tensor in tensors.values() if tensor.ndim == 4)
+    if found != expected:
+        raise RuntimeError(f"it has {found:,} weights, the network of config.json has {expected:,}")
 
 
 def _images(values: Any) -> list[dict[str, Any]]:

@@ -46,7 +46,7 @@ def test_what_a_model_refuses_is_told_by_who_asked(models: dict[str, Path], tmp_
 
 def test_a_process_that_is_killed_is_an_error_in_a_line(models: dict[str, Path]) -> None:
     with Served(models["onnxruntime"], "onnxruntime") as served:
-        assert served._process.pid is not None
-        os.kill(served._process.pid, signal.SIGKILL)
+        (process,) = served._process._processes
+        os.kill(process, signal.SIGKILL)
         with pytest.raises(UserError, match="its process ended"):
             served.output((64, 48))

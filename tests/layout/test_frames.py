@@ -7,7 +7,7 @@ import pytest
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import Frames, Layouts, Wishes, growing, jumps
+from ingan_fast.layout import Frames, LayoutOptions, Layouts, growing, jumps
 from ingan_fast.layout.growing import growth
 from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import SeamCosts
@@ -63,7 +63,7 @@ def test_at_the_largest_size_every_jump_is_there_and_fits() -> None:
 
 def test_frames_with_corners_at_whole_pixels_are_made_of_the_pictures_own_pixels() -> None:
     picture = np.random.default_rng(1).integers(0, 256, (40, 120, 3), np.uint8)
-    frames = Frames(picture, Wishes(keep_objects=False))
+    frames = Frames(picture, LayoutOptions(keep_objects=False))
     colours = {tuple(pixel) for pixel in picture.reshape(-1, 3).tolist()}
     for width in (90, 151, 187):
         drawn = frames.draw(Transform.resize((width, 40))).reshape(-1, 3).tolist()
@@ -88,7 +88,7 @@ def test_a_flat_frame_lacks_the_homography_only(channels: int) -> None:
 def test_what_is_kept_is_whole_in_every_frame() -> None:
     picture, mask = ball_on_grain(), ball_mask()
     rows, columns = (slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(mask))
-    frames = Frames(picture, Wishes(keep=mask))
+    frames = Frames(picture, LayoutOptions(keep=mask))
     for width in (90, 111, 150, 187, 240):
         assert (
             whole_copies(frames.draw(Transform.resize((width, 90))), picture[rows, columns], mask[rows, columns]) == 1
@@ -116,7 +116,7 @@ def test_a_jump_that_grows_is_bent_to_where_it_shows_little_on_the_way(length: i
 
 def test_tiles_are_refused() -> None:
     with pytest.raises(UserError, match="tile"):
-        Frames(grain(60, 80), Wishes(tile="x"))
+        Frames(grain(60, 80), LayoutOptions(tile="x"))
 
 
 def test_jumps_begin_in_an_order_in_which_everything_stays_near_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +159,7 @@ def test_pieces_set_off_and_stop_little_by_little() -> None:
 
 def test_in_a_video_pieces_do_not_hop_where_the_corners_are_at_whole_pixels() -> None:
     frames = Frames(
-        grain(60, 90), Wishes(keep_objects=False), [Transform.resize((90, 60)), Transform.resize((150, 60))]
+        grain(60, 90), LayoutOptions(keep_objects=False), [Transform.resize((90, 60)), Transform.resize((150, 60))]
     )
 
     def drawn(width: float, moving: bool) -> np.ndarray:
@@ -237,5 +237,5 @@ def test_seams_of_rows_do_not_hop_where_columns_move_by_less_than_a_pixel() -> N
 
 def test_frames_and_layouts_agree_on_what_is_removed() -> None:
     picture, mask = ball_on_grain(), ball_mask()
-    drawn = Frames(picture, Wishes(remove=mask)).draw(Transform.resize((150, 90)))
-    np.testing.assert_array_equal(drawn, Layouts(picture, Wishes(remove=mask)).retarget((150, 90)))
+    drawn = Frames(picture, LayoutOptions(remove=mask)).draw(Transform.resize((150, 90)))
+    np.testing.assert_array_equal(drawn, Layouts(picture, LayoutOptions(remove=mask)).retarget((150, 90)))

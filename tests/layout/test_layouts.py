@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ingan_fast.errors import UserError
-from ingan_fast.layout import Layouts, Wishes
+from ingan_fast.layout import LayoutOptions, Layouts
 from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seams import Seams
@@ -123,7 +123,7 @@ def test_what_is_copied_stays_registered_with_what_is_drawn() -> None:
 @pytest.mark.parametrize("size", [(150, 90), (210, 90), (100, 90), (150, 130), (150, 60)])
 def test_what_is_removed_at_a_border_is_found_nowhere(at: tuple[int, int], size: tuple[int, int]) -> None:
     picture, mask = ball_on_grain(at=at, radius=11), ball_mask(at=at, radius=11)
-    layout = Layouts(picture, Wishes(remove=mask)).lay_out(size)
+    layout = Layouts(picture, LayoutOptions(remove=mask)).lay_out(size)
     drawn = layout.draw(picture)
     assert drawn.shape == (size[1], size[0], 3)
     assert not layout.copy(mask).any()
@@ -138,5 +138,5 @@ def test_what_is_removed_is_gone_where_refining_would_leave_its_corners(width: i
     picture = np.asarray(Image.open(FACADE).convert("RGB").resize((576, 448)))
     mask = np.zeros((448, 576), bool)
     mask[72:252, 258:356] = True
-    layout = Layouts(picture, Wishes(remove=mask, keep_objects=False)).lay_out((width, 448))
+    layout = Layouts(picture, LayoutOptions(remove=mask, keep_objects=False)).lay_out((width, 448))
     assert not layout.copy(mask).any()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ingan_fast import Transform
-from ingan_fast.layout import Layouts, Wishes
+from ingan_fast.layout import LayoutOptions, Layouts
 from ingan_fast.layout.perspective import lay_out
 from layout_scenes import ball_mask, ball_on_grain, fence, grain, whole_copies
 
@@ -18,7 +18,7 @@ def parallelogram(width: int, height: int, slant: float, upright: bool = False) 
 def moved(transform: Transform, height: int, width: int) -> np.ndarray:
     """How far each output pixel is from where it was in the picture, in x and y: [Ho, Wo, 2]; -999 outside."""
     picture = fence(height, width // 18)
-    view = lay_out(Layouts(picture, Wishes(keep_objects=False)), transform)
+    view = lay_out(Layouts(picture, LayoutOptions(keep_objects=False)), transform)
     at = np.stack(np.meshgrid(np.arange(picture.shape[1]), np.arange(height)), axis=2)
     source = view.copy(at.astype(np.int32))
     here = np.stack(np.meshgrid(np.arange(source.shape[1]), np.arange(source.shape[0])), axis=2)
@@ -39,7 +39,7 @@ def test_pieces_are_moved_and_not_sheared(height: int, width: int) -> None:
 def test_a_slight_slant_is_one_band_also_in_a_picture_that_is_larger_than_where_bands_are_found() -> None:
     picture = np.repeat(grain(1, 450), 300, axis=0)  # upright lines
     transform = parallelogram(450, 300, 50)
-    view = lay_out(Layouts(picture, Wishes(keep_objects=False)), transform)
+    view = lay_out(Layouts(picture, LayoutOptions(keep_objects=False)), transform)
     assert view.bands is not None
     assert len(view.bands.windows) == 1
     output, inside = view.draw(picture), transform.mask() == 1
@@ -68,7 +68,7 @@ def test_a_kept_object_is_whole_in_it() -> None:
     picture = ball_on_grain(90, 150, radius=14)
     keep = ball_mask(90, 150, radius=14)
     transform = parallelogram(150, 90, 50)
-    view = lay_out(Layouts(picture, Wishes(keep=keep, keep_objects=False)), transform)
+    view = lay_out(Layouts(picture, LayoutOptions(keep=keep, keep_objects=False)), transform)
     assert view.bands is not None
     shown = np.where(transform.mask()[..., None] == 1, view.copy(picture), 0)
     rows, columns = np.flatnonzero(keep.any(axis=1)), np.flatnonzero(keep.any(axis=0))
@@ -80,7 +80,7 @@ def test_where_bands_would_cut_what_is_kept_the_picture_is_sheared() -> None:
     picture = grain(120, 180)
     keep = np.zeros((120, 180), bool)
     keep[20:100, 90:96] = True
-    layouts = Layouts(picture, Wishes(keep=keep))
+    layouts = Layouts(picture, LayoutOptions(keep=keep))
     assert lay_out(layouts, parallelogram(180, 120, 72)).bands is None
 
 

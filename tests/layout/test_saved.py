@@ -8,7 +8,7 @@ import pytest
 
 from ingan_fast import Transform
 from ingan_fast.errors import UserError
-from ingan_fast.layout import Layouts, Wishes
+from ingan_fast.layout import LayoutOptions, Layouts
 from ingan_fast.layout.perspective import lay_out
 from ingan_fast.layout.saved import load_layout, output_size, save_layout
 from layout_scenes import ball_mask, ball_on_grain, fence, grain
@@ -41,7 +41,7 @@ def changed(path: Path, **changes: object) -> None:
 @pytest.mark.parametrize("tile", ["", "xy"])
 def test_it_gives_the_identical_picture(tmp_path: Path, name: str, tile: str) -> None:
     picture = grain(60, 80)
-    view = lay_out(Layouts(picture, Wishes(tile=tile)), TRANSFORMS[name])
+    view = lay_out(Layouts(picture, LayoutOptions(tile=tile)), TRANSFORMS[name])
     save_layout(view, picture, tmp_path / "a.npz")
     again = load_layout(tmp_path / "a.npz", picture)
     np.testing.assert_array_equal(again.draw(picture), view.draw(picture))
@@ -51,7 +51,7 @@ def test_it_gives_the_identical_picture(tmp_path: Path, name: str, tile: str) ->
 
 def test_crops_are_saved_too(tmp_path: Path) -> None:
     picture, mask = ball_on_grain(at=(45, 3)), ball_mask(at=(45, 3))
-    view = lay_out(Layouts(picture, Wishes(remove=mask)), Transform.resize((190, 90)))
+    view = lay_out(Layouts(picture, LayoutOptions(remove=mask)), Transform.resize((190, 90)))
     assert view.layout.steps[0].seams.places[0].tolist() == [0] * 90
     save_layout(view, picture, tmp_path / "a.npz")
     np.testing.assert_array_equal(load_layout(tmp_path / "a.npz", picture).draw(picture), view.draw(picture))

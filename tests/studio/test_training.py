@@ -9,7 +9,7 @@ from PIL import Image
 from starlette.testclient import TestClient
 
 from ingan_fast.studio.training import look
-from ingan_fast.studio.training_api import TrainingWanted
+from ingan_fast.studio.training_api import TrainingRequest
 from studio_server import add, sentence, serving, until
 
 
@@ -54,7 +54,7 @@ def test_a_training_is_stopped_by_the_server_s_end_and_gone_on_with(
     tmp_path: Path, picture_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     quick = ["--preset", "smoke", "--iterations", "100000"]  # begins at once, and doesn't end by itself
-    monkeypatch.setattr(TrainingWanted, "options", lambda self: quick)
+    monkeypatch.setattr(TrainingRequest, "options", lambda self: quick)
     url = ""
     with serving(tmp_path / "cache") as client:
         key = add(client, picture_path)["id"]

@@ -13,7 +13,9 @@ from safetensors import safe_open
 
 from ingan_fast import Transform, load, train
 from ingan_fast.errors import UserError
+from ingan_fast.model.networks import Generator
 from ingan_fast.pictures import save_image
+from ingan_fast.training import run_folder
 from ingan_fast.training.info import describe
 from ingan_fast.training.run_folder import FORMAT
 from ingan_fast.training.trained import read_run
@@ -163,6 +165,19 @@ def test_a_generator_of_other_settings_is_refused(run_copy: Path) -> None:
     settings = json.loads((run_copy / "config.json").read_text())["settings"]
     edit_config(run_copy, settings=settings | {"channels": 16})
     refusal(lambda: read_run(run_copy), "generator.safetensors")
+
+
+def test_a_config_that_asks_for_a_larger_network_is_refused_before_it_is_built(
+    run_copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def build(generator: Generator) -> Generator:
+        assert next(generator.parameters()).is_meta, "the network was built"
+        return generator
+
+    monkeypatch.setattr(run_folder, "fold", build)
+    settings = json.loads((run_copy / "config.json").read_text())["settings"]
+    edit_config(run_copy, settings=settings | {"channels": 128, "blocks": 8})
+    refusal(lambda: read_run(run_copy), "generator.safetensors", "can't be read", "weights, the network of config.json")
 
 
 def test_a_generator_describes_itself(trained_run: Path) -> None:

@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingan_fast.cli.bench.common import JsonPath, Picture, check_count, finish, start
-from ingan_fast.cli.console import progress
+from ingan_fast.cli.bench.common import JsonPath, Picture, check_count, measure_on_picture, start
 from ingan_fast.settings import PRESETS, preset
 
 HELP = (
@@ -29,10 +28,6 @@ def cold_start(
     check_count("repeat", repeat)
     start("cpu", json_path, image)
     from ingan_fast.bench import cold_start as bench
-    from ingan_fast.pictures import MARKET, load_image
 
     request = bench.ColdStartRequest(preset_name, repeat=repeat)
-    picture = load_image(image or MARKET)
-    with progress("measuring", bench.steps(request)) as advance:
-        results = bench.measure(request, picture, advance)
-    finish(results, json_path)
+    measure_on_picture(bench, request, image, json_path)

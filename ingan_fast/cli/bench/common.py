@@ -1,11 +1,11 @@
 """Shared by the `bench` commands: options, start and end."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingan_fast.cli.console import answers, check_json_path, messages
+from ingan_fast.cli.console import answers, check_json_path, messages, progress
 from ingan_fast.errors import UserError
 
 if TYPE_CHECKING:
@@ -33,6 +33,16 @@ def start(device: str, json_path: Path | None, image: Path | None = None) -> "to
     from ingan_fast.model.devices import pick_device
 
     return pick_device(device)
+
+
+def measure_on_picture(bench: Any, request: Any, image: Path | None, json_path: Path | None) -> None:
+    """Run a benchmark (a module of `ingan_fast.bench`) on a picture, the bundled one by default."""
+    from ingan_fast.pictures import MARKET, load_image
+
+    picture = load_image(image or MARKET)
+    with progress("measuring", bench.steps(request)) as advance:
+        results = bench.measure(request, picture, advance)
+    finish(results, json_path)
 
 
 def finish(results: "Results", json_path: Path | None) -> None:

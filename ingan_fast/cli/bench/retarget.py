@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingan_fast.cli.bench.common import Conditions, JsonPath, Picture, check_count, finish, start
-from ingan_fast.cli.console import progress
+from ingan_fast.cli.bench.common import Conditions, JsonPath, Picture, check_count, measure_on_picture, start
 from ingan_fast.parsing import parse_size
 from ingan_fast.settings import PRESETS, preset
 
@@ -31,10 +30,6 @@ def retarget(
     check_count("repeat", repeat)
     start("cpu", json_path, image)
     from ingan_fast.bench import retarget as bench
-    from ingan_fast.pictures import MARKET, load_image
 
     request = bench.RetargetRequest(preset_name, wanted, repeat, conditions)
-    picture = load_image(image or MARKET)
-    with progress("measuring", bench.steps(request)) as advance:
-        results = bench.measure(request, picture, advance)
-    finish(results, json_path)
+    measure_on_picture(bench, request, image, json_path)

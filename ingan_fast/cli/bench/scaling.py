@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ingan_fast.cli.bench.common import JsonPath, Picture, check_count, finish, start
-from ingan_fast.cli.console import progress
+from ingan_fast.cli.bench.common import JsonPath, Picture, check_count, measure_on_picture, start
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import check_output_size
 from ingan_fast.parsing import parse_size
@@ -45,7 +44,6 @@ def scaling(
         raise UserError(f"--limit {limit:g} is out of range; give seconds above 0")
     start("cpu", json_path, image)
     from ingan_fast.bench import scaling as bench
-    from ingan_fast.pictures import MARKET, load_image
 
     defaults = bench.ScalingRequest()
     request = bench.ScalingRequest(
@@ -55,7 +53,4 @@ def scaling(
         repeat=repeat,
         limit=limit,
     )
-    picture = load_image(image or MARKET)
-    with progress("measuring", bench.steps(request)) as advance:
-        results = bench.measure(request, picture, advance)
-    finish(results, json_path)
+    measure_on_picture(bench, request, image, json_path)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from comfyui_host import Host, InterruptProcessingException, call
 from ingan_fast import UserError, retarget
-from ingan_fast.layout import Wishes
+from ingan_fast.layout import LayoutOptions
 
 SHAPE = {"resize_by": "factors", "scale_x": 1.5, "scale_y": 1.0, "width": 100, "height": 40, "corners": ""}
 REST = {"tile": "none", "variation": 0, "spare_objects": False, "batch": "each its own layout"}
@@ -19,14 +19,14 @@ def instant(comfyui: Host, image: Tensor, **changes: Any) -> tuple[Any, ...]:
     return call(comfyui, "InganFastRetarget", image=image, **(SHAPE | REST | changes))
 
 
-def laid_out(image: Tensor, scale: tuple[float, float], wishes: Wishes) -> np.ndarray:
+def laid_out(image: Tensor, scale: tuple[float, float], options: LayoutOptions) -> np.ndarray:
     """What the library makes of the picture."""
-    return retarget(image[0].numpy(), scale=scale, wishes=wishes).clip(0, 1)
+    return retarget(image[0].numpy(), scale=scale, options=options).clip(0, 1)
 
 
 def test_it_is_the_layout_of_the_library(comfyui: Host, image: Tensor) -> None:
     result, outside, _ = instant(comfyui, image)
-    expected = laid_out(image, (1.5, 1), Wishes(keep_objects=False))
+    expected = laid_out(image, (1.5, 1), LayoutOptions(keep_objects=False))
     np.testing.assert_array_equal(result[0].numpy(), expected)
     assert result.shape == (1, 56, 96, 3)
     assert not outside.any()
@@ -67,8 +67,8 @@ def test_masks_keep_and_remove(comfyui: Host, image: Tensor) -> None:
     keep[:, 20:36, 8:24] = 1
     remove[:, 10:40, 40:50] = 1
     result, _, layout = instant(comfyui, image, scale_x=0.8, keep=keep, remove=remove)
-    wishes = Wishes(keep[0].numpy() > 0, remove[0].numpy() > 0, keep_objects=False)
-    np.testing.assert_array_equal(result[0].numpy(), laid_out(image, (0.8, 1), wishes))
+    options = LayoutOptions(keep[0].numpy() > 0, remove[0].numpy() > 0, keep_objects=False)
+    np.testing.assert_array_equal(result[0].numpy(), laid_out(image, (0.8, 1), options))
     (left,) = call(comfyui, "InganFastLayoutMask", layout=layout, mask=remove)
     assert not left.any()  # gone
     (kept,) = call(comfyui, "InganFastLayoutMask", layout=layout, mask=keep)
@@ -115,7 +115,7 @@ def test_masks_that_contradict_each_other_are_told(comfyui: Host, image: Tensor)
 
 def test_tiles_and_variations(comfyui: Host, image: Tensor) -> None:
     tiled, _, _ = instant(comfyui, image, tile="both", scale_x=1.2)
-    expected = laid_out(image, (1.2, 1), Wishes(tile="xy"))
+    expected = laid_out(image, (1.2, 1), LayoutOptions(tile="xy"))
     np.testing.assert_array_equal(tiled[0].numpy(), expected)
     assert not torch.equal(instant(comfyui, image, variation=3)[0], instant(comfyui, image)[0])
 
