@@ -8,7 +8,7 @@ from ingan_fast.cli.console import INTERRUPTED, messages, progress
 from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_write
 from report_page.inputs import read_folder
-from report_page.page import MOST_BYTES, render, steps
+from report_page.page import render
 
 OUT = Path("benchmarks/report")
 ABOUT = """One page of all measurements, for any browser: OUT/index.html.
@@ -30,15 +30,13 @@ def run(folder: Path) -> int:
         UserError: there is nothing to show, or the page can't be written.
     """
     found = read_folder(folder)
-    with progress("writing the page", steps(found)) as advance:
+    with progress("writing the page", len(found.figures)) as advance:
         page = render(found, advance)
     for problem in found.problems:
         _tell(f"left out: {problem}")
-    if not page.fits:
-        _tell(f"the page is larger than {MOST_BYTES / 1e6:.1f} MB although its pictures are as coarse as they get")
     target = folder / "index.html"
-    atomic_write(target, page.html)
-    print(f"{target}: {len(found.results)} benchmarks, {len(found.figures)} figures, {len(page.html) / 1e6:.2f} MB")
+    atomic_write(target, page)
+    print(f"{target}: {len(found.results)} benchmarks, {len(found.figures)} figures, {len(page) / 1e6:.2f} MB")
     return 1 if found.problems else 0
 
 

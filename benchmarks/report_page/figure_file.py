@@ -44,12 +44,6 @@ class Figure(FigureFile, frozen=True, tag="ingan-fast/figure/1"):
         """Whether ablations are compared with this method."""
         return self.number == ABLATIONS and method.partition(SEED)[0] == WHOLE
 
-    def is_ablation(self, method: str, whole: str) -> bool:
-        """Whether the method is a variant with the same seed as `whole`."""
-        return (
-            not self.is_baseline(method) and method != whole and method.partition(SEED)[2] == whole.partition(SEED)[2]
-        )
-
     def outputs(self) -> Iterable[tuple[str, str, list[FigureRow]]]:
         """(picture, output, rows of all methods) in the order of the file."""
         places: dict[tuple[str, str], int] = {}

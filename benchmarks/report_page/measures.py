@@ -1,6 +1,5 @@
 """Presentation of the measures of `ingan_fast.quality.metrics`; there is no single number for a retargeting."""
 
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from report_page.verdicts import Verdict
@@ -9,67 +8,42 @@ LEVEL = 0.02  # coherence etc. are within 2 % of those over all patches; 0.02 of
 
 
 @dataclass(frozen=True)
-class Measure(ABC):
-    """A measure of an output."""
+class Measure:
+    """A measure of an output.
+
+    Attributes:
+        scale: factor for display.
+        best: the best value.
+    """
 
     label: str
     meaning: str
-    scale: float = 1.0  # factor for display
+    scale: float = 1.0
+    best: float = 0.0
 
-    @abstractmethod
     def cost(self, value: float) -> float:
         """Smaller is better, 0 is best."""
+        return abs(value - self.best)
 
-    @abstractmethod
     def verdict(self, ours: float, theirs: float) -> Verdict:
-        """Ahead, level or behind."""
-
-    @abstractmethod
-    def gap(self, ours: float, theirs: float) -> str:
-        """The difference, as words that follow a verdict."""
+        """Ahead, level or behind; a distance, which is best at 0, is level relative to theirs."""
+        return Verdict.of(self.cost(theirs) - self.cost(ours), LEVEL * (self.best or theirs))
 
     def text(self, value: float) -> str:
         return f"{value * self.scale:.2f}"
 
 
-class Kept(Measure):
-    """Best at 1; 0 is a plain resize."""
-
-    def cost(self, value: float) -> float:
-        return abs(1 - value)
-
-    def verdict(self, ours: float, theirs: float) -> Verdict:
-        return Verdict.of(self.cost(theirs) - self.cost(ours), LEVEL)
-
-    def gap(self, ours: float, theirs: float) -> str:
-        return f"by {abs(self.cost(theirs) - self.cost(ours)):.2f}"
-
-
-class Distance(Measure):
-    """Best at 0."""
-
-    def cost(self, value: float) -> float:
-        return value
-
-    def verdict(self, ours: float, theirs: float) -> Verdict:
-        return Verdict.of(theirs - ours, LEVEL * theirs)
-
-    def gap(self, ours: float, theirs: float) -> str:
-        if theirs == 0:
-            return f"by {self.text(ours)}"
-        return f"{abs(ours / theirs - 1):.0%} {'lower' if ours <= theirs else 'higher'}"
-
-
 KEPT_SIDES = ("kept_width", "kept_height")  # an output has at most one of them
 MEASURES: dict[str, Measure] = {
-    "size_kept": Kept(
+    "size_kept": Measure(
         "size kept",
         "do the elements keep their size, where one side of a rectangle is changed? 1: all do; 0: a plain resize; best "
         "is closest to 1",
+        best=1.0,
     ),
-    "coherence": Distance("coherence ·10³", "how far the output's patches are from the source's; lower is better", 1e3),
-    "completeness": Distance("completeness ·10³", "how much of the source is missing; lower is better", 1e3),
-    "swd": Distance("patch SWD ·10³", "how far the patches' distributions are apart; lower is better", 1e3),
+    "coherence": Measure("coherence ·10³", "how far the output's patches are from the source's; lower is better", 1e3),
+    "completeness": Measure("completeness ·10³", "how much of the source is missing; lower is better", 1e3),
+    "swd": Measure("patch SWD ·10³", "how far the patches' distributions are apart; lower is better", 1e3),
 }
 
 

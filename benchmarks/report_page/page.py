@@ -1,56 +1,33 @@
 """Renders the page from everything that was found."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from PIL import Image
 
 from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
-from report_page import cost, measures, numbers, pictures, plots, provenance, quality, speed
+from report_page import measures, numbers, pictures, plots, provenance, quality, speed
 from report_page.figure_file import ABLATIONS, FAILURE, OURS, Figure
 from report_page.inputs import ReportInputs
 from report_page.verdicts import Tally, Verdict
 
 TEMPLATES = Path(__file__).parent / "templates"
-MOST_BYTES = 1_900_000
-FRAME = 1000  # maximum bytes of HTML per picture
 WORST_SHOWN = 4  # of a row's cases that are not ahead; the others are folded
 
 
-@dataclass(frozen=True)
-class Page:
-    """The HTML, and whether it is within the size limit."""
-
-    html: bytes
-    fits: bool
-
-
-def steps(found: ReportInputs) -> int:
-    """Maximum number of calls of `advance` by `render`."""
-    return len(found.figures) * pictures.TRIES
-
-
-def render(found: ReportInputs, advance: Advance = lambda: None) -> Page:
-    """Render first without pictures, to know the room they have; unreadable ones are added to `found.problems`."""
-    loaded = _pictures(found)
-    template, context = _template(), _context(found)
-    room = MOST_BYTES - len(template.render(context, embedded={}).encode()) - FRAME * len(loaded)
-    embedded, fits = pictures.embed(loaded, room, advance)
-    return Page(template.render(context, embedded=embedded).encode(), fits)
-
-
-def _pictures(found: ReportInputs) -> dict[str, Image.Image]:
-    loaded = {}
+def render(found: ReportInputs, advance: Advance = lambda: None) -> bytes:
+    """The page's HTML; unreadable pictures are added to `found.problems`. `advance` is called for each figure."""
+    embedded = {}
     for figure in found.figures:
         try:
-            loaded[figure.name] = pictures.load(figure.sheet)
+            embedded[figure.name] = pictures.embed(figure.sheet)
         except UserError as error:
             found.problems.append(str(error))
-    return loaded
+        advance()
+    html: str = _template().render(_context(found), embedded=embedded)
+    return html.encode()
 
 
 def _template() -> Any:
@@ -89,7 +66,6 @@ def _context(found: ReportInputs) -> dict[str, Any]:
         "is_ours": speed.is_ours,
         "quality": quality.compare(found.figures),
         "quality_level": measures.LEVEL,
-        "costs": cost.compare(found.figures),
         "measures": measures.MEASURES,
         "shown_measures": _shown_measures,
         "is_best": _is_best,
