@@ -141,7 +141,7 @@ def run_untimed(stages: Stages, names: Sequence[str], device: str) -> None:
     trainings = TRAININGS[device] if "training" in names else ()
     stages.results["trainings"] = {}
     with ThreadPoolExecutor(1 + len(trainings)) as threads:
-        running = [threads.submit(run_training, stages, device, each, len(trainings)) for each in trainings]
+        running = [threads.submit(run_training, stages, device, each) for each in trainings]
         if "tests" in names:
             running.append(threads.submit(run_tests, stages, device))
         for one in running:

@@ -1,7 +1,7 @@
 """Measures flicker of videos: changes from frame to frame, compared with a plain resize in the same positions.
 
 python benchmarks/flicker.py PICTURE_OR_MODEL_OR_RUN [--script grow-width ...] [--seconds 10] [--fps 30]
-    [--canvas 640x480] [--anchor centre] [--side 288] [--json FILE] [--pictures FOLDER]
+    [--canvas 640x480] [--anchor centre] [--side 288] [--json FILE]
 
 A plain resize that enlarges has no details as small as those of a picture in its own size, and what has no details
 does not blink, however it moves. So a picture is also compared with a plain resize of itself before it was shrunk to
@@ -20,9 +20,8 @@ from numpy.typing import NDArray
 
 from ingan_fast.geometry import Transform
 from ingan_fast.parsing import parse_size
-from ingan_fast.pictures import Pixels, fit_within, load_image, save_image
+from ingan_fast.pictures import Pixels, fit_within, load_image
 from ingan_fast.pictures.formats import named_as_picture
-from ingan_fast.pictures.sheets import Panel, sheet
 from ingan_fast.quality.resampling import plain_homography, plain_resize
 from ingan_fast.runtime import Retargeter
 from ingan_fast.video.canvas import place
@@ -34,7 +33,6 @@ from ingan_fast.video.script import NAMES, Animation, read_script
 BACKGROUND = (128, 128, 128)
 NEARBY = 8  # frames before and after that a change is compared with
 STILL = 0.1  # grey levels; smaller changes are ignored
-PANELS = 12  # frames on a sheet
 
 Picture = Callable[[Transform], Pixels]
 
@@ -111,30 +109,6 @@ def resized(source: Pixels) -> Picture:
     return picture
 
 
-class Gallery:
-    """Collects some frames for a sheet, and the middle row of all frames."""
-
-    def __init__(self, count: int):
-        self.count = count
-        self.panels: list[Panel] = []
-        self.rows: list[Pixels] = []
-
-    def seen(self, frames: Iterable[Pixels]) -> Iterator[Pixels]:
-        shown = np.linspace(0, self.count - 1, min(PANELS, self.count)).round()
-        for index, frame in enumerate(frames):
-            if index in shown:
-                self.panels.append(Panel(f"{index}", frame))
-            self.rows.append(frame[len(frame) // 2].copy())
-            yield frame
-
-    def sheet(self) -> Pixels:
-        return sheet([self.panels[first : first + 4] for first in range(0, len(self.panels), 4)])
-
-    def strip(self) -> Pixels:
-        """The middle row of each frame, one below the other, three pixels high."""
-        return np.repeat(np.stack(self.rows), 3, axis=0)
-
-
 def report(name: str, parts: dict[str, Flicker]) -> dict[str, float | str]:
     """Print the flicker of one script, ours first, and give it as numbers."""
     numbers = (("change", 2), ("spike", 2), ("blink", 3))
@@ -155,7 +129,6 @@ def parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--anchor")
     parser.add_argument("--side", type=int, default=288, help="px that a picture's longer side is shrunk to")
     parser.add_argument("--json", type=Path, help="write the numbers here")
-    parser.add_argument("--pictures", type=Path, help="write a sheet of frames and a strip of the middle row here")
     return parser.parse_args(words)
 
 
@@ -183,14 +156,9 @@ def main(words: Sequence[str] | None = None) -> None:
             laid_out.expect(pose.transform for pose in animation.poses)
         else:
             engine = retargeter
-        gallery = Gallery(len(animation.poses))
-        parts = {"ours": measure(gallery.seen(rendered(animation, engine)))}
+        parts = {"ours": measure(rendered(animation, engine))}
         parts |= {each: measure(frames(animation, picture)) for each, picture in references.items()}
         rows.append(report(name, parts))
-        if arguments.pictures:
-            stem = Path(name).stem
-            save_image(gallery.sheet(), arguments.pictures / f"{stem}_sheet.png")
-            save_image(gallery.strip(), arguments.pictures / f"{stem}_strip.png")
     if arguments.json:
         arguments.json.write_text(json.dumps(rows, indent=1) + "\n")
 

@@ -19,6 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
+from processes import memory
 
 BROKEN: list[tuple[dict[str, str], dict[str, Any]]] = [
     ({"size": "200x150"}, {"image": ("text.png", b"no picture " * 1000)}),
@@ -30,40 +32,18 @@ BROKEN: list[tuple[dict[str, str], dict[str, Any]]] = [
 RETRIES = 1000  # for requests that are answered 503, after the time that the answer names
 
 
-def memory(process: int) -> float:
-    """MB of a process and its children."""
-    total, waiting = 0, [process]
-    while waiting:
-        one = waiting.pop()
-        try:
-            fields = dict(
-                line.split(":", 1) for line in Path(f"/proc/{one}/status").read_text().splitlines() if ":" in line
-            )
-            total += int(fields["VmRSS"].split()[0])
-            for children in Path(f"/proc/{one}/task").glob("*/children"):
-                waiting += map(int, children.read_text().split())
-        except (OSError, KeyError):
-            continue
-    return round(total / 1024, 1)
-
-
 class Load:
     """Requests to one address, with what became of them."""
 
-    def __init__(self, url: str, size: str, pictures: list[bytes]):
-        self.url, self.size, self.pictures = url, size, pictures
+    def __init__(self, url: str, size: str):
+        self.url, self.size = url, size
         self.codes: Counter[int] = Counter()
         self.seconds: list[float] = []
         self.wrong: list[str] = []
 
     async def one(self, client: httpx.AsyncClient, number: int, broken: bool) -> None:
         """Send a request until it isn't refused for too much work, and check the answer."""
-        if broken:
-            fields, files = BROKEN[number % len(BROKEN)]
-        else:
-            fields, files = {"size": self.size}, {}
-            if self.pictures and number % 2:
-                files = {"image": ("picture.png", self.pictures[number % len(self.pictures)])}
+        fields, files = BROKEN[number % len(BROKEN)] if broken else ({"size": self.size}, {})
         for _ in range(RETRIES):
             start = time.perf_counter()
             answer = await client.post(self.url, data=fields, files=files or None)
@@ -102,11 +82,6 @@ async def overload(url: str, size: str, count: int) -> dict[str, Any]:
     return {"requests": count, "codes": dict(codes), "afterwards": after.status_code}
 
 
-def percentile(values: list[float], part: float) -> float:
-    """Milliseconds."""
-    return round(1000 * sorted(values)[min(len(values) - 1, int(part * len(values)))], 1)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("picture", type=Path)
@@ -126,7 +101,7 @@ def main() -> None:
             url = service.stdout.readline().strip()
             httpx.post(url, data={"size": options.size}, timeout=60).raise_for_status()
             before = memory(service.pid)
-            load = Load(url, options.size, [])
+            load = Load(url, options.size)
             seconds = asyncio.run(load.all(options.requests, options.at_once, options.broken))
             after = memory(service.pid)
             refused = asyncio.run(overload(url, options.size, 3 * options.queue))
@@ -137,8 +112,8 @@ def main() -> None:
         "settings": {key: str(value) for key, value in vars(options).items() if key != "json"},
         "seconds": round(seconds, 2),
         "requests_per_second": round(options.requests / seconds, 1),
-        "p50_ms": percentile(load.seconds, 0.5),
-        "p99_ms": percentile(load.seconds, 0.99),
+        "p50_ms": round(1000 * np.percentile(load.seconds, 50), 1),
+        "p99_ms": round(1000 * np.percentile(load.seconds, 99), 1),
         "codes": dict(load.codes),
         "wrong": load.wrong,
         "memory_mb": {"before": before, "after": after},

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from processes import memory
 from websockets.sync.client import ClientConnection, connect
 
 SWING = 0.35  # of the picture's width, and half of that of its height, that the handle moves to and fro
@@ -113,14 +114,6 @@ def chromium(address: str) -> Iterator[tuple[Browser, int]]:
         finally:
             process.terminate()
             process.wait()
-
-
-def memory(process: int) -> int:
-    """MB of a process and its children; what they share is divided among them."""
-    lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-    own = next(int(line.split()[1]) for line in lines if line.startswith("Pss:")) // 1024
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return own + sum(memory(int(child)) for child in children)
 
 
 def drag(browser: Browser, handle: str, rate: float, seconds: float) -> dict[str, Any]:

@@ -93,6 +93,22 @@ class Transform:
         return cls(size, _homography(quad / size * 2 - 1))
 
     @classmethod
+    def requested(
+        cls,
+        source_size: Size,
+        size: Size | None = None,
+        scale: tuple[float, float] | None = None,
+        corners: ArrayLike | None = None,
+    ) -> "Transform":
+        """The transform that people ask for: by factors, by corners with or without a size, or by a size."""
+        if scale is not None:
+            return cls.scale(*scale, source_size)
+        if corners is not None:
+            return cls.from_corners(corners, size)
+        assert size is not None
+        return cls.resize(size)
+
+    @classmethod
     def from_pixels(cls, matrix: ArrayLike, size: Size, source_size: Size) -> "Transform":
         """Convert from OpenCV's convention: source pixels → output pixels, pixel *centres* at integers."""
         size, source_size = check_size(size), check_size(source_size, "source size")

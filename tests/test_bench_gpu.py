@@ -103,39 +103,18 @@ def test_without_time_a_stage_is_skipped(stages: Any) -> None:
     assert stages.left() > 30
 
 
-def report(**means: float) -> dict[str, Any]:
-    rows: list[dict[str, Any]] = [{"name": name, "milliseconds": {"mean": mean}} for name, mean in means.items()]
-    rows.append({"name": "compile", "milliseconds": None, "error": "wrong result"})
-    return {"rows": rows, "details": {"draw_milliseconds": {"mean": 1.0}}}
-
-
-def options(script: ModuleType, reports: list[dict[str, Any]], seconds: float, **about: Any) -> list[str]:
+def test_a_training_takes_the_time_that_is_left(
+    script: ModuleType, stages: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import gpu_training
 
-    wanted = gpu_training.Training("one", (), **{"sizes": 5} | about)
-    found: list[str] = gpu_training.length(reports, seconds, wanted)
-    return found
-
-
-def test_a_training_is_as_long_as_the_time_that_is_left(script: ModuleType) -> None:
-    both = [report(graphs=10.0), report(eager=80.0, plain=5.0)]
-    # 0.9 of 100 s, less 25 s until it begins and half a second for each of the five sizes, twice: 60 s of 10 ms.
-    found = options(script, both, 100.0)
-    assert found[:4] == ["--engine", "graphs", "--iterations", "6000"]
-    assert found[4:6] == ["--set", "preview_every=1500"]
-    assert options(script, both, 100.0, sizes=35)[3] == "3000"
-    assert options(script, both, 100.0, pace=2.0)[3] == "12000"
-    assert options(script, both, 30.0)[3] == "200"
-
-
-def test_the_slower_of_host_and_gpu_is_a_training_s_pace(script: ModuleType) -> None:
-    """A draw is made while the GPU works."""
-    assert options(script, [report(graphs=0.5)], 100.0)[3] == "60000"
-
-
-def test_a_training_of_which_nothing_was_measured_is_ended_by_its_time(script: ModuleType) -> None:
-    for nothing in ([], [report()], [report(plain=5.0)]):
-        assert options(script, nothing, 100.0) == []
+    commands: list[list[str]] = []
+    monkeypatch.setattr(stages, "run", lambda name, *words, **limits: commands.append([*map(str, words)]))
+    monkeypatch.setattr(stages, "left", lambda: 300.0)
+    stages.results["trainings"] = {}
+    gpu_training.run_training(stages, "cuda", gpu_training.Training("one", ("--preset", "learned")))
+    left = 300 - gpu_training.PICTURES - gpu_training.EVALUATE
+    assert commands[0][-4:] == ["--preset", "learned", "--budget", f"{0.9 * left:.0f}s"]
 
 
 def test_packages_that_the_caller_brought_along_are_still_found(

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from figures.outputs import OURS, Compared
+from figures.outputs import OURS
 from ingan_fast.bench.figure_file import FigureRow
 
 DISTANCES = ("coherence", "completeness", "swd")
 KEPT = ("kept_width", "kept_height")
-TINT = 0.5  # grey levels; less counts as rounding
 
 
 def kept(rows: Sequence[FigureRow]) -> str:
@@ -56,19 +55,6 @@ def behind(rows: Sequence[FigureRow]) -> str:
             texts.append(f"{name.replace('_', ' ')}: {lost}")
     return f"Outputs in which another method has a better number than {OURS}: " + (
         "; ".join(texts) + "." if texts else "none of these."
-    )
-
-
-def tints(made: Compared) -> str:
-    """Amount of colour that ours adds to grey pictures, if visible."""
-    levels: dict[str, list[float]] = defaultdict(list)
-    for task, some in made:
-        for one in some:
-            if one.row.method == OURS and one.picture is not None and np.ptp(task.source, axis=2).max() == 0:
-                levels[task.picture].append(float(np.ptp(one.picture, axis=2).mean()))
-    seen = ", ".join(f"{picture} {np.mean(found):.1f}" for picture, found in levels.items() if np.mean(found) >= TINT)
-    return (
-        f"Grey pictures that ours tints (after a short training), mean spread of the channels: {seen}." if seen else ""
     )
 
 

@@ -116,7 +116,6 @@ def caption_of(look: str, made: Compared) -> str:
         captions.kept(rows),
         captions.times(rows),
         captions.behind(rows),
-        captions.tints(made),
         captions.missing(rows),
     )
 

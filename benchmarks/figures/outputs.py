@@ -15,7 +15,7 @@ import numpy as np
 from torch import nn
 
 from figures.trainings import Trained
-from ingan_fast.baselines import BASELINES, plain_homography
+from ingan_fast.baselines import BASELINES
 from ingan_fast.baselines.spatial_gan import sample_spatial_gan, train_spatial_gan
 from ingan_fast.bench.figure_file import FigureRow
 from ingan_fast.bench.results import commit
@@ -27,6 +27,7 @@ from ingan_fast.geometry import Transform
 from ingan_fast.layout import Layouts, perspective
 from ingan_fast.pictures import Pixels, load_image, save_image
 from ingan_fast.quality.metrics import evaluate
+from ingan_fast.quality.resampling import plain_homography
 from ingan_fast.training.run_folder import digest
 
 OURS = "ingan-fast"  # the trained generator

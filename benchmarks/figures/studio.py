@@ -34,7 +34,7 @@ class Studio:
 
     def there(self) -> str:
         """What an earlier run left, in a line; "" if nothing."""
-        trainings = len(list((self.out / "work" / "runs").glob("*.json")))
+        trainings = len(list((self.out / "work" / "runs").glob("*/config.json")))
         outputs = self.outputs.count()
         if not trainings + outputs:
             return ""

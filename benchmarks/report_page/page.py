@@ -14,7 +14,6 @@ from report_page.inputs import ReportInputs
 from report_page.verdicts import Tally, Verdict
 
 TEMPLATES = Path(__file__).parent / "templates"
-WORST_SHOWN = 4  # of a row's cases that are not ahead; the others are folded
 
 
 def render(found: ReportInputs, advance: Advance = lambda: None) -> bytes:
@@ -46,7 +45,7 @@ def _template() -> Any:
 
 def _context(found: ReportInputs) -> dict[str, Any]:
     scaling = found.result("scaling")
-    summaries = [one for results in found.results if results is not scaling for one in speed.summaries(results)]
+    speeds = speed.rivalled(found.results)
     return {
         "Verdict": Verdict,
         "ours": OURS,
@@ -56,10 +55,8 @@ def _context(found: ReportInputs) -> dict[str, Any]:
         "not_measured": provenance.not_measured(found),
         "results": found.results,
         "figures": found.figures,
-        "summaries": summaries,
-        "speed_tally": Tally.of(each.verdict for one in summaries for each in one.rivalled),
-        "worst_shown": WORST_SHOWN,
-        "extremes": speed.worst_and_best(summaries),
+        "speeds": speeds,
+        "speed_tally": Tally.of(one.verdict for one in speeds),
         "speed_verdict": speed.verdict,
         "has_ratio": speed.has_ratio,
         "speed_level": speed.LEVEL,

@@ -38,11 +38,12 @@ def transform(
     corners: str,
 ) -> Transform:
     """The transform of a picture of (width, height) that the widgets ask for."""
-    if resize_by == BY_FACTORS:
-        return Transform.scale(scale_x, scale_y, source_size)
-    if resize_by == BY_SIZE:
-        return Transform.resize((width, height))
-    return Transform.from_corners(parse_corners(corners), (width, height))
+    return Transform.requested(
+        source_size,
+        (width, height),
+        (scale_x, scale_y) if resize_by == BY_FACTORS else None,
+        parse_corners(corners) if resize_by == BY_CORNERS else None,
+    )
 
 
 def checked(resize_by: str | None, corners: str | None, width: int | None, height: int | None) -> bool | str:

@@ -4,6 +4,7 @@ import math
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import msgspec
 import torch
@@ -91,12 +92,20 @@ def seconds_in_turns(
 
     `advance` is called after each call.
     """
-    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    timed = {name: partial(stopwatch.seconds, action) for name, action in actions.items()}
+    return results_in_turns(timed, repeat, advance)
+
+
+def results_in_turns(
+    actions: Mapping[str, Callable[[], float]], repeat: int, advance: Advance = lambda: None
+) -> dict[str, list[float]]:
+    """Results of `repeat` calls of each action, in turns; `advance` is called after each call."""
+    results: dict[str, list[float]] = {name: [] for name in actions}
     for _ in range(repeat):
         for name, action in actions.items():
-            seconds[name].append(stopwatch.seconds(action))
+            results[name].append(action())
             advance()
-    return seconds
+    return results
 
 
 def noise_of_ratio(one: Sequence[float], other: Sequence[float]) -> float | None:

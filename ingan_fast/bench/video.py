@@ -15,7 +15,7 @@ import torch
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.models import write_models
 from ingan_fast.bench.results import Results, Row, with_speedup
-from ingan_fast.bench.timing import Spread
+from ingan_fast.bench.timing import Spread, results_in_turns
 from ingan_fast.callbacks import Advance
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.pictures import Pixels
@@ -156,7 +156,7 @@ def measure(request: VideoRequest, picture: Pixels, advance: Advance) -> Results
         backend, model = next(iter(write_models(folder, request.preset, picture).items()))
         for case in _cases(request, picture, folder):
             stages = Stages(case, backend, model, folder / "out.mp4")
-            seconds = _take_turns(stages.all, request.repeat, advance)
+            seconds = results_in_turns(stages.all, request.repeat, advance)
             rows += _rows(stages, {name: [one / request.frames for one in each] for name, each in seconds.items()})
     return Results(
         "video",
@@ -194,16 +194,6 @@ def _write_clip(path: Path, picture: Pixels, request: VideoRequest) -> None:
         for frame in source:
             sink.write(np.roll(still, frame.number, axis=1), frame.pts, frame.duration)
         sink.finish()
-
-
-def _take_turns(actions: Mapping[str, Callable[[], float]], repeat: int, advance: Advance) -> dict[str, list[float]]:
-    """Call the actions in turns; returns their results."""
-    seconds: dict[str, list[float]] = {name: [] for name in actions}
-    for _ in range(repeat):
-        for name, action in actions.items():
-            seconds[name].append(action())
-            advance()
-    return seconds
 
 
 def _rows(stages: Stages, seconds: Mapping[str, list[float]]) -> list[Row]:

@@ -29,6 +29,7 @@ from ingan_fast.pictures import (
     with_opacity,
 )
 from ingan_fast.pictures.collage import FACTORS, collage
+from ingan_fast.pictures.masks import load_mask, save_mask
 from ingan_fast.pictures.streams import is_stream
 from ingan_fast.pictures.writing import check_place
 
@@ -210,11 +211,8 @@ def _mask(option: str, paths: Sequence[Path], size: Size) -> Mask | None:
     """The union of the masks, thresholded at half white."""
     result: Mask | None = None
     for path in paths:
-        values = load_image(path, min_side=1).mean(axis=2) > 127
-        if values.shape != size[::-1]:
-            given, wanted = f"{values.shape[1]}x{values.shape[0]}", "{}x{}".format(*size)
-            raise UserError(f"{option} {path} is {given}, but the picture {wanted}; give a mask of its size")
-        result = values if result is None else result | values
+        mask = load_mask(path, size, f"{option} {path}")
+        result = mask if result is None else result | mask
     return result
 
 
@@ -226,4 +224,4 @@ def _show_keep(layouts: Layouts, options: Options) -> None:
     kept = np.zeros(layouts.picture.shape[:2], bool) if keep is None else keep.copy()
     if layouts.options.keep_objects:
         kept |= layouts.objects()
-    save_image(np.repeat(kept[..., None] * np.uint8(255), 3, axis=2), options.show_keep)
+    save_mask(kept, options.show_keep)

@@ -253,21 +253,12 @@ class _Request:
         self.homography = parse_homography(read_text(homography)) if homography else None
 
     def transform(self, source_size: tuple[int, int]) -> Transform:
-        if self.scale is not None:
-            transform = Transform.scale(*self.scale, source_size)
-        elif self.corners is not None:
-            transform = Transform.from_corners(self.corners, self.size)
-        elif self.homography is not None and self.size is not None:
-            matrix, units = self.homography
-            transform = (
-                Transform.from_pixels(matrix, self.size, source_size)
-                if units == "pixels"
-                else Transform(self.size, matrix)
-            )
-        else:
-            assert self.size is not None
-            transform = Transform.resize(self.size)
-        return transform
+        if self.homography is None or self.size is None:
+            return Transform.requested(source_size, self.size, self.scale, self.corners)
+        matrix, units = self.homography
+        if units == "pixels":
+            return Transform.from_pixels(matrix, self.size, source_size)
+        return Transform(self.size, matrix)
 
 
 def _collage(run: Path, out: Path, device: str) -> None:

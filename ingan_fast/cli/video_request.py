@@ -82,7 +82,8 @@ class Request:
         from ingan_fast.video.script import read_script
 
         if self.script is None:
-            animation = unmoving(self._transform(source_size), source_size)
+            transform = Transform.requested(source_size, self.size, self.scale, self.corners)
+            animation = unmoving(transform, source_size)
         else:
             fps, seconds = self.fps, self.seconds
             if clip is not None:
@@ -102,14 +103,6 @@ class Request:
             wanted, made = (f"{width}x{height}" for width, height in (self.raw, animation.canvas))
             raise UserError(f"--raw {wanted} differs from the output's frames of {made}; give --raw {made}")
         return animation
-
-    def _transform(self, source_size: Size) -> Transform:
-        if self.scale is not None:
-            return Transform.scale(*self.scale, source_size)
-        if self.corners is not None:
-            return Transform.from_corners(self.corners, self.size)
-        assert self.size is not None
-        return Transform.resize(self.size)
 
 
 def _check_geometry(input_: str | None, script: str | None, shapes: list[str]) -> None:

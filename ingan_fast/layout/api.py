@@ -46,14 +46,7 @@ def retarget(
     pixels = load_photo(picture).pixels if isinstance(picture, str | Path) else np.asarray(picture)
     flat = pixels.ndim == 2
     pixels = checked(pixels[..., None] if flat else pixels)
-    source = pixels.shape[1], pixels.shape[0]
-    if transform is None and scale is not None:
-        transform = Transform.scale(*scale, source)
-    elif transform is None and corners is not None:
-        transform = Transform.from_corners(corners, size)
-    elif transform is None:
-        assert size is not None
-        transform = Transform.resize(size)
+    transform = transform or Transform.requested((pixels.shape[1], pixels.shape[0]), size, scale, corners)
     check_layout_size(transform.size)
     result = perspective.retarget(Layouts(pixels, options), transform)
     return result[..., 0] if flat else result

@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from ingan_fast.errors import UserError
-from ingan_fast.pictures import save_image
+from ingan_fast.pictures.masks import save_mask
 from ingan_fast.studio.errors import Refused
 from ingan_fast.studio.frames import FrameKey
 from ingan_fast.studio.installed import extras
@@ -166,7 +166,7 @@ def found(request: Request, key: str) -> FileResponse:
     path = preview.with_name("found.png")
     if not path.is_file():
         objects = studio.stills.run("find_objects", preview)
-        save_image(np.repeat(objects[..., None] * np.uint8(255), 3, axis=2), path)
+        save_mask(objects, path)
     return FileResponse(path, media_type=PNG)
 
 

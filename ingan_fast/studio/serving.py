@@ -14,6 +14,7 @@ from ingan_fast.geometry import Size, Transform, check_output_size
 from ingan_fast.layout import LayoutOptions, Layouts, perspective
 from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.pictures import Photo, Pixels, load_image, load_photo, save_image, save_photo, with_opacity
+from ingan_fast.pictures.masks import load_mask
 from ingan_fast.runtime import Retargeter
 
 MAX_PIXELS = 100_000_000  # of an uploaded picture
@@ -53,13 +54,7 @@ class Request:
         Raises:
             UserError: the output is too small or too large.
         """
-        if self.scale is not None:
-            transform = Transform.scale(*self.scale, source)
-        elif self.corners is not None:
-            transform = Transform.from_corners(self.corners, self.size)
-        else:
-            assert self.size is not None
-            transform = Transform.resize(self.size)
+        transform = Transform.requested(source, self.size, self.scale, self.corners)
         width, height = check_layout_size(transform.size)
         if width * height > self.max_pixels:
             raise UserError(
@@ -130,20 +125,11 @@ def _by_model(request: Request) -> tuple[Pixels, NDArray[np.float32] | None]:
 
 
 def _options(request: Request, size: Size) -> LayoutOptions:
-    keep, remove = (_mask(name, path, size) for name, path in (("keep", request.keep), ("remove", request.remove)))
+    masks = (("keep", request.keep), ("remove", request.remove))
+    keep, remove = (None if path is None else load_mask(path, size, f"the mask {name}") for name, path in masks)
     if keep is not None and remove is not None and (keep & remove).any():
         raise UserError("keep and remove overlap; change one of the masks")
     return LayoutOptions(keep, remove, keep is None, request.tile, request.variation)
-
-
-def _mask(name: str, path: Path | None, size: Size) -> NDArray[np.bool_] | None:
-    if path is None:
-        return None
-    values = np.asarray(load_image(path, min_side=1).mean(axis=2) > 127)
-    if values.shape != size[::-1]:
-        given, wanted = f"{values.shape[1]}x{values.shape[0]}", "{}x{}".format(*size)
-        raise UserError(f"the mask {name} is {given}, but the picture {wanted}; give a mask of its size")
-    return values
 
 
 @lru_cache(maxsize=1)

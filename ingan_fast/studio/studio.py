@@ -24,7 +24,6 @@ from ingan_fast.studio.training import Training, Trainings
 
 MAX_BYTES = 200_000_000  # of an upload
 MAX_PIXELS = 100_000_000  # of an upload; decoding takes up to 800 MB
-READING_SECONDS = 120.0  # for one picture
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,8 @@ from pathlib import Path
 from shlex import join
 from typing import Any
 
-import numpy as np
-
 from ingan_fast.errors import UserError
-from ingan_fast.pictures import save_image
+from ingan_fast.pictures.masks import save_mask
 from ingan_fast.studio.commands import Retargeting, retargeting
 from ingan_fast.studio.jobs import Job, Work
 from ingan_fast.studio.requests import Options, Shape, check_frame
@@ -36,7 +34,7 @@ def laid_in(store: Store, entry: Entry, command: Retargeting, folder: Path, comp
     for kind, name in command.masks.items():
         mask = store.mask(entry.id, kind, entry.size)
         if mask is not None:
-            save_image(np.repeat(mask[..., None] * np.uint8(255), 3, axis=2), folder / name)
+            save_mask(mask, folder / name)
     for path in companions:
         link(path, folder / path.name)
 

@@ -12,7 +12,7 @@ import torch
 from ingan_fast.geometry import Transform
 from ingan_fast.model.networks import Generator
 from ingan_fast.model.tiling import halo
-from ingan_fast.pictures import Pixels, load_image, save_image
+from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.runtime import Retargeter
 from ingan_fast.settings import Settings
 from ingan_fast.video.script import read_script
@@ -64,16 +64,14 @@ def test_a_jump_stands_out_from_an_even_motion(flicker: ModuleType) -> None:
     assert measured.spike == pytest.approx(10)
 
 
-def test_a_benchmark_writes_numbers_and_pictures(
+def test_a_benchmark_writes_numbers(
     flicker: ModuleType, trained_run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    words = ["--seconds", "0.5", "--fps", "10", "--json", tmp_path / "n.json", "--pictures", tmp_path]
+    words = ["--seconds", "0.5", "--fps", "10", "--json", tmp_path / "n.json"]
     flicker.main([str(trained_run), "--script", "grow", "--script", "dance", *map(str, words)])
     rows = json.loads((tmp_path / "n.json").read_text())
     assert [row["script"] for row in rows] == ["grow", "dance"]
     assert all(row["ours_change"] > 0 and row["plain_change"] > 0 for row in rows)
-    assert load_image(tmp_path / "grow_strip.png", min_side=1).shape == (15, 116, 3)
-    assert load_image(tmp_path / "dance_sheet.png").shape[1] > 4 * 90
     assert "dance" in capsys.readouterr().out
 
 
