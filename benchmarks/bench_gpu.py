@@ -23,7 +23,6 @@ import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from gpu_training import EVALUATE, PICTURES, TRAININGS, run_training
 from stages import ROOT, Stages
@@ -105,22 +104,16 @@ def _has_tensorrt() -> bool:
     return any(importlib.util.find_spec(name) for name in ("tensorrt", "tensorrt_rtx"))
 
 
-def run_bench(stages: Stages, name: str, words: Sequence[str], device: str, reserve: float) -> dict[str, Any] | None:
-    """Run an `ingan-fast bench` command; returns its report, if there is one."""
-    path = stages.work / "report.json"
-    path.unlink(missing_ok=True)
-    words = ("ingan_fast.cli", "bench", *words, "--device", device, "--json", str(path))
-    stages.run(name, "-m", *words, reserve=reserve, limit=LIMITS[name])
-    return json.loads(path.read_text()) if path.is_file() else None
-
-
 def run_benches(stages: Stages, name: str, cases: Sequence[Sequence[str]], device: str, reserve: float) -> None:
-    """Run a process per case, and store its report at once."""
+    """Run a process of `ingan-fast bench` per case, and store its report at once."""
     reports = stages.results.setdefault(name, [])
+    path = stages.work / "report.json"
     for case in cases:
-        report = run_bench(stages, name, (name, *case), device, reserve)
-        if report is not None:
-            reports.append(report)
+        path.unlink(missing_ok=True)
+        words = ("ingan_fast.cli", "bench", name, *case, "--device", device, "--json", str(path))
+        stages.run(name, "-m", *words, reserve=reserve, limit=LIMITS[name])
+        if path.is_file():
+            reports.append(json.loads(path.read_text()))
             stages.write()
 
 

@@ -114,7 +114,7 @@ def _failure(what: str, messages: Sequence[str]) -> UserError:
 
 @contextlib.contextmanager
 def optional(notice: Notice) -> Iterator[None]:
-    """Report errors of caching through `tell`, instead of failing the build."""
+    """Report errors of caching through `notice`, instead of failing the build."""
     try:
         yield
     except UserError as error:

@@ -105,7 +105,6 @@ def project(matrix: Tensor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
         The mapped x and y, [N, ...]. Within `MIN_W` of a horizon they are large but finite.
     """
     # Written out instead of a matmul, which autocast would run in bfloat16.
-    # Products written out, not a matmul: autocast would run that in bfloat16.
     m = matrix.view(-1, 3, 3, *[1] * (x.dim() - 1))
     u, v, w = (m[:, row, 0] * x + (m[:, row, 1] * y + m[:, row, 2]) for row in range(3))
     w = torch.where(w.abs() < MIN_W, torch.copysign(torch.full_like(w, MIN_W), w), w)

@@ -52,10 +52,6 @@ class Outcome:
     errors: dict[str, str] = field(default_factory=dict)  # by output
     seconds: float = 0.0
 
-    @property
-    def failed(self) -> bool:
-        return bool(self.errors)
-
 
 class Batch:
     """A batch in an output folder that is locked (`journal.opened`).

@@ -1,9 +1,8 @@
 """`ingan-fast bench scaling`: time and memory of one output as functions of its size, and of the source's."""
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
@@ -12,8 +11,8 @@ import torch
 from ingan_fast.bench.machine import describe, measure_matmul
 from ingan_fast.bench.models import contenders, count_flop, write_models
 from ingan_fast.bench.power_law import Fit, fit_power_law
-from ingan_fast.bench.results import Results, Row, with_speedup
-from ingan_fast.bench.served import Call, Memory, Served
+from ingan_fast.bench.results import Results, Row
+from ingan_fast.bench.served import Served
 from ingan_fast.bench.timing import Spread
 from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
@@ -76,42 +75,6 @@ class Task:
         return f"{_text(self.size)} of {_text(self.source)}, preset {self.preset}"
 
 
-@dataclass
-class Outcome:
-    """Result of a backend for a task.
-
-    Attributes:
-        about: describes what runs the model.
-        first: the first call.
-        seconds: of the calls that count.
-        error: why there are none.
-    """
-
-    about: str = ""
-    first: Call | None = None
-    seconds: list[float] = field(default_factory=list)
-    memory: Memory | None = None
-    error: str | None = None
-
-    def begin(self, first: Call) -> None:
-        self.first = first
-        if first.seconds > STEADY:
-            self.seconds.append(first.seconds)
-
-    def wants_more(self, repeat: int) -> bool:
-        if self.error is not None or self.first is None:
-            return False
-        return len(self.seconds) < (1 if self.first.seconds > SLOW else repeat)
-
-    @contextmanager
-    def noting(self) -> Iterator[None]:
-        """Store a UserError raised inside as `error`."""
-        try:
-            yield
-        except UserError as error:
-            self.error = str(error)
-
-
 @dataclass(frozen=True)
 class Operations:
     """FLOP of a generator per pixel of its source and of its output."""
@@ -138,7 +101,7 @@ def steps(request: ScalingRequest) -> int:
 
 
 def measure(request: ScalingRequest, picture: Pixels, advance: Advance) -> Results:
-    """A row per size and backend, each in a separate process, the backends taking turns; and fitted exponents.
+    """A row per size and backend, each in a separate process; and fitted exponents.
 
     Raises:
         UserError: onnx is not installed.
@@ -147,27 +110,13 @@ def measure(request: ScalingRequest, picture: Pixels, advance: Advance) -> Resul
     matmul = measure_matmul(device)["flop_per_second"]
     rows: list[Row] = []
     left_out: list[str] = []
-    about: dict[str, str] = {}
     for preset in request.presets:
         with tempfile.TemporaryDirectory() as folder:
             models = write_models(Path(folder), preset, picture)
             operations = Operations.of(load(Path(folder) / "run", "cpu"))
-            pace: dict[str, float] = {}  # seconds per FLOP, from the last output
-            for task in _tasks(request, preset, picture):
-                able = {}
-                for name in task.backends(list(models)):
-                    expected = pace.get(name, 0.0) * operations(task)
-                    if expected <= request.limit:
-                        able[name] = models[name]
-                        continue
-                    left_out.append(f"{task}, {name}: about {expected:.0f} s, the limit is {request.limit:g}")
-                    advance()
-                outcomes = _take_turns(able, task, request.repeat, advance)
-                for name, outcome in outcomes.items():
-                    about.setdefault(name, outcome.about)
-                    if outcome.seconds:
-                        pace[name] = median(outcome.seconds) / operations(task)
-                rows += _rows(task, outcomes, operations(task), matmul)
+            measured, missed = _grow(models, operations, request, _tasks(request, preset, picture), matmul, advance)
+        rows += measured
+        left_out += missed
     return Results(
         "scaling",
         describe(device),
@@ -177,7 +126,7 @@ def measure(request: ScalingRequest, picture: Pixels, advance: Advance) -> Resul
         details={
             "fits": _fits(rows),
             "not_measured": left_out,
-            "notes": [*about.values(), *(f"left out: {one}" for one in left_out)],
+            "notes": [f"left out: {one}" for one in left_out],
         },
     )
 
@@ -189,60 +138,62 @@ def _tasks(request: ScalingRequest, preset: str, picture: Pixels) -> list[Task]:
     return sorted(outputs, key=lambda task: task.pixels) + sorted(sources, key=lambda task: task.pixels)
 
 
-def _take_turns(models: Mapping[str, Path], task: Task, repeat: int, advance: Advance) -> dict[str, Outcome]:
-    """Run each model in a separate process: a first call of each, then calls in turn."""
-    outcomes, served = {name: Outcome() for name in models}, {}
-    with ExitStack() as stack:
-        for name, outcome in outcomes.items():
-            with outcome.noting():
-                served[name] = stack.enter_context(Served(models[name], name))
-                outcome.about = served[name].about
-                outcome.begin(served[name].output(task.size, task.frame))
-        for _ in range(repeat):
-            for name, model in served.items():
-                if outcomes[name].wants_more(repeat):
-                    with outcomes[name].noting():
-                        outcomes[name].seconds.append(model.output(task.size, task.frame).seconds)
-        for name, outcome in outcomes.items():
-            if outcome.error is None:
-                with outcome.noting():
-                    outcome.memory = served[name].memory()
-            advance()
-    return outcomes
-
-
-def _rows(task: Task, outcomes: Mapping[str, Outcome], flop: float, matmul: float) -> list[Row]:
-    """Rows of a task; the last contender is the baseline of those with as many calls."""
-    rows = []
-    for name, outcome in outcomes.items():
-        if outcome.error is not None:
-            rows.append(Row(str(task), name, error=outcome.error))
+def _grow(
+    models: Mapping[str, Path],
+    operations: Operations,
+    request: ScalingRequest,
+    tasks: Sequence[Task],
+    matmul: float,
+    advance: Advance,
+) -> tuple[list[Row], list[str]]:
+    """Rows of one preset's tasks, and what was left out because it would take too long."""
+    rows: list[Row] = []
+    left_out: list[str] = []
+    pace: dict[str, float] = {}  # seconds per FLOP, from the last output
+    turns = [(task, name) for task in tasks for name in task.backends(list(models))]
+    for task, name in turns:
+        advance()
+        flop = operations(task)
+        expected = pace.get(name, 0.0) * flop
+        if expected > request.limit:
+            left_out.append(f"{task}, {name}: about {expected:.0f} s, the limit is {request.limit:g}")
             continue
-        assert outcome.first is not None
-        assert outcome.memory is not None
-        middle = median(outcome.seconds)
-        row = Row(
-            str(task),
-            name,
-            Spread.of(outcome.seconds),
-            flop_per_second=flop / middle,
-            ceiling="matmul",
-            fraction_of_ceiling=flop / middle / matmul,
-            peak_memory_bytes=outcome.memory.peak,
-            details={
-                "preset": task.preset,
-                "over": task.over,
-                "pixels": task.pixels,
-                "calls": len(outcome.seconds),
-                "first_milliseconds": 1e3 * outcome.first.seconds,
-                "pieces": outcome.first.pieces,
-                "memory_for_outputs": outcome.memory.for_outputs,
-            },
-        )
-        last, slowest = list(outcomes.items())[-1]
-        comparable = slowest.error is None and len(slowest.seconds) == len(outcome.seconds) and len(outcomes) > 1
-        rows.append(with_speedup(row, last, slowest.seconds, outcome.seconds) if comparable else row)
-    return rows
+        rows.append(_row(task, name, models[name], request.repeat, flop, matmul))
+        if spread := rows[-1].milliseconds:
+            pace[name] = spread.median / 1e3 / flop
+    return rows, left_out
+
+
+def _row(task: Task, name: str, model: Path, repeat: int, flop: float, matmul: float) -> Row:
+    """Measure a backend in a separate process: a first call, which counts if it is long, then `repeat` calls."""
+    try:
+        with Served(model, name) as served:
+            first = served.output(task.size, task.frame)
+            seconds = [first.seconds] if first.seconds > STEADY else []
+            while len(seconds) < (1 if first.seconds > SLOW else repeat):
+                seconds.append(served.output(task.size, task.frame).seconds)
+            memory = served.memory()
+    except UserError as error:
+        return Row(str(task), name, error=str(error))
+    rate = flop / median(seconds)
+    return Row(
+        str(task),
+        name,
+        Spread.of(seconds),
+        flop_per_second=rate,
+        ceiling="matmul",
+        fraction_of_ceiling=rate / matmul,
+        peak_memory_bytes=memory.peak,
+        details={
+            "preset": task.preset,
+            "over": task.over,
+            "pixels": task.pixels,
+            "calls": len(seconds),
+            "first_milliseconds": 1e3 * first.seconds,
+            "pieces": first.pieces,
+            "memory_for_outputs": memory.for_outputs,
+        },
+    )
 
 
 def _fits(rows: Sequence[Row]) -> list[Fit]:

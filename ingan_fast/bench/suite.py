@@ -1,11 +1,12 @@
 """All benchmarks with their default requests, as run by `ingan-fast bench all`.
 
-To add a benchmark, add a function here, which imports its module, and a line in `PLANS`.
+To add a benchmark of a picture, add a line to `_ON_CPU`; for another one, a function, and a line in `PLANS`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -58,41 +59,6 @@ def _train(device: torch.device, short: bool) -> BenchmarkPlan:
     )
 
 
-def _retarget(device: torch.device, short: bool) -> BenchmarkPlan:
-    from ingan_fast.bench import retarget
-
-    request = retarget.RetargetRequest("smoke", (64, 48), 2) if short else retarget.RetargetRequest(conditions=True)
-    return _of_picture(retarget, request, short)
-
-
-def _export(device: torch.device, short: bool) -> BenchmarkPlan:
-    from ingan_fast.bench import export
-
-    request = export.ExportRequest(("smoke",), ()) if short else export.ExportRequest()
-    return _of_picture(export, request, short)
-
-
-def _video(device: torch.device, short: bool) -> BenchmarkPlan:
-    from ingan_fast.bench import video
-
-    request = video.VideoRequest("smoke", (64, 48), 10, (32, 32), 1) if short else video.VideoRequest()
-    return _of_picture(video, request, short)
-
-
-def _cold_start(device: torch.device, short: bool) -> BenchmarkPlan:
-    from ingan_fast.bench import cold_start
-
-    request = cold_start.ColdStartRequest("smoke", 16, 1) if short else cold_start.ColdStartRequest()
-    return _of_picture(cold_start, request, short)
-
-
-def _scaling(device: torch.device, short: bool) -> BenchmarkPlan:
-    from ingan_fast.bench import scaling
-
-    tiny = scaling.ScalingRequest(("smoke",), ((32, 24), (64, 48)), ((32, 32),), (32, 24), 1)
-    return _of_picture(scaling, tiny if short else scaling.ScalingRequest(), short)
-
-
 def _layout(device: torch.device, short: bool) -> BenchmarkPlan:
     from ingan_fast.bench import layout
 
@@ -102,22 +68,32 @@ def _layout(device: torch.device, short: bool) -> BenchmarkPlan:
     return BenchmarkPlan(request, CPU, partial(layout.steps, request), partial(layout.measure, request, MARKET))
 
 
-def _of_picture(benchmark: Any, request: Any, short: bool) -> BenchmarkPlan:
+# Benchmarks of the bundled picture on the CPU, each in the module of its name: the request's class, the arguments of a
+# request with tiny sizes, and those of the whole one.
+_ON_CPU: dict[str, tuple[str, tuple[Any, ...], dict[str, Any]]] = {
+    "retarget": ("RetargetRequest", ("smoke", (64, 48), 2), {"conditions": True}),
+    "export": ("ExportRequest", (("smoke",), ()), {}),
+    "video": ("VideoRequest", ("smoke", (64, 48), 10, (32, 32), 1), {}),
+    "cold_start": ("ColdStartRequest", ("smoke", 16, 1), {}),
+    "scaling": ("ScalingRequest", (("smoke",), ((32, 24), (64, 48)), ((32, 32),), (32, 24), 1), {}),
+}
+
+
+def _on_cpu(name: str, device: torch.device, short: bool) -> BenchmarkPlan:
     """A plan for the CPU, with the bundled picture."""
+    bench: Any = import_module(f"ingan_fast.bench.{name}")
+    kind, tiny, whole = _ON_CPU[name]
+    request = getattr(bench, kind)(*tiny) if short else getattr(bench, kind)(**whole)
     picture = load_image(MARKET)
     if short:
         picture = picture[:64, :96].copy()
-    return BenchmarkPlan(request, CPU, partial(benchmark.steps, request), partial(benchmark.measure, request, picture))
+    return BenchmarkPlan(request, CPU, partial(bench.steps, request), partial(bench.measure, request, picture))
 
 
 # Plans by name, as functions of the device and of whether to use tiny sizes.
 PLANS: dict[str, Callable[[torch.device, bool], BenchmarkPlan]] = {
     "warp": _warp,
     "train": _train,
-    "retarget": _retarget,
-    "export": _export,
-    "video": _video,
-    "cold-start": _cold_start,
-    "scaling": _scaling,
+    **{name.replace("_", "-"): partial(_on_cpu, name) for name in _ON_CPU},
     "layout": _layout,
 }
