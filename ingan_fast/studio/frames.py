@@ -5,6 +5,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,28 +52,6 @@ class _Ready:
     error: str | None = None
 
 
-class Previews:
-    """The previews of the pictures used last, in memory."""
-
-    def __init__(self, store: Store):
-        self._store = store
-        self._known: OrderedDict[str, NDArray[np.uint8]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def get(self, picture: str) -> NDArray[np.uint8]:
-        with self._lock:
-            if picture not in self._known:
-                self._known[picture] = load_photo(self._store.folder(picture) / "preview.png", min_side=1).pixels
-            self._known.move_to_end(picture)
-            while len(self._known) > KEPT_PREVIEWS:
-                self._known.popitem(last=False)
-            return self._known[picture]
-
-    def forget(self, picture: str) -> None:
-        with self._lock:
-            self._known.pop(picture, None)
-
-
 class FrameSource:
     """Draws frames. What isn't prepared yet is prepared in the background, the newest request first.
 
@@ -82,7 +61,7 @@ class FrameSource:
     """
 
     def __init__(self, store: Store, notify: Callable[[str, FrameKey, str | None], None]):
-        self.previews = Previews(store)
+        self._preview = lru_cache(KEPT_PREVIEWS)(self._load_preview)
         self._store, self._notify = store, notify
         self._ready: OrderedDict[FrameKey, _Ready] = OrderedDict()
         self._next: tuple[FrameKey, Options, tuple[float, float]] | None = None
@@ -100,10 +79,13 @@ class FrameSource:
         self._child.close()
 
     def forget(self, picture: str) -> None:
-        self.previews.forget(picture)
+        self._preview.cache_clear()
         with self._changed:
             for key in [key for key in self._ready if key.picture == picture]:
                 del self._ready[key]
+
+    def _load_preview(self, picture: str) -> NDArray[np.uint8]:
+        return load_photo(self._store.folder(picture) / "preview.png", min_side=1).pixels
 
     def is_ready(self, key: FrameKey) -> bool:
         with self._changed:
@@ -135,7 +117,7 @@ class FrameSource:
         Raises:
             UserError: what is kept leaves no layout of this size.
         """
-        preview = self.previews.get(key.picture)
+        preview = self._preview(key.picture)
         scaled = at_size(transform, size, (preview.shape[1], preview.shape[0]))
         with self._changed:
             known = self._ready.get(key)
@@ -175,7 +157,7 @@ class FrameSource:
 
     def _prepared(self, key: FrameKey, options: Options, reach: tuple[float, float]) -> _Ready | None:
         try:
-            preview = self.previews.get(key.picture)
+            preview = self._preview(key.picture)
             given = options.layout_options(self._store, key.picture, (preview.shape[1], preview.shape[0]))
             return _Ready(self._child.run("prepare", preview, replace(given, tile=""), reach), reach)
         except (UserError, MachineError) as error:
