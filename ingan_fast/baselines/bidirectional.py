@@ -33,8 +33,6 @@ from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.patches import as_tensor, full_precision
 
-COARSEST = 20  # px of the source's shorter side, about three patches
-RATIO = 0.75  # scale between levels
 REFINEMENTS = 3  # iterations per finer level
 
 
@@ -60,7 +58,7 @@ def bidirectional_similarity(
     with full_precision():
         whole, goal = as_tensor(source, "source"), size[::-1]
         shape = whole.shape[1], whole.shape[2]
-        coarsest, *finer = level_factors([shape, goal], RATIO, COARSEST)
+        coarsest, *finer = level_factors([shape, goal])
         given = PatchSet(resized(whole, scaled(shape, coarsest)))
         output, matches = given.image, None
         steps = list(_small_steps(scaled(shape, coarsest), scaled(goal, coarsest), step))

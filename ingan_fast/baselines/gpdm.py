@@ -24,8 +24,6 @@ from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.patches import PATCH, as_tensor, full_precision
 
-COARSEST = 20  # px of the source's shorter side
-RATIO = 0.75  # scale between levels
 BINS = 4096  # bins of the cumulative distributions: as good as sorting, and seven times faster
 
 
@@ -53,7 +51,7 @@ def patch_distribution_matching(
     with full_precision():
         whole, goal = as_tensor(source, "source"), size[::-1]
         shape = whole.shape[1], whole.shape[2]
-        factors = level_factors([shape, goal], RATIO, COARSEST)
+        factors = level_factors([shape, goal])
         output = resized(whole, scaled(shape, factors[0]))
         for done, factor in enumerate(factors, 1):
             given = resized(whole, scaled(shape, factor))

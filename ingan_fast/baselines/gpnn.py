@@ -21,9 +21,6 @@ from ingan_fast.geometry import Size
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.patches import as_tensor, full_precision
 
-COARSEST = 20  # px of the source's shorter side, about three patches
-RATIO = 0.75  # scale between levels
-
 
 def patch_nearest_neighbours(
     source: NDArray[Any],
@@ -47,7 +44,7 @@ def patch_nearest_neighbours(
     with full_precision():
         whole, goal = as_tensor(source, "source"), size[::-1]
         shape = whole.shape[1], whole.shape[2]
-        factors = level_factors([shape, goal], RATIO, COARSEST)
+        factors = level_factors([shape, goal])
         nearest = missed = None
         output = coarser = resized(whole, scaled(shape, factors[0]))
         for done, factor in enumerate(factors, 1):

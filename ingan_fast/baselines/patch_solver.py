@@ -20,6 +20,9 @@ EXACT_PAIRS = 30_000_000  # take a tenth of a second on one core
 BLOCK = 2048  # queries per block, so that the working set fits into the cache
 REACH = 4  # each random search radius is this factor smaller than the previous one, down to a pixel
 
+COARSEST = 20  # px of the source's shorter side at the coarsest level, about three patches
+RATIO = 0.75  # scale between levels
+
 Shape = tuple[int, int]  # (height, width) in pixels
 
 
@@ -187,15 +190,15 @@ def resized(image: Tensor, shape: Shape) -> Tensor:
     return F.interpolate(image[None], shape, mode="bicubic", antialias=True)[0].clamp(0, 1)
 
 
-def level_factors(shapes: list[Shape], ratio: float, coarsest: int) -> list[float]:
-    """Resolutions of a pyramid, from coarsest to 1, each `ratio` of the next one.
+def level_factors(shapes: list[Shape]) -> list[float]:
+    """Resolutions of a pyramid, from coarsest to 1, each `RATIO` of the next one.
 
-    At each, the first shape has at least `coarsest` px a side, the others two patches.
+    At each, the first shape has at least `COARSEST` px a side, the others two patches.
     """
-    least = max(coarsest / min(shapes[0]), *(2 * PATCH / min(shape) for shape in shapes))
+    least = max(COARSEST / min(shapes[0]), *(2 * PATCH / min(shape) for shape in shapes))
     factors = [1.0]
-    while factors[-1] * ratio >= least:
-        factors.append(factors[-1] * ratio)
+    while factors[-1] * RATIO >= least:
+        factors.append(factors[-1] * RATIO)
     return factors[::-1]
 
 

@@ -72,7 +72,7 @@ class Task:
         return installed if self.over == OUTPUT else installed[:1]
 
     def __str__(self) -> str:
-        return f"{_text(self.size)} of {_text(self.source)}, preset {self.preset}"
+        return f"{'{}x{}'.format(*self.size)} of {'{}x{}'.format(*self.source)}, preset {self.preset}"
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,3 @@ def _fits(rows: Sequence[Row]) -> list[Fit]:
         for quantity, points in quantities.items():
             fits.append(fit_power_law(points, f"preset {preset}", name, quantity, over))
     return [fit for fit in fits if fit is not None]
-
-
-def _text(size: Size) -> str:
-    return f"{size[0]}x{size[1]}"

@@ -171,7 +171,7 @@ def _cases(request: VideoRequest, picture: Pixels, folder: Path) -> Iterator[Cas
     source_size, fps = (picture.shape[1], picture.shape[0]), Fraction(request.frames, SECONDS)
     script = read_script(SCRIPT, source_size, fps=fps, seconds=SECONDS, canvas=request.canvas)
     yield Case(
-        f"script {SCRIPT}, {_text(request.canvas)}, preset {request.preset}",
+        f"script {SCRIPT}, {'{}x{}'.format(*request.canvas)}, preset {request.preset}",
         lambda: nullcontext(Still(request.frames, fps)),
         True,
         script,
@@ -180,7 +180,7 @@ def _cases(request: VideoRequest, picture: Pixels, folder: Path) -> Iterator[Cas
     _write_clip(clip, picture, request)
     transform = Transform.scale(1.5, 1, request.clip)
     yield Case(
-        f"clip {_text(request.clip)} to {_text(transform.size)}, preset {request.preset}",
+        f"clip {'{}x{}'.format(*request.clip)} to {'{}x{}'.format(*transform.size)}, preset {request.preset}",
         lambda: closing(Clip(clip)),
         False,
         unmoving(transform, request.clip),
@@ -225,7 +225,3 @@ def _at_once(stages: Stages) -> dict[str, float]:
 
 def _copy(pixels: Pixels | None) -> Pixels | None:
     return None if pixels is None else pixels.copy()
-
-
-def _text(size: Size) -> str:
-    return f"{size[0]}x{size[1]}"

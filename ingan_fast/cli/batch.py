@@ -176,9 +176,9 @@ def _options(
         raise UserError(f"--variation {variation} is out of range; give 0 (the best layout) or more")
     if tile and any(request.kind == "corners" for request in requests):
         raise UserError("--tile needs outputs that fill their frames; leave out --corners")
-    wishes = ["--keep"] * (keep != "auto") + ["--tile"] * bool(tile) + ["--variation"] * bool(variation)
-    if train and wishes:
-        raise UserError(f"{' and '.join(wishes)} are for layouts, but --train uses networks; leave out one")
+    given = ["--keep"] * (keep != "auto") + ["--tile"] * bool(tile) + ["--variation"] * bool(variation)
+    if train and given:
+        raise UserError(f"{' and '.join(given)} are for layouts, but --train uses networks; leave out one")
     if export and not train:
         raise UserError("--export writes trained networks; add --train, such as --train 5m")
     training = Training(parse_budget(train), export=export) if train else None

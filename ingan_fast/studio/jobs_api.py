@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Request, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse
 from pydantic import Field
 
@@ -14,7 +14,7 @@ from ingan_fast.studio.companions_api import companion_files
 from ingan_fast.studio.errors import Refused
 from ingan_fast.studio.installed import needs
 from ingan_fast.studio.jobs import Work
-from ingan_fast.studio.pictures_api import studio_of
+from ingan_fast.studio.pictures_api import Client, studio_of
 from ingan_fast.studio.requests import Body, Options, Shape, check_frame
 from ingan_fast.studio.scripts import Video, script_text
 from ingan_fast.studio.store import Entry
@@ -23,7 +23,6 @@ from ingan_fast.studio.subjects import at_size
 
 Format = Literal["png", "jpeg", "tiff", "webp"]
 MaxSide = Annotated[int, Field(ge=64, le=4096)]
-Client = Annotated[str | None, Header(max_length=64)]
 Ids = Annotated[tuple[str, ...], Field(max_length=32)]
 
 router = APIRouter()

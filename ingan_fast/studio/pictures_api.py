@@ -25,6 +25,8 @@ from ingan_fast.studio.studio import Studio, file_name, status_of
 
 MAX_MASK_BYTES = 32 << 20
 PNG = "image/png"
+Version = Annotated[int, Header(ge=0)]
+Client = Annotated[str | None, Header(max_length=64)]
 
 router = APIRouter()
 
@@ -193,11 +195,7 @@ def mask(request: Request, key: str, name: str, size: str | None = None) -> Resp
 
 @router.put("/api/pictures/{key}/masks/{name}")
 async def put_mask(
-    request: Request,
-    key: str,
-    name: str,
-    x_version: Annotated[int, Header(ge=0)] = 0,
-    x_client: Annotated[str | None, Header()] = None,
+    request: Request, key: str, name: str, x_version: Version = 0, x_client: Client = None
 ) -> dict[str, int]:
     studio = studio_of(request)
     entry = _checked(studio, key, name)
@@ -207,11 +205,7 @@ async def put_mask(
 
 @router.delete("/api/pictures/{key}/masks/{name}")
 def delete_mask(
-    request: Request,
-    key: str,
-    name: str,
-    x_version: Annotated[int, Header(ge=0)] = 0,
-    x_client: Annotated[str | None, Header()] = None,
+    request: Request, key: str, name: str, x_version: Version = 0, x_client: Client = None
 ) -> dict[str, int]:
     studio = studio_of(request)
     return _stored(studio, _checked(studio, key, name), name, None, x_version, x_client)

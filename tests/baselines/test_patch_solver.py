@@ -89,12 +89,12 @@ def test_votes_are_weighted_means() -> None:
 
 
 def test_levels_end_at_the_full_size_and_start_at_the_coarsest_that_is_allowed() -> None:
-    factors = level_factors([(160, 200), (160, 300)], 0.75, 20)
+    factors = level_factors([(160, 200), (160, 300)])
     assert factors[-1] == 1
     assert factors[0] * 160 >= 20 > factors[0] * 0.75 * 160
     assert all(a == pytest.approx(0.75 * b) for a, b in pairwise(factors))
 
 
 def test_a_narrow_output_keeps_two_patches_on_every_level() -> None:
-    factors = level_factors([(160, 200), (160, 32)], 0.75, 20)
+    factors = level_factors([(160, 200), (160, 32)])
     assert min(scaled((160, 32), factors[0])) >= 14
