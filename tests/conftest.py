@@ -19,7 +19,7 @@ import torch
 from ingan_fast import cli, export, train
 from ingan_fast.pictures import Pixels, save_image
 from made_once import made_once
-from trainings import run
+from trainings import leave_unwatched, run
 
 torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
@@ -119,6 +119,12 @@ def refused(ingan_fast: Command) -> Callable[..., None]:
 def uninterrupted(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An uninterrupted training with `SETTINGS`; read-only."""
     return made_once(tmp_path_factory, "uninterrupted", lambda path: run(picture_path, path))
+
+
+@pytest.fixture
+def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of this test neither judge nor plot; fixtures that are shared, such as `trained_run`, do both."""
+    leave_unwatched(monkeypatch)
 
 
 # Files that take longest, in about this order. They start first, so that no pytest-xdist worker waits for the other's

@@ -13,6 +13,7 @@ import ingan_fast
 from ingan_fast.settings import PRESETS
 
 
+@pytest.mark.usefixtures("unwatched")
 def test_the_packages_example_runs(picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setitem(PRESETS, "learned", PRESETS["smoke"])  # the example takes minutes, here seconds

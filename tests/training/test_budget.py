@@ -71,6 +71,7 @@ def run(picture: Path, out: Path, preset_name: str | None = "smoke", **more: Any
     return content
 
 
+@pytest.mark.usefixtures("unwatched")
 def test_a_training_within_a_budget_is_the_one_of_that_many_iterations(picture_path: Path, tmp_path: Path) -> None:
     told: list[str] = []
     config = run(picture_path, tmp_path / "timed", budget=3600, notice=told.append)  # enough on the busiest machine
@@ -88,6 +89,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "measure_speed", lambda *_: FAST)
 
 
+@pytest.mark.usefixtures("unwatched")
 @pytest.mark.usefixtures("fast")
 def test_resuming_keeps_the_plan_and_measures_nothing(
     picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -104,6 +106,7 @@ def test_resuming_keeps_the_plan_and_measures_nothing(
         run(picture_path, tmp_path / "run", budget=90, resume=True)
 
 
+@pytest.mark.usefixtures("unwatched")
 @pytest.mark.usefixtures("fast")
 def test_intervals_that_are_given_stay(picture_path: Path, tmp_path: Path) -> None:
     config = run(picture_path, tmp_path / "run", budget=60, settings={"preview_every": 7})
@@ -126,6 +129,7 @@ def test_impossible_budgets_are_refused(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("unwatched")
 def test_a_budget_for_hardly_anything_is_trained_with_a_word(
     picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
