@@ -19,7 +19,7 @@ import torch
 from ingan_fast import cli, export, train
 from ingan_fast.pictures import Pixels, save_image
 from made_once import made_once
-from trainings import run
+from trainings import leave_unwatched, run
 
 torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
@@ -121,39 +121,48 @@ def uninterrupted(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) 
     return made_once(tmp_path_factory, "uninterrupted", lambda path: run(picture_path, path))
 
 
+@pytest.fixture
+def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of this test neither judge nor plot; fixtures that are shared, such as `trained_run`, do both."""
+    leave_unwatched(monkeypatch)
+
+
 # Files that take longest, in about this order. They start first, so that no pytest-xdist worker waits for the other's
-# last file.
+# last file. Those that need the same exports are apart, because a worker waits while another one makes them.
 LONGEST = (
-    "export/test_engine.py",
-    "export/test_engine_refusals.py",
-    "studio/page/test_tools.py",
-    "test_bench_gpu.py",
     "export/test_onnx_file.py",
-    "studio/test_training.py",
-    "test_wheel.py",
-    "figures/test_figures.py",
-    "training/test_loop.py",
-    "training/test_early_stop.py",
-    "batch/test_ray.py",
-    "baselines/test_methods.py",
-    "layout/test_layouts.py",
-    "test_bench.py",
-    "bench_layers/test_export.py",
-    "model/test_precision.py",
-    "runtime/test_libraries.py",
+    "kernels/test_interpreted.py",
+    "test_bench_gpu.py",
     "training/test_resuming.py",
-    "quality/test_same_source.py",
-    "studio/page/test_painting.py",
-    "batch/test_training.py",
-    "training/test_grey.py",
-    "runtime/test_tensorrt_engine.py",
-    "cli/test_train_plan.py",
-    "test_same_behaviour.py",
+    "baselines/test_methods.py",
+    "export/test_engine.py",
+    "studio/page/test_tools.py",
+    "studio/test_training.py",
+    "figures/test_figures.py",
+    "test_wheel.py",
+    "training/test_early_stop.py",
+    "training/test_loop.py",
+    "layout/test_layouts.py",
+    "bench_layers/test_export.py",
+    "test_bench.py",
     "cli/test_export.py",
-    "cli/test_bench.py",
+    "cli/test_evaluate.py",
+    "quality/test_same_source.py",
+    "batch/test_ray.py",
+    "studio/page/test_painting.py",
+    "runtime/test_libraries.py",
+    "runtime/test_tensorrt_engine.py",
     "quality/test_agreement.py",
-    "export/test_uint8.py",
-    "export/test_triton_server.py",
+    "training/test_budget.py",
+    "test_public_api.py",
+    "cli/test_train.py",
+    "model/test_precision.py",
+    "training/test_grey.py",
+    "batch/test_training.py",
+    "cli/test_train_plan.py",
+    "hosts/comfyui/test_learned.py",
+    "bench_layers/test_conditions.py",
+    "cli/test_bench.py",
 )
 
 

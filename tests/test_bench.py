@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from bench_models import export_once
 from rich.console import Console
 from torch import Tensor
 
@@ -316,7 +317,10 @@ def test_the_plain_iteration_trains(picture: Pixels) -> None:
 
 
 @pytest.mark.slow
-def test_no_speed_of_a_backend_whose_picture_is_wrong(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_speed_of_a_backend_whose_picture_is_wrong(
+    picture: Pixels, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    export_once(monkeypatch, tmp_path_factory, picture)
     right = retarget._right
 
     def wrong(name: str, path: Path, transform: Transform, expected: Pixels) -> Retargeter:

@@ -4,6 +4,7 @@ import doctest
 import inspect
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ import ingan_fast
 from ingan_fast.settings import PRESETS
 
 
+@pytest.mark.usefixtures("unwatched")
 def test_the_packages_example_runs(picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(PRESETS, "learned", PRESETS["smoke"])  # the example takes minutes, here seconds
+    # The example takes minutes, here seconds.
+    monkeypatch.setitem(PRESETS, "learned", replace(PRESETS["smoke"], iterations=2))
     Image.open(picture_path).save("fruit.jpg")
     names: dict[str, object] = {}
     examples = doctest.DocTestParser().get_examples(ingan_fast.__doc__ or "")

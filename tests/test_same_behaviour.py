@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingan_fast import Retargeter, Transform, export, load, train
+from ingan_fast import Retargeter, Transform, load, train
 from ingan_fast.pictures import Pixels
 
 TILTED = Transform.from_corners([[10, 0], [90, 8], [100, 80], [0, 72]], (100, 80))
@@ -35,11 +35,6 @@ def seeded_run(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     return path
 
 
-@pytest.fixture(scope="module")
-def seeded_model(seeded_run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export(seeded_run, tmp_path_factory.mktemp("same") / "model").path
-
-
 def means(picture: Pixels) -> NDArray[np.float64]:
     height, width = picture.shape[0] // 16, picture.shape[1] // 16
     return picture.reshape(height, 16, width, 16, 3).mean(axis=(1, 3, 4))
@@ -52,14 +47,15 @@ def test_a_seed_gives_the_picture_that_it_gave_before(seeded_run: Path) -> None:
 
 @pytest.mark.parametrize("transform", [WIDE, TILTED])
 def test_a_run_and_its_exported_model_give_the_same_picture(
-    seeded_run: Path, seeded_model: Path, transform: Transform
+    trained_run: Path, exported_run: Path, transform: Transform
 ) -> None:
-    of_run = load(seeded_run, "cpu").retarget(transform)
-    of_model = Retargeter.open(seeded_model, "cpu", "onnxruntime").retarget(transform)
+    of_run = load(trained_run, "cpu").retarget(transform)
+    of_model = Retargeter.open(exported_run, "cpu", "onnxruntime").retarget(transform)
     assert np.abs(of_model.picture.astype(int) - of_run.picture).max() <= 1
     np.testing.assert_array_equal(of_model.alpha, of_run.alpha)
 
 
+@pytest.mark.usefixtures("unwatched")
 def test_a_run_is_trained_to_the_same_bytes_again(seeded_run: Path, picture_path: Path, tmp_path: Path) -> None:
     again = tmp_path / "run"
     assert train(picture_path, again, preset_name="smoke", device="cpu", seed=7, precision="float32").finished

@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ingan_fast import train
+from ingan_fast.quality.validation import MEASURES, WIDTHS, Quality
 from ingan_fast.training.curves import read_log
 from ingan_fast.training.loop import Result
 from ingan_fast.training.run_folder import RunFolder
@@ -16,6 +19,22 @@ def run(picture: Path | list[Path], out: Path, *, seed: int = 0, resume: bool = 
     settings = SETTINGS | more.pop("settings", {})
     options = {"preset_name": "smoke", "settings": settings, "device": "cpu"} | more
     return train(picture, out, seed=seed, resume=resume, **options)
+
+
+def leave_unwatched(patch: pytest.MonkeyPatch, quality: Quality | None = None) -> None:
+    """Trainings neither judge their outputs nor plot curves, which takes longer than small trainings themselves.
+
+    Args:
+        quality: what they find instead; None: 0.01 for every measure.
+    """
+    found = quality or {f"{measure}_x{ratio:g}": 0.01 for measure in MEASURES for ratio in WIDTHS}
+    patch.setattr("ingan_fast.training.monitor.judge", lambda *_: found)
+    leave_unplotted(patch)
+
+
+def leave_unplotted(patch: pytest.MonkeyPatch) -> None:
+    for plot in ("plot_losses", "plot_quality"):
+        patch.setattr(f"ingan_fast.training.monitor.{plot}", lambda *_: None)
 
 
 def generator_bytes(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -10,6 +11,9 @@ from ingan_fast.model.networks import Generator
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import Settings
 from ingan_fast.training.run_folder import Config, RunFolder
+
+# Of the two kinds in export/conftest.py, for what wraps a graph or rounds it, whatever its layers are.
+LARGER_KIND = pytest.mark.parametrize("kind", ["two stages"], indirect=True, scope="session")
 
 
 def lived_in(settings: Settings) -> Generator:

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bench_models import export_once
 
 from ingan_fast.bench.results import Results
+from ingan_fast.pictures import Pixels
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]
@@ -100,9 +102,16 @@ def test_bench_has_examples_in_its_help(ingan_fast: Command, words: list[str], m
 
 
 @pytest.mark.slow
-def test_retargeting_is_measured_by_every_backend(ingan_fast: Command) -> None:
+def test_retargeting_is_measured_by_every_backend(
+    ingan_fast: Command,
+    picture: Pixels,
+    picture_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    export_once(monkeypatch, tmp_path_factory, picture)
     words = ("--preset", "smoke", "--size", "96x64", "--repeat", 2, "--no-conditions", "--json", "r.json")
-    ended = ingan_fast("bench", "retarget", *words)
+    ended = ingan_fast("bench", "retarget", "--image", picture_path, *words)
     assert ended.code == 0, ended.err
     results = Results.read(Path("r.json"))
     rows = {row.name: row for row in results.rows}

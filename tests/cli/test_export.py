@@ -49,9 +49,9 @@ def test_a_fixed_export_is_told_by_its_sidecar(ingan_fast: Command, trained_run:
 
 
 def test_an_earlier_export_is_replaced_only_when_told_so(
-    ingan_fast: Command, refused: Refused, trained_run: Path
+    ingan_fast: Command, refused: Refused, trained_run: Path, exported_run: Path
 ) -> None:
-    assert ingan_fast("export", trained_run, "--out", "out", "--fixed", "40x40").code == 0
+    shutil.copytree(exported_run, "out")
     refused("export", trained_run, "--out", "out", parts=("model.onnx", "--overwrite"))
     assert ingan_fast("export", trained_run, "--out", "out", "--fixed", "32x48", "--overwrite").code == 0
     assert json.loads(Path("out/model.onnx.json").read_text())["fixed"]["size"] == [32, 48]
@@ -110,10 +110,8 @@ def test_a_full_disk_leaves_nothing(
     assert list(Path("out").iterdir()) == []
 
 
-def test_an_exported_model_that_was_changed_is_refused(
-    ingan_fast: Command, refused: Refused, trained_run: Path
-) -> None:
-    assert ingan_fast("export", trained_run, "--out", "out", "--fixed", "40x40").code == 0
+def test_an_exported_model_that_was_changed_is_refused(refused: Refused, trained_run: Path, exported_run: Path) -> None:
+    shutil.copytree(exported_run, "out")
     shutil.copy("out/model.onnx", "foreign.onnx")
     refused("retarget", "foreign.onnx", "--size", "40x40", "--out", "o.png", parts=("foreign.onnx.json",))
     with open("out/model.onnx", "r+b") as file:

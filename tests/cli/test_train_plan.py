@@ -14,6 +14,8 @@ from ingan_fast.settings import PRESETS
 from ingan_fast.training import planning
 from ingan_fast.training.budget import Speed
 
+pytestmark = pytest.mark.usefixtures("unwatched")
+
 Command = Callable[..., Any]
 Refused = Callable[..., None]
 SMALL = ("--preset", "smoke", "--device", "cpu")

@@ -37,7 +37,7 @@ def clip(picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def paper_run(picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run folder of the paper's generator, small and untrained."""
-    settings = replace(PAPER, channels=8, blocks=1)
+    settings = replace(PAPER, channels=8, blocks=0, downscales=1)
     folder = RunFolder(tmp_path_factory.mktemp("paper"))
     folder.write_config(Config.new(settings, "smoke", None, 0, {"dots": picture}, "cpu"), [picture])
     torch.manual_seed(0)

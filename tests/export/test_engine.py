@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from untrained_runs import LARGER_KIND
 
 from ingan_fast import Transform
 from ingan_fast.export import engine
@@ -56,6 +57,7 @@ def test_an_exported_graph_becomes_an_engine_of_bytes(model: Path, kind: str) ->
 
 
 @pytest.mark.slow
+@LARGER_KIND
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_engines_are_built_in_half_precision_for_every_gpu_that_has_it(
     exports: Callable[..., ExportedFile], tmp_path: Path, precision: str
@@ -69,6 +71,7 @@ def test_engines_are_built_in_half_precision_for_every_gpu_that_has_it(
 
 
 @pytest.mark.slow
+@LARGER_KIND
 def test_an_engine_has_its_picture_baked_in(exports: Callable[..., ExportedFile], tmp_path: Path) -> None:
     model = copied(exports(bake_source=True), tmp_path)
     found = read_sidecar(build_engine(model, **SMALL))

@@ -10,7 +10,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from untrained_runs import write_run
+from untrained_runs import LARGER_KIND, write_run
 
 from ingan_fast import Transform
 from ingan_fast.errors import UserError
@@ -105,6 +105,7 @@ def test_coordinates_far_outside_are_reflected(exported: ExportedFile, trained: 
     np.testing.assert_allclose(result, expected.numpy(), atol=2e-4)
 
 
+@LARGER_KIND
 @pytest.mark.parametrize("precision", ["fp16", "bf16"])
 def test_half_precisions_are_half_as_large_and_within_two_levels(
     exports: Callable[..., ExportedFile], precision: str
@@ -137,6 +138,7 @@ def test_a_fixed_file_for_frames_of_another_size_agrees_with_the_generator(train
     assert onnxruntime.InferenceSession(written.path).get_inputs()[0].shape == [1, 3, 41, 75]
 
 
+@LARGER_KIND
 def test_a_file_with_its_picture_takes_geometry_alone(
     trained: TrainedRun, exports: Callable[..., ExportedFile]
 ) -> None:

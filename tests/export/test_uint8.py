@@ -9,6 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
+from untrained_runs import LARGER_KIND
 
 from ingan_fast import Transform
 from ingan_fast.export.model import grid_of
@@ -69,6 +70,7 @@ def test_image_and_output_are_bytes_and_all_else_is_as_it_was(exported: Exported
 
 
 @pytest.mark.slow
+@LARGER_KIND
 def test_a_graph_with_its_picture_baked_in_gives_bytes(
     trained: TrainedRun, exports: Callable[..., ExportedFile]
 ) -> None:

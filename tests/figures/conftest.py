@@ -47,7 +47,7 @@ def makes(out: Path) -> Make:
 
 
 @pytest.fixture
-def make(command: ModuleType, tmp_path: Path) -> Make:
+def make(command: ModuleType, tmp_path: Path, unwatched: None) -> Make:
     return makes(tmp_path / "out")
 
 

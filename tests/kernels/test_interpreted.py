@@ -194,8 +194,8 @@ def test_random_homographies_are_the_sampling_matrix_s(interpreted: ModuleType, 
 
 @pytest.mark.slow
 def test_many_random_homographies_are_the_sampling_matrix_s(interpreted: ModuleType) -> None:
-    for seed in range(100, 104):
-        check_random(interpreted, seed, 30)
+    for seed in range(100, 103):  # one for each padding
+        check_random(interpreted, seed, 24)
 
 
 MATRIX = torch.tensor(CASES["in mild perspective"][0])

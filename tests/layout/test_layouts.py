@@ -43,8 +43,7 @@ def test_a_fence_grows_by_whole_posts_at_full_resolution() -> None:
     assert (np.diff(starts) == 54).all()
 
 
-@pytest.mark.parametrize("ratio", [1.5, 0.6])
-@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize(("axis", "ratio"), [(0, 1.5), (1, 0.6)])
 def test_a_texture_is_laid_out_without_ghosts_and_at_its_size(axis: int, ratio: float) -> None:
     picture = grain(160, 160)
     size = (round(160 * ratio), 160) if axis == 0 else (160, round(160 * ratio))

@@ -16,6 +16,8 @@ from ingan_fast.model.precision import choose_precision, describe_precision
 from ingan_fast.training.run_folder import RunFolder
 from trainings import generator_bytes, run
 
+pytestmark = pytest.mark.usefixtures("unwatched")
+
 CPU = torch.device("cpu")
 CHOSEN = "import torch; from ingan_fast.model.precision import *; print(choose_precision(torch.device('cpu')))"
 
@@ -47,7 +49,8 @@ def test_a_word_says_what_was_chosen() -> None:
 @pytest.mark.parametrize("name", ["float32", "bfloat16", "float16"])
 def test_a_run_keeps_its_precision(picture_path: Path, tmp_path: Path, name: str) -> None:
     told: list[str] = []
-    assert run(picture_path, tmp_path / "run", precision=name, notice=told.append).finished
+    few = {"iterations": 2}
+    assert run(picture_path, tmp_path / "run", precision=name, settings=few, notice=told.append).finished
     assert json.loads((tmp_path / "run" / "config.json").read_text())["precision"] == name
     assert any(f"convolutions in {name}" in text for text in told)
     assert RunFolder(tmp_path / "run").read_config().precision == name

@@ -65,7 +65,8 @@ def patch_swd(output: Pixels, source: Pixels) -> float:
     at = (np.arange(400) + 0.5) / 400
     distances = []
     for o, s in zip(levels(output), levels(source), strict=True):
-        quantiles = [np.quantile(patches @ directions, at, axis=0) for patches in (o, s)]
+        along = [np.sort(directions.T @ patches.T) for patches in (o, s)]  # much faster than np.quantile
+        quantiles = [values[:, (at * values.shape[1]).astype(int)] for values in along]
         distances.append(np.abs(quantiles[0] - quantiles[1]).mean())
     return float(np.mean(distances))
 

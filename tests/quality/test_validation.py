@@ -18,6 +18,7 @@ from ingan_fast.settings import SMOKE
 from ingan_fast.training.curves import read_log
 from ingan_fast.training.info import describe
 from ingan_fast.training.run_folder import RunFolder
+from trainings import leave_unplotted
 
 NAMES = {f"{measure}_x{width:g}" for measure in MEASURES for width in WIDTHS}
 
@@ -72,7 +73,10 @@ def test_a_run_is_judged_now_and_then_and_at_its_end(trained_run: Path) -> None:
     assert (trained_run / "monitor" / "quality.png").stat().st_size > 1000
 
 
-def test_validation_changes_nothing_in_what_is_trained(trained_run: Path, picture_path: Path, tmp_path: Path) -> None:
+def test_validation_changes_nothing_in_what_is_trained(
+    picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_unplotted(monkeypatch)
     for out, every in ((tmp_path, 1000), (tmp_path / "often", 1)):
         settings = {"iterations": 3, "validate_every": every}
         train(picture_path, out, preset_name="smoke", device="cpu", settings=settings)
@@ -93,7 +97,10 @@ def test_info_tells_the_last_quality(trained_run: Path) -> None:
     assert "adversarial" not in row
 
 
-def test_a_run_begins_with_the_layout_alone_and_ends_beside_it(picture_path: Path, tmp_path: Path) -> None:
+def test_a_run_begins_with_the_layout_alone_and_ends_beside_it(
+    picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leave_unplotted(monkeypatch)
     told: list[str] = []
     shown: list[bool] = []
     train(

@@ -31,7 +31,7 @@ sys.addaudithook(lambda event, args: seen.append(event) if event.startswith("soc
 import atexit
 from ingan_fast.cli import main
 atexit.register(lambda: print(seen))
-sys.argv = ["ingan-fast", "export", sys.argv[1], "--out", "exported"]
+sys.argv = ["ingan-fast", "export", sys.argv[1], "--out", "exported", "--fixed", "40x40"]
 main()
 """
 

@@ -12,7 +12,7 @@ import torch
 from ingan_fast import train
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels
-from ingan_fast.settings import LEARNED, SMOKE
+from ingan_fast.settings import LEARNED, PRESETS, SMOKE
 from ingan_fast.training import planning
 from ingan_fast.training.budget import MOST, PLANNED, Speed, duration, fit, parse_budget, predicted
 from ingan_fast.training.run_folder import RunFolder
@@ -71,13 +71,20 @@ def run(picture: Path, out: Path, preset_name: str | None = "smoke", **more: Any
     return content
 
 
+@pytest.fixture
+def short(unwatched: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The preset smoke with four iterations, of which a budget makes up to twelve; they are not judged."""
+    monkeypatch.setitem(PRESETS, "smoke", replace(SMOKE, iterations=4))
+
+
+@pytest.mark.usefixtures("short")
 def test_a_training_within_a_budget_is_the_one_of_that_many_iterations(picture_path: Path, tmp_path: Path) -> None:
     told: list[str] = []
     config = run(picture_path, tmp_path / "timed", budget=3600, notice=told.append)  # enough on the busiest machine
     assert config["budget"] == 3600
     planned = {name: config["settings"][name] for name in PLANNED}
-    assert planned["iterations"] == MOST * SMOKE.iterations
-    assert any("36 iterations of the preset smoke" in text and "hardly any gain" in text for text in told)
+    assert planned["iterations"] == MOST * 4
+    assert any("12 iterations of the preset smoke" in text and "hardly any gain" in text for text in told)
     run(picture_path, tmp_path / "counted", settings=planned)
     timed, counted = (RunFolder(tmp_path / name).generator_path.read_bytes() for name in ("timed", "counted"))
     assert timed == counted
@@ -88,7 +95,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "measure_speed", lambda *_: FAST)
 
 
-@pytest.mark.usefixtures("fast")
+@pytest.mark.usefixtures("short", "fast")
 def test_resuming_keeps_the_plan_and_measures_nothing(
     picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -104,7 +111,7 @@ def test_resuming_keeps_the_plan_and_measures_nothing(
         run(picture_path, tmp_path / "run", budget=90, resume=True)
 
 
-@pytest.mark.usefixtures("fast")
+@pytest.mark.usefixtures("short", "fast")
 def test_intervals_that_are_given_stay(picture_path: Path, tmp_path: Path) -> None:
     config = run(picture_path, tmp_path / "run", budget=60, settings={"preview_every": 7})
     assert config["settings"]["preview_every"] == 7
@@ -126,6 +133,7 @@ def test_impossible_budgets_are_refused(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("unwatched")
 def test_a_budget_for_hardly_anything_is_trained_with_a_word(
     picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,11 +21,12 @@ from ingan_fast.training.engine import TrainingEngine
 from ingan_fast.training.info import describe
 from ingan_fast.training.run_folder import RunFolder
 from ingan_fast.training.trained import read_run
+from trainings import leave_unwatched
 
 SETTINGS = {
-    "iterations": 30,
+    "iterations": 24,
     "validate_every": 2,
-    "preview_every": 15,
+    "preview_every": 12,
     "fine_at": 0.1,
     "log_every": 1,
     "checkpoint_every": 3,
@@ -80,9 +81,7 @@ def run(picture: Path, out: Path, **more: Any) -> training.Result:
 def call_flat(patch: pytest.MonkeyPatch) -> None:
     """Every curve of four validations is flat; judging and plotting take no time."""
     judged = curve([0.001])[0] | {"swd_x1.5": 0.01, "swd_x0.6": 0.01}
-    patch.setattr("ingan_fast.training.monitor.judge", lambda *_: judged)
-    for plot in ("plot_losses", "plot_quality"):
-        patch.setattr(f"ingan_fast.training.monitor.{plot}", lambda *_: None)
+    leave_unwatched(patch, judged)
     patch.setattr("ingan_fast.training.history.is_flat", lambda validations: len(validations) >= 4)
 
 
@@ -105,15 +104,15 @@ def stopped(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
 def test_a_flat_curve_ends_a_training_early_and_properly(picture_path: Path, tmp_path: Path) -> None:
     told: list[str] = []
     result = run(picture_path, tmp_path / "run", notice=told.append)
-    assert result == training.Result(tmp_path / "run", 16, 16, finished=True)  # flat at 8, then a quarter of 30
-    assert any("iteration 16" in text for text in told)
+    assert result == training.Result(tmp_path / "run", 14, 14, finished=True)  # flat at 8, then a quarter of 24
+    assert any("iteration 14" in text for text in told)
     checkpoint = RunFolder(tmp_path / "run").read_checkpoint()
     assert checkpoint is not None
     assert checkpoint["norm_frozen"]
     assert checkpoint["optimizer_g"]["param_groups"][0]["lr"] < 0.2 * SMOKE.learning_rate_g
-    assert read_run(tmp_path / "run").settings.iterations == 30
+    assert read_run(tmp_path / "run").settings.iterations == 24
     names, values = ([str(cell) for cell in column.cells] for column in describe(tmp_path / "run").columns)
-    assert dict(zip(reversed(names), reversed(values), strict=True))["iterations"] == "16 of 16 (planned: 30)"
+    assert dict(zip(reversed(names), reversed(values), strict=True))["iterations"] == "14 of 14 (planned: 24)"
 
 
 @pytest.mark.usefixtures("always_flat")
@@ -143,6 +142,7 @@ def test_an_early_stopped_training_resumes_to_the_same_bytes(
 
 @pytest.mark.usefixtures("always_flat")
 def test_the_smoke_preset_does_not_stop_early_unless_asked_to(picture_path: Path, tmp_path: Path) -> None:
-    result = train(picture_path, tmp_path / "run", preset_name="smoke", settings=SETTINGS, device="cpu")
-    assert result.iteration == 30
+    settings = SETTINGS | {"iterations": 12}  # flat at 8, in time to end at 11
+    result = train(picture_path, tmp_path / "run", preset_name="smoke", settings=settings, device="cpu")
+    assert result.iteration == 12
     assert json.loads((tmp_path / "run" / "config.json").read_text())["settings"]["early_stop"] is False

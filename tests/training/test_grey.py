@@ -20,6 +20,8 @@ from ingan_fast.training.run_folder import RunFolder
 from ingan_fast.training.trained import read_run
 from trainings import run
 
+pytestmark = pytest.mark.usefixtures("unwatched")
+
 TILTED = Transform.from_corners([(8, 0), (70, 4), (80, 60), (0, 60)], (80, 60))
 
 
@@ -33,7 +35,7 @@ def grey_run(grey_picture: Pixels, tmp_path_factory: pytest.TempPathFactory) -> 
     """An untrained run, whose generator would tint whatever it makes."""
     folder = tmp_path_factory.mktemp("grey")
     save_image(grey_picture, folder / "dots.png")
-    return write_run(folder / "run", replace(SMOKE, grey=True), grey_picture)
+    return write_run(folder / "run", replace(SMOKE, grey=True, blocks=0, downscales=1), grey_picture)
 
 
 def is_grey(pixels: Pixels) -> bool:

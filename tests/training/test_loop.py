@@ -23,6 +23,8 @@ from ingan_fast.training.progress import Status
 from ingan_fast.training.trained import read_run
 from trainings import generator_bytes, losses_of, run
 
+pytestmark = pytest.mark.usefixtures("unwatched")
+
 CPU = torch.device("cpu")
 SELDOM = {"checkpoint_every": 1000, "preview_every": 1000, "validate_every": 1000}  # only at the end
 

@@ -15,6 +15,8 @@ from ingan_fast.training.curves import read_log
 from ingan_fast.training.run_folder import RunFolder
 from trainings import generator_bytes, run
 
+pytestmark = pytest.mark.usefixtures("unwatched")
+
 BUDGET = Budget(seconds=100.0, ends=100.0, reserve=5.0, most=2000)
 
 

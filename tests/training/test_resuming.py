@@ -25,11 +25,12 @@ from ingan_fast.training.engine import TrainingEngine
 from ingan_fast.training.loop import Result
 from ingan_fast.training.progress import Status
 from ingan_fast.training.run_folder import RunFolder
-from trainings import SETTINGS, generator_bytes, leftovers, losses_of, run
+from trainings import SETTINGS, generator_bytes, leave_unplotted, leftovers, losses_of, run
 
 # Stopping and going on
 
 
+@pytest.mark.usefixtures("unwatched")
 @pytest.mark.parametrize(("iteration", "by_signal"), [(3, True), (6, False), (9, True)])
 def test_an_interrupted_training_goes_on_to_the_same_bytes(
     uninterrupted: Path, picture_path: Path, tmp_path: Path, iteration: int, by_signal: bool
@@ -51,12 +52,24 @@ def test_an_interrupted_training_goes_on_to_the_same_bytes(
     assert [line["iteration"] for line in losses_of(tmp_path / "run")] == list(range(1, 13))
 
 
+UNEQUAL = {"log_every": 3, "checkpoint_every": 5, "validate_every": 4}
+
+
+@pytest.fixture(scope="module")
+def whole(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An uninterrupted training with the intervals `UNEQUAL`; read-only."""
+    path = tmp_path_factory.mktemp("whole") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        leave_unplotted(patch)
+        run(picture_path, path, settings=UNEQUAL)
+    return path
+
+
 @pytest.mark.parametrize("iteration", [2, 5, 9])
 def test_a_resumed_trainings_log_is_that_of_an_uninterrupted_one(
-    picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, iteration: int
+    whole: Path, picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, iteration: int
 ) -> None:
-    settings = {"log_every": 3, "checkpoint_every": 5, "validate_every": 4}
-    run(picture_path, tmp_path / "whole", settings=settings)
+    leave_unplotted(monkeypatch)
     step = TrainingEngine.step
 
     def interrupted(engine: TrainingEngine, state: TrainingState, draw: Batch) -> torch.Tensor:
@@ -65,10 +78,10 @@ def test_a_resumed_trainings_log_is_that_of_an_uninterrupted_one(
         return step(engine, state, draw)
 
     monkeypatch.setattr(TrainingEngine, "step", interrupted)
-    assert not run(picture_path, tmp_path / "run", settings=settings).finished
+    assert not run(picture_path, tmp_path / "run", settings=UNEQUAL).finished
     monkeypatch.setattr(TrainingEngine, "step", step)
-    assert run(picture_path, tmp_path / "run", settings=settings, resume=True).finished
-    logs = [read_log(tmp_path / name / "log.jsonl") for name in ("run", "whole")]
+    assert run(picture_path, tmp_path / "run", settings=UNEQUAL, resume=True).finished
+    logs = [read_log(path / "log.jsonl") for path in (tmp_path / "run", whole)]
     for line in (*logs[0], *logs[1]):
         del line["seconds"]
     assert logs[0] == logs[1]
@@ -105,11 +118,13 @@ def test_a_checkpoint_of_a_gpu_can_be_gone_on_with_on_a_cpu(picture: Pixels) -> 
         assert optimizer.param_groups[0]["capturable"] is False
 
 
+@pytest.mark.usefixtures("unwatched")
 def test_resume_starts_a_training_that_is_not_there(uninterrupted: Path, picture_path: Path, tmp_path: Path) -> None:
     assert run(picture_path, tmp_path / "run", resume=True).finished
     assert generator_bytes(tmp_path / "run") == generator_bytes(uninterrupted)
 
 
+@pytest.mark.usefixtures("unwatched")
 def test_overwrite_trains_anew_and_keeps_what_is_not_the_runs(
     uninterrupted: Path, run_copy: Path, picture_path: Path
 ) -> None:
@@ -137,6 +152,7 @@ def test_resuming_with_another_command_is_refused(
     assert generator_bytes(run_copy) == before
 
 
+@pytest.mark.usefixtures("unwatched")
 def test_a_training_can_run_in_a_thread(uninterrupted: Path, picture_path: Path, tmp_path: Path) -> None:
     thread = threading.Thread(target=lambda: run(picture_path, tmp_path / "run"))
     thread.start()
@@ -186,10 +202,13 @@ def killed_at_rename(source, target):
 Path.write_bytes, os.replace = half_written, killed_at_rename
 import json
 from ingan_fast import train
+from ingan_fast.training import monitor
+monitor.plot_losses = monitor.plot_quality = lambda *_: None  # importing Matplotlib takes long
 train(picture, out, preset_name="smoke", settings=json.loads(settings), device="cpu")
 """
 
 
+@pytest.mark.usefixtures("unwatched")
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "count", "moment", "iteration"),
@@ -225,6 +244,7 @@ def test_a_training_killed_while_it_writes_goes_on_to_the_same_bytes(
     assert [line["iteration"] for line in losses_of(out)] == list(range(1, 13))
 
 
+@pytest.mark.usefixtures("unwatched")
 def test_a_training_killed_from_outside_goes_on_to_the_same_bytes(
     uninterrupted: Path, picture_path: Path, tmp_path: Path
 ) -> None:
@@ -242,6 +262,7 @@ def test_a_training_killed_from_outside_goes_on_to_the_same_bytes(
     assert generator_bytes(out) == generator_bytes(uninterrupted)
 
 
+@pytest.mark.usefixtures("unwatched")
 def test_a_stale_checkpoint_without_its_config_is_not_gone_on_with(
     uninterrupted: Path, run_copy: Path, picture_path: Path
 ) -> None:

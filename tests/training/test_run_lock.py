@@ -16,6 +16,8 @@ from ingan_fast.training.engine import TrainingEngine
 from ingan_fast.training.run_lock import LOCK, sole_training
 from trainings import generator_bytes, run
 
+pytestmark = pytest.mark.usefixtures("unwatched")
+
 HOLD = "import sys; from ingan_fast.training.run_lock import sole_training; from pathlib import Path\n"
 HOLD += "with sole_training(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
 
