@@ -1,4 +1,4 @@
-"""Outputs that begin or end inside of the picture, where something at its border has to go.
+"""Outputs that begin or end inside of the picture: smaller ones, and where something at its border has to go.
 
 Such a crop is written as a jump, too: one from place 0 on, or one to the column after the last. The piece before it, or
 after it, is empty. So it is a straight seam that shows nothing.
@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ingan_fast.layout.seam_costs import Floats
 
-CROP = 1.0  # what a crop costs beside what is kept: as much as the mean seam, so it is rare where nothing has to go
+CROP = 0.05  # what a crop costs beside what is kept: hardly more than a jump that shows nothing,
+CROP_LENGTH = 1.0  # and this by the part of the picture that is cut off: outputs are to be more than crops
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,9 @@ def anywhere(held: Floats) -> Ends:
     Args:
         held: [h, w], what it costs a seam, a row, to leave out anything there.
     """
+    length = np.linspace(0, CROP_LENGTH, held.shape[1] + 1, dtype=np.float32)[1:] + np.float32(CROP)
     begin, end = (
-        np.pad(CROP + np.maximum.accumulate(each, axis=1).mean(axis=0, dtype=np.float32), (1, 0))
+        np.pad(length + np.maximum.accumulate(each, axis=1).mean(axis=0, dtype=np.float32), (1, 0))
         for each in (held, held[:, ::-1])
     )
     return Ends(begin, end[::-1].copy())

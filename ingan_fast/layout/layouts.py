@@ -279,7 +279,6 @@ def _table(masked: MaskedPicture, small: Size, cropped: bool) -> Axis:
     keep, remove, spare = (
         None if mask is None else shrunk_mask(mask, small) for mask in (masked.keep, masked.remove, masked.spare)
     )
-    cropped = cropped and remove is not None and bool(remove.any())
     return Axis(seen(shrunk(masked.picture, small)), keep, remove, spare, cropped)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ingan_fast.layout.drawing import copy_pieces
-from ingan_fast.layout.ends import anywhere, are_crops, at_borders
+from ingan_fast.layout.ends import Ends, anywhere, are_crops, at_borders
 from ingan_fast.layout.frequency import Frequencies
 from ingan_fast.layout.jumps import Jump, best_jumps, shown_columns
 from ingan_fast.layout.polishing import SCATTERED, Polisher
@@ -33,7 +33,7 @@ BENT = (3, 3, 3, *[1] * 5)  # of these that are bent, for the first time, the se
 BENT_STEP = 0.2  # of prices of pixels
 RUN = 0.03  # of the width: the least between two jumps
 MANY = 400_000  # columns of the output times those of the source: beyond that there are fewer rounds
-SPARED = 1.0  # what it costs a seam, a row, to leave out or to repeat a part of a single object
+SPARED = 1.5  # what it costs a seam, a row, to leave out or to repeat a part of a single object
 REMOVED = 100.0  # what it costs to show a pixel that is to be removed, a row
 DIFFERENT = 8  # variations are found one after another, each away from those before; then chance comes in
 NEAR = 0.05  # of the width: jumps as near as that in place and length are alike
@@ -76,7 +76,7 @@ class Axis:
         keep: [h, w], what must be neither left out nor repeated.
         remove: [h, w], what must not be shown.
         spare: [h, w], what had better be neither left out nor repeated.
-        cropped: whether outputs may begin and end inside of the picture, so that what lies at its borders can go.
+        cropped: whether outputs may begin and end inside of the picture, where they are smaller or something must go.
     """
 
     def __init__(
@@ -95,7 +95,7 @@ class Axis:
         self.costs = SeamCosts(picture, held)
         self.frequencies = Frequencies(picture)
         self.frequency = FREQUENCY if spare is None or not spare.any() else FREQUENCY_SPARING
-        self.removed = None if remove is None else remove * np.float32(REMOVED)
+        self.removed = None if remove is None or not remove.any() else remove * np.float32(REMOVED)
         self.between = self.costs.between() + np.float32(JUMP)
 
     def solve(
@@ -188,8 +188,9 @@ class Axis:
         wanted = (np.arange(count) + 0.5) * (width / count) - 0.5
         away = (np.square(np.arange(width) - wanted[:, None]) / (width**2 * count)).astype(np.float32)
         removed = np.float32(0) if self.removed is None else self.removed.mean(axis=0)
-        polisher = Polisher(between, PLACE * away + removed, self.frequencies, self.frequency, run, self.ends, one_way)
-        candidates = sorted(self._candidates(between, away, removed, run, one_way), key=polisher.cost)
+        ends = self.ends if not one_way and (count < width or self.removed is not None) else at_borders(width)
+        polisher = Polisher(between, PLACE * away + removed, self.frequencies, self.frequency, run, ends, one_way)
+        candidates = sorted(self._candidates(between, away, removed, run, one_way, ends), key=polisher.cost)
         found: list[list[Jump]] = []
         for candidate in candidates[:POLISHED]:
             jumps = polisher.polish(candidate)
@@ -199,7 +200,7 @@ class Axis:
         return [(jumps, polisher.repeated(jumps)) for jumps in best]
 
     def _candidates(
-        self, between: Floats, away: Floats, removed: Floats | np.float32, run: int, one_way: bool
+        self, between: Floats, away: Floats, removed: Floats | np.float32, run: int, one_way: bool, ends: Ends
     ) -> Iterator[list[Jump]]:
         """Jumps that are best for some strength of places and some prices; `away` is [Wo, w]."""
         count, width = away.shape
@@ -213,7 +214,7 @@ class Axis:
                 if one_way and count > width:
                     jumps = best_repeats(between, shown, run, self.costs.longest)
                 else:
-                    jumps = best_jumps(tables, shown, run, at_borders(width) if one_way else self.ends)
+                    jumps = best_jumps(tables, shown, run, ends)
                 tables = [*tables[1:], tables[0]]
                 if jumps and jumps not in known:
                     known.append(jumps)

@@ -9,6 +9,7 @@ from PIL import Image
 from ingan_fast.errors import UserError
 from ingan_fast.layout import LayoutOptions, Layouts
 from ingan_fast.layout.drawing import copy_pieces, draw
+from ingan_fast.layout.ends import are_crops
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seams import Seams
 from ingan_fast.quality.metrics import coherence, size_kept, verbatim
@@ -130,6 +131,19 @@ def test_what_is_removed_at_a_border_is_found_nowhere(at: tuple[int, int], size:
     coloured = np.ptp(drawn.astype(int), axis=2)  # the ball has colours, the ground has none
     assert np.ptp(ground, axis=1).max() == 0
     assert coloured.max() < 80
+
+
+def test_only_smaller_outputs_begin_or_end_inside_of_the_picture_and_never_in_what_is_kept() -> None:
+    picture = grain(60, 120)
+    keep = np.zeros((60, 120), bool)
+    keep[30, [0, 119]] = True
+    for width, wishes, is_cropped in (
+        (80, LayoutOptions(), True),
+        (80, LayoutOptions(keep=keep), False),
+        (160, LayoutOptions(), False),
+    ):
+        (step,) = Layouts(picture, wishes).lay_out((width, 60)).steps
+        assert are_crops(step.seams.places, step.seams.lengths, 120).any() == is_cropped
 
 
 @pytest.mark.parametrize("width", [576, 800])
