@@ -137,12 +137,12 @@ def test_only_smaller_outputs_begin_or_end_inside_of_the_picture_and_never_in_wh
     picture = grain(60, 120)
     keep = np.zeros((60, 120), bool)
     keep[30, [0, 119]] = True
-    for width, wishes, is_cropped in (
+    for width, options, is_cropped in (
         (80, LayoutOptions(), True),
         (80, LayoutOptions(keep=keep), False),
         (160, LayoutOptions(), False),
     ):
-        (step,) = Layouts(picture, wishes).lay_out((width, 60)).steps
+        (step,) = Layouts(picture, options).lay_out((width, 60)).steps
         assert are_crops(step.seams.places, step.seams.lengths, 120).any() == is_cropped
 
 
