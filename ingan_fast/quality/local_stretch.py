@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ingan_fast.errors import UserError
-from ingan_fast.quality.patches import as_tensor, full_precision, nearest, size_text
+from ingan_fast.quality.neighbours import nearest
+from ingan_fast.quality.patches import as_tensor, full_precision, size_text
 
 EXPONENTS = (-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25)  # candidates: s = r ** exponent
 GRID = 24

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from ingan_fast.files import atomic_path
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.local_stretch import EXPONENTS, LocalStretch, local_stretch
-from ingan_fast.quality.patches import INSIDE, PATCH, Level, full_precision, levels, nearest, only, patches, strips
+from ingan_fast.quality.neighbours import nearest
+from ingan_fast.quality.patches import INSIDE, PATCH, Level, full_precision, levels, only, patches, strips
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,9 +5,9 @@ Similarity", CVPR 2008. Patch SWD: Elnekave & Weiss, "Generating natural images 
 matching", ECCV 2022. `verbatim`: fraction of patches copied unchanged. `size_kept` (see `local_stretch`): whether
 elements keep their size.
 
-Nearest neighbours are exact, over all patches of the other picture (`patches`). Only the *queries* are sampled: above
-`EXACT_PAIRS` pairs, a level's mean is taken over `QUERIES` patches, one from each of equal runs in raster order, with
-a fixed seed. Results are therefore deterministic, and within about 2% of those over all patches.
+Nearest neighbours are exact, over all patches of the other picture (`neighbours`). Only the *queries* are sampled:
+above `EXACT_PAIRS` pairs, a level's mean is taken over `QUERIES` patches, one from each of equal runs in raster order,
+with a fixed seed. Results are therefore deterministic, and within about 2% of those over all patches.
 """
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ingan_fast.errors import UserError
 from ingan_fast.quality.local_stretch import local_stretch
+from ingan_fast.quality.neighbours import nearest
 from ingan_fast.quality.patches import (
     INSIDE,
     PATCH,
@@ -24,8 +25,6 @@ from ingan_fast.quality.patches import (
     as_tensor,
     full_precision,
     levels,
-    nearest,
-    nearest_both_ways,
     only,
     patches,
     size_text,
@@ -111,7 +110,7 @@ def evaluate(output: NDArray, source: NDArray, mask: NDArray | None = None) -> d
     """
     with full_precision():
         pairs = levels(output, source, mask)
-        found = [_distances_both_ways(*pair) for pair in pairs]
+        found = [(_distances(out, src), _distances(src, out)) for out, src in pairs]
         result: dict[str, float | None] = {
             "coherence": float(np.mean([_mean(there) for there, _ in found])),
             "completeness": float(np.mean([_mean(back) for _, back in found])),
@@ -163,13 +162,6 @@ def _mean(distances: Tensor) -> float:
     return float(distances.double().mean())
 
 
-def _distances_both_ways(out: Level, src: Level) -> tuple[Tensor, Tensor]:
-    """`_distances` of the output's patches to the source's, and of the source's to the output's."""
-    if int(out.valid.sum()) * int(src.valid.sum()) > EXACT_PAIRS:
-        return _distances(out, src), _distances(src, out)
-    return nearest_both_ways(patches(out), strips(src))
-
-
 def _distances(queries: Level, database: Level) -> Tensor:
     """Squared distance per value to the nearest database patch, for all queries or a sample of `QUERIES`."""
     count = int(queries.valid.sum())
@@ -186,14 +178,20 @@ def swd(a: Level, b: Level) -> float:
     generator = torch.Generator().manual_seed(SEED)
     directions = torch.randn(3 * PATCH * PATCH, DIRECTIONS, generator=generator)
     directions = (directions / directions.norm(dim=0)).t()
-    count = min(int(a.valid.sum()), int(b.valid.sum()))
-    first, second = (_quantiles(level, directions, count) for level in (a, b))
-    return float(np.abs(first - second).mean(dtype=np.float64))
+    first, second = (_sorted_projections(level, directions) for level in (a, b))
+    count = min(first.shape[1], second.shape[1])
+    at, at_second = (((np.arange(count) + 0.5) * side.shape[1] / count).astype(np.int64) for side in (first, second))
+    distances = [np.abs(one[at] - other[at_second]).mean() for one, other in zip(first, second, strict=True)]
+    return float(np.mean(distances, dtype=np.float64))
 
 
-def _quantiles(level: Level, directions: Tensor, count: int) -> NDArray[np.float32]:
-    """Projections of the patches, `count` quantiles per direction: [directions, count]."""
-    projected = torch.cat([directions @ strip.t() for strip in strips(level)], dim=1).numpy()
-    projected.sort(axis=1)  # NumPy's sort is vectorised, many times faster than torch's
-    at = ((np.arange(count) + 0.5) * projected.shape[1] / count).astype(np.int64)
-    return projected[:, at]
+def _sorted_projections(level: Level, directions: Tensor) -> NDArray[np.float32]:
+    """Projections of the patches on the directions, each row sorted: [directions, patches]."""
+    projected = torch.empty(len(directions), int(level.valid.sum()))
+    done = 0
+    for strip in strips(level):
+        projected[:, done : done + len(strip)] = directions @ strip.t()
+        done += len(strip)
+    values = projected.numpy()
+    values.sort(axis=1)  # NumPy's sort is vectorised, many times faster than torch's
+    return values

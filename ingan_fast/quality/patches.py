@@ -1,4 +1,4 @@
-"""Building blocks of the measures: patches of a picture at three levels, and exact nearest-neighbour search.
+"""Building blocks of the measures: patches of a picture at three levels.
 
 Patches are 7x7 RGB in [0, 1], stride 1, at scales 1, 1/2 and 1/4 (antialiased). A picture too small for a level is
 evaluated on the finer ones.
@@ -139,50 +139,3 @@ def strips(level: Level) -> Iterator[Tensor]:
     rows = max(1, 16_384 // level.valid.shape[1])
     for first in range(0, level.valid.shape[0], rows):
         yield patches(level, first, first + rows)
-
-
-def nearest(queries: Tensor, database: Iterator[Tensor], block: int = 512, columns: int = 1024) -> Tensor:
-    """Squared distance per value from each query to its nearest database row: [n, d] -> [n].
-
-    |q - p|^2 = |q|^2 + (|p|^2 - 2 p.q), with |p|^2 as an additional column of the product. Subtracting the queries'
-    mean from both sides keeps the terms, and so the rounding errors, small (about 1e-8). Blocks fit into the cache.
-    """
-    centre = queries.mean(0)
-    queries = queries - centre
-    best = torch.full((queries.shape[0],), torch.inf)
-    turned = F.pad(queries, (0, 1), value=1.0).t()  # [d + 1, n]
-    parts = [part.contiguous() for part in turned.split(columns, dim=1)]
-    for strip in database:
-        strip = strip - centre
-        rows = torch.cat([-2 * strip, strip.square().sum(1, keepdim=True)], dim=1)
-        for rows_block in rows.split(block):
-            for part, so_far in zip(parts, best.split(columns), strict=True):
-                torch.minimum(so_far, (rows_block @ part).amin(0), out=so_far)
-    return (best + queries.square().sum(1)).clamp_min(0) / queries.shape[1]
-
-
-def nearest_both_ways(
-    queries: Tensor, database: Iterator[Tensor], block: int = 512, columns: int = 1024
-) -> tuple[Tensor, Tensor]:
-    """`nearest` from each query to the database, and from each row of the database to the queries, of one product.
-
-    The product's further columns are |p|^2 and |q|^2, so that it has whole squared distances.
-    """
-    centre = queries.mean(0)
-    queries = queries - centre
-    best = torch.full((queries.shape[0],), torch.inf)
-    turned = torch.cat([F.pad(queries, (0, 1), value=1.0), queries.square().sum(1, keepdim=True)], dim=1).t()
-    parts = [part.contiguous() for part in turned.split(columns, dim=1)]
-    back = []
-    for strip in database:
-        strip = strip - centre
-        rows = F.pad(torch.cat([-2 * strip, strip.square().sum(1, keepdim=True)], dim=1), (0, 1), value=1.0)
-        for rows_block in rows.split(block):
-            found = torch.full((len(rows_block),), torch.inf)
-            for part, so_far in zip(parts, best.split(columns), strict=True):
-                squared = rows_block @ part
-                torch.minimum(so_far, squared.amin(0), out=so_far)
-                torch.minimum(found, squared.amin(1), out=found)
-            back.append(found)
-    values = queries.shape[1]
-    return best.clamp_min(0) / values, torch.cat(back).clamp_min(0) / values

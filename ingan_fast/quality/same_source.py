@@ -14,7 +14,8 @@ from PIL import Image, ImageFilter
 from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.metrics import swd
-from ingan_fast.quality.patches import Level, full_precision, levels, nearest, only, patches, strips
+from ingan_fast.quality.neighbours import nearest
+from ingan_fast.quality.patches import Level, full_precision, levels, only, patches, strips
 from ingan_fast.quality.resampling import plain_resize
 
 # Measured on eight photographs, the market and the facade, at 400 px: outputs of the right source (blurred by 16 px,

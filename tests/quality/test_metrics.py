@@ -115,13 +115,6 @@ def test_nearest_neighbours_agree_with_brute_force() -> None:
         assert completeness(output, source) == pytest.approx(d.min(0).mean(), rel=1e-4)
 
 
-def test_both_ways_are_each_way() -> None:
-    out, src = (torch.from_numpy(brute_patches(texture(27, 24, seed=seed))).float() for seed in (1, 2))
-    there, back = patches.nearest_both_ways(out, iter(src.split(100)), block=64, columns=128)
-    assert torch.allclose(there, patches.nearest(out, iter([src])), atol=1e-6)
-    assert torch.allclose(back, patches.nearest(src, iter([out])), atol=1e-6)
-
-
 def test_levels_count_alike_and_only_where_both_pictures_have_them() -> None:
     output, source = texture(40, 36, seed=1), texture(32, 44, seed=2)
     assert coherence(output, source) == pytest.approx(brute_coherence(output, source, (1, 2, 4)), rel=1e-4)
