@@ -80,7 +80,8 @@ def _by_bounds(queries: Tensor, database: Iterator[Tensor]) -> Tensor:
             )
 
             def search(part: slice, known: tuple[Any, ...] = known) -> None:
-                compiled.loops.nearest(asked[part], asked_whole[part], *known, best[part])
+                arguments = (asked[part], asked_whole[part], *known, best[part])
+                compiled.loops.nearest(*arguments)
 
             list(pool.map(search, parts))
     return torch.from_numpy(best)
