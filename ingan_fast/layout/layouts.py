@@ -13,10 +13,11 @@ from ingan_fast.geometry import Size
 from ingan_fast.layout import compiled
 from ingan_fast.layout.drawing import as_bytes, copy_pieces, draw
 from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask
-from ingan_fast.layout.refining import STEP, kept_before, refine
+from ingan_fast.layout.refining import kept_before, refine
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.single_objects import single_objects
 from ingan_fast.layout.solver import Axis
+from ingan_fast.layout.versions import size_of, versions
 
 SOLVED_PIXELS = 48_000  # of the small version in which jumps are found
 SOLVED_WIDTH = 400  # px, at most, along the axis that changes
@@ -246,18 +247,16 @@ def found(
             masked.picture, masked.keep, border if masked.remove is None else masked.remove | border, masked.spare
         )
     factor = _shrinking((width, height))
-    small = _size(masked.picture, factor)
+    small = size_of(masked.picture, factor)
     table = None if known is None else known.get(axis)
     if table is None:
         table = _table(masked, small, not tiled)
         if known is not None:
             known[axis] = table
     seams = table.solve(max(4, round(count * small[0] / width)), variation, closed, small[0] != width, one_way)
-    while small != (width, height):
-        factor = max(1.0, factor / STEP)
-        larger = _size(masked.picture, factor)
+    for picture in versions(masked.picture, factor):
+        larger = picture.shape[1], picture.shape[0]
         keep, remove = (None if mask is None else shrunk_mask(mask, larger) for mask in (masked.keep, masked.remove))
-        picture = shrunk(masked.picture, larger)
         wanted = count if larger[0] == width else round(count * larger[0] / width)
         seams = refine(picture, seams, larger[0] / small[0], wanted, keep, remove, closed, one_way)
         small = larger
@@ -269,10 +268,6 @@ def found(
 def _shrinking(size: Size) -> float:
     """How much smaller the version is in which a side of a picture (width, height) is solved."""
     return max(1.0, (size[0] * size[1] / SOLVED_PIXELS) ** 0.5, size[0] / SOLVED_WIDTH)
-
-
-def _size(picture: NDArray, factor: float) -> Size:
-    return max(2, round(picture.shape[1] / factor)), max(1, round(picture.shape[0] / factor))
 
 
 def _table(masked: MaskedPicture, small: Size, cropped: bool) -> Axis:
