@@ -21,7 +21,7 @@ LOAD, OWN_THREADS = Path("/proc/loadavg"), Path("/proc/self/task")
 MEMORY = 0.8  # decay of the moving average of busy foreign threads, per look
 LOOKS = 10  # looks before a start
 CLEAR = 0.7  # cores; minimum difference for changing the number of threads
-SIDES = 2  # pieces of work that a training runs at a time (`side_by_side`): the least threads that suit it
+SIDES = 2  # pieces of work that a training runs at a time (`side_by_side`)
 
 _forked = False
 
@@ -47,12 +47,10 @@ class Threads:
 
     Args:
         most: maximum number of threads; None: torch's current number.
-        least: number of threads on a busy machine, unless `most` is lower.
     """
 
-    def __init__(self, most: int | None = None, least: int = 1) -> None:
+    def __init__(self, most: int | None = None) -> None:
         self.most = 1 if forked() else most or torch.get_num_threads()
-        self.least = min(least, self.most)
         self.others: float | None = None  # moving average of busy threads of other processes
 
     def look(self) -> None:
@@ -72,8 +70,8 @@ class Threads:
     def suitable(self, current: int) -> int:
         """The number of threads to use, given the current one; changes only for a clear difference."""
         free = (os.cpu_count() or 1) - (self.others or 0.0)
-        wanted = min(max(round(free), self.least), self.most)
-        nearest = min(max(free, float(self.least)), float(self.most))
+        wanted = min(max(round(free), 1), self.most)
+        nearest = min(max(free, 1.0), float(self.most))
         return wanted if abs(nearest - current) > CLEAR else current
 
 

@@ -25,7 +25,7 @@ from ingan_fast.model.step import training_step
 from ingan_fast.pictures import Pixels, fit_within
 from ingan_fast.quality.resampling import plain_resize
 from ingan_fast.settings import Settings, preset, with_changes
-from ingan_fast.threads import SIDES, Threads, using_threads
+from ingan_fast.threads import Threads, using_threads
 from ingan_fast.training.engine import make_engine
 
 PLAIN, EAGER = "plain", "eager"
@@ -210,8 +210,8 @@ def _engine(name: str, settings: Settings, device: torch.device, draws: list[Bat
 
 
 def _as_trained(step: Step) -> Step:
-    """Run with as many threads as a training would use: fewer if the CPU is busy, but at least two."""
-    threads = Threads(least=SIDES)
+    """Run with as many threads as a training would use: fewer if the CPU is busy."""
+    threads = Threads()
     count = threads.settled(torch.get_num_threads())
 
     def followed(draw: Batch) -> None:

@@ -20,7 +20,7 @@ from ingan_fast.model.sampling import Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.quality.suitability import warning
 from ingan_fast.quality.validation import beside_layout
-from ingan_fast.threads import SIDES, Threads, half_of_threads, using_threads
+from ingan_fast.threads import Threads, half_of_threads, using_threads
 from ingan_fast.training.budget import duration
 from ingan_fast.training.engine import check_engine, make_engine
 from ingan_fast.training.history import History
@@ -111,7 +111,7 @@ def train(
         if tensorboard:
             check_tensorboard()
         checkpoint = None if started is None else run.read_checkpoint()
-        threads = Threads(least=SIDES) if started is None and target.type == "cpu" else None
+        threads = Threads() if started is None and target.type == "cpu" else None
         with using_threads(_thread_count(threads, checkpoint)), on_device(target):
             prepared, budget_left = prepare(plan, images, started), None
             if plan.budget is not None and started is None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ingan_fast.model.pace import Budget, Follower, Pace
-from ingan_fast.threads import SIDES, Threads
+from ingan_fast.threads import Threads
 from ingan_fast.training import loop as training
 from ingan_fast.training import planning
 from ingan_fast.training.budget import Speed
@@ -122,7 +122,7 @@ def test_what_was_decided_is_kept_when_a_training_goes_on(
 def beside(others: float, current: int, most: int, cores: int, monkeypatch: pytest.MonkeyPatch, least: int = 1) -> int:
     monkeypatch.setattr("os.cpu_count", lambda: cores)
     monkeypatch.setattr("ingan_fast.threads._others_running", lambda: others)
-    threads = Threads(most, least)
+    threads = Threads(most)
     for _ in range(30):
         threads.look()
     return threads.suitable(current)
@@ -146,13 +146,6 @@ def test_there_are_no_more_threads_than_free_cores(
     others: float, current: int, most: int, cores: int, expected: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert beside(others, current, most, cores, monkeypatch) == expected
-
-
-@pytest.mark.parametrize(("most", "expected"), [(1, 1), (2, 2), (8, 2)])
-def test_a_training_keeps_its_two_threads_on_a_busy_machine(
-    most: int, expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert beside(30, most, most, 8, monkeypatch, least=SIDES) == expected
 
 
 def test_a_training_uses_the_threads_that_suit_it_and_leaves_those_of_the_process(
