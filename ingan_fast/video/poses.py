@@ -10,8 +10,10 @@ import numpy as np
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import MIN_SIZE, Array, Size, Transform
+from ingan_fast.settings import MOST_HALVINGS
 from ingan_fast.video.easing import Curve
 
+GRID = 2**MOST_HALVINGS  # px; any network's coarsest pixel divides it
 NEARLY = 1e-6  # px; corners this close to whole pixels are rounded
 
 
@@ -21,7 +23,7 @@ class Pose:
 
     Attributes:
         transform: its size is that of the picture's bounding box on the canvas, in pixels, which contains its corners.
-        offset: (x, y) of the box's top left pixel on the canvas; parts beyond the canvas are cropped.
+        offset: (x, y) of the box's top left pixel on the canvas, multiples of `GRID`; parts beyond the canvas are cropped.
     """
 
     transform: Transform
@@ -118,8 +120,12 @@ def pose(corners: Array, canvas: Size) -> Pose:
 
 
 def _span(places: Array, side: int) -> tuple[int, int]:
-    """The range of canvas pixels that covers `places`, clipped to the canvas, at least `MIN_SIZE` long."""
+    """The range of canvas pixels that covers `places`, clipped to the canvas, at least `MIN_SIZE` long.
+
+    It begins at a multiple of `GRID`. A network's coarser resolutions begin at the box's corner: in a box that begins a
+    pixel further left, the same content comes out otherwise.
+    """
     if places.max() <= 0 or places.min() >= side:
         raise UserError("the picture is outside the canvas; keep a part of it inside")
-    first = min(max(math.floor(places.min()), 0), side - MIN_SIZE)
+    first = min(max(math.floor(places.min()), 0) // GRID * GRID, (side - MIN_SIZE) // GRID * GRID)
     return first, max(min(math.ceil(places.max()), side), first + MIN_SIZE)

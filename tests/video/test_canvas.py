@@ -30,17 +30,17 @@ def test_a_picture_that_fills_its_canvas_is_that_picture(grains: Pixels) -> None
 
 
 def test_a_smaller_picture_is_at_its_offset_with_the_colour_beside_it(grains: Pixels) -> None:
-    frame = place(grains[:20, :24], upright(5, 7, 29, 27), CANVAS, BLUE)
-    assert np.array_equal(frame[7:27, 5:29], grains[:20, :24])
-    frame[7:27, 5:29] = BLUE
+    frame = place(grains[:20, :24], upright(16, 0, 40, 20), CANVAS, BLUE)
+    assert np.array_equal(frame[:20, 16:40], grains[:20, :24])
+    frame[:20, 16:40] = BLUE
     assert (frame == BLUE).all()
 
 
 def test_beside_the_picture_it_is_transparent_and_black(grains: Pixels) -> None:
-    frame = place(grains[:20, :24], upright(5, 7, 29, 27), CANVAS, None)
-    assert np.array_equal(frame[7:27, 5:29, :3], grains[:20, :24])
+    frame = place(grains[:20, :24], upright(16, 0, 40, 20), CANVAS, None)
+    assert np.array_equal(frame[:20, 16:40, :3], grains[:20, :24])
     assert frame[..., 3].sum() == 255 * 20 * 24
-    frame[7:27, 5:29] = 0
+    frame[:20, 16:40] = 0
     assert not frame.any()
 
 
@@ -59,14 +59,14 @@ def test_what_lies_beyond_the_canvas_is_cropped(
 
 def test_fractions_of_pixels_at_the_edges_are_mixed_in_their_parts() -> None:
     white = np.full((18, 22, 3), 255, np.uint8)
-    at = upright(4.25, 6, 24.5, 24)
-    assert (at.transform.size, at.offset) == ((21, 18), (4, 6))
+    at = upright(16.25, 0, 36.5, 18)
+    assert (at.transform.size, at.offset) == ((21, 18), (16, 0))
     frame = place(white[:, :21], at, CANVAS, (55, 55, 55))
-    assert frame[10, 3:7, 0].tolist() == [55, 205, 255, 255]  # 55 + 0.75 · 200
-    assert frame[10, 22:26, 0].tolist() == [255, 255, 155, 55]
-    assert (frame[6:24, 5:24] == 255).all()
+    assert frame[10, 15:19, 0].tolist() == [55, 205, 255, 255]  # 55 + 0.75 · 200
+    assert frame[10, 34:38, 0].tolist() == [255, 255, 155, 55]
+    assert (frame[:18, 17:36] == 255).all()
     clear = place(white[:, :21], at, CANVAS, None)
-    assert clear[10, 3:6].tolist() == [[0, 0, 0, 0], [255, 255, 255, 191], [255, 255, 255, 255]]
+    assert clear[10, 15:18].tolist() == [[0, 0, 0, 0], [255, 255, 255, 191], [255, 255, 255, 255]]
 
 
 def test_a_homography_covers_what_its_mask_says(grains: Pixels) -> None:
@@ -95,7 +95,7 @@ def test_laid_over_a_colour_a_transparent_frame_is_the_frame_over_that_colour(gr
 
 
 def test_an_upright_rectangles_coverage_is_its_mask_and_whole_pixels_need_none() -> None:
-    assert coverage(upright(3, 4, 30, 25).transform) is None
+    assert coverage(upright(16, 0, 40, 25).transform) is None
     for corners in ((3.3, 4.75, 30.1, 25.2), (3.3, 4, 30, 25), (-9.5, -3.25, 60, 20.5)):
         transform = upright(*corners).transform
         covered = coverage(transform)
@@ -104,8 +104,8 @@ def test_an_upright_rectangles_coverage_is_its_mask_and_whole_pixels_need_none()
 
 def test_frames_are_written_where_they_are_wanted(grains: Pixels) -> None:
     out = np.full((30, 40, 3), 77, np.uint8)
-    assert place(grains[:20, :24], upright(5, 7, 29, 27), CANVAS, BLUE, out) is out
-    assert np.array_equal(out, place(grains[:20, :24], upright(5, 7, 29, 27), CANVAS, BLUE))
+    assert place(grains[:20, :24], upright(16, 0, 40, 20), CANVAS, BLUE, out) is out
+    assert np.array_equal(out, place(grains[:20, :24], upright(16, 0, 40, 20), CANVAS, BLUE))
 
 
 def test_one_frame_does_not_show_in_the_next(grains: Pixels) -> None:

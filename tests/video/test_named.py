@@ -54,7 +54,9 @@ def test_growing_starts_at_the_source_and_fills_the_canvas() -> None:
     for name, factors in (("grow", (1.8, 1.8)), ("grow-width", (1.8, 1)), ("grow-height", (1, 1.8))):
         animation = read_script(name, SOURCE)
         assert animation.canvas == (round(120 * factors[0]), round(90 * factors[1]))
-        assert animation.poses[0].transform == Transform.resize(SOURCE)
+        margins = (np.array(animation.canvas) - SOURCE) / 2
+        assert corners(animation)[0][0] == pytest.approx(margins)
+        assert corners(animation)[0][2] == pytest.approx(margins + SOURCE)
         assert animation.poses[-1].transform == Transform.resize(animation.canvas)
         assert (np.diff(sizes(animation), axis=0) >= -1e-9).all()
 
