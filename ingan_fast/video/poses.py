@@ -23,7 +23,7 @@ class Pose:
 
     Attributes:
         transform: its size is that of the picture's bounding box on the canvas, in pixels, which contains its corners.
-        offset: (x, y) of the box's top left pixel on the canvas, multiples of `GRID`; parts beyond the canvas are cropped.
+        offset: (x, y) of the box's top left pixel on the canvas, multiples of `GRID`; parts beyond it are cropped.
     """
 
     transform: Transform
