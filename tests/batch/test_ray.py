@@ -136,13 +136,21 @@ def test_a_node_that_leaves_is_survived(
     name, tries = node.node_id, tmp_path / "tries"
     tries.mkdir()
 
+    def begun() -> bool:
+        return any(path.name.startswith(name) for path in tries.iterdir())
+
     def slow(task: Task) -> Answer:
-        (tries / f"{ray.get_runtime_context().get_node_id()} {time.time_ns()}").touch()
-        time.sleep(0.5)
+        here = ray.get_runtime_context().get_node_id()
+        (tries / f"{here} {time.time_ns()}").touch()
+        if here == name:
+            time.sleep(60)  # the node leaves before
+        end = time.monotonic() + 30
+        while not begun() and time.monotonic() < end:
+            time.sleep(0.02)
         return work_of(task)
 
     def leave(progress: Progress) -> None:
-        if node in cluster.worker_nodes and any(path.name.startswith(name) for path in tries.iterdir()):
+        if node in cluster.worker_nodes and begun():
             cluster.remove_node(node, allow_graceful=False)
 
     work_of = work.lay_out
