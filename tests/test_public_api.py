@@ -18,7 +18,7 @@ from ingan_fast.settings import PRESETS
 def test_the_packages_example_runs(picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     # The example takes minutes, here seconds.
-    monkeypatch.setitem(PRESETS, "learned", replace(PRESETS["smoke"], iterations=2))
+    monkeypatch.setitem(PRESETS, "learned", replace(PRESETS["smoke"], iterations=2, stages=1, blocks=0))
     Image.open(picture_path).save("fruit.jpg")
     names: dict[str, object] = {}
     examples = doctest.DocTestParser().get_examples(ingan_fast.__doc__ or "")

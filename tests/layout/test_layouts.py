@@ -46,8 +46,8 @@ def test_a_fence_grows_by_whole_posts_at_full_resolution() -> None:
 
 @pytest.mark.parametrize(("axis", "ratio"), [(0, 1.5), (1, 0.6)])
 def test_a_texture_is_laid_out_without_ghosts_and_at_its_size(axis: int, ratio: float) -> None:
-    picture = grain(160, 160)
-    size = (round(160 * ratio), 160) if axis == 0 else (160, round(160 * ratio))
+    picture = grain(110, 110)
+    size = (round(110 * ratio), 110) if axis == 0 else (110, round(110 * ratio))
     output = Layouts(picture).retarget(size)
     assert verbatim(output, picture) > 0.8
     assert coherence(output, picture) < 0.5 * coherence(picture[::-1], picture)
