@@ -16,8 +16,43 @@ from ingan_fast.layout.seams import Seams
 THRESHOLDS = 24  # a direction
 
 
-class Frequencies:
-    """The distributions of a picture's columns.
+class Distributions:
+    """The distributions of some values of a picture's pixels.
+
+    Args:
+        values: [h, w, channels].
+    """
+
+    def __init__(self, values: NDArray):
+        low, high = np.quantile(values.reshape(-1, values.shape[2]), (0.002, 0.998), axis=0)
+        # Which of the thresholds each pixel lies under: [h, w, channels], 0 all of them, THRESHOLDS none.
+        levels = np.clip((values - low) / np.maximum(high - low, 1e-9) * THRESHOLDS, 0, THRESHOLDS)
+        self.levels = levels.astype(np.uint8)
+        self.weights = np.repeat((high - low) / THRESHOLDS, THRESHOLDS).astype(np.float32)
+        self._counts = _counts(self.levels)
+        self.source = self._shares(self._counts)
+
+    def deviations_of_pieces(self, seams: Seams) -> Floats:
+        """How far the distribution functions of what an output of these seams shows are from the source's."""
+        if not compiled.available:
+            return np.asarray(self._features(copy_pieces(self.levels, seams)) - self.source, np.float32)
+        counts = self._counts.copy()
+        places, lengths = (np.ascontiguousarray(each, np.int64) for each in (seams.places, seams.lengths))
+        compiled.loops.count_levels(self.levels, places, lengths, counts)
+        return np.asarray(self._shares(counts) - self.source, np.float32)
+
+    def _features(self, levels: NDArray[np.uint8]) -> Floats:
+        """The weighted distribution functions of some pixels: [features]."""
+        return self._shares(_counts(levels))
+
+    def _shares(self, counts: NDArray) -> Floats:
+        """The same of how many pixels have each level: [channels, levels]."""
+        shares = np.cumsum(counts, axis=1)[:, :THRESHOLDS] / counts[0].sum()
+        return np.asarray(shares.ravel() * self.weights, np.float32)
+
+
+class Frequencies(Distributions):
+    """The distributions of a picture's colours, in all of it and in each column.
 
     Args:
         picture: float32 [h, w, channels].
@@ -28,24 +63,10 @@ class Frequencies:
         centred = pixels - pixels.mean(axis=0)
         values, directions = np.linalg.eigh(centred.T @ centred / len(centred))
         projected = centred @ directions / np.sqrt(max(values.sum(), 1e-12))
-        low, high = np.quantile(projected, (0.002, 0.998), axis=0)
-        # Which of the thresholds each pixel lies under: [h, w, channels], 0 all of them, THRESHOLDS none.
-        levels = np.clip((projected - low) / np.maximum(high - low, 1e-9) * THRESHOLDS, 0, THRESHOLDS)
-        self.levels = levels.astype(np.uint8).reshape(picture.shape)
-        self.weights = np.repeat((high - low) / THRESHOLDS, THRESHOLDS).astype(np.float32)
+        super().__init__(projected.reshape(picture.shape))
         self.columns = np.stack([self._features(column[:, None]) for column in self.levels.swapaxes(0, 1)], axis=1)
-        self._counts = _counts(self.levels)
         self.source = self.columns.mean(axis=1)
         self.scale = np.maximum(np.abs(self.columns - self.source[:, None]).mean(axis=1), 1e-6)
-
-    def deviations_of_pieces(self, seams: Seams) -> Floats:
-        """How far the distribution functions of what an output of these seams shows are from the source's."""
-        if not compiled.available:
-            return np.asarray(self._features(copy_pieces(self.levels, seams)) - self.source, np.float32)
-        counts = self._counts.copy()
-        places, lengths = (np.ascontiguousarray(each, np.int64) for each in (seams.places, seams.lengths))
-        compiled.loops.count_levels(self.levels, places, lengths, counts)
-        return np.asarray(self._shares(counts) - self.source, np.float32)
 
     def deviations(self, shown: NDArray[np.intp]) -> Floats:
         """The same of some of the columns: [features]."""
@@ -82,15 +103,6 @@ class Frequencies:
         np.cumsum(prices, axis=1, out=before[:, 1:])
         before *= unit
         return before
-
-    def _features(self, levels: NDArray[np.uint8]) -> Floats:
-        """The weighted distribution functions of some pixels: [features]."""
-        return self._shares(_counts(levels))
-
-    def _shares(self, counts: NDArray) -> Floats:
-        """The same of how many pixels have each level: [channels, levels]."""
-        shares = np.cumsum(counts, axis=1)[:, :THRESHOLDS] / counts[0].sum()
-        return np.asarray(shares.ravel() * self.weights, np.float32)
 
 
 def _counts(levels: NDArray[np.uint8]) -> NDArray[np.int64]:

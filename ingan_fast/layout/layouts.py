@@ -17,6 +17,7 @@ from ingan_fast.layout.refining import kept_before, refine
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.single_objects import single_objects
 from ingan_fast.layout.solver import Axis
+from ingan_fast.layout.variations import solve
 from ingan_fast.layout.versions import size_of, versions
 
 SOLVED_PIXELS = 48_000  # of the small version in which jumps are found
@@ -253,7 +254,7 @@ def found(
         table = _table(masked, small, not tiled)
         if known is not None:
             known[axis] = table
-    seams = table.solve(max(4, round(count * small[0] / width)), variation, closed, small[0] != width, one_way)
+    seams = solve(table, max(4, round(count * small[0] / width)), variation, closed, small[0] != width, one_way)
     for picture in versions(masked.picture, factor):
         larger = picture.shape[1], picture.shape[0]
         keep, remove = (None if mask is None else shrunk_mask(mask, larger) for mask in (masked.keep, masked.remove))

@@ -73,7 +73,6 @@ def bend(
     shown_before: Sequence[NDArray[np.float64]],
     closed: bool = False,
     in_order: bool = False,
-    within: Sequence[tuple[int, int]] | None = None,
 ) -> list[Seams]:
     """The seams of each candidate, each seam where it costs least between its neighbours; crops stay.
 
@@ -83,14 +82,13 @@ def bend(
         shown_before: [h, w + 1] of each candidate, what it costs to show all pixels of a row before each column.
         closed: seams end in the column in which they begin.
         in_order: each seam stays behind the place of the one before, also where that one goes back.
-        within: the least and the largest place of each seam; None: as far as it pays.
     """
     results = [Seams(seams.lengths, np.array(seams.places, np.int64)) for seams in candidates]
     crops = [are_crops(seams.places, seams.lengths, costs.width) for seams in results]
     sideways = SIDEWAYS * costs.typical
     for parity in (0, 1):
         gaps = [
-            _Gap(seams, seam, before, *_bounds(costs, seams, seam, in_order, within))
+            _Gap(seams, seam, before, *_bounds(costs, seams, seam, in_order))
             for seams, before, crop in zip(results, shown_before, crops, strict=True)
             for seam in range(parity, len(seams.lengths), 2)
             if not crop[seam]
@@ -122,9 +120,7 @@ class _Gap:
     high: Places
 
 
-def _bounds(
-    costs: SeamCosts, seams: Seams, seam: int, in_order: bool, within: Sequence[tuple[int, int]] | None
-) -> tuple[Places, Places]:
+def _bounds(costs: SeamCosts, seams: Seams, seam: int, in_order: bool) -> tuple[Places, Places]:
     lengths, places = seams.lengths, seams.places
     length = int(lengths[seam])
     forward = np.maximum(lengths, 0) if in_order else lengths
@@ -134,8 +130,6 @@ def _bounds(
         low = np.maximum(low, places[seam - 1] + forward[seam - 1] + GAP)
     if seam + 1 < len(lengths):
         high = np.minimum(high, places[seam + 1] - forward[seam] - GAP)
-    if within is not None:
-        low, high = np.maximum(low, within[seam][0]), np.minimum(high, within[seam][1])
     return low, high
 
 

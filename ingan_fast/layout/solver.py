@@ -6,11 +6,10 @@ column, are found exactly; the prices follow from the distribution that the last
 few of these answers are bent, and the one is taken that is best as it is seen.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.ends import Ends, anywhere, are_crops, at_borders
@@ -35,12 +34,9 @@ RUN = 0.03  # of the width: the least between two jumps
 MANY = 400_000  # columns of the output times those of the source: beyond that there are fewer rounds
 SPARED = 1.5  # what it costs a seam, a row, to leave out or to repeat a part of a single object
 REMOVED = 100.0  # what it costs to show a pixel that is to be removed, a row
-DIFFERENT = 8  # variations are found one after another, each away from those before; then chance comes in
-NEAR = 0.05  # of the width: jumps as near as that in place and length are alike
-USED = 0.5  # what it costs a jump to be like one of a variation before
-VARIED = 0.6  # a part of the costs that variations change
 TABLES = 8  # of costs for parts of outputs in which the same jump must not be used again and again
-GRAIN = 16  # places and lengths that vary by themselves
+VARIED = 0.6  # a part of the costs by which these tables differ
+GRAIN = 16  # lengths that differ by themselves
 
 Mask = NDArray[np.bool_]
 
@@ -91,6 +87,7 @@ class Axis:
         for mask, price in ((spare, SPARED), (keep, FORBIDDEN)):
             if mask is not None:
                 held[mask] = price
+        self.picture = picture
         self.ends = anywhere(held) if cropped else at_borders(picture.shape[1])
         self.costs = SeamCosts(picture, held)
         self.frequencies = Frequencies(picture)
@@ -98,46 +95,36 @@ class Axis:
         self.removed = None if remove is None or not remove.any() else remove * np.float32(REMOVED)
         self.between = self.costs.between() + np.float32(JUMP)
 
-    def solve(
-        self,
-        count: int,
-        variation: int = 0,
-        closed: bool = False,
-        any_change: bool = False,
-        one_way: bool = False,
-    ) -> Seams:
-        """The seams of an output `count` columns wide.
+    def solve(self, count: int, closed: bool = False, any_change: bool = False, one_way: bool = False) -> Seams:
+        """The best seams of an output `count` columns wide.
 
         Args:
             count: its columns.
-            variation: 0 for the best ones, other numbers for other good ones.
             closed: seams end in the column in which they begin.
             any_change: at least one seam, also where the width stays.
             one_way: jumps that only repeat, or only leave out, each further on in the picture than the one before.
         """
-        between = self._varied(variation // DIFFERENT)
-        if one_way:
-            columns = np.arange(self.costs.width)
-            ahead = columns[:, None] >= columns if count > self.costs.width else columns[:, None] <= columns
-            between = while_growing(np.where(ahead, np.float32(np.inf), between), count > self.costs.width)
-        seams = self._best_seams(count, between, closed, any_change, one_way, None)
-        near = max(1, round(NEAR / 2 * self.costs.width))
-        for _ in range(variation % DIFFERENT):  # each of these is the best one that is unlike those before
-            between = self._elsewhere(between, seams)
-            seams = self._best_seams(count, between, closed, any_change, one_way, near)
-        return seams
+        candidates = self.candidates(count, self.costs_of_jumps(count, one_way), any_change, one_way)
+        return self.bent(candidates, count, closed, one_way)
 
-    def _best_seams(
-        self, count: int, between: Floats, closed: bool, any_change: bool, one_way: bool, near: int | None
-    ) -> Seams:
-        """The best seams by these costs of jumps; with `near` they stay near the best straight ones."""
+    def costs_of_jumps(self, count: int, one_way: bool = False) -> Floats:
+        """What jumps cost: [t, a], as for `best_jumps`."""
+        if not one_way:
+            return self.between
+        columns = np.arange(self.costs.width)
+        ahead = columns[:, None] >= columns if count > self.costs.width else columns[:, None] <= columns
+        return while_growing(np.where(ahead, np.float32(np.inf), self.between), count > self.costs.width)
+
+    def candidates(
+        self, count: int, between: Floats, any_change: bool = False, one_way: bool = False
+    ) -> list[tuple[list[Jump], float]]:
+        """The best few sets of jumps by these costs with straight seams, and what repeated lengths cost in each."""
         found = self._best(count, between, one_way)
         if not found and any_change:
             middle = self.costs.width // 4
             place = middle + int(self.costs.best_seams[0, middle : -middle - 1].argmin())
             found = [([Jump(place, 0)], 0.0)]
-        found = found or [([], 0.0)]
-        return self._bent(found if near is None else found[:1], count, closed, one_way, near)
+        return found or [([], 0.0)]
 
     def narrowest(self, least: int) -> int:
         """The fewest columns, `least` or more, that keep what is to be kept."""
@@ -155,14 +142,6 @@ class Axis:
         shorter = min(self.costs.width, count)
         return min(max(4, round(RUN * shorter)), shorter // 2)
 
-    def _varied(self, variation: int) -> Floats:
-        """The costs of jumps, in part by chance: smoothly over places and lengths."""
-        if variation == 0:
-            return self.between
-        coarse = np.random.default_rng(variation).uniform(1 - VARIED, 1 + VARIED, (GRAIN, GRAIN)).astype(np.float32)
-        size = self.costs.width, self.costs.width
-        return self.between * np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BILINEAR))
-
     def _lengths_varied(self) -> Iterator[Floats]:
         """Factors of costs [w, w] by the jump's length, so that different parts of an output prefer different ones."""
         columns = np.arange(self.costs.width)
@@ -171,18 +150,8 @@ class Axis:
         for factors in np.random.default_rng(0).uniform(1 - VARIED, 1 + VARIED, (TABLES, len(knots))):
             yield np.interp(length, knots, factors).astype(np.float32)
 
-    def _elsewhere(self, between: Floats, seams: Seams) -> Floats:
-        """The costs of jumps, higher near those of some seams."""
-        result = between.copy()
-        near = max(1, round(NEAR * self.costs.width))
-        columns = np.arange(self.costs.width)
-        length = columns[:, None] - columns
-        for jump, places in zip(seams.lengths, seams.places, strict=True):
-            result[(np.abs(columns - places.mean()) <= near) & (np.abs(length - jump) <= near)] += USED
-        return result
-
     def _best(self, count: int, between: Floats, one_way: bool) -> list[tuple[list[Jump], float]]:
-        """The best few sets of jumps as they are with straight seams, and what repeated lengths cost in each."""
+        """The same as `candidates`; empty where there is nothing to jump over."""
         width = self.costs.width
         run = self._run(count)
         wanted = (np.arange(count) + 0.5) * (width / count) - 0.5
@@ -223,37 +192,57 @@ class Axis:
                 pressures += self.frequency * STEP / (turn + 1) * deviations / self.frequencies.scale
                 np.clip(pressures, -self.frequency, self.frequency, out=pressures)
 
-    def _bent(
-        self, candidates: list[tuple[list[Jump], float]], count: int, closed: bool, in_order: bool, near: int | None
+    def bent(
+        self,
+        candidates: list[tuple[list[Jump], float]],
+        count: int,
+        closed: bool = False,
+        in_order: bool = False,
+        rounds: Sequence[int] = BENT,
+        besides: NDArray[np.float64] | None = None,
     ) -> Seams:
         """The best that bending makes of any of the candidates, by what it costs as it is seen.
 
         Bent seams show other pixels than straight ones. So pixels get prices, as columns do before.
+
+        Args:
+            candidates: jumps, and what repeated lengths cost in them.
+            count: columns of the output.
+            closed: see `solve`.
+            in_order: each seam stays behind the place of the one before, also where that one goes back.
+            rounds: how many of the candidates are bent in each round.
+            besides: [h, w + 1], what else it costs to show all pixels of a row before each column, by which seams find
+                other ways; the choice among rounds does not see it.
         """
         trials = [
             _Trial(straight(jumps, self.costs.height), repeated, self.frequencies.source)
             for jumps, repeated in candidates
         ]
-        within = None if near is None else [(jump.place - near, jump.place + near) for jump in candidates[0][0]]
-        start = self._shown_before(np.zeros_like(self.frequencies.source), count)
-        for turn, bent in enumerate(BENT):
+        start = self._shown_before(np.zeros_like(self.frequencies.source), count, besides)
+        for turn, bent in enumerate(rounds):
             trials = sorted(trials, key=lambda trial: trial.best_cost)[:bent]
-            before = [self._shown_before(trial.pressures, count) if turn else start for trial in trials]
-            seams = bend(self.costs, [trial.seams for trial in trials], before, closed, in_order, within)
+            before = [self._shown_before(trial.pressures, count, besides) if turn else start for trial in trials]
+            seams = bend(self.costs, [trial.seams for trial in trials], before, closed, in_order)
             for trial, each in zip(trials, seams, strict=True):
                 deviations = self.frequencies.deviations_of_pieces(each)
                 cost = (
-                    trial.repeated + self._seam_cost(each, in_order) + self.frequency * float(np.abs(deviations).sum())
+                    trial.repeated + self.seen_cost(each, in_order) + self.frequency * float(np.abs(deviations).sum())
                 )
-                if self.removed is not None:
-                    cost += float(copy_pieces(self.removed, each).sum() / self.costs.height)
                 step = self.frequency * BENT_STEP * deviations / self.frequencies.scale
                 trial.goes_on(each, cost, step, self.frequency)
         return min(trials, key=lambda trial: trial.best_cost).best
 
-    def _shown_before(self, pressures: Floats, count: int) -> NDArray[np.float64]:
+    def seen_cost(self, seams: Seams, growing: bool = False) -> float:
+        """What bent seams show, at their whole lengths or while they grow, and what is shown that is to be removed."""
+        cost = self._seam_cost(seams, growing)
+        if self.removed is not None:
+            cost += float(copy_pieces(self.removed, seams).sum() / self.costs.height)
+        return cost
+
+    def _shown_before(self, pressures: Floats, count: int, besides: NDArray[np.float64] | None) -> NDArray[np.float64]:
         """What it costs to show all pixels of a row before each column: [h, w + 1]."""
-        return self.frequencies.shown_before(pressures, count, self.removed, self.costs.typical)
+        before = self.frequencies.shown_before(pressures, count, self.removed, self.costs.typical)
+        return before if besides is None else before + besides
 
     def _seam_cost(self, seams: Seams, growing: bool = False) -> float:
         """What bent seams show, at their whole lengths or while they grow, and what crops cost."""

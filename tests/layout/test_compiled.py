@@ -16,6 +16,7 @@ from ingan_fast.layout.seam_costs import SeamCosts
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.sliding import slide
 from ingan_fast.layout.solver import Axis
+from ingan_fast.layout.variations import solve
 from layout_scenes import ball_mask, ball_on_grain, grain
 
 pytestmark = pytest.mark.skipif(not compiled.available, reason="needs the compiled loops (pip install with a compiler)")
@@ -37,7 +38,6 @@ def both_ways(action: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> tup
         (BALL, 90, {}),
         (BALL, 20, {}),
         (GREY, 200, {}),
-        (GREY, 120, {"variation": 2}),
         (GREY, 120, {"closed": True}),
         (GREY, 120, {"one_way": True}),
         (BALL, 100, {"one_way": True}),
@@ -49,6 +49,14 @@ def test_seams_are_the_same(
 ) -> None:
     in_c, in_numpy = both_ways(lambda: Axis(picture).solve(count, **options), monkeypatch)
     assert len(in_c.lengths) > 0
+    np.testing.assert_array_equal(in_c.lengths, in_numpy.lengths)
+    np.testing.assert_array_equal(in_c.places, in_numpy.places)
+
+
+@pytest.mark.parametrize(("count", "variation"), [(70, 2), (45, 9)])
+def test_variations_are_the_same(count: int, variation: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.ascontiguousarray(GREY[:24, :56])
+    in_c, in_numpy = both_ways(lambda: solve(Axis(picture), count, variation), monkeypatch)
     np.testing.assert_array_equal(in_c.lengths, in_numpy.lengths)
     np.testing.assert_array_equal(in_c.places, in_numpy.places)
 
