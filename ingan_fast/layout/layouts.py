@@ -5,22 +5,22 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFilter
 
 from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.layout import compiled
 from ingan_fast.layout.drawing import as_bytes, copy_pieces, draw
-from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask
+from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask, widened
 from ingan_fast.layout.refining import kept_before, refine
 from ingan_fast.layout.seams import Seams
-from ingan_fast.layout.single_objects import single_objects
-from ingan_fast.layout.solver import Axis
+from ingan_fast.layout.single_objects import PIXELS, single_objects
+from ingan_fast.layout.solver import SPARED, Axis
 from ingan_fast.layout.variations import solve
 from ingan_fast.layout.versions import size_of, versions
 
 SOLVED_PIXELS = 48_000  # of the small version in which jumps are found
+SPARED_TILED = 4.0  # in tiled outputs, instead of `SPARED`: there the border that must vanish asks for repeats
 SOLVED_WIDTH = 400  # px, at most, along the axis that changes
 
 Mask = NDArray[np.bool_]
@@ -171,8 +171,7 @@ class Layouts:
         reach = int(np.ceil(_shrinking(self.size) - 1))
         if remove is None or not reach:
             return remove
-        image = Image.fromarray(remove.astype(np.uint8)).filter(ImageFilter.MaxFilter(2 * reach + 1))
-        around = np.asarray(image) > 0
+        around = widened(remove, reach)
         return around if keep is None else around & ~keep
 
     def _spared(self) -> Mask | None:
@@ -251,7 +250,7 @@ def found(
     small = size_of(masked.picture, factor)
     table = None if known is None else known.get(axis)
     if table is None:
-        table = _table(masked, small, not tiled)
+        table = _table(masked, small, tiled)
         if known is not None:
             known[axis] = table
     seams = solve(table, max(4, round(count * small[0] / width)), variation, closed, small[0] != width, one_way)
@@ -271,11 +270,13 @@ def _shrinking(size: Size) -> float:
     return max(1.0, (size[0] * size[1] / SOLVED_PIXELS) ** 0.5, size[0] / SOLVED_WIDTH)
 
 
-def _table(masked: MaskedPicture, small: Size, cropped: bool) -> Axis:
+def _table(masked: MaskedPicture, small: Size, tiled: bool) -> Axis:
     keep, remove, spare = (
         None if mask is None else shrunk_mask(mask, small) for mask in (masked.keep, masked.remove, masked.spare)
     )
-    return Axis(seen(shrunk(masked.picture, small)), keep, remove, spare, cropped)
+    if spare is not None and tiled:
+        spare = widened(spare, round((small[0] * small[1] / PIXELS) ** 0.5))
+    return Axis(seen(shrunk(masked.picture, small)), keep, remove, spare, not tiled, SPARED_TILED if tiled else SPARED)
 
 
 def _check_kept(keep: Mask, seams: Seams, table: Axis, count: int, axis: int) -> None:

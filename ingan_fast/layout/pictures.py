@@ -5,7 +5,7 @@ One channel is grey, three are colours; two and four have an opacity besides, as
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFilter
 
 Floats = NDArray[np.float32]
 
@@ -56,3 +56,8 @@ def shrunk_mask(mask: NDArray[np.bool_], size: tuple[int, int]) -> NDArray[np.bo
         return mask
     small = Image.fromarray(mask.astype(np.float32)).resize(size, Image.Resampling.BOX)
     return np.asarray(small) > 1e-6
+
+
+def widened(mask: NDArray[np.bool_], reach: int) -> NDArray[np.bool_]:
+    """A mask [h, w] and what is around it, as far as `reach` px."""
+    return np.asarray(Image.fromarray(mask.astype(np.uint8)).filter(ImageFilter.MaxFilter(2 * reach + 1))) > 0

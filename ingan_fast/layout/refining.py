@@ -16,7 +16,7 @@ from ingan_fast.layout.seams import Places, Seams
 SAMPLES = 9  # of the pixels around a seam that are compared besides
 STEP = 4.0  # how many times as large the next version is, at most
 SLOPE = 2  # px a row that a seam can go sideways
-BEND = 1e-4  # what a px sideways costs beside squared differences of values in [0, 1]
+BEND = 1e-2  # what a px sideways costs beside squared differences of values in [0, 1]
 MOST_SHOWN = 4  # px of what is removed, in a row: showing more costs no more
 OUTSIDE = 1e2  # what a place outside the picture costs, or one that must not be
 NEVER = 1e4  # what another place costs than that of a crop: more than showing what is removed

@@ -32,7 +32,7 @@ BENT = (3, 3, 3, *[1] * 5)  # of these that are bent, for the first time, the se
 BENT_STEP = 0.2  # of prices of pixels
 RUN = 0.03  # of the width: the least between two jumps
 MANY = 400_000  # columns of the output times those of the source: beyond that there are fewer rounds
-SPARED = 1.5  # what it costs a seam, a row, to leave out or to repeat a part of a single object
+SPARED = 1.5  # what it costs a seam, a row, to leave out or to repeat a part of a single object, if not told otherwise
 REMOVED = 100.0  # what it costs to show a pixel that is to be removed, a row
 TABLES = 8  # of costs for parts of outputs in which the same jump must not be used again and again
 VARIED = 0.6  # a part of the costs by which these tables differ
@@ -73,6 +73,7 @@ class Axis:
         remove: [h, w], what must not be shown.
         spare: [h, w], what had better be neither left out nor repeated.
         cropped: whether outputs may begin and end inside of the picture, where they are smaller or something must go.
+        spared: what it costs a seam, a row, to leave out or to repeat any of `spare`.
     """
 
     def __init__(
@@ -82,9 +83,10 @@ class Axis:
         remove: Mask | None = None,
         spare: Mask | None = None,
         cropped: bool = False,
+        spared: float = SPARED,
     ):
         held = np.zeros(picture.shape[:2], np.float32)
-        for mask, price in ((spare, SPARED), (keep, FORBIDDEN)):
+        for mask, price in ((spare, spared), (keep, FORBIDDEN)):
             if mask is not None:
                 held[mask] = price
         self.picture = picture

@@ -153,3 +153,15 @@ def test_what_is_removed_is_gone_where_refining_would_leave_its_corners(width: i
     mask[72:252, 258:356] = True
     layout = Layouts(picture, LayoutOptions(remove=mask, keep_objects=False)).lay_out((width, 448))
     assert not layout.copy(mask).any()
+
+
+def test_a_ball_near_the_border_appears_once_in_a_tile_twice_as_large() -> None:
+    at = 45, 20
+    layout = Layouts(ball_on_grain(at=at), LayoutOptions(tile="xy")).lay_out((300, 180))
+    ball = ball_mask(at=at)
+    assert layout.copy(ball).sum() == pytest.approx(ball.sum(), rel=0.1)
+
+
+def test_seams_of_a_texture_go_sideways_less_than_a_pixel_a_row() -> None:
+    seams = Layouts(grain(300, 300)).lay_out((450, 300)).steps[0].seams
+    assert np.abs(np.diff(seams.places, axis=1)).mean() < 0.8
