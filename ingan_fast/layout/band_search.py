@@ -13,12 +13,12 @@ from ingan_fast.layout.pictures import seen
 from ingan_fast.layout.seam_costs import BESIDE, Floats
 from ingan_fast.layout.seams import Seams
 
-OPTIONS = 4  # places before and after its own that are tried for each band
-AWAY = 2e-3  # what a band costs whose place is as far from its own as can be, beside squared differences
-SIDEWAYS = 1e-4  # what a px across costs a seam
-MISSING = 1.0  # what it costs to show a pixel that the picture hasn't
-CUT = 100.0  # what it costs a column to cut what is spared
-MARGIN = 5  # px that a seam stays away from the ends of the bands that it joins, so that it can be refined
+OPTIONS = 4  # number of alternative places tried before and after each band's own place
+AWAY = 2e-3  # cost of the largest displacement of a band, as a squared difference
+SIDEWAYS = 1e-4  # cost of a sideways step of one px
+MISSING = 1.0  # cost of showing a pixel outside the picture
+CUT = 100.0  # cost per column of cutting a spared object
+MARGIN = 5  # px; minimum distance between a seam and the ends of the bands it joins, so that it can be refined
 
 Mask = NDArray[np.bool_]
 Doubles = NDArray[np.float64]

@@ -11,14 +11,14 @@ from ingan_fast.layout.pictures import has_opacity, in_unit_range
 from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.seams import Places, Seams
 
-REACH = 0.05  # of the picture's width: how far from a seam colours are matched
-ALONG = 0.02  # of the picture's height: how far along a seam differences of colour are averaged
-MOST = 0.1  # of the range of values: differences from about here on are things, not shades, and stay
-COMPARED = np.arange(-2, 2)  # px before and after the seam
-ALIKE = 0.02  # differences that count fully in the average; larger ones count less and less
-UNSEEN = 0.5  # of a step of stored values: smaller changes are rounded away
-AT_ONCE = 1 << 16  # values that are worked on at a time, so that they stay in the processor's cache
-SHARE = 0.25  # of the other side, in the last pixel before a seam and the first one after it
+REACH = 0.05  # fraction of the width; distance from a seam over which colours are matched
+ALONG = 0.02  # fraction of the height; length along a seam over which colour differences are averaged
+MOST = 0.1  # fraction of the value range; larger differences are edges of objects, not shading, and are not matched
+COMPARED = np.arange(-2, 2)  # px positions relative to the seam that are compared
+ALIKE = 0.02  # differences up to this have full weight in the average; larger ones have less
+UNSEEN = 0.5  # fraction of a quantisation step; smaller changes are lost in rounding
+AT_ONCE = 1 << 16  # values processed at a time, so that they fit into the processor's cache
+SHARE = 0.25  # weight of the other side in the pixels next to a seam
 
 
 def copy_pieces(picture: NDArray, seams: Seams) -> NDArray:

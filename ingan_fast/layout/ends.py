@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from ingan_fast.layout.seam_costs import Floats
 
-CROP = 0.05  # what a crop costs beside what is kept: hardly more than a jump that shows nothing,
-CROP_LENGTH = 1.0  # and this by the part of the picture that is cut off: outputs are to be more than crops
+CROP = 0.05  # fixed cost of a crop: hardly more than a jump that shows nothing
+# Additional cost times the fraction of the picture that is cut off, so that outputs are not mere crops.
+CROP_LENGTH = 1.0
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.seams import Seams
 
-THRESHOLDS = 24  # a direction
+THRESHOLDS = 24  # number of thresholds per colour direction
 
 
 class Distributions:

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from ingan_fast.layout.seams import Seams
 
-ZONES = 3  # with one, all of the picture moves as fast as its borders; with more, more seams are unfinished at a time
-HANDOVER = 0.025  # of the first size: over sizes as far as this on both sides lengths are averaged
+# Within a zone, jumps grow one after another. A single zone moves as fast as the borders; more zones leave more seams
+# unfinished at a time.
+ZONES = 3
+HANDOVER = 0.025  # fraction of the first size; lengths are averaged over sizes within this distance
 
 Doubles = NDArray[np.float64]
 

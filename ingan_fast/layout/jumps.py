@@ -16,8 +16,8 @@ from ingan_fast.layout import compiled
 from ingan_fast.layout.ends import Ends
 from ingan_fast.layout.seam_costs import Floats
 
-EVERY = 4  # px; jumps are made at output columns that are multiples of it,
-PLACE_EVERY = 2  # px, and at places that are multiples of this
+EVERY = 4  # px; jumps are placed only at output columns that are multiples of this
+PLACE_EVERY = 2  # px; and only at source columns that are multiples of this
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from ingan_fast.layout.solver import SPARED, Axis
 from ingan_fast.layout.variations import solve
 from ingan_fast.layout.versions import size_of, versions
 
-SOLVED_PIXELS = 48_000  # of the small version in which jumps are found
-SPARED_TILED = 4.0  # in tiled outputs, instead of `SPARED`: there the border that must vanish asks for repeats
-SOLVED_WIDTH = 400  # px, at most, along the axis that changes
+SOLVED_PIXELS = 48_000  # size of the small version in which jumps are found
+SPARED_TILED = 4.0  # replaces `SPARED` in tiled outputs, where removing the border requires repetitions
+SOLVED_WIDTH = 400  # px; its maximum side along the axis that changes
 
 Mask = NDArray[np.bool_]
 

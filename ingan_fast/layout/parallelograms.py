@@ -17,10 +17,12 @@ from ingan_fast.layout.layouts import SOLVED_PIXELS, Layout, Layouts, Mask
 from ingan_fast.layout.pictures import shrunk, shrunk_mask
 from ingan_fast.layout.refining import STEP
 
-WIDTHS = 0.14  # of a straight side: how far bands are apart. Less needs more cuts; more cuts off more
-FARTHEST = 0.3  # of a straight side: shapes are sheared that would need bands farther apart, since they are too flat
-LEAST = 20  # px of a band's height, in the version in which bands are found
-SLACK = 0.25  # of their distance, by which a band can begin before or after its place
+# Distance between bands, as a fraction of the straight side. Less needs more cuts, more cuts off more of the picture.
+WIDTHS = 0.14
+# Fraction of the straight side; flatter shapes, which would need bands farther apart, are sheared instead.
+FARTHEST = 0.3
+LEAST = 20  # px; minimum height of a band in the version in which bands are found
+SLACK = 0.25  # fraction of their distance by which a band may start earlier or later
 
 
 def lay_out(

@@ -16,11 +16,12 @@ from ingan_fast.layout.frequency import Frequencies
 from ingan_fast.layout.jumps import Jump
 from ingan_fast.layout.seam_costs import Floats
 
-MOVES = (-9, -3, -1, 0, 1, 3, 9)  # px
-SWEEPS = 12  # at most
-SCATTERED = 1.75  # times the width: in outputs as large as that the same jump again and again would show
-ALIKE = 0.5  # of a jump's cost, which it costs there besides for each other one that is as long
-AS_LONG = 0.04  # of the width: lengths that differ by less are alike
+MOVES = (-9, -3, -1, 0, 1, 3, 9)  # px; the shifts that are tried
+SWEEPS = 12  # maximum number of passes over all jumps
+# Output width / source width from which equal jump lengths are penalised, because the repetition would be visible.
+SCATTERED = 1.75
+ALIKE = 0.5  # penalty for each other jump of about the same length, as a fraction of the jump's own cost
+AS_LONG = 0.04  # fraction of the width; lengths that differ by less count as equal
 
 
 class Polisher:

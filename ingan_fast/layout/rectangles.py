@@ -13,13 +13,13 @@ from PIL import Image
 
 from ingan_fast.geometry import MIN_SIZE, Size, Transform
 
-MARGIN = 3  # px of its own border that are put around a picture, so that sampling at the border needs nothing else
-LARGEST = 8.0  # times the source's side, that a side is laid out at: beyond that it is enlarged
-SAMPLES = 64  # of the source's sides, where the homography's scale is looked at
-CELL = 32  # px; in cells of this size the sampled places are interpolated
-ROUNDED = 1e-9  # what is less in a normalised matrix is zero
-STRIPS = 16  # in which a picture's columns or rows are spaced evenly
-BEYOND = 4.0  # of the source's side: places farther out than that are not seen
+MARGIN = 3  # px of replicated border around a picture, so that sampling needs no special case there
+LARGEST = 8.0  # maximum ratio of a laid out side to the source's; larger outputs are enlarged
+SAMPLES = 64  # positions along each source side at which the homography's scale is evaluated
+CELL = 32  # px; sampling positions are interpolated within cells of this size
+ROUNDED = 1e-9  # entries of a normalised matrix below this count as zero
+STRIPS = 16  # number of strips in which columns or rows are spaced evenly
+BEYOND = 4.0  # in source sides; positions farther outside are ignored
 
 Doubles = NDArray[np.float64]
 

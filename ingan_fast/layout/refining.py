@@ -13,13 +13,13 @@ from ingan_fast.layout.pictures import seen
 from ingan_fast.layout.seam_costs import AROUND, BESIDE, SHARE_AROUND, Floats
 from ingan_fast.layout.seams import Places, Seams
 
-SAMPLES = 9  # of the pixels around a seam that are compared besides
-STEP = 4.0  # how many times as large the next version is, at most
-SLOPE = 2  # px a row that a seam can go sideways
-BEND = 1e-2  # what a px sideways costs beside squared differences of values in [0, 1]
-MOST_SHOWN = 4  # px of what is removed, in a row: showing more costs no more
-OUTSIDE = 1e2  # what a place outside the picture costs, or one that must not be
-NEVER = 1e4  # what another place costs than that of a crop: more than showing what is removed
+SAMPLES = 9  # number of pixels compared in the wider surroundings of a seam
+STEP = 4.0  # maximum scale factor from one version of the picture to the next
+SLOPE = 2  # px; maximum sideways step of a seam per row
+BEND = 1e-2  # cost of a sideways step of one px, as a squared difference of values in [0, 1]
+MOST_SHOWN = 4  # px per row of removed content after which showing more costs nothing more
+OUTSIDE = 1e2  # cost of a place outside the picture, or of a forbidden one
+NEVER = 1e4  # cost of moving a crop: higher than the cost of showing removed content
 
 Mask = NDArray[np.bool_]
 

@@ -12,7 +12,7 @@ from ingan_fast.layout import compiled
 from ingan_fast.layout.jumps import Jump
 from ingan_fast.layout.seam_costs import Floats
 
-EVERY = 3  # px; jumps are made at places that are multiples of it
+EVERY = 3  # px; jumps are placed only at multiples of this
 
 
 def best_repeats(between: Floats, shown: Floats, run: int, longest: int) -> list[Jump]:

@@ -14,13 +14,13 @@ from ingan_fast.layout import compiled
 Floats = NDArray[np.float32]
 
 LONGEST = 160  # px; the longest jump in the table
-SLOPE = 2  # px a row that a seam can go sideways
-BEND = 0.02  # what a px sideways costs, in the picture's mean costs of a row
-BESIDE = 2  # px on each side of a seam that are compared: a patch that crosses the seam sees them
-AROUND = 12  # px on each side that are compared besides, so that jumps agree with a period that shows farther away,
-SHARE_AROUND = 0.2  # with this weight
-BEYOND = 2.0  # what a jump costs that is longer than the table's, and leaves out: for very small outputs
-FORBIDDEN = 1e4  # what a seam costs that must not be, a row: much, yet little enough to be added up in float32
+SLOPE = 2  # px; maximum sideways step of a seam per row
+BEND = 0.02  # cost of a sideways step of one px, in mean costs per row
+BESIDE = 2  # px compared on each side of a seam; patches that cross the seam see them
+AROUND = 12  # px compared on each side with less weight, so that jumps match a period that is visible only farther away
+SHARE_AROUND = 0.2  # their weight
+BEYOND = 2.0  # cost of a jump that leaves out more than LONGEST; needed for very small outputs
+FORBIDDEN = 1e4  # cost per row of a forbidden seam: large, but small enough for sums in float32
 
 
 class SeamCosts:

@@ -14,11 +14,11 @@ from ingan_fast.layout.seam_costs import Floats, SeamCosts
 
 Places = NDArray[np.intp]
 
-GAP = 2  # px that stay between two seams
-GROWING = 0.5  # the weight of what a seam shows while its jump grows
-STEPS = 4  # lengths of a growing jump that are looked at
-BEYOND_WINDOW = 1e9  # what a column costs that is not one of the window's
-SIDEWAYS = 0.04  # what a px sideways costs beside what it shows, in the picture's mean costs of a row
+GAP = 2  # px; minimum distance between two seams
+GROWING = 0.5  # weight of what a seam shows while its jump grows
+STEPS = 4  # number of lengths at which a growing jump is evaluated
+BEYOND_WINDOW = 1e9  # cost of a column outside the window
+SIDEWAYS = 0.04  # cost of a sideways step of one px, in mean costs per row
 
 
 @dataclass(frozen=True)

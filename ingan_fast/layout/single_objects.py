@@ -7,11 +7,12 @@ from PIL import Image
 from ingan_fast.layout.pictures import seen, shrunk
 from ingan_fast.layout.seam_costs import Floats
 
-PIXELS = 2500  # of the version that is looked at
-BLOCK = 5  # px a side of the parts that are compared
-UNLIKE = 0.5  # a part's difference from its nearest like, in the picture's variance, from which on it may be single
-SURE = 0.75  # the same, from which on it is
-LEAST, MOST = 0.015, 0.15  # of the parts are sure: with fewer there are no single objects, with more nothing else
+PIXELS = 2500  # size of the version in which single objects are searched
+BLOCK = 5  # px; side of the compared blocks
+# Distance to the most similar other block, in units of the picture's variance, above which a block may be single.
+UNLIKE = 0.5
+SURE = 0.75  # the same, above which it certainly is
+LEAST, MOST = 0.015, 0.15  # fraction of certain blocks: below it there are no single objects, above it nothing else
 
 
 def single_objects(picture: NDArray) -> NDArray[np.bool_]:

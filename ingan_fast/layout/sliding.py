@@ -9,7 +9,7 @@ from ingan_fast.layout.drawing import as_bytes, match_colours
 from ingan_fast.layout.pictures import as_stored, in_unit_range
 from ingan_fast.layout.seams import Places, Seams
 
-BARELY = 1e-3  # px; what is this near to a whole pixel is copied
+BARELY = 1e-3  # px; positions this close to a whole pixel are copied without resampling
 
 Doubles = NDArray[np.float64]
 

@@ -20,23 +20,23 @@ from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import FORBIDDEN, Floats, SeamCosts
 from ingan_fast.layout.seams import Seams, bend, parts, straight, while_growing
 
-JUMP = 0.04  # what each jump costs beside its seam; 1 is the picture's mean seam cost
-PLACE = 4.0  # the mean squared distance from where a plain resize would be, in widths
-FREQUENCY = 12.0  # how far apart the distributions of colours are, in standard deviations
-FREQUENCY_SPARING = 7.0  # the same where single objects are spared: shown once, they make up more or less of an output
-PLACES = (4.0, 16.0, 64.0)  # things are held to their places by each of these strengths, in search of candidates
-ROUNDS = 4  # of prices, each
-STEP = 2.0  # of prices, beside how far a feature deviates for its columns' differences
-POLISHED = 6  # candidates that are made better by small changes
-BENT = (3, 3, 3, *[1] * 5)  # of these that are bent, for the first time, the second time, and so on: the best ones
-BENT_STEP = 0.2  # of prices of pixels
-RUN = 0.03  # of the width: the least between two jumps
-MANY = 400_000  # columns of the output times those of the source: beyond that there are fewer rounds
-SPARED = 1.5  # what it costs a seam, a row, to leave out or to repeat a part of a single object, if not told otherwise
-REMOVED = 100.0  # what it costs to show a pixel that is to be removed, a row
-TABLES = 8  # of costs for parts of outputs in which the same jump must not be used again and again
-VARIED = 0.6  # a part of the costs by which these tables differ
-GRAIN = 16  # lengths that differ by themselves
+JUMP = 0.04  # fixed cost of each jump, in mean seam costs of the picture
+PLACE = 4.0  # weight of the mean squared distance, in widths, from the position in a plain resize
+FREQUENCY = 12.0  # weight of the distance between the distributions of colours, in standard deviations
+FREQUENCY_SPARING = 7.0  # the same where single objects are spared: kept once, they change their share of the output
+PLACES = (4.0, 16.0, 64.0)  # values of the place weight that are tried to find candidates
+ROUNDS = 4  # updates of the column prices for each place weight
+STEP = 2.0  # step size of a price update
+POLISHED = 6  # number of candidates that are improved by small changes (`polishing.Polisher`)
+BENT = (3, 3, 3, *[1] * 5)  # number of candidates whose seams are bent in the first round, the second round, and so on
+BENT_STEP = 0.2  # step size of an update of the pixel prices while seams are bent
+RUN = 0.03  # fraction of the width; smallest distance between two jumps
+MANY = 400_000  # output width x source width above which fewer rounds are run
+SPARED = 1.5  # default cost per row for a seam that leaves out or repeats a part of a single object
+REMOVED = 100.0  # cost per row of showing a pixel that is to be removed
+TABLES = 8  # number of cost tables that take turns along a large output, so that the same jump does not recur
+VARIED = 0.6  # fraction of the costs by which these tables differ
+GRAIN = 16  # number of random factors, of jump lengths
 
 Mask = NDArray[np.bool_]
 

@@ -20,19 +20,19 @@ from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.solver import JUMP, Axis
 
-TOGETHER = 8  # variations that are chosen from the same candidates
-JUMP_SETS = 4  # searches for jumps, each away from those before
-NEAR = 0.05  # of the width: jumps as near as that in place and length are alike
-USED = 0.5  # what it costs a jump to be like one before
-VARIED = 0.6  # a part of the costs of jumps that is changed by chance, from the eighth variation on
-GRAIN = 16  # places and lengths that vary by themselves
-FIELDS = 40  # of prices by chance, shared by the jump sets of a search
-STRENGTHS = (0.2, 0.5, 1.0)  # of these prices, in the picture's mean costs of a row
-CELLS = ((2, 6), (3, 8))  # fewest and most parts of the picture, along its height and width, whose prices differ
-ROUNDS = (1, 1, 1)  # of bending a candidate: see `solver.BENT`
-SLANTED = 0.4  # what a px sideways costs a seam, a row: coherence at full resolution is proportional to the sum
-EXACT = 1e-4  # of a value's range: distributions that deviate by less are the same
-VISIBLE = 0.05  # of the mean difference between the picture's pixels, by which a variation differs at least
+TOGETHER = 8  # number of variations chosen from the same candidates
+JUMP_SETS = 4  # number of searches for jumps, each avoiding the earlier jumps
+NEAR = 0.05  # fraction of the width; jumps closer than this in place and length count as equal
+USED = 0.5  # penalty for a jump like an earlier one
+VARIED = 0.6  # fraction of the jump costs that is random from the eighth variation on
+GRAIN = 16  # side of the grid of random factors, of places and lengths
+FIELDS = 40  # number of random price fields, shared by all jump sets
+STRENGTHS = (0.2, 0.5, 1.0)  # amplitudes of these fields, in mean costs per row
+CELLS = ((2, 6), (3, 8))  # (min, max) number of cells of a random field along the height and the width
+ROUNDS = (1, 1, 1)  # rounds of bending a candidate, as `solver.BENT`
+SLANTED = 0.4  # cost per row of a sideways step of one px; with it, the cost predicts coherence at full resolution
+EXACT = 1e-4  # fraction of the value range; distributions closer than this count as equal
+VISIBLE = 0.05  # minimum difference of a variation from the others, as a fraction of the mean difference of two pixels
 COMPARED_EVERY = 2  # px
 
 
