@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from untrained_runs import write_run
 
 import fake_tensorrt
 from fake_cuda import FakeCuda, install
@@ -25,6 +26,7 @@ from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.backends.tensorrt import TensorRTBackend, verify
 from ingan_fast.runtime.retargeter import load
 from ingan_fast.runtime.sidecar import EngineInfo, Fixed, Golden, TensorInfo, checksum, read_sidecar
+from ingan_fast.settings import SMOKE
 from ingan_fast.training.trained import read_run
 from tensorrt_frames import prepare, read, run, tilted
 
@@ -278,13 +280,14 @@ class TestExportedRuns:
             assert np.quantile(off, 0.999) <= 1
 
     def test_with_their_picture_baked_in_take_geometry_alone(
-        self, trt: SimpleNamespace, gpu: FakeCuda, trained_run: Path, tmp_path: Path
+        self, trt: SimpleNamespace, gpu: FakeCuda, picture: Pixels, tmp_path: Path
     ) -> None:
-        export(read_run(trained_run), tmp_path, ExportOptions(bake_source=True))
+        untrained = write_run(tmp_path / "run", replace(SMOKE, stages=1, blocks=0), picture)
+        export(read_run(untrained), tmp_path, ExportOptions(bake_source=True))
         path = write_engine_of(tmp_path)
         assert (verify(path) or 0) < 1
         with Retargeter.open(path) as retargeter:
-            expected = load(trained_run, "cpu").retarget(Transform.resize((90, 70))).picture
+            expected = load(untrained, "cpu").retarget(Transform.resize((90, 70))).picture
             for _ in range(2):
                 off = np.abs(retargeter(size=(90, 70)).astype(int) - expected)
                 assert np.quantile(off, 0.999) <= 1
