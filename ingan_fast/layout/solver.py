@@ -166,7 +166,7 @@ class Axis:
         polisher = Polisher(between, PLACE * away + removed, self.frequencies, self.frequency, run, ends, one_way)
         candidates = sorted(self._candidates(between, away, removed, run, one_way, ends), key=polisher.cost)
         found: list[list[Jump]] = []
-        scattered = count >= SCATTERED * width
+        scattered = count >= SCATTERED * width and not one_way  # in videos, repeats grow one after another
         for candidate in candidates[: POLISHED_SCATTERED if scattered else POLISHED]:
             jumps = polisher.polish(candidate)
             if jumps not in found:
