@@ -15,6 +15,7 @@ from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.ends import Ends, anywhere, are_crops, at_borders
 from ingan_fast.layout.frequency import Frequencies
 from ingan_fast.layout.jumps import Jump, best_jumps, shown_columns
+from ingan_fast.layout.periods import most_repeated
 from ingan_fast.layout.polishing import SCATTERED, Polisher
 from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import FORBIDDEN, Floats, SeamCosts
@@ -28,6 +29,8 @@ PLACES = (4.0, 16.0, 64.0)  # values of the place weight that are tried to find 
 ROUNDS = 4  # updates of the column prices for each place weight
 STEP = 2.0  # step size of a price update
 POLISHED = 6  # number of candidates that are improved by small changes (`polishing.Polisher`)
+POLISHED_SCATTERED = 12  # the same number for outputs that are large enough to show a period
+PERIOD = 0.5  # extra cost there, as a fraction of the cost, times the fraction of columns that recur at one distance
 BENT = (3, 3, 3, *[1] * 5)  # number of candidates whose seams are bent in the first round, the second round, and so on
 BENT_STEP = 0.2  # step size of an update of the pixel prices while seams are bent
 RUN = 0.03  # fraction of the width; smallest distance between two jumps
@@ -46,7 +49,7 @@ class _Trial:
 
     Attributes:
         seams: as they are now.
-        repeated: what the same lengths again and again cost.
+        repeated: what the same lengths again and again cost, and columns that come again at one distance.
         pressures: what each feature's deviation costs.
         best: the seams that were best.
         best_cost: of them, by all that is seen.
@@ -163,12 +166,17 @@ class Axis:
         polisher = Polisher(between, PLACE * away + removed, self.frequencies, self.frequency, run, ends, one_way)
         candidates = sorted(self._candidates(between, away, removed, run, one_way, ends), key=polisher.cost)
         found: list[list[Jump]] = []
-        for candidate in candidates[:POLISHED]:
+        scattered = count >= SCATTERED * width and not one_way  # in videos, repeats grow one after another
+        for candidate in candidates[: POLISHED_SCATTERED if scattered else POLISHED]:
             jumps = polisher.polish(candidate)
             if jumps not in found:
                 found.append(jumps)
-        best = sorted(found, key=polisher.cost)[: BENT[0]]
-        return [(jumps, polisher.repeated(jumps)) for jumps in best]
+
+        def period(jumps: list[Jump]) -> float:
+            return PERIOD * polisher.cost(jumps) * most_repeated(jumps, width, count) if scattered else 0.0
+
+        best = sorted(found, key=lambda jumps: polisher.cost(jumps) + period(jumps))[: BENT[0]]
+        return [(jumps, polisher.repeated(jumps) + period(jumps)) for jumps in best]
 
     def _candidates(
         self, between: Floats, away: Floats, removed: Floats | np.float32, run: int, one_way: bool, ends: Ends

@@ -11,6 +11,7 @@ from ingan_fast.layout.ends import Ends, at_borders
 from ingan_fast.layout.frequency import Frequencies
 from ingan_fast.layout.growing import _order
 from ingan_fast.layout.jumps import EVERY, PLACE_EVERY, Jump, along_diagonals, best_jumps, shown_columns
+from ingan_fast.layout.periods import most_repeated
 from ingan_fast.layout.polishing import Polisher
 from ingan_fast.layout.seam_costs import SeamCosts, held_between
 from ingan_fast.layout.seams import Seams, bend, straight
@@ -231,3 +232,11 @@ def test_colours_have_a_weight_of_their_own_where_single_objects_are_spared(monk
     assert not np.array_equal(Axis(picture).solve(130).places, solved[1])
     monkeypatch.setattr(solver, "FREQUENCY_SPARING", 0.0)
     assert not np.array_equal(Axis(picture, spare=mask).solve(130).places, solved[0])
+
+
+def test_columns_that_come_again_are_counted_at_their_worst_distance() -> None:
+    assert most_repeated([], 40, 40) == 0
+    # Counted together with distances 2 px away: 20 with 22, where 58 columns have another one; 40 with 39; 25 with 27.
+    assert most_repeated([Jump(40, -20), Jump(40, -20)], 40, 80) == pytest.approx(40 / 58)
+    assert most_repeated([Jump(40, -20), Jump(30, -20)], 40, 80) == pytest.approx(30 / 41)
+    assert most_repeated([Jump(40, -25), Jump(40, -15)], 40, 80) == pytest.approx(25 / 53)
