@@ -23,6 +23,7 @@ from ingan_fast.layout.seams import Seams, bend, parts, straight, while_growing
 
 JUMP = 0.04  # fixed cost of each jump, in mean seam costs of the picture
 PLACE = 4.0  # weight of the mean squared distance, in widths, from the position in a plain resize
+PLACE_MOVING = 24.0  # the same in videos: what is far from that position moves faster than in a plain resize
 FREQUENCY = 12.0  # weight of the distance between the distributions of colours, in standard deviations
 FREQUENCY_SPARING = 7.0  # the same where single objects are spared: kept once, they change their share of the output
 PLACES = (4.0, 16.0, 64.0)  # values of the place weight that are tried to find candidates
@@ -49,7 +50,7 @@ class _Trial:
 
     Attributes:
         seams: as they are now.
-        repeated: what the same lengths again and again cost, and columns that come again at one distance.
+        repeated: what bending does not change: lengths and distances that recur, and in videos positions.
         pressures: what each feature's deviation costs.
         best: the seams that were best.
         best_cost: of them, by all that is seen.
@@ -163,7 +164,8 @@ class Axis:
         away = (np.square(np.arange(width) - wanted[:, None]) / (width**2 * count)).astype(np.float32)
         removed = np.float32(0) if self.removed is None else self.removed.mean(axis=0)
         ends = self.ends if not one_way and (count < width or self.removed is not None) else at_borders(width)
-        polisher = Polisher(between, PLACE * away + removed, self.frequencies, self.frequency, run, ends, one_way)
+        place = PLACE_MOVING if one_way else PLACE
+        polisher = Polisher(between, place * away + removed, self.frequencies, self.frequency, run, ends, one_way)
         candidates = sorted(self._candidates(between, away, removed, run, one_way, ends), key=polisher.cost)
         found: list[list[Jump]] = []
         scattered = count >= SCATTERED * width and not one_way  # in videos, repeats grow one after another
@@ -175,8 +177,11 @@ class Axis:
         def period(jumps: list[Jump]) -> float:
             return PERIOD * polisher.cost(jumps) * most_repeated(jumps, width, count) if scattered else 0.0
 
+        def position(jumps: list[Jump]) -> float:
+            return place * float(away[np.arange(count), shown_columns(jumps, width)].sum()) if one_way else 0.0
+
         best = sorted(found, key=lambda jumps: polisher.cost(jumps) + period(jumps))[: BENT[0]]
-        return [(jumps, polisher.repeated(jumps) + period(jumps)) for jumps in best]
+        return [(jumps, polisher.repeated(jumps) + period(jumps) + position(jumps)) for jumps in best]
 
     def _candidates(
         self, between: Floats, away: Floats, removed: Floats | np.float32, run: int, one_way: bool, ends: Ends

@@ -132,3 +132,43 @@ PyObject *put(PyObject *self, PyObject *args)
     Py_END_ALLOW_THREADS
     return given_back(&arrays, NULL);
 }
+
+/* No value outside of its two neighbours. */
+VECTORISED
+static void hold(const uint8_t *RESTRICT moved, const uint8_t *RESTRICT before, int64_t values, int64_t size,
+                 uint8_t *RESTRICT held)
+{
+    for (int64_t at = 0; at < values; at++) {
+        uint8_t one = before[at], other = before[at + size], value = moved[at];
+        uint8_t least = one < other ? one : other, most = one < other ? other : one;
+        value = value < least ? least : value;
+        held[at] = value > most ? most : value;
+    }
+}
+
+/* Columns between those of a picture, held between their neighbours (sliding.py). */
+PyObject *hold_between(PyObject *self, PyObject *args)
+{
+    Arrays arrays = {0};
+    PyObject *objects[3];
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOO", &objects[0], &objects[1], &objects[2]))
+        return NULL;
+    Py_buffer *moved, *picture, *result; /* the picture begins at the neighbour before the first column */
+    if (!(moved = take(&arrays, objects[0], "B", 3)) || !(picture = take(&arrays, objects[1], "Bs", 3)) ||
+        !(result = take(&arrays, objects[2], "Bw", 3)))
+        return given_back(&arrays, NULL);
+    int64_t height = moved->shape[0], count = moved->shape[1], size = moved->shape[2];
+    if (picture->shape[0] != height || picture->shape[1] != count + 1 || picture->shape[2] != size ||
+        result->shape[0] != height || result->shape[1] != count || result->shape[2] != size) {
+        unfit("columns and their neighbours");
+        return given_back(&arrays, NULL);
+    }
+    Py_BEGIN_ALLOW_THREADS
+    for (int64_t row = 0; row < height; row++)
+        hold((const uint8_t *)moved->buf + row * count * size,
+             (const uint8_t *)picture->buf + row * picture->strides[0], count * size, size,
+             (uint8_t *)result->buf + row * count * size);
+    Py_END_ALLOW_THREADS
+    return given_back(&arrays, NULL);
+}
