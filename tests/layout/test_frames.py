@@ -7,7 +7,7 @@ import pytest
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import Frames, LayoutOptions, Layouts, growing, jumps
+from ingan_fast.layout import Frames, LayoutOptions, Layouts, growing, jumps, solver
 from ingan_fast.layout.growing import growth
 from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import SeamCosts
@@ -182,6 +182,20 @@ def test_pieces_move_hardly_faster_than_in_a_plain_resize(sign: int) -> None:
     assert (plain - moved).max() < 0.35
     growing = (np.abs(np.diff(lengths, axis=0)) > 1e-9).sum(axis=1)
     assert growing.max() <= 6  # seams that are unfinished at a time: one in each zone, or the next one already
+
+
+def test_jumps_that_grow_leave_things_near_their_places(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = (ball_on_grain() / 255).astype(np.float32)
+    width, count = picture.shape[1], 90
+
+    def away() -> float:
+        found = solver.Axis(picture).solve(count, one_way=True)
+        at = [jumps.Jump(int(row[0]), int(length)) for row, length in zip(found.places, found.lengths, strict=True)]
+        return float(np.abs(jumps.shown_columns(at, width) - np.arange(count) * width / count).mean())
+
+    as_in_frames = away()
+    monkeypatch.setattr(solver, "PLACE_MOVING", solver.PLACE)
+    assert as_in_frames < 0.8 * away()
 
 
 @pytest.mark.parametrize("count", [17, 20, 25])
