@@ -111,15 +111,14 @@ def _columns(picture: NDArray, first: int, end: int) -> NDArray:
     low = min(max(first, 0), width - 1)
     high = max(min(end, width), low + 1)
     left = max(min(low - first, end - first - 1), 0)
-    right = end - first - left - (high - low)
     inside = picture[:, low:high]
-    if not left and not right:
+    if high - low == end - first:
         return inside
-    borders = [
-        np.broadcast_to(inside[:, side], (height, n, channels))
-        for side, n in ((slice(0, 1), left), (slice(-1, None), right))
-    ]
-    return np.concatenate([borders[0], inside, borders[1]], axis=1)
+    result = np.empty((height, end - first, channels), picture.dtype)
+    result[:, :left] = inside[:, :1]
+    result[:, left : left + high - low] = inside
+    result[:, left + high - low :] = inside[:, -1:]
+    return result
 
 
 def _between(around: NDArray, part: float) -> NDArray:
