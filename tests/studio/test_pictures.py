@@ -16,7 +16,7 @@ from starlette.testclient import TestClient
 from ingan_fast.pictures import Pixels
 from ingan_fast.studio import pictures_api
 from ingan_fast.studio.studio import Limits, file_name
-from studio_server import Gate, add, connected, sentence, serving
+from studio_server import Gate, add, connected, sentence, serving, until
 
 
 def bomb(width: int, height: int) -> bytes:
@@ -174,6 +174,7 @@ def test_leftovers_of_killed_servers_are_removed(tmp_path: Path) -> None:
 
 def test_a_picture_whose_files_are_gone_is_told_without_paths(client: TestClient, picture_path: Path) -> None:
     key = add(client, picture_path)["id"]
+    until(lambda: client.get(f"/api/pictures/{key}").json()["prepared"], 60)  # otherwise frames may be made afterwards
     folder = client.studio.store.folder(key)  # type: ignore[attr-defined]
     next(folder.glob("source.*")).unlink()
     (folder / "preview.png").unlink()
