@@ -71,6 +71,7 @@ def test_the_installed_wheel_trains_and_retargets(environment: Path, picture_pat
     call(command, "retarget", "run", "--scale", "1.5x1", "--out", "wide.png", cwd=tmp_path)
     with Image.open(tmp_path / "wide.png") as wide:
         assert wide.size == (96, 56)
+    assert "12 of 12" in call(command, "info", "run", cwd=tmp_path)
 
 
 @pytest.mark.slow

@@ -1,9 +1,9 @@
 """Other good layouts of one side.
 
 Seams find other ways where the price of a place changes a little from part to part of the picture. So there are many
-candidates, from several sets of jumps and from fields of prices by chance. A variation is the candidate that differs
-most from the ones before, of those that are as good as the best layout by what their seams show and by how often they
-show each kind of patch.
+candidates, from several sets of jumps and from fields of prices by chance. A variation is the candidate that is least
+worse than the best layout, of those that differ visibly from the variations before: by what its seams show, and by how
+often it shows each kind of patch.
 """
 
 from collections.abc import Iterator, Sequence
@@ -56,7 +56,9 @@ def solve(
 
 
 def _chosen(axis: Axis, candidates: Sequence[Seams], number: int, one_way: bool) -> Seams:
-    """The candidate that is chosen as the given one after the first, each as different as possible from those before.
+    """The candidate that is chosen as the given one after the first.
+
+    Each is the best of those that differ visibly from all before, or if none does, the one that differs most.
 
     Args:
         axis: what is laid out.

@@ -25,7 +25,7 @@ from ingan_fast.training.engine import TrainingEngine
 from ingan_fast.training.loop import Result
 from ingan_fast.training.progress import Status
 from ingan_fast.training.run_folder import RunFolder
-from trainings import SETTINGS, generator_bytes, leave_unwatched, leftovers, losses_of, run
+from trainings import SETTINGS, generator_bytes, leave_unplotted, leftovers, losses_of, run
 
 # Stopping and going on
 
@@ -60,7 +60,7 @@ def whole(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An uninterrupted training with the intervals `UNEQUAL`; read-only."""
     path = tmp_path_factory.mktemp("whole") / "run"
     with pytest.MonkeyPatch.context() as patch:
-        leave_unwatched(patch)
+        leave_unplotted(patch)
         run(picture_path, path, settings=UNEQUAL)
     return path
 
@@ -69,7 +69,7 @@ def whole(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_resumed_trainings_log_is_that_of_an_uninterrupted_one(
     whole: Path, picture_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, iteration: int
 ) -> None:
-    leave_unwatched(monkeypatch)
+    leave_unplotted(monkeypatch)
     step = TrainingEngine.step
 
     def interrupted(engine: TrainingEngine, state: TrainingState, draw: Batch) -> torch.Tensor:
