@@ -17,6 +17,8 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
+from ingan_fast.streams import start_beside
+
 LOAD, OWN_THREADS = Path("/proc/loadavg"), Path("/proc/self/task")
 MEMORY = 0.8  # decay of the moving average of busy foreign threads, per look
 LOOKS = 10  # looks before a start
@@ -105,9 +107,12 @@ def side_by_side(device: torch.device) -> Iterator[Start]:
     """Yield a `Start` whose work runs beside the block, each with half of torch's threads.
 
     A training's operations are small: two that run at the same time don't wait for each other, unlike two threads that
-    share one. With one thread, or on a GPU, which runs operations in order, work is done at once. On up to three cores
-    the results are the same to the bit.
+    share one. With one thread work is done at once. On up to three cores the results are the same to the bit. A GPU
+    works on a second stream (`start_beside`).
     """
+    if device.type == "cuda":
+        yield partial(start_beside, device)
+        return
     half = torch.get_num_threads() // SIDES
     if device.type != "cpu" or half == 0 or forked():
         yield _at_once

@@ -24,6 +24,7 @@ class ReflectConv2d(nn.Conv2d):
         super().__init__(in_channels, out_channels, kernel, stride=stride)
         self.border = padding
         self.shared: Tensor | None = None  # prepared weight, set inside `shared_weights`
+        self.biased = True  # False: the bias is left out, because a batch norm subtracts it again
 
     def convolve(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         if self.border:
@@ -31,11 +32,14 @@ class ReflectConv2d(nn.Conv2d):
         return F.conv2d(input, weight, bias, self.stride)
 
     def forward(self, input: Tensor) -> Tensor:
-        return self.convolve(input, self.current_weight(), self.bias)
+        return self.convolve(input, self.current_weight(), self.current_bias())
 
     def current_weight(self) -> Tensor:
         """The weight to convolve with: the prepared one inside `shared_weights`."""
         return self.own_weight() if self.shared is None else self.shared
+
+    def current_bias(self) -> Tensor | None:
+        return self.bias if self.biased else None
 
     def own_weight(self) -> Tensor:
         return self.weight

@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from ingan_fast.model.convolutions import ScoreConv2d, SpectralConv2d, power_iteration
 from ingan_fast.model.networks import SLOPE, initialise, shrink
 from ingan_fast.settings import Settings
+from ingan_fast.streams import branches
 
 
 class Discriminator(nn.Module):
@@ -58,15 +59,18 @@ class MultiScaleDiscriminator(nn.Module):
         start = sum(self.counts[:stage])
         height, width = image.shape[-2:]
         maps = []
-        for index, net in enumerate(self.nets[start : start + self.counts[stage]]):
-            factor = 2 ** (-index / 2)
-            size = (round(height * factor), round(width * factor))
-            if index and min(size) < self.SMALLEST:
-                break
-            scaled = (
-                image
-                if index == 0
-                else F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)
-            )
-            maps.append(net(scaled))
+        with branches(image.device) as branch:
+            for index in range(self.counts[stage]):
+                factor = 2 ** (-index / 2)
+                size = (round(height * factor), round(width * factor))
+                if index and min(size) < self.SMALLEST:
+                    break
+                with branch(start + index):
+                    maps.append(self.nets[start + index](_resized(image, size)))
         return maps
+
+
+def _resized(image: Tensor, size: tuple[int, int]) -> Tensor:
+    if image.shape[-2:] == size:
+        return image
+    return F.interpolate(image, size, mode="bilinear", align_corners=False, antialias=True)

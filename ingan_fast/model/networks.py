@@ -44,8 +44,17 @@ class UpBlock(ConvBlock):
     def forward(self, input: Tensor) -> Tensor:
         convolution, norm = self
         if isinstance(convolution, SpectralConv2d) and input.device.type == "cpu" and input.dtype == torch.float32:
-            return cast(Tensor, norm(upsample_convolve(input, convolution.current_weight(), convolution.bias)))
-        return cast(Tensor, super().forward(F.interpolate(input, scale_factor=2.0, mode="nearest")))
+            weight, bias = convolution.current_weight(), convolution.current_bias()
+            return cast(Tensor, norm(upsample_convolve(input, weight, bias)))
+        return cast(Tensor, super().forward(_doubled(input)))
+
+
+def _doubled(features: Tensor) -> Tensor:
+    """Nearest-neighbour upsampling by two, in the features' own dtype: autocast on CUDA would do it in float32."""
+    if torch.is_autocast_enabled(features.device.type):
+        with torch.autocast(features.device.type, enabled=False):
+            return F.interpolate(features, scale_factor=2.0, mode="nearest")
+    return F.interpolate(features, scale_factor=2.0, mode="nearest")
 
 
 class ResidualBlock(nn.Module):

@@ -47,7 +47,7 @@ def training_step(state: TrainingState, batch: Batch) -> Tensor:
     """Update G and D once.
 
     What D learns from real crops does not depend on G, a further stage of G only on the picture of the one before, and
-    the gradients of G and D begin from the same score maps. So a CPU works on two of them at a time (`side_by_side`).
+    the gradients of G and D begin from the same score maps. So two of them are worked on at a time (`side_by_side`).
 
     All randomness and all schedules come in through `batch` or tensors of the state, so that a GPU can capture the
     step and replay it.
@@ -148,12 +148,19 @@ def learn_from_fake(state: TrainingState, batch: Batch, stage: int, fake: Fake, 
     with mixed_precision(state.device, state.precision):
         maps = score_maps(state, stage, fake.picture, batch.noise)
     progress = progress_of_scales(state, stage)
-    adversarial, discriminator = lsgan(maps, 1.0, progress), lsgan(maps, 0.0, progress) / 2
-    gradients_d = start(partial(partial_gradients, state.discriminator, discriminator, state.loss_scale))
+    of_d = start(partial(learn_to_tell, state, maps, progress))
+    adversarial = lsgan(maps, 1.0, progress)
     loss_g = adversarial + state.settings.reconstruction * fake.reconstruction + fake.guidance
     gradients_g = partial_gradients(state.generator, loss_g, state.loss_scale)
+    discriminator, gradients_d = of_d()
     losses = torch.stack([adversarial, fake.reconstruction, discriminator, fake.guidance]).detach()
-    return Learnt(losses, gradients_g, gradients_d())
+    return Learnt(losses, gradients_g, gradients_d)
+
+
+def learn_to_tell(state: TrainingState, maps: list[Tensor], progress: Tensor) -> tuple[Tensor, Gradients]:
+    """D's loss on y, from its maps, with the gradients."""
+    loss = lsgan(maps, 0.0, progress) / 2
+    return loss.detach(), partial_gradients(state.discriminator, loss, state.loss_scale)
 
 
 def learn_from_further_stages(state: TrainingState, batch: Batch, coarse: Tensor, start: Start) -> list[Learnt]:

@@ -1,5 +1,6 @@
 """Engines run the same training: captured and replayed, or as it stands."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 
 import pytest
@@ -7,12 +8,14 @@ import torch
 from torch import Tensor
 
 from ingan_fast.errors import UserError
+from ingan_fast.model import discriminator, step
 from ingan_fast.model.cuda_graphs import CapturedSteps
 from ingan_fast.model.sampling import Batch, Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.model.step import training_step
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import SMOKE, Settings
+from ingan_fast.threads import _at_once
 from ingan_fast.training.engine import TrainingEngine, check_engine, make_engine
 from tape import Tape
 
@@ -125,3 +128,24 @@ def test_a_cpu_s_checkpoint_goes_on_as_recorded_steps(picture: Pixels) -> None:
         losses = engine.step(state, sampler.draw(0))
     assert losses.isfinite().all()
     assert len(engine.ways) == ways, told
+
+
+@pytest.mark.gpu
+def test_steps_on_several_streams_are_those_in_order(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each weight's gradient is the sum of the same values in the same order: only kernels with atomics differ."""
+    device, settings = torch.device("cuda"), replace(SMOKE, iterations=1000, crop=64, scales=4, d_channels=32)
+    sampler = Sampler([picture], settings, 0, device)
+    gradients = []
+    for name in ("graphs", "eager", "in order"):
+        if name == "in order":
+            monkeypatch.setattr(discriminator, "branches", lambda device: nullcontext(lambda number: nullcontext()))
+            monkeypatch.setattr(step, "side_by_side", lambda device: nullcontext(_at_once))
+        state = TrainingState(settings, 0, device)
+        engine = make_engine("eager" if name == "in order" else name, device, pytest.fail)
+        for _ in range(4):
+            engine.step(state, sampler.draw(0))
+        assert state.weights_g.grad is not None
+        assert state.weights_d.grad is not None
+        gradients.append(torch.cat([state.weights_g.grad, state.weights_d.grad]).cpu())
+    for found in gradients[:2]:
+        assert (found - gradients[2]).norm() < 0.01 * gradients[2].norm()
