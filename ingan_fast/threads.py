@@ -115,7 +115,7 @@ def side_by_side(device: torch.device) -> Iterator[Start]:
         return
     half = torch.get_num_threads() // SIDES
     if device.type != "cpu" or half == 0 or forked():
-        yield _at_once
+        yield at_once
         return
     started: list[Future[Any]] = []
 
@@ -132,7 +132,8 @@ def side_by_side(device: torch.device) -> Iterator[Start]:
             wait(started)  # the work uses what the block's caller may change
 
 
-def _at_once(work: Callable[[], Answer]) -> Callable[[], Answer]:
+def at_once(work: Callable[[], Answer]) -> Callable[[], Answer]:
+    """A `Start` that runs nothing beside its caller."""
     answer = work()
     return lambda: answer
 

@@ -11,7 +11,7 @@ from ingan_fast.model.convolutions import ScoreConv2d, SpectralConv2d
 from ingan_fast.model.losses import lsgan
 from ingan_fast.model.sampling import Batch
 from ingan_fast.model.state import TrainingState
-from ingan_fast.model.step import first_stage, progress_of_scales, real_picture, refine, score_maps
+from ingan_fast.model.step import first_stage, progress_of_scales, real_picture, refine, score_maps, way_back
 
 
 class PlainIteration:
@@ -37,7 +37,9 @@ class PlainIteration:
         fakes = [first_stage(self.state, batch)]
         for stage in range(1, settings.stages):
             fakes.append(refine(self.state, batch, stage, fakes[-1].picture))
-        loss = settings.reconstruction * fakes[0].reconstruction
+        loss = torch.zeros((), device=self.state.device)
+        if settings.reconstruction:
+            loss = settings.reconstruction * way_back(self.state, batch, fakes[0].made)
         for stage, fake in enumerate(fakes):
             loss = loss + fake.guidance + self._judged(stage, fake.picture, batch.noise, 1.0)
         self.optimizer_g.zero_grad()

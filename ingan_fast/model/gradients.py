@@ -23,6 +23,20 @@ def partial_gradients(network: nn.Module, loss: Tensor, scale: float) -> Gradien
     return torch.autograd.grad(loss * scale, _as_used(network), retain_graph=True, allow_unused=True)
 
 
+def partial_gradients_and_input(
+    network: nn.Module, loss: Tensor, scale: float, input: Tensor
+) -> tuple[Gradients, Tensor | None]:
+    """`partial_gradients`, and ∂(scale · loss)/∂input; None if `input` needs no gradient."""
+    inputs = [input] if input.requires_grad else []
+    found = torch.autograd.grad(loss * scale, [*_as_used(network), *inputs], allow_unused=True)
+    return (found[:-1], found[-1]) if inputs else (found, None)
+
+
+def gradients_through(network: nn.Module, output: Tensor, of_output: Tensor) -> Gradients:
+    """Like `partial_gradients`, for a loss whose gradient with respect to an output of the network is given."""
+    return torch.autograd.grad(output, _as_used(network), of_output, retain_graph=True, allow_unused=True)
+
+
 def gradient(network: nn.Module, parts: Sequence[Gradients], scale: float) -> Tensor:
     """∂loss/∂parameters as one vector in the order of `state.flatten`, from `partial_gradients` of a loss's terms."""
     parameters, used = list(network.parameters()), _as_used(network)

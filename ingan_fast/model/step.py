@@ -1,6 +1,6 @@
 """One training iteration of InGAN (ICCV 2019, section 2 and figure 3), top to bottom."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +10,13 @@ from torch import Tensor
 
 from ingan_fast.kernels import homography_warp
 from ingan_fast.model.convolutions import power_iteration, shared_weights
-from ingan_fast.model.gradients import Gradients, gradient, partial_gradients
+from ingan_fast.model.gradients import (
+    Gradients,
+    gradient,
+    gradients_through,
+    partial_gradients,
+    partial_gradients_and_input,
+)
 from ingan_fast.model.losses import guidance_weight, lsgan, out_of_place, reconstruction_l1, refinement_l1
 from ingan_fast.model.networks import shrink, to_contiguous_float32
 from ingan_fast.model.precision import mixed_precision
@@ -26,28 +32,34 @@ class Fake:
     """Output of a stage of G, and the losses of G that don't involve D, as scalars.
 
     Attributes:
-        picture: y, or a window of it: float32 [N, 3, H, W] in [-1, 1].
+        made: y, or a window of it, as G made it: [N, 3, H, W] in [-1, 1].
+        picture: the same as contiguous float32.
     """
 
+    made: Tensor
     picture: Tensor
-    reconstruction: Tensor
     guidance: Tensor
 
 
 @dataclass(frozen=True)
 class Learnt:
-    """What a pass of D teaches the networks: the losses, float32 [4] in the order of `LOSSES`, and their gradients."""
+    """What passes teach the networks: the losses, float32 [4] in the order of `LOSSES`, and their gradients, if any."""
 
     losses: Tensor
-    generator: Gradients | None  # None: the pass was over real crops
-    discriminator: Gradients
+    generator: Gradients | None = None
+    discriminator: Gradients | None = None
+
+
+# Waits for what the way back teaches G, and for the gradient of y; the latter is None where nothing goes through y.
+FromWayBack = Callable[[], tuple[Learnt, Tensor | None]]
 
 
 def training_step(state: TrainingState, batch: Batch) -> Tensor:
     """Update G and D once.
 
-    What D learns from real crops does not depend on G, a further stage of G only on the picture of the one before, and
-    the gradients of G and D begin from the same score maps. So two of them are worked on at a time (`side_by_side`).
+    What D learns from real crops does not depend on G, a further stage of G and the way back to x only on the picture
+    of the stage before, and the gradients of G and D begin from the same score maps. So two of them are worked on at a
+    time (`side_by_side`).
 
     All randomness and all schedules come in through `batch` or tensors of the state, so that a GPU can capture the
     step and replay it.
@@ -68,12 +80,16 @@ def training_step(state: TrainingState, batch: Batch) -> Tensor:
             from_real = [start(partial(learn_from_real, state, batch, stage)) for stage in range(state.settings.stages)]
             with mixed_precision(state.device, state.precision):
                 first = first_stage(state, batch)
+            from_way_back = None
+            if state.settings.reconstruction:
+                from_way_back = start(partial(learn_from_way_back, state, batch, first.made))
             from_further = start(partial(learn_from_further_stages, state, batch, first.picture, start))
-            learnt = [learn_from_fake(state, batch, 0, first, start), *from_further()]
+            learnt = learn_from_fake(state, batch, 0, first, start, from_way_back) + from_further()
             parts_g = [one.generator for one in learnt if one.generator is not None]
             state.weights_g.grad = gradient(generator, parts_g, state.loss_scale)
             learnt += [wait() for wait in from_real]
-            state.weights_d.grad = gradient(discriminator, [one.discriminator for one in learnt], state.loss_scale)
+            parts_d = [one.discriminator for one in learnt if one.discriminator is not None]
+            state.weights_d.grad = gradient(discriminator, parts_d, state.loss_scale)
         updated = start(state.optimizer_d.step)
         state.optimizer_g.step()
         state.average_generator()
@@ -95,11 +111,6 @@ def first_stage(state: TrainingState, batch: Batch) -> Fake:
     settings, generator = state.settings, state.generator
     x = shrink(batch.image, generator.coarse)
     y = generator.first_stage(x, batch.transform, batch.size)
-    reconstruction = torch.zeros((), device=state.device)
-    if settings.reconstruction:
-        back = y.detach() if settings.detach_inverse else y
-        x_hat = generator.first_stage(back, batch.inverse, (batch.image.shape[-2], batch.image.shape[-1]))
-        reconstruction = reconstruction_l1(x_hat, x, shrink(batch.visible[None], generator.coarse)[0])
     guidance = torch.zeros((), device=state.device)
     if settings.places or settings.copies:
         warped = to_contiguous_float32(homography_warp(x, batch.transform, (y.shape[-2], y.shape[-1])))
@@ -107,7 +118,15 @@ def first_stage(state: TrainingState, batch: Batch) -> Fake:
         guidance = settings.places * out_of_place(apart, generator.coarse)
         guidance = guidance + settings.copies * batch.likeness * apart.abs().mean()
         guidance = guidance_weight(state.scale_progress, settings.guidance_left) * guidance
-    return Fake(to_contiguous_float32(y), reconstruction, guidance)
+    return Fake(y, to_contiguous_float32(y), guidance)
+
+
+def way_back(state: TrainingState, batch: Batch, y: Tensor) -> Tensor:
+    """The reconstruction loss (paper section 2.1): y, transformed by G with T⁻¹, is x again."""
+    generator = state.generator
+    x = shrink(batch.image, generator.coarse)
+    x_hat = generator.first_stage(y, batch.inverse, (batch.image.shape[-2], batch.image.shape[-1]))
+    return reconstruction_l1(x_hat, x, shrink(batch.visible[None], generator.coarse)[0])
 
 
 def refine(state: TrainingState, batch: Batch, stage: int, coarse: Tensor) -> Fake:
@@ -120,7 +139,7 @@ def refine(state: TrainingState, batch: Batch, stage: int, coarse: Tensor) -> Fa
     part = window(coarse.detach(), batch.windows[0], state.settings.window // 2)
     real = real_picture(state, batch, stage)
     fine, again = to_contiguous_float32(refiner(part)), to_contiguous_float32(refiner(shrink(real, 2)))
-    return Fake(fine, torch.zeros((), device=state.device), refinement_l1(fine, part, again, real))
+    return Fake(fine, fine, refinement_l1(fine, part, again, real))
 
 
 def real_picture(state: TrainingState, batch: Batch, stage: int) -> Tensor:
@@ -137,10 +156,12 @@ def learn_from_real(state: TrainingState, batch: Batch, stage: int) -> Learnt:
     loss = lsgan(maps, 1.0, progress_of_scales(state, stage)) / 2
     nothing = torch.zeros_like(loss)
     losses = torch.stack([nothing, nothing, loss, nothing]).detach()
-    return Learnt(losses, None, partial_gradients(state.discriminator, loss, state.loss_scale))
+    return Learnt(losses, discriminator=partial_gradients(state.discriminator, loss, state.loss_scale))
 
 
-def learn_from_fake(state: TrainingState, batch: Batch, stage: int, fake: Fake, start: Start) -> Learnt:
+def learn_from_fake(
+    state: TrainingState, batch: Batch, stage: int, fake: Fake, start: Start, from_way_back: FromWayBack | None = None
+) -> list[Learnt]:
     """The losses of G (look real at every scale) and of D (tell y from real crops).
 
     Both use one pass of D over y; each is differentiated by its own network's weights only.
@@ -150,11 +171,32 @@ def learn_from_fake(state: TrainingState, batch: Batch, stage: int, fake: Fake, 
     progress = progress_of_scales(state, stage)
     of_d = start(partial(learn_to_tell, state, maps, progress))
     adversarial = lsgan(maps, 1.0, progress)
-    loss_g = adversarial + state.settings.reconstruction * fake.reconstruction + fake.guidance
-    gradients_g = partial_gradients(state.generator, loss_g, state.loss_scale)
+    loss_g, further = adversarial + fake.guidance, []
+    if from_way_back is None:
+        gradients_g = partial_gradients(state.generator, loss_g, state.loss_scale)
+    else:
+        (of_y,) = torch.autograd.grad(loss_g * state.loss_scale, fake.made, retain_graph=True)
+        learnt, of_y_back = from_way_back()
+        further.append(learnt)
+        of_y = of_y if of_y_back is None else of_y + of_y_back
+        gradients_g = gradients_through(state.generator, fake.made, of_y)
     discriminator, gradients_d = of_d()
-    losses = torch.stack([adversarial, fake.reconstruction, discriminator, fake.guidance]).detach()
-    return Learnt(losses, gradients_g, gradients_d)
+    nothing = torch.zeros_like(adversarial)
+    losses = torch.stack([adversarial, nothing, discriminator, fake.guidance]).detach()
+    return [Learnt(losses, gradients_g, gradients_d), *further]
+
+
+def learn_from_way_back(state: TrainingState, batch: Batch, y: Tensor) -> tuple[Learnt, Tensor | None]:
+    """G's reconstruction loss, differentiated by its weights on the way back, and by y."""
+    settings = state.settings
+    y = y.detach().requires_grad_(not settings.detach_inverse)
+    with mixed_precision(state.device, state.precision):
+        loss = way_back(state, batch, y)
+    nothing = torch.zeros_like(loss)
+    losses = torch.stack([nothing, loss, nothing, nothing]).detach()
+    weighted = settings.reconstruction * loss
+    gradients, of_y = partial_gradients_and_input(state.generator, weighted, state.loss_scale, y)
+    return Learnt(losses, generator=gradients), of_y
 
 
 def learn_to_tell(state: TrainingState, maps: list[Tensor], progress: Tensor) -> tuple[Tensor, Gradients]:
@@ -165,11 +207,11 @@ def learn_to_tell(state: TrainingState, maps: list[Tensor], progress: Tensor) ->
 
 def learn_from_further_stages(state: TrainingState, batch: Batch, coarse: Tensor, start: Start) -> list[Learnt]:
     """`learn_from_fake` of all stages after the first, whose picture is `coarse`."""
-    learnt = []
+    learnt: list[Learnt] = []
     for stage in range(1, state.settings.stages):
         with mixed_precision(state.device, state.precision):
             fake = refine(state, batch, stage, coarse)
-        learnt.append(learn_from_fake(state, batch, stage, fake, start))
+        learnt += learn_from_fake(state, batch, stage, fake, start)
         coarse = fake.picture
     return learnt
 

@@ -15,7 +15,7 @@ from ingan_fast.model.state import TrainingState
 from ingan_fast.model.step import training_step
 from ingan_fast.pictures import Pixels
 from ingan_fast.settings import SMOKE, Settings
-from ingan_fast.threads import _at_once
+from ingan_fast.threads import at_once
 from ingan_fast.training.engine import TrainingEngine, check_engine, make_engine
 from tape import Tape
 
@@ -139,7 +139,7 @@ def test_steps_on_several_streams_are_those_in_order(picture: Pixels, monkeypatc
     for name in ("graphs", "eager", "in order"):
         if name == "in order":
             monkeypatch.setattr(discriminator, "branches", lambda device: nullcontext(lambda number: nullcontext()))
-            monkeypatch.setattr(step, "side_by_side", lambda device: nullcontext(_at_once))
+            monkeypatch.setattr(step, "side_by_side", lambda device: nullcontext(at_once))
         state = TrainingState(settings, 0, device)
         engine = make_engine("eager" if name == "in order" else name, device, pytest.fail)
         for _ in range(4):
