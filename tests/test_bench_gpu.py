@@ -1,5 +1,6 @@
 """The script of `make bench-gpu`, on a CPU."""
 
+import importlib.util
 import json
 import os
 import signal
@@ -63,6 +64,14 @@ def test_without_a_gpu_it_says_so_in_a_line_and_does_nothing(tmp_path: Path) -> 
     assert len(done.stderr.splitlines()) == 1
     assert "no CUDA device" in done.stderr
     assert not (tmp_path / "results").exists()
+
+
+def test_without_what_benchmarks_need_nothing_is_begun(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "msgspec" else find(name))
+    refusal = script.check_device("cpu")
+    assert "has no msgspec" in refusal
+    assert "PYTHONPATH" in refusal
 
 
 def test_a_stage_is_recorded_with_the_end_of_its_output(stages: Any, tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ FULL = Budget(
         "brick": Share(2000, 300.0, side=192),
         "coffee": Share(1000, 120.0),
     },
-    ablation_iterations=1500,
+    ablation_iterations=5000,
     ablation_seeds=(0, 1),
 )
 BUDGETS = {budget.name: budget for budget in (QUICK, FULL)}
