@@ -147,8 +147,8 @@ def check_device(device: str) -> str | None:
     """Why nothing can be measured, as a line; None if it can."""
     if importlib.util.find_spec("msgspec") is None:
         return (
-            f"{sys.executable} has no msgspec, which the benchmarks need: install it, or without network unpack its wheel "
-            "into a folder and run this with PYTHONPATH=FOLDER"
+            f"{sys.executable} has no msgspec, which the benchmarks need: install it, or without network unpack its "
+            "wheel into a folder and run this with PYTHONPATH=FOLDER"
         )
     try:
         import torch
