@@ -12,6 +12,7 @@ import triton
 from torch import Tensor
 from triton.errors import TritonError
 
+from ingan_fast.kernels.triton_epilogue import epilogue_forward
 from ingan_fast.kernels.triton_forward import warp_forward
 from ingan_fast.kernels.triton_gather import warp_gather
 from ingan_fast.kernels.triton_pad import pad_backward, pad_forward
@@ -93,6 +94,41 @@ def reflect_pad_gather(gradient: Tensor, border: int) -> Tensor:
     with _on(gradient):
         pad_backward[_programs(result, constants)](gradient, result, height, width, border, **constants, **OPTIONS)
     return result
+
+
+def epilogue(
+    raw: Tensor,
+    bias: Tensor,
+    slope: float,
+    border: int,
+    edges: str,
+    resize: str,
+    added: Tensor | None,
+    shown: tuple[int, int],
+    frame: int,
+) -> Tensor:
+    """Like `kernels.epilogue`, for checked CUDA maps in `DTYPES`; channels_last.
+
+    Args:
+        shown: (height, width) of the result without its border.
+        frame: border of `added`, px.
+    """
+    raw, bias = _rows(raw), bias.detach().contiguous()
+    other = raw if added is None else _rows(added)  # not read without ADDED
+    shape = (raw.shape[0], bias.shape[0], shown[0] + 2 * border, shown[1] + 2 * border)
+    result = torch.empty(shape, dtype=raw.dtype, device=raw.device, memory_format=torch.channels_last)
+    constants = epilogue_constants(bias.shape[0], resize, edges, added is not None, is_wide(raw, other, result))
+    height, width = raw.shape[2:]
+    with _on(raw):
+        epilogue_forward[_programs(result, constants)](
+            raw, bias, other, result, height, width, border, frame, float(slope), **constants, **OPTIONS
+        )
+    return result
+
+
+def epilogue_constants(channels: int, resize: str, edges: str, adds: bool, wide: bool) -> dict[str, Any]:
+    """Compile-time constants of `epilogue_forward`."""
+    return {**pad_constants(channels, wide), "RESIZE": resize, "EDGES": edges, "ADDED": adds}
 
 
 def pad_constants(channels: int, wide: bool) -> dict[str, Any]:
