@@ -75,8 +75,9 @@ class JoinedBlock(nn.Module):
 
     def __init__(self, block: ResidualBlock):
         super().__init__()
-        first, second, last = block.body[0][0], block.body[1][0], block.body[2]
-        self.first, self.second, self.last = JoinedConv(first), JoinedConv(second), JoinedConv(last, slope=1.0)
+        first, second, last, _ = block.body
+        self.first, self.second = _joined(first), _joined(second)
+        self.last = JoinedConv(cast(ReflectConv2d, last), slope=1.0)
 
     def forward(self, features: Tensor) -> Pending:
         inner = self.second(self.first(features).finish(self.second.border)).finish()

@@ -28,7 +28,11 @@ def case(
     height: int, width: int, channels: int = 3, resize: str = "none", frame: int | None = None, **options: Any
 ) -> dict[str, Any]:
     """Arguments for a result of height × width px without its border; `frame`: border of the added map."""
-    shapes = {"none": (height, width), "pool": (2 * height + 1, 2 * width), "shuffle": (height // 2 + 1, width // 2 + 1)}
+    shapes = {
+        "none": (height, width),
+        "pool": (2 * height + 1, 2 * width),
+        "shuffle": (height // 2 + 1, width // 2 + 1),
+    }
     dtype = options.pop("dtype", torch.float32)
     times = 4 if resize == "shuffle" else 1
     added = None if frame is None else make(2, channels, height + 2 * frame, width + 2 * frame, dtype=dtype, seed=2)
@@ -155,7 +159,7 @@ def test_what_would_read_outside_is_refused(change: dict[str, Any], message: str
 
 
 def test_integers_are_refused() -> None:
-    with pytest.raises(TypeError, match="raw has dtype torch.int32"):
+    with pytest.raises(TypeError, match="raw has dtype"):
         epilogue(torch.zeros(1, 3, 4, 4, dtype=torch.int32), torch.zeros(3), SLOPE)
 
 

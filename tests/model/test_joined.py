@@ -4,15 +4,15 @@ from dataclasses import replace
 
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ingan_fast.geometry import Transform
 from ingan_fast.model import deployed, joined
 from ingan_fast.model.deployed import DeployedGraph
-from ingan_fast.model.fold import fold, merge_upsampling
+from ingan_fast.model.fold import merge_upsampling
 from ingan_fast.model.joined import JoinedGraph
-from ingan_fast.model.networks import Generator, to_channels_last
 from ingan_fast.settings import LEARNED, PAPER, SMOKE, Settings
+from small_networks import folded
 
 SETTINGS = {
     "paper": replace(PAPER, channels=8, blocks=2),
@@ -24,20 +24,6 @@ SETTINGS = {
     "neither": replace(SMOKE, downscales=0, blocks=0),
 }
 SIZES = [(72, 56), (67, 45)]  # multiples of 8, and not
-
-
-def folded(settings: Settings) -> Generator:
-    """With statistics, biases and refiners' weights far from their start."""
-    torch.manual_seed(0)
-    generator = Generator(settings)
-    for module in generator.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.running_mean, -0.3, 0.3)
-            nn.init.uniform_(module.running_var, 0.3, 2.0)
-    for last in (generator.exit, *(refiner.exit for refiner in generator.refiners)):
-        nn.init.normal_(last.weight, std=0.05)
-        nn.init.uniform_(last.bias, -0.2, 0.2)
-    return to_channels_last(fold(generator))
 
 
 def inputs(size: tuple[int, int]) -> tuple[Tensor, Tensor]:
