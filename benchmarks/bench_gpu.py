@@ -55,7 +55,6 @@ TRAINS = {
     ),
     "cpu": (("--preset", "smoke", "--iterations", "2", "--no-conditions"),),
 }
-SIZES = ("640x480", "800x600", "960x540", "480x640")  # alternating
 SINGLE_FRAMES = ("--latency", "640x480", "--alternate", "640x480", "800x600", "960x540", "480x640")
 TWO_WAYS = ("--way", "graphs", "graphs, plain")
 FRAMES = {

@@ -1,8 +1,8 @@
 """The deployed generator for CUDA: what lies between its convolutions is joined to one pass over each map.
 
 A convolution runs without its bias. The bias, its LeakyReLU, pooling or pixel shuffle, a skip connection or residual
-sum, and the border that the next convolution needs are one `kernels.epilogue`. Not for export, and not faster where
-the kernels don't run.
+sum, and the border that the next convolution needs are one `kernels.epilogue`. Convolutions to pictures are computed by
+columns (`kernels.columns`). Not for export, and not faster where the kernels don't run.
 """
 
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ingan_fast.kernels import epilogue, grid_warp, reflect_pad
+from ingan_fast.kernels import by_columns, epilogue, grid_warp, reflect_pad, sum_columns
 from ingan_fast.model.convolutions import ReflectConv2d
 from ingan_fast.model.deployed import entry_chunk
 from ingan_fast.model.fold import SubPixelUp
@@ -70,6 +70,24 @@ class JoinedUp(nn.Module):
         return Pending(F.conv2d(padded, self.weight), self.bias, SLOPE, "shuffle")
 
 
+class JoinedExit(nn.Module):
+    """A folded convolution to a picture, by columns; its input already has its border."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, convolution: ReflectConv2d, tanh: bool):
+        super().__init__()
+        assert convolution.bias is not None
+        self.border, self.kernel, self.tanh = convolution.border, convolution.kernel_size[0], tanh
+        self.register_buffer("weight", by_columns(convolution.weight.detach()))
+        self.register_buffer("bias", convolution.bias.detach())
+
+    def forward(self, padded: Tensor, size: tuple[int, int]) -> Tensor:
+        """Float32, cut off to `size` (height, width)."""
+        return sum_columns(F.conv2d(padded, self.weight), self.bias, self.kernel, size, self.tanh)
+
+
 class JoinedBlock(nn.Module):
     """`ResidualBlock`."""
 
@@ -90,7 +108,7 @@ class JoinedRefiner(nn.Module):
     def __init__(self, refiner: Refiner):
         super().__init__()
         self.body = nn.ModuleList(_joined(block) for block in refiner.body)
-        self.up, self.exit = JoinedUp(refiner.up), JoinedConv(refiner.exit, slope=1.0)
+        self.up, self.exit = JoinedUp(refiner.up), JoinedExit(refiner.exit, tanh=False)
 
     def forward(self, picture: Tensor) -> Tensor:
         """[N, 3, H, W] → [N, 3, 2H, 2W], float32."""
@@ -101,7 +119,7 @@ class JoinedRefiner(nn.Module):
         for convolution in others:
             pending = convolution(pending.finish(convolution.border))
         detail = self.up(pending.finish(1, "replicate")).finish(self.exit.border)
-        return larger + self.exit(detail).finish().float()
+        return larger + cast(Tensor, self.exit(detail, larger.shape[2:]))
 
 
 class JoinedGraph(nn.Module):
@@ -118,14 +136,14 @@ class JoinedGraph(nn.Module):
         self.down = nn.ModuleList(_joined(stage) for stage in generator.down)
         self.blocks = nn.ModuleList(JoinedBlock(cast(ResidualBlock, block)) for block in generator.blocks)
         self.up = nn.ModuleList(JoinedUp(up) for up in generator.up)
-        self.exit = JoinedConv(generator.exit, slope=1.0)
+        self.exit = JoinedExit(generator.exit, tanh=True)
         self.refiners = nn.ModuleList(JoinedRefiner(cast(Refiner, refiner)) for refiner in generator.refiners)
 
     def forward(self, image: Tensor, grid: Tensor) -> Tensor:
         """image [N, 3, H, W] in [-1, 1] and grid [N, Ho, Wo, 2], both float32 → [N, 3, Ho, Wo] in [-1, 1]."""
         places = grid[:, :: self.coarse, :: self.coarse]
         features = self.trunk(self.warped(image, self.with_border(places)))
-        picture = torch.tanh(features[..., : places.shape[1], : places.shape[2]].float())
+        picture: Tensor = self.exit(features, places.shape[1:3])
         for refiner in self.refiners:
             picture = refiner(picture)
         picture = picture.clamp(-1, 1)
@@ -154,7 +172,7 @@ class JoinedGraph(nn.Module):
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1).contiguous(memory_format=torch.channels_last)
 
     def trunk(self, features: Tensor) -> Tensor:
-        """Everything between the warp and tanh; with downscales, `features` has a border of 1 px."""
+        """Everything between the warp and the exit, with its border; with downscales, `features` has one of 1 px."""
         skipped = []
         pending: Pending | None = None
         for stage in self.down:
@@ -170,9 +188,7 @@ class JoinedGraph(nn.Module):
             if self.skips:
                 pending = replace(pending, added=skipped.pop())
         border = self.exit.border
-        padded = reflect_pad(features, border) if pending is None else pending.finish(border)
-        result: Tensor = self.exit(padded).finish()
-        return result
+        return reflect_pad(features, border) if pending is None else pending.finish(border)
 
 
 def _joined(block: nn.Module) -> JoinedConv:

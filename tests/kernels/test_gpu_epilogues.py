@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from ingan_fast.kernels import epilogue, has_kernels
+from ingan_fast.kernels import epilogue, has_kernels, sum_columns
 
 pytestmark = pytest.mark.gpu
 
@@ -51,6 +51,16 @@ def test_values_are_those_of_a_cpu(
         torch.testing.assert_close(found.cpu(), expected, rtol=tolerance, atol=tolerance)
         assert found.is_contiguous(memory_format=torch.channels_last)
         assert torch.equal(epilogue(**on_cuda(arguments)), found)
+
+
+@pytest.mark.parametrize("dtype", TOLERANCES)
+@pytest.mark.parametrize("tanh", [False, True])
+@pytest.mark.parametrize(("kernel", "channels"), [(7, 24), (3, 16)])
+def test_sums_of_columns_are_those_of_a_cpu(kernel: int, channels: int, tanh: bool, dtype: torch.dtype) -> None:
+    raw, bias = make(2, channels, 67, 91, dtype=dtype), make(3, dtype=dtype, seed=1)
+    size = 65, 84
+    found = sum_columns(raw.cuda(), bias.cuda(), kernel, size, tanh)
+    torch.testing.assert_close(found.cpu(), sum_columns(raw, bias, kernel, size, tanh), rtol=0, atol=1e-5)
 
 
 @pytest.mark.large
