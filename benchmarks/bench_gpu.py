@@ -55,13 +55,17 @@ TRAINS = {
     ),
     "cpu": (("--preset", "smoke", "--iterations", "2", "--no-conditions"),),
 }
+SINGLE_FRAMES = ("--latency", "640x480", "--alternate", "640x480", "800x600", "960x540", "480x640")
+TWO_WAYS = ("--way", "graphs", "graphs, plain")
 FRAMES = {
     "cuda": (
-        ("--preset", "paper", "--size", "640x480", "1920x1080", "--way", "eager", "graphs"),
-        ("--preset", "learned", "--size", "640x480", "1920x1080", "--way", "eager", "graphs"),
+        ("--preset", "paper", "--size", "640x480", "1920x1080", "3840x2160", *TWO_WAYS, *SINGLE_FRAMES),
+        ("--preset", "learned", "--size", "640x480", "1920x1080", *TWO_WAYS),
         ("--preset", "paper", "--size", "640x480", "--way", "compiled, graphs"),
     ),
-    "cpu": (("--preset", "smoke", "--size", "64x48", "--way", "eager", "graphs"),),
+    "cpu": (
+        ("--preset", "smoke", "--size", "64x48", *TWO_WAYS, "--latency", "64x48", "--alternate", "64x48", "72x56"),
+    ),
 }
 
 

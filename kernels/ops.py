@@ -83,6 +83,11 @@ def _takes_the_operator(features: Tensor) -> bool:
     return features.is_cuda or torch.compiler.is_compiling()
 
 
+def has_kernels(tensor: Tensor) -> bool:
+    """Whether the Triton kernels run on this tensor."""
+    return tensor.is_cuda and _kernels(tensor) is not None
+
+
 def is_exporting() -> bool:
     """Whether a graph is being made for another runtime by `torch.export`, the ONNX exporter or tracing.
 

@@ -12,6 +12,8 @@ import triton
 from torch import Tensor
 from triton.errors import TritonError
 
+from ingan_fast.kernels.triton_columns import columns_forward
+from ingan_fast.kernels.triton_epilogue import epilogue_forward
 from ingan_fast.kernels.triton_forward import warp_forward
 from ingan_fast.kernels.triton_gather import warp_gather
 from ingan_fast.kernels.triton_pad import pad_backward, pad_forward
@@ -35,6 +37,7 @@ GATHER_TILE, GATHER_STEP = (8, 8), (2, 16)
 # `tl.dot` needs at least 16 columns; 64 columns of float32 would spill registers on sm_80.
 GATHER_BLOCK_C = {torch.float32: (16, 32), torch.float16: (16, 64), torch.bfloat16: (16, 64)}
 INDEX_LIMIT = 2**31
+COLUMNS_TILE = 256  # pixels per program that sums columns
 # Fused multiply-add, the default up to Triton 3.9 (which warns if it is not set explicitly).
 OPTIONS = {"num_warps": 4, "enable_fp_fusion": True}
 
@@ -93,6 +96,67 @@ def reflect_pad_gather(gradient: Tensor, border: int) -> Tensor:
     with _on(gradient):
         pad_backward[_programs(result, constants)](gradient, result, height, width, border, **constants, **OPTIONS)
     return result
+
+
+def epilogue(
+    raw: Tensor,
+    bias: Tensor,
+    slope: float,
+    border: int,
+    edges: str,
+    resize: str,
+    added: Tensor | None,
+    shown: tuple[int, int],
+    frame: int,
+) -> Tensor:
+    """Like `kernels.epilogue`, for checked CUDA maps in `DTYPES`; channels_last.
+
+    Args:
+        shown: (height, width) of the result without its border.
+        frame: border of `added`, px.
+    """
+    raw, bias = _rows(raw), bias.detach().contiguous()
+    other = raw if added is None else _rows(added)  # not read without ADDED
+    shape = (raw.shape[0], bias.shape[0], shown[0] + 2 * border, shown[1] + 2 * border)
+    result = torch.empty(shape, dtype=raw.dtype, device=raw.device, memory_format=torch.channels_last)
+    constants = epilogue_constants(bias.shape[0], resize, edges, added is not None, is_wide(raw, other, result))
+    height, width = raw.shape[2:]
+    with _on(raw):
+        epilogue_forward[_programs(result, constants)](
+            raw, bias, other, result, height, width, border, frame, float(slope), **constants, **OPTIONS
+        )
+    return result
+
+
+def epilogue_constants(channels: int, resize: str, edges: str, adds: bool, wide: bool) -> dict[str, Any]:
+    """Compile-time constants of `epilogue_forward`."""
+    return {**pad_constants(channels, wide), "RESIZE": resize, "EDGES": edges, "ADDED": adds}
+
+
+def sum_columns(raw: Tensor, bias: Tensor, kernel: int, size: tuple[int, int], tanh: bool) -> Tensor:
+    """Like `kernels.sum_columns`, for checked CUDA maps in `DTYPES`."""
+    raw, bias = _rows(raw), bias.detach().contiguous()
+    shape = (raw.shape[0], bias.shape[0], *size)
+    result = torch.empty(shape, dtype=torch.float32, device=raw.device, memory_format=torch.channels_last)
+    count = raw.shape[0] * size[0] * size[1]
+    constants = columns_constants(raw.shape[1], bias.shape[0], kernel, tanh, is_wide(raw, result))
+    programs = (triton.cdiv(count, COLUMNS_TILE),)
+    with _on(raw):
+        columns_forward[programs](raw, bias, result, *size, *raw.shape[2:], count, **constants, **OPTIONS)
+    return result
+
+
+def columns_constants(channels: int, outputs: int, kernel: int, tanh: bool, wide: bool) -> dict[str, Any]:
+    """Compile-time constants of `columns_forward`."""
+    return {
+        "C": channels,
+        "OUTPUTS": outputs,
+        "KERNEL": kernel,
+        "TANH": tanh,
+        "WIDE": wide,
+        "TILE": COLUMNS_TILE,
+        "BLOCK": triton.next_power_of_2(outputs),
+    }
 
 
 def pad_constants(channels: int, wide: bool) -> dict[str, Any]:

@@ -22,6 +22,10 @@ from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
 from ingan_fast.kernels import triton_warp
+from ingan_fast.kernels.columns import CHANNELS
+from ingan_fast.kernels.epilogues import RESIZES
+from ingan_fast.kernels.triton_columns import COLUMN_SIZES, columns_forward
+from ingan_fast.kernels.triton_epilogue import EPILOGUE_SIZES, epilogue_forward
 from ingan_fast.kernels.triton_forward import SIZES, warp_forward
 from ingan_fast.kernels.triton_gather import warp_gather
 from ingan_fast.kernels.triton_pad import PAD_SIZES, pad_backward, pad_forward
@@ -35,6 +39,10 @@ PADS = {
     "pad's gradient": (pad_backward, ("gradient", "result")),
 }
 
+EPILOGUE = "epilogue"
+COLUMNS = "columns"
+COLUMNS_KERNEL = 7
+
 _POINTERS = {torch.float32: "*fp32", torch.float16: "*fp16", torch.bfloat16: "*bf16"}
 _WIDE_LOAD = re.compile(r"ld\.global[\w.:]*\.v4\.b32|ld\.global[\w.:]*\.v2\.b64|cp\.async\.cg")  # 128 bits
 _NARROW_LOAD = re.compile(r"ld\.global[\w.:]*\.[bu](8|16)\b")
@@ -44,19 +52,22 @@ _NARROW_LOAD = re.compile(r"ld\.global[\w.:]*\.[bu](8|16)\b")
 class Variant:
     """A kernel with its compile-time parameters."""
 
-    kernel: str  # of the warp: "forward", "atomics" or "gather"; of reflection padding: "pad" or "pad's gradient"
+    kernel: str  # of the warp: "forward", "atomics" or "gather"; "pad", "pad's gradient", "epilogue" or "columns"
     dtype: torch.dtype = torch.bfloat16
     channels: int = 64
     padding: str = "reflection"
     grid: bool = False  # samples at a grid instead of a homography
     wide: bool = False  # 64-bit indices
+    resize: str = "none"  # of an epilogue, which adds a second map unless it pools
 
     @property
     def name(self) -> str:
         dtype = str(self.dtype).removeprefix("torch.")
         wide = " · int64" * self.wide
-        if self.kernel in PADS:
+        if self.kernel in PADS or self.kernel == COLUMNS:
             return f"{self.kernel} · {dtype} · C {self.channels}{wide}"
+        if self.kernel == EPILOGUE:
+            return f"{self.kernel} · {self.resize} · {dtype} · C {self.channels}{wide}"
         source = "grid" if self.grid else "homography"
         return f"{self.kernel} · {source} · {dtype} · C {self.channels} · {self.padding}{wide}"
 
@@ -89,6 +100,15 @@ def variants() -> Iterator[Variant]:
                 yield Variant(kernel, dtype, channels)
         yield Variant(kernel, channels=65)
         yield Variant(kernel, wide=True)
+    for resize in RESIZES:
+        for channels in (64, 24, 3):
+            for dtype in _POINTERS:
+                yield Variant(EPILOGUE, dtype, channels, resize=resize)
+        yield Variant(EPILOGUE, channels=65, resize=resize)
+        yield Variant(EPILOGUE, wide=True, resize=resize)
+    for dtype in _POINTERS:
+        yield Variant(COLUMNS, dtype, channels=3)
+    yield Variant(COLUMNS, channels=3, wide=True)
 
 
 def compile_variant(variant: Variant, capability: int) -> Compiled:
@@ -96,7 +116,12 @@ def compile_variant(variant: Variant, capability: int) -> Compiled:
     function, pointers, constants = _arguments(variant)
     names = function.arg_names
     sizes = PAD_SIZES if variant.kernel in PADS else SIZES
-    kinds = dict.fromkeys(names, "constexpr") | dict.fromkeys(sizes, "i32") | pointers
+    scalars = dict.fromkeys(sizes, "i32")
+    if variant.kernel == EPILOGUE:
+        scalars = dict.fromkeys(EPILOGUE_SIZES, "i32") | {"slope": "fp32"}
+    elif variant.kernel == COLUMNS:
+        scalars = dict.fromkeys(COLUMN_SIZES, "i32")
+    kinds = dict.fromkeys(names, "constexpr") | scalars | pointers
     aligned: Any = {(names.index(name),): [["tt.divisibility", 16]] for name in pointers}
     source = ASTSource(function, kinds, constexprs=constants, attrs=aligned)
     kernel = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=triton_warp.OPTIONS)
@@ -138,6 +163,14 @@ def _arguments(variant: Variant) -> tuple[Any, dict[str, str], dict[str, Any]]:
     if variant.kernel in PADS:
         function, pointers = PADS[variant.kernel]
         return function, dict.fromkeys(pointers, values), triton_warp.pad_constants(variant.channels, variant.wide)
+    if variant.kernel == EPILOGUE:
+        adds = variant.resize != "pool"
+        constants = triton_warp.epilogue_constants(variant.channels, variant.resize, "reflect", adds, variant.wide)
+        return epilogue_forward, dict.fromkeys(("raw", "bias", "added", "result"), values), constants
+    if variant.kernel == COLUMNS:
+        raw_channels = COLUMNS_KERNEL * variant.channels // CHANNELS * CHANNELS + CHANNELS
+        constants = triton_warp.columns_constants(raw_channels, variant.channels, COLUMNS_KERNEL, True, variant.wide)
+        return columns_forward, {"raw": values, "bias": values, "result": "*fp32"}, constants
     if variant.kernel == "gather":
         constants = triton_warp.gather_constants(variant.channels, variant.dtype, variant.padding, variant.wide)
         return warp_gather, {"gradient": values, "matrices": "*fp32", "result": values}, constants

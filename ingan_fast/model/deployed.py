@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ingan_fast.kernels import grid_warp
 from ingan_fast.model.networks import Generator, ReflectConv2d, shrink
 
-MAX_ENTRY_BYTES = 512 << 20  # of the entry map of a source, in float32
+MAX_ENTRY_BYTES = 512 << 20  # of the entry map of a source
 
 
 class DeployedGraph(nn.Module):
@@ -41,9 +41,7 @@ class BoundedGraph(DeployedGraph):
     def warped(self, image: Tensor, grid: Tensor) -> Tensor:
         convolution, every = self.generator.entry[0], self.generator.coarse
         assert isinstance(convolution, ReflectConv2d)
-        chunk, pixels = convolution.out_channels, image[:, 0].numel() // every**2
-        while pixels * 4 * chunk > MAX_ENTRY_BYTES and chunk > 1:
-            chunk = (chunk + 1) // 2
+        chunk = entry_chunk(convolution.out_channels, image[:, 0].numel() // every**2, 4)
         if chunk == convolution.out_channels:
             return super().warped(image, grid)
         # From the entry's convolution to the warp, channels are independent.
@@ -53,6 +51,14 @@ class BoundedGraph(DeployedGraph):
         for weight, bias in zip(weights.split(chunk), biases.split(chunk), strict=True):
             parts.append(grid_warp(after(convolution.convolve(small, weight, bias)).float(), places))
         return torch.cat(parts, dim=1).contiguous(memory_format=torch.channels_last)
+
+
+def entry_chunk(channels: int, pixels: int, bytes_each: int) -> int:
+    """How many channels of an entry map to compute at a time."""
+    chunk = channels
+    while pixels * bytes_each * chunk > MAX_ENTRY_BYTES and chunk > 1:
+        chunk = (chunk + 1) // 2
+    return chunk
 
 
 class FixedGraph(nn.Module):

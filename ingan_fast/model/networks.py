@@ -135,7 +135,7 @@ class Generator(nn.Module):
     def trunk(self, warped: Tensor) -> Tensor:
         """Everything between the warp and tanh: [N, C, Ho, Wo] → [N, 3, Ho, Wo]."""
         height, width = warped.shape[-2:]
-        features = _pad_to_multiple(warped, self.multiple)
+        features = pad_to_multiple(warped, self.multiple)
         skipped = []
         for stage in self.down:
             skipped.append(features)
@@ -207,7 +207,8 @@ def to_channels_last(network: Network, device: torch.device | str = "cpu") -> Ne
     return cast(Network, network.to(device, memory_format=torch.channels_last))  # type: ignore[call-overload]
 
 
-def _pad_to_multiple(features: Tensor, multiple: int) -> Tensor:
+def pad_to_multiple(features: Tensor, multiple: int) -> Tensor:
+    """Repeat the last row and column until both sides are multiples of `multiple`."""
     height, width = features.shape[-2:]
     bottom = (height + multiple - 1) // multiple * multiple - height
     right = (width + multiple - 1) // multiple * multiple - width

@@ -1,6 +1,7 @@
 """A run played by torch on a CUDA device, as CUDA graphs; skipped where there is none."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from ingan_fast.model.fold import merge_upsampling
+from ingan_fast.model.joined import JoinedGraph
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
+from ingan_fast.runtime.opening import opened_run
+from ingan_fast.settings import LEARNED, PAPER, Settings
+from ingan_fast.training.run_folder import Config
+from ingan_fast.training.trained import TrainedRun
+from small_networks import folded
 
 pytestmark = pytest.mark.gpu
 
@@ -32,6 +40,20 @@ def test_frames_are_those_of_a_cpu(trained_run: Path, frames: list[Tensor], pict
                     opened(frame.cpu().numpy(), size=size),
                 ):
                     assert np.quantile(np.abs(found - expected), 0.999) <= 2
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("settings", [replace(PAPER, channels=24), replace(LEARNED, channels=16)])
+def test_joined_passes_give_the_pictures_of_a_cpu(settings: Settings, precision: str, picture: Pixels) -> None:
+    config = Config.new(settings, "smoke", None, 0, {"dots.png": picture}, "cpu")
+    trained = TrainedRun(merge_upsampling(folded(settings)), [picture], config)
+    reference = Retargeter(opened_run(trained, "cpu", "float32"))
+    opened = opened_run(trained, "cuda", precision)
+    assert isinstance(opened.backend._graph, JoinedGraph)  # type: ignore[attr-defined]
+    played = Retargeter(opened)
+    for size in SIZES * 3:
+        off = np.abs(played(size=size).astype(int) - reference(size=size))
+        assert np.quantile(off, 0.999) <= 2  # torch rounds float32 to TensorFloat-32 in convolutions
 
 
 def play(run: Path, frames: list[Tensor], picture: Pixels, results: list[Tensor]) -> None:

@@ -1,7 +1,7 @@
 """Backend for torch: run folders and AOTInductor packages. The only backend that imports torch.
 
-A run's convolutions use the fastest precision of the device. On a GPU the second frame of each combination of shapes
-is captured as a CUDA graph.
+A run's convolutions use the fastest precision of the device. On a GPU, what lies between them is joined
+(`model.joined`), and the second frame of each combination of shapes is captured as a CUDA graph.
 """
 
 import contextlib
@@ -14,13 +14,16 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
+from ingan_fast.kernels import has_kernels
 from ingan_fast.model.cuda_graphs import GraphPool, Replay
 from ingan_fast.model.deployed import BoundedGraph
 from ingan_fast.model.devices import on_device, pick_device
+from ingan_fast.model.joined import JoinedGraph
+from ingan_fast.model.networks import Generator
 from ingan_fast.model.precision import check_precision, choose_precision
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.backends import Geometry, first_line
@@ -100,8 +103,8 @@ class TorchBackend:
         """
         target = pick_device(device)
         precision = choose_precision(target) if precision == "auto" else check_precision(precision)
-        generator = copy.deepcopy(trained.generator).to(target, getattr(torch, precision))
-        graph, channels = BoundedGraph(generator), trained.settings.channels
+        graph = graph_of(trained.generator, target, getattr(torch, precision))
+        channels = trained.settings.channels
         if target.type != "cuda":
             return cls(graph, target, channels, precision)
         return cls(graph, target, channels, f"{precision}, CUDA graphs", capture=GraphPool().capture)
@@ -194,6 +197,13 @@ class TorchBackend:
         planes = frame.permute(2, 0, 1)[None].float()
         image = planes / 255 if self._unit else planes / 127.5 - 1
         return image.contiguous(memory_format=self._format)
+
+
+def graph_of(generator: Generator, device: torch.device, dtype: torch.dtype, join: bool = True) -> nn.Module:
+    """A folded generator for playing; `join`: where the Triton kernels run, with joined passes."""
+    if join and has_kernels(torch.empty(0, device=device, dtype=dtype)):
+        return JoinedGraph(generator).to(device, dtype)
+    return BoundedGraph(copy.deepcopy(generator).to(device, dtype))
 
 
 def _use_stream(stream: Any) -> contextlib.AbstractContextManager[Any]:
