@@ -55,17 +55,18 @@ TRAINS = {
     ),
     "cpu": (("--preset", "smoke", "--iterations", "2", "--no-conditions"),),
 }
-SINGLE_FRAMES = ("--latency", "640x480", "--alternate", "640x480", "800x600", "960x540", "480x640")
+SINGLE_FRAMES = {
+    "cuda": ("--latency", "640x480", "--alternate", "640x480", "800x600", "960x540", "480x640", "--profile", "640x480"),
+    "cpu": ("--latency", "64x48", "--alternate", "64x48", "72x56", "--profile", "64x48"),
+}
 TWO_WAYS = ("--way", "graphs", "graphs, plain")
 FRAMES = {
     "cuda": (
-        ("--preset", "paper", "--size", "640x480", "1920x1080", "3840x2160", *TWO_WAYS, *SINGLE_FRAMES),
+        ("--preset", "paper", "--size", "640x480", "1920x1080", "3840x2160", *TWO_WAYS, *SINGLE_FRAMES["cuda"]),
         ("--preset", "learned", "--size", "640x480", "1920x1080", *TWO_WAYS),
-        ("--preset", "paper", "--size", "640x480", "--way", "compiled, graphs"),
+        ("--preset", "paper", "--size", "640x480", "--way", "graphs, tuned", "compiled, graphs"),
     ),
-    "cpu": (
-        ("--preset", "smoke", "--size", "64x48", *TWO_WAYS, "--latency", "64x48", "--alternate", "64x48", "72x56"),
-    ),
+    "cpu": (("--preset", "smoke", "--size", "64x48", *TWO_WAYS, *SINGLE_FRAMES["cpu"]),),
 }
 
 

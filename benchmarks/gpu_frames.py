@@ -1,12 +1,12 @@
 """Frames of the runtime on a GPU: uint8 on the device in and out. Prints a line of JSON per row.
 
     python benchmarks/gpu_frames.py [--device cuda] [--preset paper] [--size 640x480] [--json rows.jsonl]
-                                    [--latency 640x480] [--alternate 640x480 800x600]
+                                    [--latency 640x480] [--alternate 640x480 800x600] [--profile 640x480]
 
-Three kinds of rows: "frames" (a way and a size: one frame, and frames per second of many), "latency" (single frames one
-by one, each waited for) and "alternating" (the same, with the sizes in turn), both by the way "graphs". The generator
-has random weights. A picture is first compared with the CPU's, a large one with that of the first way. Each row is
-written as soon as it is measured.
+Kinds of rows: "frames" (a way and a size: one frame, and frames per second of many); by the way "graphs" also "latency"
+(single frames one by one, each waited for), "alternating" (the same, with the sizes in turn) and "profile" (the kernels
+of a frame, by torch's profiler). The generator has random weights. A picture is first compared with the CPU's, a large
+one with that of the first way. Each row is written as soon as it is measured.
 """
 
 import argparse
@@ -35,20 +35,22 @@ from ingan_fast.runtime.opening import open_model
 from ingan_fast.runtime.retargeter import Retargeter
 from ingan_fast.training.trained import read_run
 
-WAYS = ("eager", "graphs", "graphs, plain", "compiled, graphs")  # graphs: what the runtime does by itself
+WAYS = ("eager", "graphs", "graphs, plain", "graphs, tuned", "compiled, graphs")  # graphs: the runtime's own
 WARM_UP = 4
 LARGE = 1_000_000  # px: measured less often, and not compared with a CPU's picture
 REPEAT = {"cuda": 50, "cpu": 1}
 STREAMED = {"cuda": 100, "cpu": 1}  # frames in sequence without waiting
 LARGE_REPEAT, LARGE_STREAMED = 10, 20
+KERNELS = 40  # of a profile
 SINGLE = {"cuda": 1000, "cpu": 4}  # frames of "latency" and "alternating"
 
 
 def open_run(run: Path, device: torch.device, way: str) -> Retargeter:
     """Open the run's generator in one of the modes `WAYS`.
 
-    "plain" and "compiled" leave it to torch what lies between convolutions.
+    "plain" and "compiled" leave it to torch what lies between convolutions. "tuned" lets cuDNN try its algorithms.
     """
+    torch.backends.cudnn.benchmark = "tuned" in way
     opened = open_model(run, device.type, "torch")
     ready: Any = opened.backend
     graph = ready._graph
@@ -132,6 +134,29 @@ def measure_single(run: Path, device: torch.device, picture: Pixels, sizes: list
     return {"frames": len(times), "milliseconds": spread}
 
 
+def profile(run: Path, device: torch.device, picture: Pixels, sizes: list[Size]) -> dict[str, Any]:
+    """Milliseconds and calls of each kernel of a frame, longest first."""
+    frame, count = torch.from_numpy(picture).to(device), REPEAT[device.type]
+    retargeter = open_run(run, device, "graphs")
+    for _ in range(WARM_UP):
+        retargeter(frame, size=sizes[0])
+    kind = torch.profiler.ProfilerActivity.CUDA if device.type == "cuda" else torch.profiler.ProfilerActivity.CPU
+    _wait(device)
+    with torch.profiler.profile(activities=[kind]) as profiler:
+        for _ in range(count):
+            retargeter(frame, size=sizes[0])
+        _wait(device)
+    order = f"self_{'device' if device.type == 'cuda' else 'cpu'}_time_total"
+    events = sorted(profiler.key_averages(), key=lambda event: -getattr(event, order))[:KERNELS]
+    retargeter.close()
+    return {
+        "kernels": [
+            {"milliseconds": getattr(event, order) / count / 1e3, "calls": event.count / count, "name": event.key[:120]}
+            for event in events
+        ]
+    }
+
+
 def rows(run: Path, device: torch.device, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """All rows; one that can't be measured has an "error"."""
     picture = load_image(MARKET)
@@ -147,12 +172,16 @@ def rows(run: Path, device: torch.device, arguments: argparse.Namespace) -> Iter
             except Exception as error:  # measure the other rows anyway
                 row |= _named(error)
             yield row
-    for kind, words in (("latency", arguments.latency), ("alternating", arguments.alternate)):
+    for kind, words, measured in (
+        ("latency", arguments.latency, measure_single),
+        ("alternating", arguments.alternate, measure_single),
+        ("profile", arguments.profile, profile),
+    ):
         if words:
             sizes = [parse_size(word) for word in words]
             row = {"kind": kind, "way": "graphs", "sizes": [list(size) for size in sizes]}
             try:
-                row |= measure_single(run, device, picture, sizes)
+                row |= measured(run, device, picture, sizes)
             except Exception as error:
                 row |= _named(error)
             yield row
@@ -170,6 +199,7 @@ def main() -> int:
     parser.add_argument("--way", nargs="+", choices=WAYS, default=WAYS)
     parser.add_argument("--latency", nargs=1, help="a size, of single frames that are waited for")
     parser.add_argument("--alternate", nargs="+", help="sizes that such frames take in turn")
+    parser.add_argument("--profile", nargs=1, help="a size, of a frame whose kernels are listed")
     parser.add_argument("--json", type=Path, help="append a line per row")
     arguments = parser.parse_args()
     failed = False

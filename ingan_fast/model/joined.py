@@ -146,7 +146,8 @@ class JoinedGraph(nn.Module):
         picture: Tensor = self.exit(features, places.shape[1:3])
         for refiner in self.refiners:
             picture = refiner(picture)
-        picture = picture.clamp(-1, 1)
+        if len(self.refiners):
+            picture = picture.clamp(-1, 1)
         if self.grey:
             picture = picture.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
         return picture[..., : grid.shape[1], : grid.shape[2]]
