@@ -12,9 +12,10 @@ from ingan_fast import Transform
 from ingan_fast.bench.models import untrained
 from ingan_fast.model.deployed import DeployedGraph
 from ingan_fast.model.fold import fold
+from ingan_fast.model.joined import JoinedGraph
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime.backends import torch as backends
-from ingan_fast.runtime.backends.torch import TorchBackend
+from ingan_fast.runtime.backends.torch import TorchBackend, graph_of
 from ingan_fast.runtime.geometry import make
 from ingan_fast.runtime.retargeter import Retargeter
 from ingan_fast.settings import SMOKE
@@ -82,6 +83,26 @@ def test_tensors_go_in_and_come_out_without_numpy(backend: TorchBackend, float32
     expected = float32.retarget(transform).picture
     assert np.abs(first.numpy().astype(int) - expected).max() <= 1
     assert (first != out).any()  # and the first picture was not written over
+
+
+def test_where_the_kernels_run_passes_are_joined(
+    trained_run: Path, float32: Retargeter, picture: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trained, asked = read_run(trained_run), []
+
+    def has_kernels(tensor: Tensor) -> bool:
+        asked.append((tensor.device, tensor.dtype))
+        return True
+
+    monkeypatch.setattr(backends, "has_kernels", has_kernels)
+    joined = TorchBackend.of_run(trained, "cpu", "float32")
+    assert asked == [(CPU, torch.float32)]
+    assert isinstance(joined._graph, JoinedGraph)
+    assert not isinstance(graph_of(trained.generator, CPU, torch.float32, join=False), JoinedGraph)
+    out = np.empty((61, 83, 3), np.uint8)
+    transform = Transform.resize((83, 61))
+    joined.run(picture, prepared(joined, transform), out)
+    assert np.abs(out.astype(int) - float32.retarget(transform, picture).picture).max() <= 1
 
 
 class Streams:
