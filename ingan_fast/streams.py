@@ -14,7 +14,7 @@ import torch
 Answer = TypeVar("Answer")
 Branch = Callable[[int], AbstractContextManager[None]]
 
-SIDE = -1  # number of the stream that `start_beside` uses
+SIDE = -1  # number of the stream that `Beside` uses
 
 
 @contextmanager
@@ -43,26 +43,41 @@ def branches(device: torch.device) -> Iterator[Branch]:
         current.wait_stream(stream)
 
 
-def start_beside(device: torch.device, work: Callable[[], Answer]) -> Callable[[], Answer]:
-    """Work on a GPU beside what is begun from now on; returns a function that makes current work wait for the result.
+class Beside:
+    """Starts work on a GPU that runs beside what the current stream does, on a second stream.
 
-    The host launches `work` when that function is called: after what the current stream does meanwhile, which has the
-    right of way on streams that both use.
+    Memory of a stream may be used again by its next work as soon as the host lets go of it, though the current stream
+    may still have to read it. So results are kept as long as this object.
     """
-    begun = torch.cuda.current_stream(device).record_event()
 
-    def wait() -> Answer:
-        current, side = torch.cuda.current_stream(device), _stream(device, SIDE)
-        side.wait_event(begun)
-        with torch.cuda.stream(side):
-            answer = work()
-        current.wait_stream(side)
-        return answer
+    def __init__(self, device: torch.device):
+        self._device = device
+        self._results: list[object] = []
 
-    return wait
+    def start(self, work: Callable[[], Answer]) -> Callable[[], Answer]:
+        """Returns a function that makes the current stream wait for the result.
+
+        The work may begin after what was begun until now. The host launches it when that function is called: after
+        what the current stream does meanwhile, which has the right of way on streams that both use.
+        """
+        begun = torch.cuda.current_stream(self._device).record_event()
+
+        def wait() -> Answer:
+            current, side = torch.cuda.current_stream(self._device), _stream(self._device, SIDE)
+            side.wait_event(begun)
+            with torch.cuda.stream(side):
+                answer = work()
+            current.wait_stream(side)
+            self._results.append(answer)
+            return answer
+
+        return wait
 
 
 @functools.cache
 def _stream(device: torch.device, number: int) -> torch.cuda.Stream:
     """One for each number and device of a process."""
+    # Gradients of biases cross streams at the end of a pass, which torch orders, and warns of.
+    if hasattr(torch.autograd.graph, "set_warn_on_accumulate_grad_stream_mismatch"):
+        torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
     return torch.cuda.Stream(device)

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 import torch
 
-from ingan_fast.streams import start_beside
+from ingan_fast.streams import Beside
 
 LOAD, OWN_THREADS = Path("/proc/loadavg"), Path("/proc/self/task")
 MEMORY = 0.8  # decay of the moving average of busy foreign threads, per look
@@ -108,10 +108,10 @@ def side_by_side(device: torch.device) -> Iterator[Start]:
 
     A training's operations are small: two that run at the same time don't wait for each other, unlike two threads that
     share one. With one thread work is done at once. On up to three cores the results are the same to the bit. A GPU
-    works on a second stream (`start_beside`).
+    works on a second stream (`Beside`).
     """
     if device.type == "cuda":
-        yield partial(start_beside, device)
+        yield Beside(device).start
         return
     half = torch.get_num_threads() // SIDES
     if device.type != "cpu" or half == 0 or forked():

@@ -1,6 +1,8 @@
 """Work on several CUDA streams begins after what it needs, and is waited for; a stand-in defers it."""
 
-from collections.abc import Callable
+import gc
+import weakref
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import pytest
@@ -15,7 +17,7 @@ GPU = torch.device("cuda")
 
 
 @pytest.fixture
-def gpu(monkeypatch: pytest.MonkeyPatch) -> FakeStreams:
+def gpu(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeStreams]:
     fake = FakeStreams()
     fake.install(monkeypatch)
     streams._stream.cache_clear()
@@ -96,6 +98,18 @@ def test_work_beside_can_start_more(gpu: FakeStreams, done: list[str]) -> None:
     gpu.finish()
     assert sorted(done[:2]) == ["inner", "outer"]
     assert done[2:] == ["after"]
+
+
+def test_results_are_kept_until_all_has_been_launched(gpu: FakeStreams) -> None:
+    """Else the second stream would overwrite what the first one has yet to read."""
+    with side_by_side(GPU) as start:
+        result = start(lambda: torch.zeros(2))()
+        alive = weakref.ref(result)
+        del result
+        assert alive() is not None
+    del start
+    gc.collect()
+    assert alive() is None
 
 
 def test_a_cpu_keeps_its_order() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
 
 from ingan_fast.model import step
 from ingan_fast.model.convolutions import power_iteration
@@ -161,3 +162,14 @@ class HostReads(TorchDispatchMode):
         if func in (torch.ops.aten._local_scalar_dense.default, torch.ops.aten.nonzero.default):
             self.names.append(str(func))
         return func(*args, **(kwargs or {}))
+
+
+def test_operations_of_a_step_with_a_way_back_can_be_counted() -> None:
+    """torch's counter follows modules through both passes of G."""
+    counts = []
+    for reconstruction in (0.0, 0.1):
+        state, draw = staged(replace(STAGED, reconstruction=reconstruction))
+        with FlopCounterMode(display=False) as counter:
+            training_step(state, draw)
+        counts.append(counter.get_total_flops())
+    assert 1.1 * counts[0] < counts[1] < 2 * counts[0]

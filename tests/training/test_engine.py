@@ -131,21 +131,25 @@ def test_a_cpu_s_checkpoint_goes_on_as_recorded_steps(picture: Pixels) -> None:
 
 
 @pytest.mark.gpu
-def test_steps_on_several_streams_are_those_in_order(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("reconstruction", [0.0, 0.1])
+def test_steps_on_several_streams_are_those_in_order(
+    picture: Pixels, monkeypatch: pytest.MonkeyPatch, reconstruction: float
+) -> None:
     """Each weight's gradient is the sum of the same values in the same order: only kernels with atomics differ."""
-    device, settings = torch.device("cuda"), replace(SMOKE, iterations=1000, crop=64, scales=4, d_channels=32)
+    changes = {"iterations": 1000, "crop": 64, "scales": 4, "d_channels": 32, "reconstruction": reconstruction}
+    device, settings = torch.device("cuda"), replace(SMOKE, **changes)
     sampler = Sampler([picture], settings, 0, device)
-    gradients = []
+    found, losses = [], []
     for name in ("graphs", "eager", "in order"):
         if name == "in order":
             monkeypatch.setattr(discriminator, "branches", lambda device: nullcontext(lambda number: nullcontext()))
             monkeypatch.setattr(step, "side_by_side", lambda device: nullcontext(at_once))
         state = TrainingState(settings, 0, device)
         engine = make_engine("eager" if name == "in order" else name, device, pytest.fail)
-        for _ in range(4):
-            engine.step(state, sampler.draw(0))
+        losses.append(torch.stack([engine.step(state, sampler.draw(0)).clone() for _ in range(4)]).cpu())
         assert state.weights_g.grad is not None
         assert state.weights_d.grad is not None
-        gradients.append(torch.cat([state.weights_g.grad, state.weights_d.grad]).cpu())
-    for found in gradients[:2]:
-        assert (found - gradients[2]).norm() < 0.01 * gradients[2].norm()
+        found.append(torch.cat([state.weights_g.grad, state.weights_d.grad]).cpu())
+    for gradients, its_losses in zip(found[:2], losses[:2], strict=True):
+        assert (gradients - found[2]).norm() < 0.01 * found[2].norm()
+        torch.testing.assert_close(its_losses, losses[2], rtol=0.01, atol=0.001)
