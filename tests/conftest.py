@@ -19,7 +19,7 @@ import torch
 from ingan_fast import cli, export, train
 from ingan_fast.pictures import Pixels, save_image
 from made_once import made_once
-from trainings import leave_unwatched, run
+from trainings import calibrate_quickly, leave_unwatched, run
 
 torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
@@ -117,8 +117,10 @@ def refused(ingan_fast: Command) -> Callable[..., None]:
 
 @pytest.fixture(scope="session")
 def uninterrupted(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An uninterrupted training with `SETTINGS`; read-only."""
-    return made_once(tmp_path_factory, "uninterrupted", lambda path: run(picture_path, path))
+    """An uninterrupted training with `SETTINGS` and a quick calibration; read-only."""
+    with pytest.MonkeyPatch.context() as patch:
+        calibrate_quickly(patch)
+        return made_once(tmp_path_factory, "uninterrupted", lambda path: run(picture_path, path))
 
 
 @pytest.fixture

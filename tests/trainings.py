@@ -13,6 +13,7 @@ from ingan_fast.training.run_folder import RunFolder
 
 # Checkpoints at 4, 8 and 12, previews at 6 and 12, the norms frozen at 6 of 12 iterations.
 SETTINGS: dict[str, Any] = {"freeze_norm_at": 0.5, "log_every": 1}
+FEW_DRAWS = 6
 
 
 def run(picture: Path | list[Path], out: Path, *, seed: int = 0, resume: bool = False, **more: Any) -> Result:
@@ -35,6 +36,11 @@ def leave_unwatched(patch: pytest.MonkeyPatch, quality: Quality | None = None) -
 def leave_unplotted(patch: pytest.MonkeyPatch) -> None:
     for plot in ("plot_losses", "plot_quality"):
         patch.setattr(f"ingan_fast.training.monitor.{plot}", lambda *_: None)
+
+
+def calibrate_quickly(patch: pytest.MonkeyPatch) -> None:
+    """Trainings measure the statistics of norms with few draws; those of the presets take longer than they train."""
+    patch.setattr("ingan_fast.model.state.CALIBRATION_DRAWS", FEW_DRAWS)
 
 
 def generator_bytes(path: Path) -> bytes:

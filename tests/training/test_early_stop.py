@@ -21,7 +21,7 @@ from ingan_fast.training.engine import TrainingEngine
 from ingan_fast.training.info import describe
 from ingan_fast.training.run_folder import RunFolder
 from ingan_fast.training.trained import read_run
-from trainings import leave_unwatched
+from trainings import calibrate_quickly, leave_unwatched
 
 SETTINGS = {
     "iterations": 24,
@@ -82,6 +82,7 @@ def call_flat(patch: pytest.MonkeyPatch) -> None:
     """Every curve of four validations is flat; judging and plotting take no time."""
     judged = curve([0.001])[0] | {"swd_x1.5": 0.01, "swd_x0.6": 0.01}
     leave_unwatched(patch, judged)
+    calibrate_quickly(patch)
     patch.setattr("ingan_fast.training.history.is_flat", lambda validations: len(validations) >= 4)
 
 
