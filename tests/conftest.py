@@ -129,6 +129,12 @@ def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
     leave_unwatched(monkeypatch)
 
 
+@pytest.fixture
+def quick_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings of this test measure the norms' statistics with few draws."""
+    calibrate_quickly(monkeypatch)
+
+
 # Files that take longest, in about this order. They start first, so that no pytest-xdist worker waits for the other's
 # last file. Those that need the same exports are apart, because a worker waits while another one makes them.
 LONGEST = (

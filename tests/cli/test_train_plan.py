@@ -14,7 +14,7 @@ from ingan_fast.settings import PRESETS
 from ingan_fast.training import planning
 from ingan_fast.training.budget import Speed
 
-pytestmark = pytest.mark.usefixtures("unwatched")
+pytestmark = pytest.mark.usefixtures("unwatched", "quick_calibration")
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]

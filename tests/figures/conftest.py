@@ -7,6 +7,8 @@ from types import ModuleType
 
 import pytest
 
+from trainings import calibrate_quickly, leave_unwatched
+
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
@@ -47,7 +49,7 @@ def makes(out: Path) -> Make:
 
 
 @pytest.fixture
-def make(command: ModuleType, tmp_path: Path, unwatched: None) -> Make:
+def make(command: ModuleType, tmp_path: Path, unwatched: None, quick_calibration: None) -> Make:
     return makes(tmp_path / "out")
 
 
@@ -56,6 +58,8 @@ def tenth(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output folder of figure 10; read-only."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(BENCHMARKS)
+        leave_unwatched(patch)
+        calibrate_quickly(patch)
         return makes(tmp_path_factory.mktemp("tenth") / "out")("10")
 
 

@@ -125,17 +125,14 @@ def exact(
     return warped, gradient.flatten(2).double().numpy() @ dense
 
 
-@pytest.mark.parametrize(
-    ("name", "padding"),
-    [(name, "reflection") for name in CASES] + [(name, other) for name in FEW_CASES for other in ("border", "zeros")],
-)
-def test_forward_and_gradient_are_the_sampling_matrix_s(interpreted: ModuleType, name: str, padding: str) -> None:
+@pytest.mark.parametrize("name", CASES)
+def test_forward_and_gradient_are_the_sampling_matrix_s(interpreted: ModuleType, name: str) -> None:
     matrices, size, out = CASES[name]
     features, gradient = random_tensor(2, 3, *size), random_tensor(2, 3, *out, seed=1)
-    warped, back = exact(matrices, features, gradient, padding)
+    warped, back = exact(matrices, features, gradient, "reflection")
     matrix = torch.tensor(matrices, dtype=torch.float32)
-    assert_close(interpreted.homography_warp(features, matrix, out, padding).flatten(2), warped, 2e-5)
-    assert_close(interpreted.homography_warp_gather(gradient, matrix, size, padding).flatten(2), back, 2e-5)
+    assert_close(interpreted.homography_warp(features, matrix, out, "reflection").flatten(2), warped, 2e-5)
+    assert_close(interpreted.homography_warp_gather(gradient, matrix, size, "reflection").flatten(2), back, 2e-5)
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
@@ -187,23 +184,20 @@ def check_random(kernels: ModuleType, seed: int, largest: int) -> None:
     assert_close(kernels.homography_warp_gather(gradient, matrix, size, padding).flatten(2), back, 3e-4)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(3))  # one for each padding
 def test_random_homographies_are_the_sampling_matrix_s(interpreted: ModuleType, seed: int) -> None:
     check_random(interpreted, seed, 16)
-
-
-@pytest.mark.slow
-def test_many_random_homographies_are_the_sampling_matrix_s(interpreted: ModuleType) -> None:
-    for seed in range(100, 103):  # one for each padding
-        check_random(interpreted, seed, 24)
 
 
 MATRIX = torch.tensor(CASES["in mild perspective"][0])
 SIZE, OUT = (5, 7), (6, 5)
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("channels", [1, 3, 64, 65])
+@pytest.mark.parametrize(
+    ("channels", "dtype"),
+    [(1, torch.float32), (3, torch.float16), (64, torch.float32)]
+    + [(65, dtype) for dtype in (torch.float32, torch.float16, torch.bfloat16)],
+)
 def test_any_channels_and_dtypes_agree_with_the_twin(
     interpreted: ModuleType, channels: int, dtype: torch.dtype
 ) -> None:

@@ -16,7 +16,7 @@ from ingan_fast.model.precision import choose_precision, describe_precision
 from ingan_fast.training.run_folder import RunFolder
 from trainings import generator_bytes, run
 
-pytestmark = pytest.mark.usefixtures("unwatched")
+pytestmark = pytest.mark.usefixtures("unwatched", "quick_calibration")
 
 CPU = torch.device("cpu")
 CHOSEN = "import torch; from ingan_fast.model.precision import *; print(choose_precision(torch.device('cpu')))"

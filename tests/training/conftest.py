@@ -2,9 +2,7 @@
 
 import pytest
 
-from trainings import calibrate_quickly
-
 
 @pytest.fixture(autouse=True)
-def quick_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
-    calibrate_quickly(monkeypatch)
+def _quick(quick_calibration: None) -> None:
+    """All trainings of these tests are calibrated quickly."""

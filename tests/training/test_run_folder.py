@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +11,16 @@ import pytest
 import torch
 from rich.table import Table
 from safetensors import safe_open
+from torch import nn
 
 from ingan_fast import Transform, load, train
 from ingan_fast.errors import UserError
 from ingan_fast.model.networks import Generator
 from ingan_fast.pictures import save_image
+from ingan_fast.settings import PAPER, SMOKE, Settings
 from ingan_fast.training import run_folder
 from ingan_fast.training.info import describe
-from ingan_fast.training.run_folder import FORMAT
+from ingan_fast.training.run_folder import FORMAT, weights_of
 from ingan_fast.training.trained import read_run
 
 
@@ -178,6 +181,21 @@ def test_a_config_that_asks_for_a_larger_network_is_refused_before_it_is_built(
     settings = json.loads((run_copy / "config.json").read_text())["settings"]
     edit_config(run_copy, settings=settings | {"channels": 128, "blocks": 8})
     refusal(lambda: read_run(run_copy), "generator.safetensors", "can't be read", "weights, the network of config.json")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        SMOKE,
+        replace(PAPER, channels=8),
+        replace(SMOKE, channels=5, downscales=0, blocks=0, stages=1),
+        replace(SMOKE, channels=7, downscales=3, blocks=3, stages=2),
+        replace(SMOKE, channels=10, downscales=1, stages=3, skips=True),
+    ],
+)
+def test_the_weights_of_a_network_are_counted_without_making_it(settings: Settings) -> None:
+    weights = [module.weight for module in Generator(settings).modules() if isinstance(module, nn.Conv2d)]
+    assert weights_of(settings) == sum(weight.numel() for weight in weights)
 
 
 def test_a_generator_describes_itself(trained_run: Path) -> None:

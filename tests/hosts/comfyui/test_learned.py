@@ -15,7 +15,7 @@ from comfyui_host import PACK, Host, InterruptProcessingException, call
 from ingan_fast import Retargeter
 from ingan_fast.training.run_folder import RunFolder
 
-pytestmark = pytest.mark.usefixtures("unwatched")
+pytestmark = pytest.mark.usefixtures("unwatched", "quick_calibration")
 
 SHAPE = {"resize_by": "factors", "scale_x": 1.5, "scale_y": 1.0, "width": 100, "height": 40, "corners": ""}
 TRAINING = {"name": "dots", "preset": "smoke", "minutes": 0.0, "random_seed": 0, "if_exists": "go on"}
