@@ -7,7 +7,7 @@ os.environ["OMP_NUM_THREADS"] = "1"  # for processes that tests start: bytes dep
 
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,9 +130,11 @@ def unwatched(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def quick_calibration(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Trainings of this test measure the norms' statistics with few draws."""
-    calibrate_quickly(monkeypatch)
+def quick_calibration() -> Iterator[None]:
+    """Trainings of this test measure the norms' statistics with few draws, also after `monkeypatch.undo`."""
+    with pytest.MonkeyPatch.context() as patch:
+        calibrate_quickly(patch)
+        yield
 
 
 # Files that take longest, in about this order. They start first, so that no pytest-xdist worker waits for the other's

@@ -18,7 +18,7 @@ from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.training.engine import TrainingEngine
 from ingan_fast.training.trained import read_run
 
-pytestmark = pytest.mark.usefixtures("unwatched", "quick_calibration")
+pytestmark = pytest.mark.usefixtures("unwatched")
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]
