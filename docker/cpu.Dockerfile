@@ -13,6 +13,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY ingan_fast ingan_fast
 COPY kernels kernels
 COPY export export
+COPY models models
 # The second index has torch without CUDA, which pip prefers for its longer version (2.13.0+cpu).
 RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && python -m venv /opt/ingan-fast \

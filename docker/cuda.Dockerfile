@@ -13,6 +13,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY ingan_fast ingan_fast
 COPY kernels kernels
 COPY export export
+COPY models models
 RUN python -m pip wheel --no-cache-dir --no-deps --wheel-dir /wheels . \
     && python -m venv /opt/ingan-fast \
     && /opt/ingan-fast/bin/pip install --no-cache-dir "$(echo /wheels/*.whl)[${EXTRAS}]"

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ingan_fast import export
+    from ingan_fast.bundled import pretrained
     from ingan_fast.errors import MachineError, UserError
     from ingan_fast.geometry import Transform
     from ingan_fast.layout.api import retarget
@@ -34,6 +35,7 @@ __all__ = [
     "__version__",
     "export",
     "load",
+    "pretrained",
     "retarget",
     "train",
 ]
@@ -45,6 +47,7 @@ _HOME = {
     "Transform": "geometry",
     "UserError": "errors",
     "load": "runtime.retargeter",
+    "pretrained": "bundled",
     "retarget": "layout.api",
     "train": "training.loop",
 }

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 from PIL import Image
 
 CHECKOUT = Path(__file__).parents[1]
-PARTS = ("ingan_fast", "kernels", "export", "pyproject.toml", "README.md", "LICENSE")
+PARTS = ("ingan_fast", "kernels", "export", "models", "pyproject.toml", "README.md", "LICENSE")
 
 
 def call(*words: object, cwd: Path, **variables: str) -> str:
@@ -92,6 +92,18 @@ def test_one_wheel_serves_all_versions_of_python_and_needs_no_compiler(
 
 
 @pytest.mark.slow
+def test_the_wheel_has_the_trained_models_and_plays_them(wheel: Path, environment: Path, tmp_path: Path) -> None:
+    names = {name.removeprefix("ingan_fast/models/") for name in ZipFile(wheel).namelist() if "/models/" in name}
+    folder = CHECKOUT / "models"
+    assert names == {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    command = environment / "ingan-fast"
+    for words in (("--pretrained", "market"), (folder / "market",)):
+        name = f"{len(words)}.png"
+        call(command, "retarget", *words, "--size", "72x40", "--device", "cpu", "--out", name, cwd=tmp_path)
+    assert (tmp_path / "1.png").read_bytes() == (tmp_path / "2.png").read_bytes()
+
+
+@pytest.mark.slow
 def test_without_a_compiler_the_wheel_is_built_without_loops(tmp_path: Path) -> None:
     names = ZipFile(built(tmp_path, CC=str(tmp_path / "no-compiler"))).namelist()
     assert "ingan_fast/layout/solver.py" in names
@@ -164,6 +176,7 @@ def test_without_torch_pictures_and_models_are_played(
         (("train", "PICTURE", "--out", "run"), "train"),
         (("evaluate", "PICTURE", "--source", "PICTURE"), "train"),
         (("video", "PICTURE", "--script", "grow", "--out", "out.mp4"), "video"),
+        (("retarget", "--pretrained", "market", "--size", "72x40", "--out", "out.png"), "train"),
     ],
 )
 def test_what_is_missing_is_named_with_its_extra(

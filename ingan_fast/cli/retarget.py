@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingan_fast.cli.console import messages, parts_done, progress, read_text
+from ingan_fast.cli.pretrained import Pretrained, given_or_pretrained
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform, check_output_size
 from ingan_fast.hub import fetch, is_address
@@ -39,25 +40,27 @@ HELP = (
     "    ingan-fast retarget runs/fruit --collage --out sheet.png\n\n"
     "    ingan-fast retarget fruit/model.onnx --size 640x480 --out out.png      (an exported model)\n\n"
     "    ingan-fast retarget hf://me/fruit --scale 1.5x1 --out out.png      (from the Hugging Face Hub)\n\n"
+    "    ingan-fast retarget --pretrained market --scale 1.5x1 --out out.png      (a model of the package)\n\n"
     "matrix.json contains 3 rows of 3 numbers, source to output, both in [-1, 1] from edge to edge; or "
     '{"matrix": [[..], [..], [..]], "units": "pixels"} for pixel coordinates as in OpenCV.'
 )
 
 
 def retarget(
-    given: Annotated[
-        list[Path],
-        typer.Argument(
-            metavar="PICTURE...|MODEL|RUN",
-            help="Pictures (- for standard input), or an exported model, or a run folder, or hf://OWNER/NAME[@REVISION].",
-        ),
-    ],
     out: Annotated[
         Path,
         typer.Option(
             "--out", help="The output: .png, .jpg, .webp, .tif, .bmp or - (PNG); for several pictures a folder."
         ),
     ],
+    given: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PICTURE...|MODEL|RUN",
+            help="Pictures (- for standard input), or an exported model, or a run folder, or hf://OWNER/NAME[@REVISION].",
+        ),
+    ] = None,
+    pretrained: Pretrained = None,
     size: Annotated[str | None, typer.Option(metavar="WxH", help="Output size in pixels, from 16x16.")] = None,
     scale: Annotated[str | None, typer.Option(metavar="SXxSY", help="Width and height factors.")] = None,
     corners: Annotated[
@@ -126,15 +129,16 @@ def retarget(
         layout,
         strip,
     )
-    if len(given) > 1 or _is_picture(given[0]):
+    subjects = given_or_pretrained(given or [], pretrained)
+    if len(subjects) > 1 or _is_picture(subjects[0]):
         sizes = (size, scale, corners, homography)
         request = None if collage or (layout and not any(sizes)) else _Request(*sizes)
         if layout and request:
             raise UserError("--layout already determines the size; leave out --size, --scale, --corners, --homography")
         return _instant(
-            given, out, request, collage, options, image is not None or device != "auto" or backend != "auto"
+            subjects, out, request, collage, options, image is not None or device != "auto" or backend != "auto"
         )
-    run = fetch(given[0]) if is_address(given[0]) else given[0]
+    run = fetch(subjects[0]) if is_address(subjects[0]) else subjects[0]
     check_output_path(out, alpha=corners is not None)
     if options.given():
         raise UserError(f"{' and '.join(options.given())} are for pictures, but {run} is not one; leave them out")

@@ -11,6 +11,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ingan_fast.cli.console import INTERRUPTED, messages, progress
+from ingan_fast.cli.pretrained import Pretrained, given_or_pretrained
 from ingan_fast.cli.video_request import Request
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
@@ -29,6 +30,7 @@ HELP = (
     "    ingan-fast video photo.jpg --script grow --out out.mp4      (no training)\n\n"
     "    ingan-fast video runs/fruit --script grow --out out.mp4\n\n"
     "    ingan-fast video hf://me/fruit --script grow --out out.mp4      (from the Hugging Face Hub)\n\n"
+    "    ingan-fast video --pretrained market --script grow --out out.mp4      (a model of the package)\n\n"
     "    ingan-fast video runs/fruit --script mine.yaml --canvas 640x480 --background none --out out.webm\n\n"
     "    ingan-fast video runs/fruit --input clip.mp4 --scale 1.5x1 --out wide.mp4\n\n"
     '    ingan-fast video runs/fruit --input clip.mp4 --corners "60,0 340,0 400,300 0,300" --out "frames/%05d.png"\n\n'
@@ -45,11 +47,12 @@ PICTURE_SIDE = 960  # px; longer side of a picture without a model, limited to t
 
 
 def video(
-    model: Annotated[
-        Path,
-        typer.Argument(metavar="PICTURE|MODEL|RUN", help="A picture (scripts), an exported model, or a run folder."),
-    ],
     out: Annotated[str, typer.Option(metavar="FILE", help="The video; frames/%05d.png for pictures; - for a pipe.")],
+    given: Annotated[
+        Path | None,
+        typer.Argument(metavar="PICTURE|MODEL|RUN", help="A picture (scripts), an exported model, or a run folder."),
+    ] = None,
+    pretrained: Pretrained = None,
     script: Annotated[str | None, typer.Option(metavar="NAME|FILE", help="The motion.")] = None,
     input_: Annotated[
         str | None, typer.Option("--input", metavar="CLIP", help="A video, or - for standard input.")
@@ -77,6 +80,7 @@ def video(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     backend: Annotated[str, typer.Option(help="What runs the model; auto: the fastest available.")] = "auto",
 ) -> None:
+    [model] = given_or_pretrained([] if given is None else [given], pretrained)
     request = Request(
         out=out,
         script=script,

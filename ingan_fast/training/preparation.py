@@ -41,7 +41,8 @@ def existing(run: RunFolder, resume: bool, overwrite: bool) -> Config | None:
     """The run to resume; None if a new one may be created in that folder. Changes nothing.
 
     Raises:
-        UserError: the folder contains something else, or a run although neither `resume` nor `overwrite` is set.
+        UserError: the folder contains something else, or a run although neither `resume` nor `overwrite` is set, or a
+            run that can't be resumed.
     """
     if resume and overwrite:
         raise UserError("resume=True and overwrite=True exclude each other; give one of them")
@@ -49,6 +50,7 @@ def existing(run: RunFolder, resume: bool, overwrite: bool) -> Config | None:
         raise UserError(f"{run.path} is a file; give a folder for the run")
     if run.config_path.exists():
         if resume:
+            _check_resumable(run)
             return run.read_config()
         if not overwrite:
             raise UserError(
@@ -57,6 +59,21 @@ def existing(run: RunFolder, resume: bool, overwrite: bool) -> Config | None:
     elif run.path.exists() and _holds_something(run.path) and not (resume or overwrite):
         raise UserError(f"{run.path} is not empty and not a run; give another folder, or overwrite=True to use it")
     return None
+
+
+def _check_resumable(run: RunFolder) -> None:
+    """Check that this is not a network alone, as it is downloaded or bundled: it would be trained from the start.
+
+    An interrupted training without a checkpoint yet has a log.
+
+    Raises:
+        UserError: it is.
+    """
+    if run.generator_path.is_file() and not run.checkpoint_path.is_file() and not run.log_path.is_file():
+        raise UserError(
+            f"{run.path} has a trained network but no checkpoint.pt to resume from; train in another folder, or "
+            "replace the run with overwrite=True"
+        )
 
 
 def go_on(run: RunFolder, started: Config, config: Config) -> None:

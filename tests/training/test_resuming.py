@@ -141,6 +141,15 @@ def test_a_checkpoint_of_a_gpu_can_be_gone_on_with_on_a_cpu(picture: Pixels) -> 
         assert optimizer.param_groups[0]["capturable"] is False
 
 
+def test_a_network_without_checkpoint_and_log_is_not_trained_from_the_start(run_copy: Path, picture_path: Path) -> None:
+    for name in ("checkpoint.pt", "log.jsonl"):  # what a downloaded or bundled run lacks
+        (run_copy / name).unlink()
+    before = generator_bytes(run_copy), sorted(path.name for path in run_copy.iterdir())
+    with pytest.raises(UserError, match=r"no checkpoint\.pt to resume from.*overwrite=True"):
+        train(picture_path, run_copy, preset_name="smoke", device="cpu", resume=True)
+    assert (generator_bytes(run_copy), sorted(path.name for path in run_copy.iterdir())) == before
+
+
 @pytest.mark.usefixtures("unwatched")
 def test_resume_starts_a_training_that_is_not_there(uninterrupted: Path, picture_path: Path, tmp_path: Path) -> None:
     assert run(picture_path, tmp_path / "run", resume=True).finished
