@@ -28,7 +28,8 @@ def describe(run: str | Path) -> Table:
     done = log[-1]["iteration"] if log else 0
     ends_at = [line["ends_at"] for line in log if "ends_at" in line]
     total = f"{ends_at[-1]} (planned: {config.settings.iterations})" if ends_at else str(config.settings.iterations)
-    table.add_row("iterations", f"{done} of {total}")
+    alone = None if log else folder.generator_iteration()  # of a network without a log, such as a downloaded one
+    table.add_row("iterations", f"{done} of {total}" if alone is None else str(alone))
     table.add_row("generator", _file(folder.generator_path))
     table.add_row("checkpoint", _file(folder.checkpoint_path))
     for kind, name in (("losses", LOSSES[0]), ("quality", f"coherence_x{WIDTHS[0]:g}")):

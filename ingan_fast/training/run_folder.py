@@ -21,7 +21,7 @@ from shlex import quote
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
@@ -221,6 +221,14 @@ class RunFolder:
                 f"{self.generator_path} can't be read ({reason}); continue with resume=True, or train again"
             ) from error
         return to_channels_last(generator)
+
+    def generator_iteration(self) -> int | None:
+        """After how many iterations the generator was written; None if there is none, or its file doesn't say."""
+        try:
+            with safe_open(self.generator_path, "pt") as file:
+                return int(json.loads(file.metadata()["ingan_fast"])["iteration"])
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+            return None
 
     def write_checkpoint(self, state: dict[str, Any]) -> None:
         buffer = io.BytesIO()

@@ -1,5 +1,6 @@
 """`ingan-fast info`."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,14 @@ def test_info_tells_what_a_run_is(ingan_fast: Command, trained_run: Path) -> Non
     assert ended.code == 0
     for part in ("dots.png, 64x56", "12 of 12", "smoke", "generator.safetensors", "torch"):
         assert part in ended.out
+
+
+def test_info_tells_the_iterations_of_a_network_without_a_log(ingan_fast: Command, run_copy: Path) -> None:
+    (run_copy / "log.jsonl").unlink()
+    config = run_copy / "config.json"
+    config.write_text(config.read_text().replace('"iterations": 12', '"iterations": 7'))  # planned
+    numbers = re.findall(r"iterations\W+(\d+)", ingan_fast("info", run_copy).out)
+    assert numbers == ["12", "7"]  # done, and as a setting
 
 
 def test_info_tells_of_a_half_written_run(ingan_fast: Command, half_written: Path) -> None:
