@@ -11,12 +11,15 @@ size. That takes seconds an output. Most patches of a layout are copies, so esti
 - The distribution is that of the patches around the pixels that are copied.
 """
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from ingan_fast.layout.ends import are_crops
-from ingan_fast.layout.frequency import Distributions
+from ingan_fast.layout.frequency import Distributions, counts_of_levels
 from ingan_fast.layout.patch_responses import DIRECTIONS, PATCH, patch_responses
 from ingan_fast.layout.pictures import seen
 from ingan_fast.layout.seam_costs import Floats
@@ -43,7 +46,33 @@ class Likeness:
 
     def swd(self, seams: Seams) -> float:
         """Sliced Wasserstein distance of the output's patches from the picture's; 0 for a copy."""
-        return float(np.mean([each.swd(seams) for each in self._scales])) if self._scales else 0.0
+        return [*self.swd_estimates(seams)][-1]
+
+    def swd_estimates(self, seams: Seams) -> Iterator[float]:
+        """The same without the patches across seams, and then with them, which takes several times as long."""
+        counts = [each.copied(seams) for each in self._scales]
+        for across in (False, True):
+            pairs = zip(self._scales, counts, strict=True)
+            yield float(np.mean([each.swd(seams, known, across) for each, known in pairs])) if counts else 0.0
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """What is around a seam, in the pixels of a scale.
+
+    Attributes:
+        length: of the jump, px of the picture.
+        columns: [w], of the picture, as the piece before the seam has them.
+        before: [h, w, channels], what that piece shows there.
+        after: the same of the piece after the seam.
+        is_after: [h, w], which of them the output shows.
+    """
+
+    length: int
+    columns: NDArray[np.intp]
+    before: Floats
+    after: Floats
+    is_after: NDArray[np.bool_]
 
 
 class _Scale:
@@ -66,27 +95,50 @@ class _Scale:
         patches = count / self._scale - PATCH + 1  # in a row of the output
         return self._across(seams) / max(patches, 1) + self._shifted(seams) / count
 
-    def swd(self, seams: Seams) -> float:
+    def copied(self, seams: Seams) -> NDArray[np.int64]:
+        """Counts of the patches around the pixels that are copied: [directions, levels]."""
         columns = self._patches.levels.shape[1]
-        low, high = np.maximum(-seams.lengths, 0), columns - np.maximum(seams.lengths, 0)
-        if (low > high).any():  # a part longer than the picture without its border
-            return 0.0
+        # Jumps longer than the picture without its border, where no patch is centred, are counted a little shorter.
+        lengths = np.clip(seams.lengths, -columns, columns)
+        low, high = np.maximum(-lengths, 0), columns - np.maximum(lengths, 0)
         places = np.clip(seams.places[:, self._middles] - self._edge, low[:, None], high[:, None])
-        deviations = self._patches.deviations_of_pieces(Seams(seams.lengths, places))
-        return float(np.abs(deviations).sum()) / DIRECTIONS
+        return self._patches.counts_of_pieces(Seams(lengths, places))
 
-    def _across(self, seams: Seams) -> float:
-        """The distances of the patches across seams: mean over rows, sum over the patches of a row."""
+    def swd(self, seams: Seams, copied: NDArray[np.int64], across: bool) -> float:
+        counts = copied
+        if across and self._scale > 1:  # at full size, few patches are across seams, and looking at them takes longest
+            for strip in self._strips(seams):
+                counts = counts + self._scale * self._across_instead(strip)
+        return float(np.abs(self._patches.deviations_of(counts)).sum()) / DIRECTIONS
+
+    def _across_instead(self, strip: "_Strip") -> NDArray[np.int64]:
+        """Counts of the patches across a seam, less those of the picture's there: [directions, levels]."""
+        after = _means(strip.is_after)
+        across = (after > 0) & (after < 1)
+        shown = np.where(strip.is_after[..., None], strip.after, strip.before)
+        middle = slice(PATCH // 2, -(PATCH // 2))
+        columns = strip.columns[middle] - self._edge + strip.length * strip.is_after[middle, middle]
+        rows, at = across.nonzero()
+        columns = np.clip(columns[rows, at], 0, self._patches.levels.shape[1] - 1)
+        responses = patch_responses(shown, self._scale, across)
+        return self._patches.counts_of(responses) - counts_of_levels(self._patches.levels[rows, columns])
+
+    def _strips(self, seams: Seams) -> Iterator["_Strip"]:
+        """What is around each seam."""
         joined = ~are_crops(seams.places, seams.lengths, self._width)
-        total = 0.0
         for length, places in zip(seams.lengths[joined].tolist(), seams.places[joined], strict=True):
             at = places[self._scale // 2 :: self._scale][: len(self._rows)]
             reach = (PATCH - 1) * self._scale
             columns = np.arange(int(at.min()) - reach, int(at.max()) + reach, self._scale)
             before, after = (self._rows[:, np.clip(columns + shift, 0, self._width - 1)] for shift in (0, length))
-            squares = np.square(before - after).mean(axis=2)
-            is_after = columns >= at[:, None]
-            as_before, as_after = _means(squares * is_after), _means(squares * ~is_after)
+            yield _Strip(length, columns, before, after, columns >= at[:, None])
+
+    def _across(self, seams: Seams) -> float:
+        """The distances of the patches across seams: mean over rows, sum over the patches of a row."""
+        total = 0.0
+        for strip in self._strips(seams):
+            squares = np.square(strip.before - strip.after).mean(axis=2)
+            as_before, as_after = _means(squares * strip.is_after), _means(squares * ~strip.is_after)
             total += float(np.minimum(as_before, as_after).sum(axis=1).mean())
         return total
 
@@ -111,7 +163,7 @@ def _costs_of_shifts(picture: Floats, scale: int) -> NDArray[np.float64]:
     return costs
 
 
-def _means(values: Floats) -> NDArray[np.float64]:
+def _means(values: NDArray) -> NDArray[np.float64]:
     """The mean of each patch of [h, w]."""
     sums = np.pad(values, ((1, 0), (1, 0))).cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
     rows = sums[PATCH:] - sums[:-PATCH]

@@ -1,14 +1,17 @@
 """What a picture's patches are like: their products with a few fixed directions by chance."""
 
+from functools import cache
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ingan_fast.layout.seam_costs import Floats
 
 PATCH = 7  # px a side
-DIRECTIONS = 8  # of patches
+DIRECTIONS = 16  # of patches
 
 
-def patch_responses(picture: Floats, seed: int = 0) -> Floats:
+def patch_responses(picture: Floats, seed: int = 0, asked: NDArray[np.bool_] | None = None) -> Floats:
     """The product of each patch with each direction: [h - 6, w - 6, directions], by the patches' top left corners.
 
     The distances between two pictures' distributions of these are what the sliced Wasserstein distance of their patches
@@ -17,9 +20,16 @@ def patch_responses(picture: Floats, seed: int = 0) -> Floats:
     Args:
         picture: [h, w, channels], at least a patch.
         seed: of the directions.
+        asked: [h - 6, w - 6], of which patches alone: [n, directions].
     """
-    rng = np.random.default_rng(seed)
-    directions = rng.normal(size=(picture.shape[2], PATCH, PATCH, DIRECTIONS)).astype(np.float32)
-    directions /= np.linalg.norm(directions.reshape(-1, DIRECTIONS), axis=0)
     patches = np.lib.stride_tricks.sliding_window_view(picture, (PATCH, PATCH), axis=(0, 1))
-    return np.asarray(np.tensordot(patches, directions, axes=3), np.float32)
+    if asked is not None:
+        patches = patches[asked]
+    return np.asarray(np.tensordot(patches, _directions(picture.shape[2], seed), axes=3), np.float32)
+
+
+@cache
+def _directions(channels: int, seed: int) -> Floats:
+    """Directions of unit length by chance: [channels, 7, 7, directions]."""
+    directions = np.random.default_rng(seed).normal(size=(channels, PATCH, PATCH, DIRECTIONS)).astype(np.float32)
+    return np.asarray(directions / np.linalg.norm(directions.reshape(-1, DIRECTIONS), axis=0))

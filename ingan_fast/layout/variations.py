@@ -27,10 +27,12 @@ USED = 0.5  # penalty for a jump like an earlier one
 VARIED = 0.6  # fraction of the jump costs that is random from the eighth variation on
 GRAIN = 16  # side of the grid of random factors, of places and lengths
 PROMISING = 1.5  # jumps that are up to this many times worse than the best ones are varied
-FIELDS = 260  # number of random price fields, shared by these sets of jumps
+FIELDS = 160  # number of random price fields, shared by these sets of jumps
 STRENGTHS = (0.2, 0.5, 1.0)  # amplitudes of these fields, in mean costs per row
 CELLS = ((3, 8), (5, 12))  # (min, max) number of cells of a random field along the height and the width
 ROUNDS = (1, 1)  # rounds of bending a candidate, as `solver.BENT`
+CLOSE = 1.35  # where something is worse by more than this factor, nothing else is looked at
+LESS_SURE = 1.1  # the distribution may be worse by this factor before patches across seams are looked at
 LENIENT = 1.25  # seams may show as many times more than the best ones before that counts
 LEAST_COHERENCE, LEAST_SWD = 1e-6, 1e-4  # less counts as this much
 VISIBLE = 0.05  # minimum difference of a variation from the others, as a fraction of the mean difference of two pixels
@@ -93,19 +95,27 @@ class _Comparison:
         self._likeness = Likeness(self._drawn.picture)
         self._best, bests = best, self._drawn.carried(best, False)
         self._shown = max(axis.seen_cost(best, one_way), JUMP)
-        self._swd = max(self._likeness.swd(bests), LEAST_SWD)
+        self._swd = [max(each, LEAST_SWD) for each in self._likeness.swd_estimates(bests)]
         self._coherence = max(self._likeness.coherence(bests), LEAST_COHERENCE)
 
     def worse(self, seams: Seams) -> float:
-        """The largest ratio of any measure to the best layout's; not all are looked at where one is too large."""
+        """The largest ratio of any measure to the best layout's, or the first one that is over `CLOSE`."""
         if seams is self._best:
             return 1.0
-        worse = self.axis.seen_cost(seams, self.one_way) / self._shown / LENIENT
-        if worse > PROMISING:
-            return worse
+        worse = 0.0
+        for ratio in self._ratios(seams):  # the quickest to compute come first
+            worse = max(worse, ratio)
+            if worse > CLOSE:
+                break
+        return worse
+
+    def _ratios(self, seams: Seams) -> Iterator[float]:
+        yield self.axis.seen_cost(seams, self.one_way) / self._shown / LENIENT
         carried = self._drawn.carried(seams, True)
-        worse = max(worse, self._likeness.swd(carried) / self._swd)
-        return worse if worse > PROMISING else max(worse, self._likeness.coherence(carried) / self._coherence)
+        estimates = self._likeness.swd_estimates(carried)
+        yield next(estimates) / self._swd[0] / LESS_SURE
+        yield self._likeness.coherence(carried) / self._coherence
+        yield next(estimates) / self._swd[1]
 
 
 def _chosen(comparison: _Comparison, candidates: Sequence[Seams], number: int) -> Seams:

@@ -18,7 +18,7 @@ from layout_scenes import ball_mask, ball_on_grain, grain
 def test_variations_differ_visibly_and_each_is_nearly_as_good_as_the_best_one() -> None:
     picture = (grain(40, 90) / 255).astype(np.float32)
     table, likeness = Axis(picture), Likeness(picture)
-    found = [solve(table, 120, variation) for variation in range(4)]
+    found = [solve(table, 120, variation) for variation in range(3)]
     drawn = [copy_pieces(picture, seams) for seams in found]
     contrast = np.abs(picture - np.random.default_rng(0).permuted(picture, axis=1)).mean()
     assert all(np.abs(first - second).mean() > 0.03 * contrast for first, second in combinations(drawn, 2))
