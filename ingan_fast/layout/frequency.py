@@ -24,26 +24,42 @@ class Distributions:
     """
 
     def __init__(self, values: NDArray):
-        low, high = np.quantile(values.reshape(-1, values.shape[2]), (0.002, 0.998), axis=0)
-        # Which of the thresholds each pixel lies under: [h, w, channels], 0 all of them, THRESHOLDS none.
-        levels = np.clip((values - low) / np.maximum(high - low, 1e-9) * THRESHOLDS, 0, THRESHOLDS)
-        self.levels = levels.astype(np.uint8)
-        self.weights = np.repeat((high - low) / THRESHOLDS, THRESHOLDS).astype(np.float32)
-        self._counts = _counts(self.levels)
+        self._low, high = np.quantile(values.reshape(-1, values.shape[2]), (0.002, 0.998), axis=0)
+        self._range = high - self._low
+        self.levels = self._levels_of(values)
+        self.weights = np.repeat(self._range / THRESHOLDS, THRESHOLDS).astype(np.float32)
+        self._counts = counts_of_levels(self.levels)
         self.source = self._shares(self._counts)
 
     def deviations_of_pieces(self, seams: Seams) -> Floats:
         """How far the distribution functions of what an output of these seams shows are from the source's."""
+        return self.deviations_of(self.counts_of_pieces(seams))
+
+    def counts_of_pieces(self, seams: Seams) -> NDArray[np.int64]:
+        """How many pixels of an output of these seams have each level: [channels, levels]."""
         if not compiled.available:
-            return np.asarray(self._features(copy_pieces(self.levels, seams)) - self.source, np.float32)
+            return counts_of_levels(copy_pieces(self.levels, seams))
         counts = self._counts.copy()
         places, lengths = (np.ascontiguousarray(each, np.int64) for each in (seams.places, seams.lengths))
         compiled.loops.count_levels(self.levels, places, lengths, counts)
+        return counts
+
+    def deviations_of(self, counts: NDArray[np.int64]) -> Floats:
+        """The same of how many pixels have each level."""
         return np.asarray(self._shares(counts) - self.source, np.float32)
+
+    def counts_of(self, values: NDArray) -> NDArray[np.int64]:
+        """How many of some values [..., channels] have each level: [channels, levels]."""
+        return counts_of_levels(self._levels_of(values))
+
+    def _levels_of(self, values: NDArray) -> NDArray[np.uint8]:
+        """Which of the thresholds each value lies under: 0 all of them, THRESHOLDS none."""
+        levels = (values - self._low) / np.maximum(self._range, 1e-9) * THRESHOLDS
+        return np.clip(levels, 0, THRESHOLDS).astype(np.uint8)
 
     def _features(self, levels: NDArray[np.uint8]) -> Floats:
         """The weighted distribution functions of some pixels: [features]."""
-        return self._shares(_counts(levels))
+        return self._shares(counts_of_levels(levels))
 
     def _shares(self, counts: NDArray) -> Floats:
         """The same of how many pixels have each level: [channels, levels]."""
@@ -105,7 +121,7 @@ class Frequencies(Distributions):
         return before
 
 
-def _counts(levels: NDArray[np.uint8]) -> NDArray[np.int64]:
+def counts_of_levels(levels: NDArray[np.uint8]) -> NDArray[np.int64]:
     """How many pixels have each level: [channels, levels]."""
     counts = [np.bincount(levels[..., c].ravel(), minlength=THRESHOLDS + 1) for c in range(levels.shape[-1])]
     return np.array(counts, np.int64)

@@ -16,11 +16,12 @@ from ingan_fast.layout.refining import kept_before, refine
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.single_objects import PIXELS, single_objects
 from ingan_fast.layout.solver import SPARED, Axis
-from ingan_fast.layout.variations import solve
+from ingan_fast.layout.variations import Drawn, solve
 from ingan_fast.layout.versions import size_of, versions
 
 SOLVED_PIXELS = 48_000  # size of the small version in which jumps are found
 SPARED_TILED = 4.0  # replaces `SPARED` in tiled outputs, where removing the border requires repetitions
+COMPARED_PIXELS = 200_000  # variations of larger pictures are compared in that small version, which is quicker
 SOLVED_WIDTH = 400  # px; its maximum side along the axis that changes
 
 Mask = NDArray[np.bool_]
@@ -253,13 +254,24 @@ def found(
         table = _table(masked, small, tiled)
         if known is not None:
             known[axis] = table
-    seams = solve(table, max(4, round(count * small[0] / width)), variation, closed, small[0] != width, one_way)
-    for picture in versions(masked.picture, factor):
-        larger = picture.shape[1], picture.shape[0]
-        keep, remove = (None if mask is None else shrunk_mask(mask, larger) for mask in (masked.keep, masked.remove))
-        wanted = count if larger[0] == width else round(count * larger[0] / width)
-        seams = refine(picture, seams, larger[0] / small[0], wanted, keep, remove, closed, one_way)
-        small = larger
+    pictures = versions(masked.picture, factor)
+
+    def carried(seams: Seams, aligned: bool) -> Seams:
+        """The seams of the small version at the picture's own resolution."""
+        before = small[0]
+        for picture in pictures:
+            larger = picture.shape[1], picture.shape[0]
+            masks = masked.keep, masked.remove
+            keep, remove = (None if mask is None else shrunk_mask(mask, larger) for mask in masks)
+            columns = count if larger[0] == width else round(count * larger[0] / width)
+            seams = refine(picture, seams, larger[0] / before, columns, keep, remove, closed, one_way, aligned)
+            before = larger[0]
+        return seams
+
+    wanted, any_change = max(4, round(count * small[0] / width)), small[0] != width
+    drawn = Drawn(masked.picture, carried) if height * width <= COMPARED_PIXELS else None
+    seams = solve(table, wanted, variation, closed, any_change, one_way, drawn)
+    seams = carried(seams, variation > 0)
     if masked.keep is not None:
         _check_kept(masked.keep, seams, table, count, axis)
     return Step(axis, seams, turn)

@@ -1,41 +1,35 @@
 """What a picture's patches are like: their products with a few fixed directions by chance."""
 
+from functools import cache
+
 import numpy as np
-from PIL import Image
+from numpy.typing import NDArray
 
 from ingan_fast.layout.seam_costs import Floats
 
 PATCH = 7  # px a side
-SCALES = (1, 2, 4)  # patches are those of versions of the picture as many times smaller
-DIRECTIONS = 4  # of patches, for each scale
+DIRECTIONS = 16  # of patches
 
 
-def patch_responses(picture: Floats) -> Floats:
-    """The product of the patch around each pixel with each direction: [h, w, responses].
+def patch_responses(picture: Floats, seed: int = 0, asked: NDArray[np.bool_] | None = None) -> Floats:
+    """The product of each patch with each direction: [h - 6, w - 6, directions], by the patches' top left corners.
 
     The distances between two pictures' distributions of these are what the sliced Wasserstein distance of their patches
     is the mean of. After Elnekave & Weiss, ECCV 2022.
 
     Args:
-        picture: [h, w, channels].
+        picture: [h, w, channels], at least a patch.
+        seed: of the directions.
+        asked: [h - 6, w - 6], of which patches alone: [n, directions].
     """
-    height, width, channels = picture.shape
-    rng = np.random.default_rng(0)
-    responses = []
-    for scale in SCALES:
-        size = max(1, width // scale), max(1, height // scale)
-        directions = rng.normal(size=(channels, PATCH, PATCH, DIRECTIONS)).astype(np.float32)
-        directions /= np.linalg.norm(directions.reshape(-1, DIRECTIONS), axis=0)
-        small = np.stack([_resized(plane, size, Image.Resampling.BOX) for plane in picture.transpose(2, 0, 1)], axis=2)
-        edge = PATCH // 2
-        padded = np.pad(small, ((edge, edge), (edge, edge), (0, 0)), mode="edge")
-        patches = np.lib.stride_tricks.sliding_window_view(padded, (PATCH, PATCH), axis=(0, 1))
-        products = np.tensordot(patches, directions, axes=3)
-        responses += [
-            _resized(plane, (width, height), Image.Resampling.NEAREST) for plane in products.transpose(2, 0, 1)
-        ]
-    return np.stack(responses, axis=2)
+    patches = np.lib.stride_tricks.sliding_window_view(picture, (PATCH, PATCH), axis=(0, 1))
+    if asked is not None:
+        patches = patches[asked]
+    return np.asarray(np.tensordot(patches, _directions(picture.shape[2], seed), axes=3), np.float32)
 
 
-def _resized(plane: Floats, size: tuple[int, int], resampling: Image.Resampling) -> Floats:
-    return np.asarray(Image.fromarray(np.ascontiguousarray(plane)).resize(size, resampling))
+@cache
+def _directions(channels: int, seed: int) -> Floats:
+    """Directions of unit length by chance: [channels, 7, 7, directions]."""
+    directions = np.random.default_rng(seed).normal(size=(channels, PATCH, PATCH, DIRECTIONS)).astype(np.float32)
+    return np.asarray(directions / np.linalg.norm(directions.reshape(-1, DIRECTIONS), axis=0))

@@ -20,6 +20,8 @@ BEND = 1e-2  # cost of a sideways step of one px, as a squared difference of val
 MOST_SHOWN = 4  # px per row of removed content after which showing more costs nothing more
 OUTSIDE = 1e2  # cost of a place outside the picture, or of a forbidden one
 NEVER = 1e4  # cost of moving a crop: higher than the cost of showing removed content
+ALIGNED = 4  # px; shifts by a multiple of it are copies at half and quarter size, too
+MISALIGNED = 0.25  # cost of another shift, as a fraction of what a seam shows
 
 Mask = NDArray[np.bool_]
 
@@ -33,6 +35,7 @@ def refine(
     remove: Mask | None = None,
     closed: bool = False,
     in_order: bool = False,
+    aligned: bool = False,
 ) -> Seams:
     """The seams in a larger version of the picture they were found in.
 
@@ -45,6 +48,7 @@ def refine(
         remove: [h, w], what must not be shown.
         closed: seams end in the column in which they begin.
         in_order: each seam stays behind the place of the one before, also where that one goes back.
+        aligned: whether pieces are better shifted by multiples of `ALIGNED`.
     """
     height, width = picture.shape[:2]
     places = _enlarged(seams.places, height, scale)
@@ -58,7 +62,7 @@ def refine(
     for mask, counts in ((keep, True), (remove, False)):
         if mask is not None:
             _add_mask(costs, mask, places, lengths, around, reach, counts)
-    changes = _changes(_path_costs(costs), left_over)
+    changes = _changes(_path_costs(costs), left_over, np.cumsum(lengths) if aligned else None)
     chosen = costs[changes + reach, np.arange(len(lengths))]
     found = _paths(chosen)
     if closed:
@@ -203,8 +207,14 @@ def _went_on(so_far: Floats) -> Floats:
     return best
 
 
-def _changes(costs: Floats, total: int) -> Places:
-    """The changes of lengths [n] that cost least together and whose sum is `total`: costs are [changes, n]."""
+def _changes(costs: Floats, total: int, shifts: Places | None = None) -> Places:
+    """The changes of lengths [n] that cost least together and whose sum is `total`.
+
+    Args:
+        costs: [changes, n].
+        total: the sum.
+        shifts: [n], of the pieces after the seams without changes; multiples of `ALIGNED` are then better.
+    """
     options, count = costs.shape
     reach = options // 2
     room = count * reach
@@ -214,6 +224,9 @@ def _changes(costs: Floats, total: int) -> Places:
         padded = np.pad(best[seam], reach, constant_values=np.inf)
         moves = [padded[2 * reach - option : 2 * reach - option + 2 * room + 1] for option in range(options)]
         best[seam + 1] = (np.stack(moves) + costs[:, seam, None]).min(axis=0)
+        if shifts is not None:
+            misaligned = (shifts[seam] + np.arange(-room, room + 1)) % ALIGNED != 0
+            best[seam + 1] += MISALIGNED * np.median(costs.min(axis=0)) * misaligned
     changes = np.empty(count, np.intp)
     place = room + total
     for seam in range(count - 1, -1, -1):

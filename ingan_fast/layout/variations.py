@@ -2,108 +2,169 @@
 
 Seams find other ways where the price of a place changes a little from part to part of the picture. So there are many
 candidates, from several sets of jumps and from fields of prices by chance. A variation is the candidate that is least
-worse than the best layout, of those that differ visibly from the variations before: by what its seams show, and by how
-often it shows each kind of patch.
+worse than the best layout, of those that differ visibly from the variations before: by how far its patches are from the
+picture's, by how often it shows each kind of patch (`likeness.py`), and by what its seams show.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from ingan_fast.layout.drawing import copy_pieces
-from ingan_fast.layout.frequency import Distributions
 from ingan_fast.layout.jumps import Jump
-from ingan_fast.layout.patch_responses import patch_responses
+from ingan_fast.layout.likeness import Likeness
 from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.solver import JUMP, Axis
 
 TOGETHER = 8  # number of variations chosen from the same candidates
-JUMP_SETS = 4  # number of searches for jumps, each avoiding the earlier jumps
+SEARCHES = 4  # number of searches for jumps, each avoiding the earlier jumps
 NEAR = 0.05  # fraction of the width; jumps closer than this in place and length count as equal
 USED = 0.5  # penalty for a jump like an earlier one
 VARIED = 0.6  # fraction of the jump costs that is random from the eighth variation on
 GRAIN = 16  # side of the grid of random factors, of places and lengths
-FIELDS = 40  # number of random price fields, shared by all jump sets
+PROMISING = 1.5  # jumps that are up to this many times worse than the best ones are varied
+FIELDS = 160  # number of random price fields, shared by these sets of jumps
 STRENGTHS = (0.2, 0.5, 1.0)  # amplitudes of these fields, in mean costs per row
-CELLS = ((2, 6), (3, 8))  # (min, max) number of cells of a random field along the height and the width
-ROUNDS = (1, 1, 1)  # rounds of bending a candidate, as `solver.BENT`
-SLANTED = 0.4  # cost per row of a sideways step of one px; with it, the cost predicts coherence at full resolution
-EXACT = 1e-4  # fraction of the value range; distributions closer than this count as equal
+CELLS = ((3, 8), (5, 12))  # (min, max) number of cells of a random field along the height and the width
+ROUNDS = (1, 1)  # rounds of bending a candidate, as `solver.BENT`
+CLOSE = 1.35  # where something is worse by more than this factor, nothing else is looked at
+LESS_SURE = 1.1  # the distribution may be worse by this factor before patches across seams are looked at
+LENIENT = 1.25  # seams may show as many times more than the best ones before that counts
+LEAST_COHERENCE, LEAST_SWD = 1e-6, 1e-4  # less counts as this much
 VISIBLE = 0.05  # minimum difference of a variation from the others, as a fraction of the mean difference of two pixels
-COMPARED_EVERY = 2  # px
+COMPARED_EVERY = 3  # px
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What outputs are drawn from.
+
+    Attributes:
+        picture: [h, w, channels], at its own resolution.
+        carried: seams of the version that is solved, and whether they are aligned (see `refine`), as seams of it.
+    """
+
+    picture: NDArray
+    carried: Callable[[Seams, bool], Seams]
 
 
 def solve(
-    axis: Axis, count: int, variation: int = 0, closed: bool = False, any_change: bool = False, one_way: bool = False
+    axis: Axis,
+    count: int,
+    variation: int,
+    closed: bool = False,
+    any_change: bool = False,
+    one_way: bool = False,
+    drawn: Drawn | None = None,
 ) -> Seams:
-    """The seams of an output `count` columns wide.
+    """The seams of a variation, in the version that is solved.
 
     Args:
         axis: what is laid out.
         count: columns of the output.
-        variation: 0 for the best ones, other numbers for other good ones.
+        variation: its number, from 1 on; 0 is the best layout.
         closed, any_change, one_way: see `Axis.solve`.
+        drawn: where candidates are compared; without it, in the version that is solved.
     """
     best = axis.solve(count, closed, any_change, one_way)
     if variation == 0 or not len(best.lengths):
         return best
     block, number = divmod(variation, TOGETHER)
-    candidates = [best, *_candidates(axis, count, block, closed, any_change, one_way)]
-    return _chosen(axis, candidates, number + (block > 0), one_way)
+    comparison = _Comparison(axis, best, one_way, drawn)
+    candidates = [best, *_candidates(comparison, count, block, closed, any_change)]
+    return _chosen(comparison, candidates, number + (block > 0))
 
 
-def _chosen(axis: Axis, candidates: Sequence[Seams], number: int, one_way: bool) -> Seams:
+class _Comparison:
+    """How many times worse than the best layout others are.
+
+    Args:
+        axis: what is laid out.
+        best: the best layout's seams.
+        one_way: see `Axis.solve`.
+        drawn: see `solve`.
+    """
+
+    def __init__(self, axis: Axis, best: Seams, one_way: bool, drawn: Drawn | None):
+        self.axis, self.one_way = axis, one_way
+        self._drawn = drawn or Drawn(axis.picture, lambda seams, aligned: seams)
+        self._likeness = Likeness(self._drawn.picture)
+        self._best, bests = best, self._drawn.carried(best, False)
+        self._shown = max(axis.seen_cost(best, one_way), JUMP)
+        self._swd = [max(each, LEAST_SWD) for each in self._likeness.swd_estimates(bests)]
+        self._coherence = max(self._likeness.coherence(bests), LEAST_COHERENCE)
+
+    def worse(self, seams: Seams) -> float:
+        """The largest ratio of any measure to the best layout's, or the first one that is over `CLOSE`."""
+        if seams is self._best:
+            return 1.0
+        worse = 0.0
+        for ratio in self._ratios(seams):  # the quickest to compute come first
+            worse = max(worse, ratio)
+            if worse > CLOSE:
+                break
+        return worse
+
+    def _ratios(self, seams: Seams) -> Iterator[float]:
+        yield self.axis.seen_cost(seams, self.one_way) / self._shown / LENIENT
+        carried = self._drawn.carried(seams, True)
+        estimates = self._likeness.swd_estimates(carried)
+        yield next(estimates) / self._swd[0] / LESS_SURE
+        yield self._likeness.coherence(carried) / self._coherence
+        yield next(estimates) / self._swd[1]
+
+
+def _chosen(comparison: _Comparison, candidates: Sequence[Seams], number: int) -> Seams:
     """The candidate that is chosen as the given one after the first.
 
     Each is the best of those that differ visibly from all before, or if none does, the one that differs most.
 
     Args:
-        axis: what is laid out.
+        comparison: with the best layout.
         candidates: the first one is the best layout.
         number: how many are chosen.
-        one_way: see `Axis.solve`.
     """
-    worse = _worse_than_the_first(axis, candidates, one_way)
-    drawn = np.stack([_looked_at(axis.picture, candidate) for candidate in candidates])
-    visible = VISIBLE * _contrast(axis.picture)
+    picture = comparison.axis.picture
+    worse = np.array([comparison.worse(candidate) for candidate in candidates])
+    drawn = np.stack([_looked_at(picture, candidate) for candidate in candidates])
+    visible = VISIBLE * _contrast(picture)
     nearest = np.full(len(candidates), np.inf)
     chosen = 0
     for _ in range(number):
-        apart = np.abs(drawn - drawn[chosen]).mean(axis=1, dtype=np.float32)
-        nearest = np.minimum(nearest, apart)
+        nearest = np.minimum(nearest, np.abs(drawn - drawn[chosen]).mean(axis=1))
         differs = nearest >= visible
         chosen = int(np.where(differs, worse, np.inf).argmin() if differs.any() else nearest.argmax())
     return candidates[chosen]
 
 
-def _worse_than_the_first(axis: Axis, candidates: Sequence[Seams], one_way: bool) -> NDArray[np.float64]:
-    """How many times as much candidates show, or deviate, as the first one."""
-    patches = Distributions(patch_responses(axis.picture))
-    shown = np.array([axis.seen_cost(each, one_way) + SLANTED * _slant(each) for each in candidates])
-    deviating = np.array([np.abs(patches.deviations_of_pieces(each)).sum() for each in candidates])
-    deviating /= patches.levels.shape[2]
-    return np.maximum(shown / max(shown[0], JUMP), deviating / max(deviating[0], EXACT))
-
-
-def _candidates(axis: Axis, count: int, block: int, closed: bool, any_change: bool, one_way: bool) -> Iterator[Seams]:
+def _candidates(comparison: _Comparison, count: int, block: int, closed: bool, any_change: bool) -> Iterator[Seams]:
     """Other seams by the same costs, or for other blocks of variations by costs that differ by chance."""
-    rng = np.random.default_rng(block)
-    between = axis.costs_of_jumps(count, one_way)
+    axis, rng = comparison.axis, np.random.default_rng(block)
+    between = axis.costs_of_jumps(count, comparison.one_way)
     if block:
         between = between * _smooth(rng.uniform(1 - VARIED, 1 + VARIED, (GRAIN, GRAIN)), between.shape)
-    for _ in range(JUMP_SETS):
-        found = axis.candidates(count, between, any_change, one_way)
-        for turn in range(FIELDS):
-            parts = [int(rng.integers(fewest, most + 1)) for fewest, most in zip(*CELLS, strict=True)]
-            strength = axis.costs.typical * STRENGTHS[turn % len(STRENGTHS)]
-            prices: NDArray[np.float64] = strength * _smooth(
-                rng.normal(size=parts), (axis.costs.height, axis.costs.width + 1)
-            ).astype(np.float64)
-            yield axis.bent([found[turn % len(found)]], count, closed, one_way, ROUNDS, prices)
+    bent: dict[bytes, tuple[float, tuple[list[Jump], float]]] = {}  # sets of jumps that bend to the same seams are one
+    for _ in range(SEARCHES):
+        found = axis.candidates(count, between, any_change, comparison.one_way)
+        for jumps in found:
+            seams = axis.bent([jumps], count, closed, comparison.one_way, ROUNDS)
+            key = seams.lengths.tobytes() + seams.places.tobytes()
+            if key not in bent:
+                bent[key] = comparison.worse(seams), jumps
+                yield seams
         between = _elsewhere(between, found[0][0], axis.costs.width)
+    most = PROMISING * max(1.0, min(worse for worse, _ in bent.values()))
+    promising = [jumps for worse, jumps in bent.values() if worse <= most]
+    for turn in range(FIELDS):
+        parts = [int(rng.integers(low, high + 1)) for low, high in zip(*CELLS, strict=True)]
+        strength = axis.costs.typical * STRENGTHS[turn % len(STRENGTHS)]
+        field = _smooth(rng.normal(size=parts), (axis.costs.height, axis.costs.width + 1))
+        prices: NDArray[np.float64] = strength * field.astype(np.float64)
+        yield axis.bent([promising[turn % len(promising)]], count, closed, comparison.one_way, ROUNDS, prices)
 
 
 def _elsewhere(between: Floats, jumps: list[Jump], width: int) -> Floats:
@@ -123,15 +184,10 @@ def _smooth(coarse: NDArray[np.float64], shape: tuple[int, int]) -> Floats:
     return np.asarray(image.resize((shape[1], shape[0]), Image.Resampling.BILINEAR))
 
 
-def _slant(seams: Seams) -> float:
-    """How far seams go sideways, px a row: slanted ones are longer."""
-    return float(np.abs(np.diff(seams.places, axis=1)).mean(axis=1).sum()) if seams.places.shape[1] > 1 else 0.0
-
-
-def _looked_at(picture: Floats, seams: Seams) -> NDArray[np.float16]:
+def _looked_at(picture: Floats, seams: Seams) -> Floats:
     """Some pixels of an output."""
     part = slice(None, None, COMPARED_EVERY)
-    return copy_pieces(picture, seams)[part, part].ravel().astype(np.float16)
+    return copy_pieces(picture, seams)[part, part].ravel()
 
 
 def _contrast(picture: Floats) -> float:

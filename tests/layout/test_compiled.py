@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingan_fast.layout import compiled
+from ingan_fast.layout import compiled, variations
 from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.ends import are_crops
 from ingan_fast.layout.layouts import turned
@@ -16,7 +16,6 @@ from ingan_fast.layout.seam_costs import SeamCosts
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.sliding import slide
 from ingan_fast.layout.solver import Axis
-from ingan_fast.layout.variations import solve
 from layout_scenes import ball_mask, ball_on_grain, grain
 
 pytestmark = pytest.mark.skipif(not compiled.available, reason="needs the compiled loops (pip install with a compiler)")
@@ -55,8 +54,9 @@ def test_seams_are_the_same(
 
 @pytest.mark.parametrize(("count", "variation"), [(70, 2), (45, 9)])
 def test_variations_are_the_same(count: int, variation: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(variations, "FIELDS", 60)
     picture = np.ascontiguousarray(GREY[:24, :56])
-    in_c, in_numpy = both_ways(lambda: solve(Axis(picture), count, variation), monkeypatch)
+    in_c, in_numpy = both_ways(lambda: variations.solve(Axis(picture), count, variation), monkeypatch)
     np.testing.assert_array_equal(in_c.lengths, in_numpy.lengths)
     np.testing.assert_array_equal(in_c.places, in_numpy.places)
 

@@ -1,0 +1,195 @@
+"""How like its picture an output is, estimated from its seams alone.
+
+`quality.metrics` measures outputs: coherence is how far their patches are from the picture's nearest ones, and the
+sliced Wasserstein distance (swd) is how far the distributions of patches are apart, both at full, half and quarter
+size. That takes seconds an output. Most patches of a layout are copies, so estimates need milliseconds:
+
+- Patches that cross a seam are at most as far from the picture as from what the picture shows where the piece on the
+  left or on the right goes on.
+- At half and quarter size, a piece is a copy only if it is shifted by a whole number of those pixels. The price of any
+  other shift is that of the whole picture.
+- The distribution is that of the patches around the pixels that are copied.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ingan_fast.layout.ends import are_crops
+from ingan_fast.layout.frequency import Distributions, counts_of_levels
+from ingan_fast.layout.patch_responses import DIRECTIONS, PATCH, patch_responses
+from ingan_fast.layout.pictures import seen
+from ingan_fast.layout.seam_costs import Floats
+from ingan_fast.layout.seams import Seams
+
+SCALES = (1, 2, 4)  # of the measures: patches are those of the picture as many times smaller
+
+
+class Likeness:
+    """Estimates of one picture's outputs.
+
+    Args:
+        picture: [h, w, channels], as for `pictures.seen`.
+    """
+
+    def __init__(self, picture: NDArray):
+        values = seen(picture)
+        self._scales = [_Scale(values, scale) for scale in SCALES if min(values.shape[:2]) // scale >= PATCH]
+
+    def coherence(self, seams: Seams) -> float:
+        """Mean squared distance per value of the output's patches to the picture's nearest; 0 for a copy."""
+        coarser = self._scales[1:] or self._scales  # full size takes most of the time, and tells the same
+        return float(np.mean([each.coherence(seams) for each in coarser])) if coarser else 0.0
+
+    def swd(self, seams: Seams) -> float:
+        """Sliced Wasserstein distance of the output's patches from the picture's; 0 for a copy."""
+        return [*self.swd_estimates(seams)][-1]
+
+    def swd_estimates(self, seams: Seams) -> Iterator[float]:
+        """The same without the patches across seams, and then with them, which takes several times as long."""
+        counts = [each.copied(seams) for each in self._scales]
+        for across in (False, True):
+            pairs = zip(self._scales, counts, strict=True)
+            yield float(np.mean([each.swd(seams, known, across) for each, known in pairs])) if counts else 0.0
+
+
+@dataclass(frozen=True)
+class _Strip:
+    """What is around a seam, in the pixels of a scale.
+
+    Attributes:
+        length: of the jump, px of the picture.
+        columns: [w], of the picture, as the piece before the seam has them.
+        before: [h, w, channels], what that piece shows there.
+        after: the same of the piece after the seam.
+        is_after: [h, w], which of them the output shows.
+    """
+
+    length: int
+    columns: NDArray[np.intp]
+    before: Floats
+    after: Floats
+    is_after: NDArray[np.bool_]
+
+
+class _Scale:
+    """The same at one of the scales."""
+
+    def __init__(self, picture: Floats, scale: int):
+        self._scale = scale
+        self._height, self._width = picture.shape[:2]
+        self._rows = _shrunk_rows(_smoothed(picture, scale), scale)
+        self._shifts = _costs_of_shifts(picture, scale)
+        responses = patch_responses(_shrunk(picture, scale), seed=scale)
+        self._edge = PATCH // 2 * scale  # px beside the border in which no patch is centred
+        columns = np.arange(self._width - 2 * self._edge) // scale
+        columns = np.minimum(columns, responses.shape[1] - 1)
+        self._patches = Distributions(np.ascontiguousarray(responses[:, columns]))
+        self._middles = np.arange(len(responses)) * scale + self._edge + scale // 2  # rows in which patches are centred
+
+    def coherence(self, seams: Seams) -> float:
+        count = self._width - int(seams.lengths.sum())
+        patches = count / self._scale - PATCH + 1  # in a row of the output
+        return self._across(seams) / max(patches, 1) + self._shifted(seams) / count
+
+    def copied(self, seams: Seams) -> NDArray[np.int64]:
+        """Counts of the patches around the pixels that are copied: [directions, levels]."""
+        columns = self._patches.levels.shape[1]
+        # Jumps longer than the picture without its border, where no patch is centred, are counted a little shorter.
+        lengths = np.clip(seams.lengths, -columns, columns)
+        low, high = np.maximum(-lengths, 0), columns - np.maximum(lengths, 0)
+        places = np.clip(seams.places[:, self._middles] - self._edge, low[:, None], high[:, None])
+        return self._patches.counts_of_pieces(Seams(lengths, places))
+
+    def swd(self, seams: Seams, copied: NDArray[np.int64], across: bool) -> float:
+        counts = copied
+        if across and self._scale > 1:  # at full size, few patches are across seams, and looking at them takes longest
+            for strip in self._strips(seams):
+                counts = counts + self._scale * self._across_instead(strip)
+        return float(np.abs(self._patches.deviations_of(counts)).sum()) / DIRECTIONS
+
+    def _across_instead(self, strip: "_Strip") -> NDArray[np.int64]:
+        """Counts of the patches across a seam, less those of the picture's there: [directions, levels]."""
+        after = _means(strip.is_after)
+        across = (after > 0) & (after < 1)
+        shown = np.where(strip.is_after[..., None], strip.after, strip.before)
+        middle = slice(PATCH // 2, -(PATCH // 2))
+        columns = strip.columns[middle] - self._edge + strip.length * strip.is_after[middle, middle]
+        rows, at = across.nonzero()
+        columns = np.clip(columns[rows, at], 0, self._patches.levels.shape[1] - 1)
+        responses = patch_responses(shown, self._scale, across)
+        return self._patches.counts_of(responses) - counts_of_levels(self._patches.levels[rows, columns])
+
+    def _strips(self, seams: Seams) -> Iterator["_Strip"]:
+        """What is around each seam."""
+        joined = ~are_crops(seams.places, seams.lengths, self._width)
+        for length, places in zip(seams.lengths[joined].tolist(), seams.places[joined], strict=True):
+            at = places[self._scale // 2 :: self._scale][: len(self._rows)]
+            reach = (PATCH - 1) * self._scale
+            columns = np.arange(int(at.min()) - reach, int(at.max()) + reach, self._scale)
+            before, after = (self._rows[:, np.clip(columns + shift, 0, self._width - 1)] for shift in (0, length))
+            yield _Strip(length, columns, before, after, columns >= at[:, None])
+
+    def _across(self, seams: Seams) -> float:
+        """The distances of the patches across seams: mean over rows, sum over the patches of a row."""
+        total = 0.0
+        for strip in self._strips(seams):
+            squares = np.square(strip.before - strip.after).mean(axis=2)
+            as_before, as_after = _means(squares * strip.is_after), _means(squares * ~strip.is_after)
+            total += float(np.minimum(as_before, as_after).sum(axis=1).mean())
+        return total
+
+    def _shifted(self, seams: Seams) -> float:
+        """The costs of the pieces' shifts: sum over the columns of the output."""
+        shifts = np.cumsum(np.concatenate([[0], seams.lengths]))
+        middles = seams.places.mean(axis=1)
+        widths = np.append(middles, self._width) - np.concatenate([[0], middles + seams.lengths])
+        return float(np.maximum(widths, 0) @ self._shifts[shifts % self._scale])
+
+
+def _costs_of_shifts(picture: Floats, scale: int) -> NDArray[np.float64]:
+    """How far the patches of a picture that is shifted by 0, 1, … px, then shrunk, are from those it has itself."""
+    costs, unshifted = np.zeros(scale), _shrunk(picture, scale)
+    columns = unshifted.shape[1] - 1
+    if columns < PATCH:
+        return costs
+    for shift in range(1, scale):
+        shifted = _shrunk(picture[:, shift:], scale)[:, :columns]
+        either = [_means(np.square(shifted - unshifted[:, first : first + columns]).mean(axis=2)) for first in (0, 1)]
+        costs[shift] = np.minimum(*either).mean()
+    return costs
+
+
+def _means(values: NDArray) -> NDArray[np.float64]:
+    """The mean of each patch of [h, w]."""
+    sums = np.pad(values, ((1, 0), (1, 0))).cumsum(axis=0, dtype=np.float64).cumsum(axis=1)
+    rows = sums[PATCH:] - sums[:-PATCH]
+    return np.asarray((rows[:, PATCH:] - rows[:, :-PATCH]) / PATCH**2)
+
+
+def _smoothed(picture: Floats, scale: int) -> Floats:
+    """Each row smoothed as it is when it is shrunk."""
+    weights = np.convolve(np.ones(scale), np.ones(scale)) / scale**2
+    padded = np.pad(picture, ((0, 0), (scale - 1, scale - 1), (0, 0)), mode="edge")
+    parts = (np.float32(w) * padded[:, at : at + picture.shape[1]] for at, w in enumerate(weights))
+    return np.asarray(sum(parts), np.float32)
+
+
+def _shrunk_rows(picture: Floats, scale: int) -> Floats:
+    return _resized(picture, (picture.shape[1], picture.shape[0] // scale), scale, 1)
+
+
+def _shrunk(picture: Floats, scale: int) -> Floats:
+    return _resized(picture, (picture.shape[1] // scale, picture.shape[0] // scale), scale, scale)
+
+
+def _resized(picture: Floats, size: tuple[int, int], down: int, across: int) -> Floats:
+    """A version (width, height) that is smaller by exactly these numbers, without what is left over at the end."""
+    if down == across == 1:
+        return picture
+    box = (0, 0, size[0] * across, size[1] * down)
+    planes = [Image.fromarray(np.ascontiguousarray(plane)) for plane in picture.transpose(2, 0, 1)]
+    return np.stack([np.asarray(each.resize(size, Image.Resampling.BILINEAR, box)) for each in planes], axis=2)
