@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from untrained_runs import LARGER_KIND, write_run
+from untrained_runs import LARGER_KIND
 
 from ingan_fast import Transform
 from ingan_fast.errors import UserError
@@ -18,13 +17,12 @@ from ingan_fast.export import run as export_run
 from ingan_fast.export.model import grid_of
 from ingan_fast.export.run import ExportedFile, ExportOptions, export
 from ingan_fast.model.sampling import to_pixels, to_tensor
-from ingan_fast.pictures import Pixels, load_image
+from ingan_fast.pictures import load_image
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.libraries import openvino_precision
 from ingan_fast.runtime.opening import opened_run
 from ingan_fast.runtime.sidecar import read_sidecar
-from ingan_fast.settings import SMOKE
-from ingan_fast.training.trained import TrainedRun, read_run
+from ingan_fast.training.trained import TrainedRun
 
 SIZES = [(64, 56), (97, 41), (16, 16), (33, 120)]
 TILT = Transform.from_corners([(10, 0), (90, 8), (100, 70), (0, 60)], (100, 70))
@@ -188,16 +186,3 @@ def test_a_wrong_file_is_refused_and_not_kept(
 def test_what_excludes_each_other_is_refused(wanted: dict[str, object], part: str) -> None:
     with pytest.raises(UserError, match=part):
         ExportOptions(**wanted)  # type: ignore[arg-type]
-
-
-@pytest.mark.slow
-def test_a_package_runs_at_any_size(picture: Pixels, tmp_path: Path) -> None:
-    """Of few layers: compiling each takes seconds."""
-    settings = replace(SMOKE, stages=1, downscales=1, blocks=0, channels=4, skips=True)
-    trained = read_run(write_run(tmp_path / "run", settings, picture), merge=False)
-    written = export(trained, tmp_path / "package", ExportOptions(format="pt2"))
-    assert written.check.error < 0.1
-    retargeter = Retargeter.open(written.path)
-    for size in SIZES:
-        expected = played(trained)(size=size)
-        assert np.abs(retargeter(size=size).astype(int) - expected).max() <= 1
