@@ -55,7 +55,7 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A folder in a .pth file is searched after the environment's own; .pth files in it (the editable install
     # of this checkout) are not read.
     Path(site.strip(), "borrowed.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    install = ("install", "--no-deps", "--no-index", "--ignore-installed", wheel)
+    install = ("install", "--no-deps", "--no-index", "--no-compile", "--ignore-installed", wheel)
     call(sys.executable, "-m", "pip", "--python", binaries / "python", *install, cwd=folder)
     return binaries
 
@@ -134,7 +134,7 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     binaries = folder / "venv" / "bin"
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"
     site = Path(call(binaries / "python", "-c", where, cwd=folder).strip())
-    install = ("install", "--no-deps", "--no-index", wheel)
+    install = ("install", "--no-deps", "--no-index", "--no-compile", wheel)
     call(sys.executable, "-m", "pip", "--python", binaries / "python", *install, cwd=folder)
     for name in distributions("ingan-fast", "openvino") - {"ingan-fast"}:
         files = metadata.files(name) or []
