@@ -42,6 +42,8 @@ PADS = {
 EPILOGUE = "epilogue"
 COLUMNS = "columns"
 COLUMNS_KERNEL = 7
+# Names of a kernel's whole numbers; for the warp's kernels `SIZES`.
+ARGUMENTS = dict.fromkeys(PADS, PAD_SIZES) | {EPILOGUE: EPILOGUE_SIZES, COLUMNS: COLUMN_SIZES}
 
 _POINTERS = {torch.float32: "*fp32", torch.float16: "*fp16", torch.bfloat16: "*bf16"}
 _WIDE_LOAD = re.compile(r"ld\.global[\w.:]*\.v4\.b32|ld\.global[\w.:]*\.v2\.b64|cp\.async\.cg")  # 128 bits
@@ -115,13 +117,8 @@ def compile_variant(variant: Variant, capability: int) -> Compiled:
     """Compile as a launch on aligned tensors would, for a compute capability of 10 · major + minor."""
     function, pointers, constants = _arguments(variant)
     names = function.arg_names
-    sizes = PAD_SIZES if variant.kernel in PADS else SIZES
-    scalars = dict.fromkeys(sizes, "i32")
-    if variant.kernel == EPILOGUE:
-        scalars = dict.fromkeys(EPILOGUE_SIZES, "i32") | {"slope": "fp32"}
-    elif variant.kernel == COLUMNS:
-        scalars = dict.fromkeys(COLUMN_SIZES, "i32")
-    kinds = dict.fromkeys(names, "constexpr") | scalars | pointers
+    scalars = dict.fromkeys(ARGUMENTS.get(variant.kernel, SIZES), "i32") | {"slope": "fp32"}
+    kinds = dict.fromkeys(names, "constexpr") | {name: scalars[name] for name in names if name in scalars} | pointers
     aligned: Any = {(names.index(name),): [["tt.divisibility", 16]] for name in pointers}
     source = ASTSource(function, kinds, constexprs=constants, attrs=aligned)
     kernel = triton.compile(source, target=GPUTarget("cuda", capability, 32), options=triton_warp.OPTIONS)

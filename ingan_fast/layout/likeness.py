@@ -44,12 +44,11 @@ class Likeness:
         coarser = self._scales[1:] or self._scales  # full size takes most of the time, and tells the same
         return float(np.mean([each.coherence(seams) for each in coarser])) if coarser else 0.0
 
-    def swd(self, seams: Seams) -> float:
-        """Sliced Wasserstein distance of the output's patches from the picture's; 0 for a copy."""
-        return [*self.swd_estimates(seams)][-1]
-
     def swd_estimates(self, seams: Seams) -> Iterator[float]:
-        """The same without the patches across seams, and then with them, which takes several times as long."""
+        """Sliced Wasserstein distance of the output's patches from the picture's; 0 for a copy.
+
+        First without the patches across seams, then with them, which takes several times as long.
+        """
         counts = [each.copied(seams) for each in self._scales]
         for across in (False, True):
             pairs = zip(self._scales, counts, strict=True)

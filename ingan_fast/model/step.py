@@ -190,9 +190,7 @@ def learn_from_way_back(state: TrainingState, batch: Batch, y: Tensor) -> tuple[
     """G's reconstruction loss, differentiated by its weights on the way back, and by y."""
     settings = state.settings
     y = y.detach().requires_grad_(not settings.detach_inverse)
-    y = y.view_as(
-        y
-    )  # not a leaf: torch's counter of operations can't differentiate by the input of a module that is one
+    y = y.view_as(y)  # because torch's FLOP counter fails where a module's input is a leaf
     with mixed_precision(state.device, state.precision):
         loss = way_back(state, batch, y)
     nothing = torch.zeros_like(loss)

@@ -5,13 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ingan_fast.geometry import Transform
 from ingan_fast.model import deployed
 from ingan_fast.model.convolutions import ReflectConv2d
-from ingan_fast.model.fold import fold
-from ingan_fast.model.networks import Generator
 from ingan_fast.model.tiling import halo, tiles
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
@@ -19,6 +17,7 @@ from ingan_fast.runtime.opening import opened_run
 from ingan_fast.settings import PAPER, SMOKE, Settings
 from ingan_fast.training.run_folder import Config
 from ingan_fast.training.trained import TrainedRun
+from small_networks import folded
 
 DEEP = replace(PAPER, channels=8, blocks=2)  # three downscales, skips
 SMOOTH = replace(SMOKE, stages=1)
@@ -33,23 +32,10 @@ TRANSFORMS = {
 }
 
 
-def network(settings: Settings) -> Generator:
-    """A folded generator with statistics far from their start."""
-    torch.manual_seed(0)
-    generator = Generator(settings)
-    for module in generator.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            nn.init.uniform_(module.running_mean, -0.3, 0.3)
-            nn.init.uniform_(module.running_var, 0.3, 2.0)
-    for last in (generator.exit, *(refiner.exit for refiner in generator.refiners)):
-        nn.init.normal_(last.weight, std=0.05)
-    return fold(generator)
-
-
 def player(settings: Settings, picture: Pixels, tile: int | None = None) -> Retargeter:
-    """Plays `network(settings)`, in tiles of `tile` px."""
+    """Plays `folded(settings)`, in tiles of `tile` px."""
     config = Config.new(settings, "smoke", None, 0, {"dots.png": picture}, "cpu")
-    opened = opened_run(TrainedRun(network(settings), [picture], config), "cpu", "float32")
+    opened = opened_run(TrainedRun(folded(settings), [picture], config), "cpu", "float32")
     if tile is None:
         return Retargeter(opened)
     retargeter = Retargeter(opened, max_memory=1)
@@ -71,7 +57,7 @@ def test_tiled_equals_untiled(settings: Settings, transform: Transform, picture:
 
 @pytest.mark.parametrize("settings", [*SHAPES.values(), replace(SMOKE, stages=3, downscales=0, blocks=1)])
 def test_the_halo_holds_all_that_a_pixel_is_made_of(settings: Settings) -> None:
-    generator, side = network(settings), 96
+    generator, side = folded(settings), 96
     coarse, middle = generator.coarse, side // 2
     warped = torch.zeros(1, settings.channels, side, side)
     changed = warped.clone()
@@ -121,7 +107,7 @@ def test_no_pixel_reaches_beyond_the_halo(settings: Settings) -> None:
     margin = halo(settings)
     cell = 2**settings.downscales
     width = 2 * margin + 10 * cell
-    generator = network(settings)
+    generator = folded(settings)
     for column in range(width // 2, width // 2 + cell):
         one = torch.rand(1, settings.channels, 16, width)
         other = one.clone()
