@@ -41,6 +41,7 @@ class Settings:
     detach_inverse: bool = False  # let the reconstruction loss train only the inverse pass
     places: float = 0.0  # weight of the loss that keeps colours where T puts them, averaged over squares of 16 px
     copies: float = 0.0  # weight of the L1 distance to the warped source, where T hardly changes sizes
+    moments: float = 0.0  # weight of the loss that keeps mean colours and contrasts of squares of 64 px
     guidance_left: float = 1.0  # fraction of places and copies that is left at `fine_at`; 1 for pictures of one object
 
     # Transformations and their curriculum, section 2.4
@@ -93,6 +94,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "window": (32, 4096),
     "places": (0.0, 1e3),
     "copies": (0.0, 1e3),
+    "moments": (0.0, 1e3),
     "guidance_left": _FRACTION,
     "scales": (1, 12),
     "d_channels": (1, 1024),

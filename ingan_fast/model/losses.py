@@ -30,6 +30,7 @@ def reconstruction_l1(reconstructed: Tensor, image: Tensor, visible: Tensor) -> 
 
 # Output px. Displacements up to this cost nothing, so that elements of this size can keep their size.
 PLACE = 16
+AREA = 64  # output px, side of the squares whose mean colour and contrast are held
 
 
 def out_of_place(apart: Tensor, coarse: int) -> Tensor:
@@ -41,6 +42,28 @@ def out_of_place(apart: Tensor, coarse: int) -> Tensor:
     """
     side = min(max(PLACE // coarse, 1), *apart.shape[-2:])
     return F.avg_pool2d(apart, side, ceil_mode=True).abs().mean()
+
+
+def moment_distance(y: Tensor, warped: Tensor, coarse: int) -> Tensor:
+    """Distance of the mean and the standard deviation of colours in squares of `AREA` output px, a float32 scalar.
+
+    D sees small patches, whatever their place, so it can tell neither a slightly wrong colour or contrast nor a texture
+    that belongs elsewhere in the picture. Squares overlap by half.
+
+    Args:
+        y, warped: [N, 3, H, W], float32 in [-1, 1].
+        coarse: output px per pixel of `y`.
+    """
+    side = min(max(AREA // coarse, 2), *y.shape[-2:])
+    (mean, deviation), (aimed_mean, aimed_deviation) = (_moments(picture, side) for picture in (y, warped))
+    return (mean - aimed_mean).abs().mean() + (deviation - aimed_deviation).abs().mean()
+
+
+def _moments(picture: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation over squares of `side` px, every half square."""
+    mean, of_squares = (F.avg_pool2d(part, side, side // 2, ceil_mode=True) for part in (picture, picture.square()))
+    # The gradient of a root ends at 0: a deviation under 0.01, one grey level, is as good as none.
+    return mean, (of_squares - mean.square()).clamp_min(0.0).add(1e-4).sqrt()
 
 
 def guidance_weight(progress: Tensor, left: float) -> Tensor:

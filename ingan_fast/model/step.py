@@ -17,7 +17,14 @@ from ingan_fast.model.gradients import (
     partial_gradients,
     partial_gradients_and_input,
 )
-from ingan_fast.model.losses import guidance_weight, lsgan, out_of_place, reconstruction_l1, refinement_l1
+from ingan_fast.model.losses import (
+    guidance_weight,
+    lsgan,
+    moment_distance,
+    out_of_place,
+    reconstruction_l1,
+    refinement_l1,
+)
 from ingan_fast.model.networks import shrink, to_contiguous_float32
 from ingan_fast.model.precision import mixed_precision
 from ingan_fast.model.sampling import Batch
@@ -111,14 +118,15 @@ def first_stage(state: TrainingState, batch: Batch) -> Fake:
     settings, generator = state.settings, state.generator
     x = shrink(batch.image, generator.coarse)
     y = generator.first_stage(x, batch.transform, batch.size)
-    guidance = torch.zeros((), device=state.device)
-    if settings.places or settings.copies:
+    picture, guidance = to_contiguous_float32(y), torch.zeros((), device=state.device)
+    if settings.places or settings.copies or settings.moments:
         warped = to_contiguous_float32(homography_warp(x, batch.transform, (y.shape[-2], y.shape[-1])))
-        apart = to_contiguous_float32(y) - warped
+        apart = picture - warped
         guidance = settings.places * out_of_place(apart, generator.coarse)
         guidance = guidance + settings.copies * batch.likeness * apart.abs().mean()
         guidance = guidance_weight(state.scale_progress, settings.guidance_left) * guidance
-    return Fake(y, to_contiguous_float32(y), guidance)
+        guidance = guidance + settings.moments * moment_distance(picture, warped, generator.coarse)
+    return Fake(y, picture, guidance)
 
 
 def way_back(state: TrainingState, batch: Batch, y: Tensor) -> Tensor:

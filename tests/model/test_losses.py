@@ -4,9 +4,11 @@ import pytest
 import torch
 
 from ingan_fast.model.losses import (
+    AREA,
     PLACE,
     guidance_weight,
     lsgan,
+    moment_distance,
     out_of_place,
     reconstruction_l1,
     refinement_l1,
@@ -115,6 +117,32 @@ def test_places_are_as_large_in_the_output_whatever_stage_they_are_looked_at_in(
 
 def test_a_picture_smaller_than_a_square_is_one() -> None:
     assert out_of_place(torch.full((1, 3, 5, 40), 0.25), 1).item() == pytest.approx(0.25)
+
+
+def test_moments_are_blind_to_order_and_see_colour_and_contrast() -> None:
+    fine = torch.tensor([-0.4, 0.4]).repeat(1, 3, 2 * AREA, AREA)  # columns in turn: mean 0, deviation 0.4
+    assert moment_distance(fine.roll(1, dims=3), fine, 1).item() == pytest.approx(0, abs=1e-6)
+    assert moment_distance(fine + 0.1, fine, 1).item() == pytest.approx(0.1, abs=1e-4)
+    assert moment_distance(1.5 * fine, fine, 1).item() == pytest.approx(0.2, abs=1e-3)
+
+
+def test_moments_see_a_texture_that_changed_places() -> None:
+    pattern = torch.tensor([-0.4, 0.4]).repeat(1, 3, 2 * AREA, AREA)
+    smooth_above = torch.cat([torch.zeros_like(pattern), pattern], dim=2)
+    assert moment_distance(smooth_above.flip(2), smooth_above, 1).item() > 0.3
+
+
+def test_areas_are_as_large_in_the_output_whatever_stage_they_are_looked_at_in() -> None:
+    apart = torch.zeros(1, 3, AREA, AREA)
+    apart[..., : AREA // 2], apart[..., AREA // 2 :] = 0.4, -0.4
+    assert moment_distance(apart.flip(3), apart, 1).item() < 0.2 < moment_distance(apart.flip(3), apart, 2).item()
+
+
+def test_moments_of_flat_pictures_can_be_learned_from() -> None:
+    flat = torch.full((1, 3, 5, 40), 0.25, requires_grad=True)
+    (gradient,) = torch.autograd.grad(moment_distance(flat, torch.zeros(1, 3, 5, 40), 2), flat)
+    assert torch.isfinite(gradient).all()
+    assert gradient.sum().item() == pytest.approx(1.0, rel=1e-3)
 
 
 def test_guidance_falls_while_the_scales_move_and_never_ends() -> None:

@@ -61,6 +61,7 @@ def test_a_step_gives_the_gradients_of_two_separate_steps(precision: str, tolera
 
 
 STAGED = replace(SMOKE, crop=64, size_multiple=16)
+UNGUIDED = replace(STAGED, places=0.0, copies=0.0, moments=0.0)
 
 
 def staged(settings: Settings = STAGED) -> tuple[TrainingState, Batch]:
@@ -103,10 +104,10 @@ def test_two_things_at_a_time_give_the_same_bits_as_one_after_the_other(precisio
         assert all(torch.equal(one, other) for one, other in zip(trained[0], values, strict=True))
 
 
-@pytest.mark.parametrize("name", ["places", "copies"])
+@pytest.mark.parametrize("name", ["places", "copies", "moments"])
 def test_guidance_is_part_of_what_the_generator_learns_from(name: str) -> None:
-    with_it, draw = staged(replace(STAGED, **{"places": 0.0, "copies": 0.0, name: 1.0}))
-    without, _ = staged(replace(STAGED, places=0.0, copies=0.0))
+    with_it, draw = staged(replace(UNGUIDED, **{name: 1.0}))
+    without, _ = staged(UNGUIDED)
     likely = replace(draw, likeness=torch.ones(()))
     guided, free = training_step(with_it, likely), training_step(without, likely)
     index = LOSSES.index("guidance")
@@ -115,11 +116,11 @@ def test_guidance_is_part_of_what_the_generator_learns_from(name: str) -> None:
     assert torch.equal(guided[:index], free[:index])
 
 
-@pytest.mark.parametrize("name", ["places", "copies"])
+@pytest.mark.parametrize("name", ["places", "copies", "moments"])
 def test_guidance_weighs_as_much_as_its_setting(name: str) -> None:
     found = []
     for weight in (0.0, 0.5, 1.0):
-        state, draw = staged(replace(STAGED, **{"places": 0.0, "copies": 0.0, name: weight}))
+        state, draw = staged(replace(UNGUIDED, **{name: weight}))
         losses = training_step(state, replace(draw, likeness=torch.ones(())))
         found.append(losses[LOSSES.index("guidance")].item())
     nothing, half, whole = found
@@ -127,12 +128,22 @@ def test_guidance_weighs_as_much_as_its_setting(name: str) -> None:
 
 
 def test_guidance_has_little_weight_once_the_scales_have_moved() -> None:
-    unrefined, found = replace(STAGED, places=1.0, copies=1.0, stages=1, guidance_left=0.1), []
+    unrefined, found = replace(UNGUIDED, places=1.0, copies=1.0, stages=1, guidance_left=0.1), []
     for position in (0.0, unrefined.fine_at * unrefined.iterations):
         state, draw = staged(unrefined)
         state.scale_progress.fill_(position / (unrefined.fine_at * unrefined.iterations))
         found.append(first_stage(state, draw).guidance.item())
     assert found[1] == pytest.approx(0.1 * found[0], rel=0.05)
+
+
+def test_moments_keep_their_weight_once_the_scales_have_moved() -> None:
+    found = []
+    for progress in (0.0, 1.0):
+        state, draw = staged(replace(UNGUIDED, moments=1.0))
+        state.scale_progress.fill_(progress)
+        found.append(first_stage(state, draw).guidance.item())
+    assert found[1] == pytest.approx(found[0])
+    assert found[0] > 0.05
 
 
 def test_windows_lie_anywhere_in_a_picture_and_a_small_one_is_seen_whole() -> None:
