@@ -46,14 +46,17 @@ def grid_of(transform: Transform, count: int = 1) -> Tensor:
     return torch.from_numpy(transform.grid()).expand(count, -1, -1, -1).contiguous()
 
 
-def dynamic(trained: TrainedRun, precision: str, bake_source: bool = False) -> Exported:
+def dynamic(
+    trained: TrainedRun, precision: str, bake_source: bool = False, kind: type[DeployedGraph] = DeployedGraph
+) -> Exported:
     """The graph with dynamic batch size and image sizes.
 
     Args:
         precision: of the convolutions, a key of `PRECISIONS`.
         bake_source: store the run's picture in the graph; the only input is then a grid, with batch size 1.
+        kind: `AnySizeGraph` for `write_onnx`.
     """
-    inner = DeployedGraph(_in_precision(trained.generator, precision)).eval()
+    inner = kind(_in_precision(trained.generator, precision)).eval()
     transform = Transform.resize((72, 40))
     if bake_source:
         graph = StillGraph(inner, to_tensor(trained.source)).eval()

@@ -16,53 +16,61 @@ from ingan_fast.export.model import Exported
 # Opset 20 renames GridSample's mode, which some TensorRT versions and DirectML get wrong; bfloat16 convolutions need
 # opset 22.
 OPSETS = {"fp32": 18, "fp16": 18, "bf16": 22}
-LEAST = 16  # px; smallest side of images and outputs. Under 9, runtimes fail with obscure errors
 
 
 def write_onnx(exported: Exported, path: Path, precision: str) -> None:
     """Write `exported` as one ONNX file, without paths of this machine.
 
+    The graph is traced with the sizes of its example inputs. Dynamic axes need an `AnySizeGraph`, for which no size
+    matters; tracing with symbolic sizes would take three times as long.
+
     Raises:
         UserError: onnx or onnxscript is not installed.
     """
     onnx = _import_onnx()
-    axes = {name: torch.export.Dim(name, min=1 if name == "N" else LEAST) for name in ("N", "H", "W", "Ho", "Wo")}
-    shapes = tuple(
-        {axis: axes[side] for axis, side in enumerate(shape) if isinstance(side, str)}
-        for shape in exported.shapes.values()
-    )
     with torch.no_grad(), quiet():
         program = torch.onnx.export(
             exported.graph,
             tuple(exported.inputs.values()),
             dynamo=True,
-            dynamic_shapes=shapes,
             input_names=list(exported.inputs),
             output_names=["retargeted"],
             opset_version=OPSETS[precision],
+            optimize=False,  # it would store the example's sizes as constants
             verbose=False,
         )
-    model = program.model_proto  # type: ignore[union-attr]
-    _clean(model, exported)
+        assert program is not None
+        _declare_sizes(program.model, exported)
+        program.optimize()
+    model = program.model_proto
+    _clean(model)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
 
 
-def _clean(model: Any, exported: Exported) -> None:
-    """Remove metadata of the exporting machine, and give dynamic axes plain names (the exporter writes formulas)."""
+def _declare_sizes(model: Any, exported: Exported) -> None:
+    """Replace the sizes of the example, which the exporter has stored with each value, by those of the contract."""
+    from onnxscript import ir
+
+    for node in model.graph:
+        for value in node.outputs:
+            value.shape = None
+    values, shapes = (*model.graph.inputs, *model.graph.outputs), (*exported.shapes.values(), exported.output_shape)
+    for value, shape in zip(values, shapes, strict=True):
+        value.shape = ir.Shape(shape)
+
+
+def _clean(model: Any) -> None:
+    """Remove metadata of the exporting machine."""
     del model.metadata_props[:]
     model.doc_string = ""
     graph = model.graph
     graph.name = "ingan-fast"
     graph.doc_string = ""
-    del graph.value_info[:]  # intermediate shapes, with formulas as names; runtimes infer them
+    del graph.value_info[:]  # intermediate shapes; runtimes infer them
     for part in (*graph.node, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.doc_string = ""
-    for value in graph.output:
-        for dimension, name in zip(value.type.tensor_type.shape.dim, exported.output_shape, strict=True):
-            if isinstance(name, str):
-                dimension.dim_param = name
 
 
 def _import_onnx() -> Any:

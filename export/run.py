@@ -7,12 +7,14 @@ import torch
 
 from ingan_fast.callbacks import Notice
 from ingan_fast.errors import UserError
+from ingan_fast.export.any_size import AnySizeGraph
 from ingan_fast.export.check import Check, check
 from ingan_fast.export.model import PRECISIONS, SOURCE_FILE, Exported, describe, dynamic, fixed
 from ingan_fast.export.onnx_file import write_onnx
 from ingan_fast.export.package import write_package
 from ingan_fast.files import atomic_path
 from ingan_fast.geometry import Size, Transform
+from ingan_fast.model.deployed import DeployedGraph
 from ingan_fast.pictures import save_image
 from ingan_fast.runtime.sidecar import checksum
 from ingan_fast.training.trained import TrainedRun
@@ -54,7 +56,8 @@ class ExportOptions:
 
     def graph(self, trained: TrainedRun) -> Exported:
         if self.transform is None:
-            return dynamic(trained, self.precision, self.bake_source)
+            kind = AnySizeGraph if self.format == "onnx" else DeployedGraph
+            return dynamic(trained, self.precision, self.bake_source, kind)
         return fixed(trained, self.precision, self.transform, self.frame or trained.source_size)
 
 

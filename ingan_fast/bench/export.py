@@ -22,6 +22,7 @@ from ingan_fast.bench.timing import Spread
 from ingan_fast.callbacks import Advance
 from ingan_fast.errors import UserError
 from ingan_fast.export.engine import build_engine
+from ingan_fast.export.model import dynamic
 from ingan_fast.export.onnx_file import OPSETS, quiet
 from ingan_fast.export.run import FILES, ExportOptions, export
 from ingan_fast.pictures import Pixels
@@ -165,7 +166,7 @@ def _makers(run: Path, kept: Path, without: Mapping[str, str]) -> dict[str, Make
 
 def _plain(run: Path, folder: Path) -> Path:
     """The same graph by torch's exporter alone: not cleaned, not checked, no sidecar."""
-    exported = ExportOptions().graph(read_run(run))
+    exported = dynamic(read_run(run), "fp32")
     axes = tuple(
         {axis: torch.export.Dim.AUTO for axis, side in enumerate(shape) if isinstance(side, str)}
         for shape in exported.shapes.values()

@@ -135,7 +135,10 @@ class Generator(nn.Module):
     def trunk(self, warped: Tensor) -> Tensor:
         """Everything between the warp and tanh: [N, C, Ho, Wo] → [N, 3, Ho, Wo]."""
         height, width = warped.shape[-2:]
-        features = pad_to_multiple(warped, self.multiple)
+        return self.convolved(pad_to_multiple(warped, self.multiple))[..., :height, :width]
+
+    def convolved(self, features: Tensor) -> Tensor:
+        """`trunk` for features whose sides are multiples of `multiple`."""
         skipped = []
         for stage in self.down:
             skipped.append(features)
@@ -145,7 +148,7 @@ class Generator(nn.Module):
             features = stage(features)
             if self.skips:
                 features = features + skipped.pop()
-        return self.exit(features)[..., :height, :width]
+        return cast(Tensor, self.exit(features))
 
 
 def shrink(image: Tensor, factor: int) -> Tensor:
