@@ -45,6 +45,15 @@ def best_seams(costs: Floats, bend: float, scale: float, seams: Floats) -> None:
 def copy_pieces(picture: Bytes, places: Integers, lengths: Integers, result: Bytes) -> None: ...
 def count_levels(levels: Bytes, places: Integers, lengths: Integers, counts: Integers) -> None: ...
 def differences(planes: Floats, first: int, share_around: float, result: Floats) -> None: ...
+def group_rows(
+    rows: Floats,
+    order: Integers,
+    grouped: Floats,
+    low: Floats,
+    high: Floats,
+    low_blocks: Floats,
+    high_blocks: Floats,
+) -> None: ...
 def hold_between(moved: Bytes, near: Bytes, result: Bytes) -> None: ...
 def nearest(
     queries: Floats,
@@ -54,6 +63,8 @@ def nearest(
     order: Integers,
     low: Floats,
     high: Floats,
+    low_blocks: Floats,
+    high_blocks: Floats,
     slack: float,
     best: Floats,
 ) -> None: ...

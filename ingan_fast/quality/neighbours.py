@@ -2,8 +2,8 @@
 
 Compiled, most rows are left out by lower bounds of their distances. The queries' main directions (principal
 components) and the length of what is left beside them keep most of a distance in few numbers. Rows are sorted into
-groups of similar ones; a group farther away in those numbers than what was found already needs no closer look. Without
-the compiled loops, all distances are computed.
+groups of similar ones, and groups into blocks; what is farther away in those numbers than what was found already needs
+no closer look. Without the compiled loops, all distances are computed.
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ingan_fast.layout import compiled
 
-COMPONENTS = 39  # of 23, 31, 39, 47 the quickest for patches and for the longer rows of `local_stretch`; 4 n - 1
-GROUP = 32  # rows in a group, as in native/nearest.c
-PARTS = 8  # along each of the first three components, when rows are sorted into groups
+COMPONENTS = 39  # of patches, and about a sixth of the number of values of longer rows; 4 n - 1
+BOXED = 24  # components that boxes around groups have
+GROUP, BLOCK = 32, 16  # rows in a group, groups in a block, as in native/nearest.c
+MOST_VALUES = 1 << 22  # of the rows that are sorted together: 16 MB, since they are looked up at random
+IN_CACHE = 1024  # rows that are projected at a time
 ROUNDING = 1e-9  # of the squared lengths: the least difference between bounds that counts
 
 
@@ -58,26 +61,19 @@ def _by_bounds(queries: Tensor, database: Iterator[Tensor]) -> Tensor:
     """The same, compiled, and without most of the distances."""
     centre = queries.mean(0)
     around = (queries - centre).double()
-    basis = torch.linalg.eigh(around.T @ around)[1].flip(1)[:, :COMPONENTS].float()  # the main ones first
-    asked, asked_whole = _projected(queries, centre, basis).numpy(), queries.contiguous().numpy()
+    basis = (
+        torch.linalg.eigh(around.T @ around)[1].flip(1)[:, : _components(queries.shape[1])].float()
+    )  # the main ones first
+    asked, asked_whole = _projected(queries, centre, basis), queries.contiguous().numpy()
     best = np.full(len(queries), np.inf, np.float32)
     threads = max(1, min(torch.get_num_threads(), len(queries) // GROUP))
     parts = [slice(len(queries) * part // threads, len(queries) * (part + 1) // threads) for part in range(threads)]
     with ThreadPoolExecutor(threads) as pool:
-        for chunk in database:
+        for chunk in _together(database):
             rows = _projected(chunk, centre, basis)
-            order = _grouped(rows)
-            slack = ROUNDING * float(rows.square().sum(1).amax())
-            rows = rows[order]  # [groups, GROUP, components]
-            low, high = (values.t().contiguous().numpy() for values in torch.aminmax(rows, dim=1))
-            known = (
-                rows.transpose(1, 2).contiguous().numpy(),
-                chunk.contiguous().numpy(),
-                order.numpy(),
-                low,
-                high,
-                slack,
-            )
+            slack = ROUNDING * float(np.square(rows).sum(1).max())
+            order, grouped, *boxes = _grouped(rows)
+            known = (grouped, chunk.numpy(), order, *boxes, slack)
 
             def search(part: slice, known: tuple[Any, ...] = known) -> None:
                 arguments = (asked[part], asked_whole[part], *known, best[part])
@@ -87,20 +83,42 @@ def _by_bounds(queries: Tensor, database: Iterator[Tensor]) -> Tensor:
     return torch.from_numpy(best)
 
 
-def _projected(rows: Tensor, centre: Tensor, basis: Tensor) -> Tensor:
-    """Components of the rows, and the length of what is left: distances in these are never larger, but for rounding."""
-    rows = rows - centre
-    components = rows @ basis
-    left = torch.addmm(rows, components, basis.t(), alpha=-1).norm(dim=1, keepdim=True)
-    missing = COMPONENTS - basis.shape[1]
-    return torch.cat([F.pad(components, (0, missing)), left], dim=1)
+def _components(values: int) -> int:
+    return max(COMPONENTS, values // 24 * 4 - 1)
 
 
-def _grouped(rows: Tensor) -> Tensor:
-    """The rows' places, similar ones in one group: [groups, GROUP]; the last place fills up the last group."""
-    pieces = [torch.arange(len(rows))]
-    for component in range(3):
-        ordered = (piece[rows[piece, component].argsort()] for piece in pieces)
-        pieces = [part for piece in ordered for part in piece.tensor_split(PARTS)]
-    order = torch.cat(pieces)
-    return torch.cat([order, order[-1:].expand(-len(order) % GROUP)]).view(-1, GROUP)
+def _together(chunks: Iterator[Tensor]) -> Iterator[Tensor]:
+    """The same rows in larger chunks: the more rows are sorted, the closer are the boxes around their groups."""
+    gathered: list[Tensor] = []
+    for chunk in chunks:
+        if gathered and sum(each.numel() for each in (*gathered, chunk)) > MOST_VALUES:
+            yield torch.cat(gathered)
+            gathered = []
+        gathered.append(chunk)
+    yield torch.cat(gathered)
+
+
+def _projected(rows: Tensor, centre: Tensor, basis: Tensor) -> NDArray[np.float32]:
+    """The length of what is left beside the components, and these: but for rounding, distances are never larger."""
+    result = torch.zeros(len(rows), 1 + _components(rows.shape[1]))
+    for block, of_block in zip(rows.split(IN_CACHE), result.split(IN_CACHE), strict=True):
+        block = block - centre
+        components = torch.mm(block, basis, out=of_block[:, 1 : 1 + basis.shape[1]])
+        of_block[:, 0] = block.addmm_(components, basis.t(), alpha=-1).norm(dim=1)
+    return result.numpy()
+
+
+def _grouped(rows: NDArray[np.float32]) -> tuple[NDArray[Any], ...]:
+    """Similar rows in one group, similar groups in one block, as `native/groups.c` makes them.
+
+    Returns:
+        Their places [groups, GROUP], of which the last one fills up the last group; the rows [groups, values, GROUP];
+        the least and largest of their first values by group [blocks, BOXED, BLOCK] and by block [BOXED, blocks].
+    """
+    values, groups = rows.shape[1], -(-len(rows) // GROUP)
+    blocks = -(-groups // BLOCK)
+    order = np.empty((groups, GROUP), np.int64)
+    shapes = [(groups, values, GROUP), *2 * [(blocks, BOXED, BLOCK)], *2 * [(BOXED, blocks)]]
+    results = [np.empty(shape, np.float32) for shape in shapes]
+    compiled.loops.group_rows(rows, order, *results)
+    return order, *results

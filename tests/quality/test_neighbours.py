@@ -7,7 +7,7 @@ from scipy.spatial.distance import cdist
 from torch import Tensor
 
 from ingan_fast.layout import compiled
-from ingan_fast.quality.neighbours import GROUP, nearest
+from ingan_fast.quality.neighbours import BLOCK, BOXED, GROUP, _grouped, nearest
 
 
 def rows_like_patches(count: int, values: int, seed: int) -> Tensor:
@@ -59,7 +59,26 @@ def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_places_outside_the_rows_are_refused(place: int) -> None:
     queries, rows = np.zeros((2, 4), np.float32), np.zeros((40, 4), np.float32)
     order = np.full((1, GROUP), place)
-    best, box = np.full(2, np.inf, np.float32), np.zeros((4, 1), np.float32)
+    best, box = np.full(2, np.inf, np.float32), np.zeros((1, 4, BLOCK), np.float32)
     group = np.zeros((1, 4, GROUP), np.float32)
     with pytest.raises(ValueError, match="fit together"):
-        compiled.loops.nearest(queries, queries, group, rows, order, box, box, 0.0, best)
+        compiled.loops.nearest(
+            queries, queries, group, rows, order, box, box, box[0, :, :1].copy(), box[0, :, :1].copy(), 0.0, best
+        )
+
+
+@pytest.mark.skipif(not compiled.available, reason="needs the compiled loops (pip install with a compiler)")
+def test_boxes_hold_all_rows_of_their_groups_and_blocks() -> None:
+    rows = rows_like_patches(GROUP * (BLOCK + 2) + 5, 28, 4).numpy()
+    order, grouped, low, high, low_blocks, high_blocks = _grouped(rows)
+    assert sorted(set(order.ravel())) == list(range(len(rows)))
+    assert np.array_equal(grouped.transpose(0, 2, 1), rows[order])
+    for group, members in enumerate(rows[order][:, :, :BOXED]):
+        block, at = divmod(group, BLOCK)
+        assert np.array_equal(low[block, :, at], members.min(0))
+        assert np.array_equal(high[block, :, at], members.max(0))
+    for block in range(2):
+        members = rows[order][block * BLOCK : (block + 1) * BLOCK].reshape(-1, 28)[:, :BOXED]
+        assert np.array_equal(low_blocks[:, block], members.min(0))
+        assert np.array_equal(high_blocks[:, block], members.max(0))
+    assert np.isinf(low[1, :, 3:]).all()  # groups that aren't there are never near

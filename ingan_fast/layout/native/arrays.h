@@ -47,6 +47,7 @@ PyObject *best_seams(PyObject *self, PyObject *args);
 PyObject *copy_pieces(PyObject *self, PyObject *args);
 PyObject *count_levels(PyObject *self, PyObject *args);
 PyObject *differences(PyObject *self, PyObject *args);
+PyObject *group_rows(PyObject *self, PyObject *args);
 PyObject *hold_between(PyObject *self, PyObject *args);
 PyObject *nearest(PyObject *self, PyObject *args);
 PyObject *path_costs(PyObject *self, PyObject *args);

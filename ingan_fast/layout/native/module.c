@@ -58,6 +58,7 @@ static PyMethodDef methods[] = {
     {"copy_pieces", copy_pieces, METH_VARARGS, NULL},
     {"count_levels", count_levels, METH_VARARGS, NULL},
     {"differences", differences, METH_VARARGS, NULL},
+    {"group_rows", group_rows, METH_VARARGS, NULL},
     {"hold_between", hold_between, METH_VARARGS, NULL},
     {"nearest", nearest, METH_VARARGS, NULL},
     {"path_costs", path_costs, METH_VARARGS, NULL},
