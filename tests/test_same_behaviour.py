@@ -20,9 +20,9 @@ WIDE = Transform.resize((96, 48))
 # Means over squares of 16 px, in grey levels, and how far they may be off: with AVX-512, AVX2 and SSE 4.1 they differ
 # by 0.01, with another seed by 46. A change of training that is meant needs new ones.
 EXPECTED = [
-    [117.34, 106.76, 97.7, 113.81, 114.01, 101.22],
-    [138.52, 125.47, 125.64, 108.65, 129.97, 123.6],
-    [124.75, 120.23, 132.51, 114.13, 119.11, 123.43],
+    [111.44, 98.27, 91.35, 113.66, 114.25, 101.13],
+    [134.72, 123.55, 123.43, 107.12, 130.59, 125.95],
+    [114.83, 118.18, 133.6, 116.29, 121.06, 128.88],
 ]
 TOLERANCE = 0.05
 

@@ -4,6 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ingan_fast.kernels import homography_warp
+
 
 def scale_weights(scales: int, progress: Tensor) -> Tensor:
     """Weights of the discriminator's scales, float32 [scales], finest first, that sum to 1 (paper section 2.3).
@@ -30,7 +32,8 @@ def reconstruction_l1(reconstructed: Tensor, image: Tensor, visible: Tensor) -> 
 
 # Output px. Displacements up to this cost nothing, so that elements of this size can keep their size.
 PLACE = 16
-AREA = 64  # output px, side of the squares whose mean colour and contrast are held
+AREA = 64  # output px, side of the windows whose mean colour and contrast are held
+CELLS = 3  # per side of such a window, which is at every cell
 
 
 def out_of_place(apart: Tensor, coarse: int) -> Tensor:
@@ -44,26 +47,37 @@ def out_of_place(apart: Tensor, coarse: int) -> Tensor:
     return F.avg_pool2d(apart, side, ceil_mode=True).abs().mean()
 
 
-def moment_distance(y: Tensor, warped: Tensor, coarse: int) -> Tensor:
-    """Distance of the mean and the standard deviation of colours in squares of `AREA` output px, a float32 scalar.
+def moment_distance(y: Tensor, x: Tensor, matrix: Tensor, coarse: int) -> Tensor:
+    """Distance between y's local mean and standard deviation of colours and x's, where T puts them: a float32 scalar.
 
     D sees small patches, whatever their place, so it can tell neither a slightly wrong colour or contrast nor a texture
-    that belongs elsewhere in the picture. Squares overlap by half.
+    that belongs elsewhere in the picture. Both are measured over windows of `AREA` output px. The source is measured
+    before T moves the values, not after it: stretched elements have other values, and would then be asked for.
 
     Args:
-        y, warped: [N, 3, H, W], float32 in [-1, 1].
-        coarse: output px per pixel of `y`.
+        y: [N, 3, H, W], float32 in [-1, 1].
+        x: the source, [N, 3, h, w], likewise.
+        matrix: [N, 3, 3], the sampling matrix of T.
+        coarse: output px per pixel of `y` and `x`.
     """
-    side = min(max(AREA // coarse, 2), *y.shape[-2:])
-    (mean, deviation), (aimed_mean, aimed_deviation) = (_moments(picture, side) for picture in (y, warped))
-    return (mean - aimed_mean).abs().mean() + (deviation - aimed_deviation).abs().mean()
+    cell = AREA / CELLS / coarse
+    moments, of_x = _local_moments(y, cell), _local_moments(x, cell)
+    aim = homography_warp(of_x, matrix, (moments.shape[-2], moments.shape[-1]), "border")
+    return 2 * (moments - aim).abs().mean()
 
 
-def _moments(picture: Tensor, side: int) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation over squares of `side` px, every half square."""
-    mean, of_squares = (F.avg_pool2d(part, side, side // 2, ceil_mode=True) for part in (picture, picture.square()))
-    # The gradient of a root ends at 0: a deviation under 0.01, one grey level, is as good as none.
-    return mean, (of_squares - mean.square()).clamp_min(0.0).add(1e-4).sqrt()
+def _local_moments(picture: Tensor, cell: float) -> Tensor:
+    """Mean and standard deviation over windows of `CELLS` × `CELLS` cells around each cell of about `cell` px.
+
+    [N, 3, H, W] → [N, 6, rows, columns]. The cells divide the picture evenly, so that T maps them as it maps pixels.
+    """
+    size = [max(1, round(side / cell)) for side in picture.shape[-2:]]
+    cells = F.adaptive_avg_pool2d(torch.cat([picture, picture.square()], dim=1), size)
+    windows = F.avg_pool2d(cells, CELLS, stride=1, padding=CELLS // 2, count_include_pad=False)
+    mean, of_squares = windows.chunk(2, dim=1)
+    # The gradient of a root has no limit at 0: a deviation under 0.01, one grey level, counts as none.
+    deviation = (of_squares - mean.square()).clamp_min(0.0).add(1e-4).sqrt()
+    return torch.cat([mean, deviation], dim=1)
 
 
 def guidance_weight(progress: Tensor, left: float) -> Tensor:

@@ -119,13 +119,14 @@ def first_stage(state: TrainingState, batch: Batch) -> Fake:
     x = shrink(batch.image, generator.coarse)
     y = generator.first_stage(x, batch.transform, batch.size)
     picture, guidance = to_contiguous_float32(y), torch.zeros((), device=state.device)
-    if settings.places or settings.copies or settings.moments:
-        warped = to_contiguous_float32(homography_warp(x, batch.transform, (y.shape[-2], y.shape[-1])))
-        apart = picture - warped
+    if settings.places or settings.copies:
+        apart = picture - to_contiguous_float32(homography_warp(x, batch.transform, (y.shape[-2], y.shape[-1])))
         guidance = settings.places * out_of_place(apart, generator.coarse)
         guidance = guidance + settings.copies * batch.likeness * apart.abs().mean()
         guidance = guidance_weight(state.scale_progress, settings.guidance_left) * guidance
-        guidance = guidance + settings.moments * moment_distance(picture, warped, generator.coarse)
+    if settings.moments:
+        distance = moment_distance(picture, to_contiguous_float32(x), batch.transform, generator.coarse)
+        guidance = guidance + settings.moments * distance
     return Fake(y, picture, guidance)
 
 

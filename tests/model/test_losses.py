@@ -119,28 +119,45 @@ def test_a_picture_smaller_than_a_square_is_one() -> None:
     assert out_of_place(torch.full((1, 3, 5, 40), 0.25), 1).item() == pytest.approx(0.25)
 
 
+IDENTITY = torch.eye(3)[None]
+
+
+def stripes(height: int, width: int, period: int) -> torch.Tensor:
+    """Vertical stripes of -0.4 and 0.4: mean 0, deviation 0.4."""
+    columns = torch.where(torch.arange(width) % period < period // 2, 0.4, -0.4)
+    return columns.expand(1, 3, height, width).contiguous()
+
+
 def test_moments_are_blind_to_order_and_see_colour_and_contrast() -> None:
-    fine = torch.tensor([-0.4, 0.4]).repeat(1, 3, 2 * AREA, AREA)  # columns in turn: mean 0, deviation 0.4
-    assert moment_distance(fine.roll(1, dims=3), fine, 1).item() == pytest.approx(0, abs=1e-6)
-    assert moment_distance(fine + 0.1, fine, 1).item() == pytest.approx(0.1, abs=1e-4)
-    assert moment_distance(1.5 * fine, fine, 1).item() == pytest.approx(0.2, abs=1e-3)
+    fine = stripes(2 * AREA, 2 * AREA, 2)
+    assert moment_distance(fine.roll(1, dims=3), fine, IDENTITY, 1).item() == pytest.approx(0, abs=2e-3)
+    assert moment_distance(fine + 0.1, fine, IDENTITY, 1).item() == pytest.approx(0.1, abs=1e-4)
+    assert moment_distance(1.5 * fine, fine, IDENTITY, 1).item() == pytest.approx(0.2, abs=1e-3)
 
 
 def test_moments_see_a_texture_that_changed_places() -> None:
-    pattern = torch.tensor([-0.4, 0.4]).repeat(1, 3, 2 * AREA, AREA)
+    pattern = stripes(2 * AREA, AREA, 2)
     smooth_above = torch.cat([torch.zeros_like(pattern), pattern], dim=2)
-    assert moment_distance(smooth_above.flip(2), smooth_above, 1).item() > 0.3
+    assert moment_distance(smooth_above.flip(2), smooth_above, IDENTITY, 1).item() > 0.3
+
+
+def test_moments_ask_for_elements_of_their_own_size_where_t_has_made_room() -> None:
+    source = stripes(AREA, 4 * AREA, 48)
+    more, stretched = stripes(AREA, 8 * AREA, 48), stripes(AREA, 8 * AREA, 96)
+    assert moment_distance(more, source, IDENTITY, 1) < 0.5 * moment_distance(stretched, source, IDENTITY, 1)
 
 
 def test_areas_are_as_large_in_the_output_whatever_stage_they_are_looked_at_in() -> None:
-    apart = torch.zeros(1, 3, AREA, AREA)
-    apart[..., : AREA // 2], apart[..., AREA // 2 :] = 0.4, -0.4
-    assert moment_distance(apart.flip(3), apart, 1).item() < 0.2 < moment_distance(apart.flip(3), apart, 2).item()
+    source, small = stripes(AREA, 4 * AREA, 48), stripes(AREA // 2, 2 * AREA, 24)
+    whole = moment_distance(source.roll(24, dims=3), source, IDENTITY, 1).item()
+    assert whole > 0.05
+    assert moment_distance(small.roll(12, dims=3), small, IDENTITY, 2).item() == pytest.approx(whole, rel=0.1)
 
 
 def test_moments_of_flat_pictures_can_be_learned_from() -> None:
     flat = torch.full((1, 3, 5, 40), 0.25, requires_grad=True)
-    (gradient,) = torch.autograd.grad(moment_distance(flat, torch.zeros(1, 3, 5, 40), 2), flat)
+    distance = moment_distance(flat, torch.zeros(1, 3, 5, 40), IDENTITY, 2)
+    (gradient,) = torch.autograd.grad(distance, flat)
     assert torch.isfinite(gradient).all()
     assert gradient.sum().item() == pytest.approx(1.0, rel=1e-3)
 

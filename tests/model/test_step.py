@@ -29,7 +29,7 @@ def gradients(network: torch.nn.Module) -> torch.Tensor:
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("bfloat16", 0.03), ("float16", 0.005)])
 def test_a_step_gives_the_gradients_of_two_separate_steps(precision: str, tolerance: float) -> None:
-    settings = replace(SMOKE, stages=1, places=0.0, copies=0.0, reconstruction=0.1, size_multiple=8)
+    settings = replace(SMOKE, stages=1, places=0.0, copies=0.0, moments=0.0, reconstruction=0.1, size_multiple=8)
     picture = np.random.default_rng(0).integers(0, 256, (64, 72, 3)).astype(np.uint8)
     sampler = Sampler([picture], settings, 0, CPU)
     draw = sampler.calibration(3)[2]
@@ -70,10 +70,9 @@ def staged(settings: Settings = STAGED) -> tuple[TrainingState, Batch]:
 
 
 def test_a_further_stage_trains_itself_and_leaves_the_first_one_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    unguided = replace(STAGED, places=0.0, copies=0.0)
-    state, draw = staged(unguided)
+    state, draw = staged(UNGUIDED)
     training_step(state, draw)
-    first, _ = staged(unguided)
+    first, _ = staged(UNGUIDED)
     monkeypatch.setattr(step, "learn_from_further_stages", lambda *given: [])
     training_step(first, draw)
     further = {name for name, _ in state.generator.named_parameters() if name.startswith("refiners")}

@@ -30,6 +30,7 @@ FEW_SIZES = replace(
     stages=1,
     places=0.0,
     copies=0.0,
+    moments=0.0,
     reconstruction=0.1,
 )
 

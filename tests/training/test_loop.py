@@ -38,6 +38,7 @@ def test_sixty_iterations_lower_the_reconstruction_loss(picture_path: Path, tmp_
         "stages": 1,
         "places": 0.0,
         "copies": 0.0,
+        "moments": 0.0,
         "skips": True,
         "exit_gain": 1.0,
         "reconstruction": 10.0,
