@@ -18,7 +18,7 @@ from ingan_fast.training.trained import read_run
 
 @pytest.mark.slow
 def test_a_package_runs_at_any_size(picture: Pixels, tmp_path: Path) -> None:
-    """Of few layers, without vector instructions and without optimising what calls the kernels: compiling takes long."""
+    """Of few layers, without vector instructions, and what calls the kernels is not optimised: compiling takes long."""
     settings = replace(SMOKE, stages=1, downscales=1, blocks=0, channels=4, skips=True)
     trained = read_run(write_run(tmp_path / "run", settings, picture), merge=False)
     with torch._inductor.config.patch({"cpp.simdlen": 1, "aot_inductor.compile_wrapper_opt_level": "O0"}):
