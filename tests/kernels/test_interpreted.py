@@ -186,7 +186,7 @@ def check_random(kernels: ModuleType, seed: int, largest: int) -> None:
 
 @pytest.mark.parametrize("seed", range(3))  # one for each padding
 def test_random_homographies_are_the_sampling_matrix_s(interpreted: ModuleType, seed: int) -> None:
-    check_random(interpreted, seed, 16)
+    check_random(interpreted, seed, 11)
 
 
 MATRIX = torch.tensor(CASES["in mild perspective"][0])
@@ -201,22 +201,22 @@ SIZE, OUT = (5, 7), (6, 5)
 def test_any_channels_and_dtypes_agree_with_the_twin(
     interpreted: ModuleType, channels: int, dtype: torch.dtype
 ) -> None:
-    features, gradient = random_tensor(2, channels, *SIZE).to(dtype), random_tensor(2, channels, *OUT, seed=1).to(dtype)
+    features, gradient = random_tensor(1, channels, *SIZE).to(dtype), random_tensor(1, channels, *OUT, seed=1).to(dtype)
     wanted = features.double().requires_grad_()
-    expected = reference.homography_warp(wanted, MATRIX, OUT, "reflection")
+    expected = reference.homography_warp(wanted, MATRIX[:1], OUT, "reflection")
     expected.backward(gradient.double())
     assert wanted.grad is not None
     tolerance = {torch.float32: 2e-6, torch.float16: 1e-3, torch.bfloat16: 8e-3}[dtype]  # its own rounding
-    grid = sampling_grid(MATRIX, OUT)
+    grid = sampling_grid(MATRIX[:1], OUT)
     for warped in (
-        interpreted.homography_warp(features, MATRIX, OUT, "reflection"),
+        interpreted.homography_warp(features, MATRIX[:1], OUT, "reflection"),
         interpreted.grid_warp(features, grid, "reflection"),
     ):
         assert warped.dtype == dtype
         assert_close(warped, expected.detach(), tolerance)
     for back in (
-        interpreted.homography_warp_gather(gradient, MATRIX, SIZE, "reflection"),
-        interpreted.homography_warp_scatter(gradient, MATRIX, SIZE, "reflection"),
+        interpreted.homography_warp_gather(gradient, MATRIX[:1], SIZE, "reflection"),
+        interpreted.homography_warp_scatter(gradient, MATRIX[:1], SIZE, "reflection"),
         interpreted.grid_warp_scatter(gradient, grid, SIZE, "reflection"),
     ):
         assert back.dtype == dtype
