@@ -23,8 +23,9 @@ $(VENV)/.installed: pyproject.toml $(wildcard ingan_fast/layout/native/*)
 demo: setup
 	$(BIN)/ingan-fast demo --out demo
 
+# Containers often forbid compiled modules to be kept; tests start many processes, each of which would compile them again.
 test: setup
-	$(BIN)/python -m pytest -n auto --dist loadfile  # one thread per test
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n auto --dist loadfile  # one thread per test
 
 # Tests of the parts that GPU machines run, on the oldest supported torch and Triton, without a GPU. torch 2.11 includes
 # CUDA libraries of 5 GB. Not part of CI; run it when one of these parts changes.
