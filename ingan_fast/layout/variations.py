@@ -35,7 +35,9 @@ CLOSE = 1.35  # where something is worse by more than this factor, nothing else 
 LESS_SURE = 1.1  # the distribution may be worse by this factor before patches across seams are looked at
 LENIENT = 1.25  # seams may show as many times more than the best ones before that counts
 LEAST_COHERENCE, LEAST_SWD = 1e-6, 1e-4  # less counts as this much
-VISIBLE = 0.05  # minimum difference of a variation from the others, as a fraction of the mean difference of two pixels
+NOTICED = 0.04  # pixels differ visibly if their channels do by so much in the mean: ten grey levels
+VISIBLE = (0.05, 0.03, 0.02)  # fractions of an output's pixels that differ visibly from each other one's, as is wanted
+AS_GOOD = 1.08  # nothing may be worse by more than this factor; if nothing else is as good, smaller differences will do
 COMPARED_EVERY = 3  # px
 
 
@@ -121,7 +123,8 @@ class _Comparison:
 def _chosen(comparison: _Comparison, candidates: Sequence[Seams], number: int) -> Seams:
     """The candidate that is chosen as the given one after the first.
 
-    Each is the best of those that differ visibly from all before, or if none does, the one that differs most.
+    Each is the best of those that differ visibly from all before. If none of these is as good as the first one, smaller
+    differences will do. If nothing differs visibly, it is the one that differs most.
 
     Args:
         comparison: with the best layout.
@@ -131,13 +134,14 @@ def _chosen(comparison: _Comparison, candidates: Sequence[Seams], number: int) -
     picture = comparison.axis.picture
     worse = np.array([comparison.worse(candidate) for candidate in candidates])
     drawn = np.stack([_looked_at(picture, candidate) for candidate in candidates])
-    visible = VISIBLE * _contrast(picture)
     nearest = np.full(len(candidates), np.inf)
     chosen = 0
     for _ in range(number):
-        nearest = np.minimum(nearest, np.abs(drawn - drawn[chosen]).mean(axis=1))
-        differs = nearest >= visible
-        chosen = int(np.where(differs, worse, np.inf).argmin() if differs.any() else nearest.argmax())
+        nearest = np.minimum(nearest, _differing(drawn, drawn[chosen]))
+        best = [np.where(nearest >= visible, worse, np.inf) for visible in VISIBLE]
+        as_good = [each for each in best if each.min() <= AS_GOOD]
+        differs = np.isfinite(best[-1].min())
+        chosen = int((as_good[0] if as_good else best[-1] if differs else -nearest).argmin())
     return candidates[chosen]
 
 
@@ -185,13 +189,11 @@ def _smooth(coarse: NDArray[np.float64], shape: tuple[int, int]) -> Floats:
 
 
 def _looked_at(picture: Floats, seams: Seams) -> Floats:
-    """Some pixels of an output."""
+    """Some pixels of an output: [n, channels]."""
     part = slice(None, None, COMPARED_EVERY)
-    return copy_pieces(picture, seams)[part, part].ravel()
+    return copy_pieces(picture, seams)[part, part].reshape(-1, picture.shape[2])
 
 
-def _contrast(picture: Floats) -> float:
-    """The mean difference between two pixels of a picture."""
-    values = np.sort(picture.reshape(-1, picture.shape[2]), axis=0).astype(np.float64)
-    rank = 2 * np.arange(len(values)) - len(values) + 1
-    return float((2 * rank @ values / len(values) ** 2).mean())
+def _differing(drawn: Floats, one: Floats) -> NDArray[np.float64]:
+    """The fraction of pixels in which outputs [.., n, channels] differ visibly from one of them."""
+    return np.asarray((np.abs(drawn - one).mean(axis=-1) >= NOTICED).mean(axis=-1))
