@@ -78,5 +78,23 @@ def test_small_differences_are_for_want_of_large_ones(worse: tuple[float, ...], 
     places = (75, 70, 45, 74)  # the outputs differ from the first one in 5, 30 and 1 of 130 columns
     candidates = [straight([Jump(place, -30)], 40) for place in places]
     of = dict(zip(map(id, candidates), worse, strict=True))
-    comparison = SimpleNamespace(axis=SimpleNamespace(picture=picture), worse=lambda seams: of[id(seams)])
+    comparison = SimpleNamespace(
+        axis=SimpleNamespace(picture=picture),
+        worse=lambda seams: (of[id(seams)], 1.0),
+        coherence=lambda seams: of[id(seams)],
+    )
     assert _chosen(comparison, candidates, 1) is candidates[expected]
+
+
+def test_what_estimates_choose_is_looked_at_closely() -> None:
+    picture = (grain(40, 100) / 255).astype(np.float32)
+    candidates = [straight([Jump(place, -30)], 40) for place in (75, 45, 60)]
+    estimated, true = (
+        dict(zip(map(id, candidates), worse, strict=True)) for worse in ((1.0, 1.01, 1.05), (1.0, 1.3, 1.04))
+    )
+    comparison = SimpleNamespace(
+        axis=SimpleNamespace(picture=picture),
+        worse=lambda seams: (estimated[id(seams)], 1.0),
+        coherence=lambda seams: true[id(seams)],
+    )
+    assert _chosen(comparison, candidates, 1) is candidates[2]
