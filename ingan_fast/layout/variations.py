@@ -35,7 +35,9 @@ CLOSE = 1.35  # where something is worse by more than this factor, nothing else 
 LESS_SURE = 1.1  # the distribution may be worse by this factor before patches across seams are looked at
 LENIENT = 1.25  # seams may show as many times more than the best ones before that counts
 LEAST_COHERENCE, LEAST_SWD = 1e-6, 1e-4  # less counts as this much
-VISIBLE = 0.05  # minimum difference of a variation from the others, as a fraction of the mean difference of two pixels
+NOTICED = 0.04  # pixels differ visibly if their channels do by so much in the mean: ten grey levels
+VISIBLE = (0.05, 0.03, 0.02)  # fractions of an output's pixels that differ visibly from each other one's, as is wanted
+AS_GOOD = 1.08  # nothing may be worse by more than this factor; if nothing else is as good, smaller differences will do
 COMPARED_EVERY = 3  # px
 
 
@@ -97,31 +99,41 @@ class _Comparison:
         self._shown = max(axis.seen_cost(best, one_way), JUMP)
         self._swd = [max(each, LEAST_SWD) for each in self._likeness.swd_estimates(bests)]
         self._coherence = max(self._likeness.coherence(bests), LEAST_COHERENCE)
+        self._searched = max(self._likeness.searched_coherence(bests), LEAST_COHERENCE)
 
-    def worse(self, seams: Seams) -> float:
-        """The largest ratio of any measure to the best layout's, or the first one that is over `CLOSE`."""
+    def worse(self, seams: Seams) -> tuple[float, float]:
+        """The largest ratio of any measure to the best layout's, and the largest one but for coherence.
+
+        Where one is over `CLOSE`, that one.
+        """
         if seams is self._best:
-            return 1.0
-        worse = 0.0
-        for ratio in self._ratios(seams):  # the quickest to compute come first
-            worse = max(worse, ratio)
+            return 1.0, 1.0
+        worse, others = 0.0, 0.0
+        for is_coherence, ratio in self._ratios(seams):  # the quickest to compute come first
+            worse, others = max(worse, ratio), others if is_coherence else max(others, ratio)
             if worse > CLOSE:
                 break
-        return worse
+        return worse, others
 
-    def _ratios(self, seams: Seams) -> Iterator[float]:
-        yield self.axis.seen_cost(seams, self.one_way) / self._shown / LENIENT
+    def coherence(self, seams: Seams) -> float:
+        """The ratio of coherence to the best layout's, by patches that are searched for."""
+        return self._likeness.searched_coherence(self._drawn.carried(seams, True)) / self._searched
+
+    def _ratios(self, seams: Seams) -> Iterator[tuple[bool, float]]:
+        yield False, self.axis.seen_cost(seams, self.one_way) / self._shown / LENIENT
         carried = self._drawn.carried(seams, True)
         estimates = self._likeness.swd_estimates(carried)
-        yield next(estimates) / self._swd[0] / LESS_SURE
-        yield self._likeness.coherence(carried) / self._coherence
-        yield next(estimates) / self._swd[1]
+        yield False, next(estimates) / self._swd[0] / LESS_SURE
+        yield True, self._likeness.coherence(carried) / self._coherence
+        yield False, next(estimates) / self._swd[1]
 
 
 def _chosen(comparison: _Comparison, candidates: Sequence[Seams], number: int) -> Seams:
     """The candidate that is chosen as the given one after the first.
 
-    Each is the best of those that differ visibly from all before, or if none does, the one that differs most.
+    Estimates choose; what they choose is then looked at closely, until nothing else is better.
+    Each is the best of those that differ visibly from all before. If none of these is as good as the first one, smaller
+    differences will do. If nothing differs visibly, it is the one that differs most.
 
     Args:
         comparison: with the best layout.
@@ -129,16 +141,26 @@ def _chosen(comparison: _Comparison, candidates: Sequence[Seams], number: int) -
         number: how many are chosen.
     """
     picture = comparison.axis.picture
-    worse = np.array([comparison.worse(candidate) for candidate in candidates])
+    worse, others = np.array([comparison.worse(candidate) for candidate in candidates]).T
     drawn = np.stack([_looked_at(picture, candidate) for candidate in candidates])
-    visible = VISIBLE * _contrast(picture)
-    nearest = np.full(len(candidates), np.inf)
+    nearest, sure = np.full(len(candidates), np.inf), np.arange(len(candidates)) == 0
     chosen = 0
     for _ in range(number):
-        nearest = np.minimum(nearest, np.abs(drawn - drawn[chosen]).mean(axis=1))
-        differs = nearest >= visible
-        chosen = int(np.where(differs, worse, np.inf).argmin() if differs.any() else nearest.argmax())
+        nearest = np.minimum(nearest, _differing(drawn, drawn[chosen]))
+        chosen = _next(nearest, worse)
+        while worse[chosen] <= CLOSE and not sure[chosen]:
+            sure[chosen] = True
+            worse[chosen] = max(others[chosen], comparison.coherence(candidates[chosen]))
+            chosen = _next(nearest, worse)
     return candidates[chosen]
+
+
+def _next(nearest: NDArray[np.float64], worse: NDArray[np.float64]) -> int:
+    """Which candidate is chosen, by what fraction of it differs from the most similar one before, and how bad it is."""
+    best = [np.where(nearest >= visible, worse, np.inf) for visible in VISIBLE]
+    as_good = [each for each in best if each.min() <= AS_GOOD]
+    differs = np.isfinite(best[-1].min())
+    return int((as_good[0] if as_good else best[-1] if differs else -nearest).argmin())
 
 
 def _candidates(comparison: _Comparison, count: int, block: int, closed: bool, any_change: bool) -> Iterator[Seams]:
@@ -154,7 +176,7 @@ def _candidates(comparison: _Comparison, count: int, block: int, closed: bool, a
             seams = axis.bent([jumps], count, closed, comparison.one_way, ROUNDS)
             key = seams.lengths.tobytes() + seams.places.tobytes()
             if key not in bent:
-                bent[key] = comparison.worse(seams), jumps
+                bent[key] = comparison.worse(seams)[0], jumps
                 yield seams
         between = _elsewhere(between, found[0][0], axis.costs.width)
     most = PROMISING * max(1.0, min(worse for worse, _ in bent.values()))
@@ -185,13 +207,11 @@ def _smooth(coarse: NDArray[np.float64], shape: tuple[int, int]) -> Floats:
 
 
 def _looked_at(picture: Floats, seams: Seams) -> Floats:
-    """Some pixels of an output."""
-    part = slice(None, None, COMPARED_EVERY)
-    return copy_pieces(picture, seams)[part, part].ravel()
+    """Some pixels of an output: [n, channels]."""
+    rows = copy_pieces(picture[::COMPARED_EVERY], Seams(seams.lengths, seams.places[:, ::COMPARED_EVERY]))
+    return rows[:, ::COMPARED_EVERY].reshape(-1, picture.shape[2])
 
 
-def _contrast(picture: Floats) -> float:
-    """The mean difference between two pixels of a picture."""
-    values = np.sort(picture.reshape(-1, picture.shape[2]), axis=0).astype(np.float64)
-    rank = 2 * np.arange(len(values)) - len(values) + 1
-    return float((2 * rank @ values / len(values) ** 2).mean())
+def _differing(drawn: Floats, one: Floats) -> NDArray[np.float64]:
+    """The fraction of pixels in which outputs [.., n, channels] differ visibly from one of them."""
+    return np.asarray((np.abs(drawn - one).mean(axis=-1) >= NOTICED).mean(axis=-1))

@@ -31,6 +31,7 @@ def test_estimates_agree_with_the_measures(length: int, place: int) -> None:
     measured = coherence(output, picture)
     # of all patches across the seam, the nearest may be nearer than either side's own
     assert 0.9 * measured < likeness.coherence(seams) < 1.7 * measured
+    assert 0.9 * measured < likeness.searched_coherence(seams) < 1.2 * measured
     *_, swd = likeness.swd_estimates(seams)
     assert swd == pytest.approx(patch_swd(output, picture), rel=0.25)
 
@@ -42,9 +43,17 @@ def test_a_jump_by_a_period_is_a_copy_only_if_it_is_one_at_quarter_size() -> Non
     assert shifted > 1e-4
 
 
+def test_a_seam_between_what_is_seen_elsewhere_is_less_of_a_fault_once_that_is_searched_for() -> None:
+    part = np.random.default_rng(1).uniform(0, 1, (64, 48, 3)).astype(np.float32)
+    across = np.concatenate([part[:, :24], part[:, -16:]], axis=1)  # the output's middle is in the picture, too
+    likeness = Likeness(np.concatenate([part, across], axis=1))
+    seams = Seams(np.array([8]), np.full((1, 64), 24))
+    assert likeness.searched_coherence(seams) < 0.5 * likeness.coherence(seams)
+
+
 def test_a_picture_smaller_than_a_patch_has_nothing_to_estimate() -> None:
     likeness, seams = Likeness(np.zeros((PATCH - 1, 20, 3), np.uint8)), slanted(-4, 10, PATCH - 1)
-    assert [likeness.coherence(seams), *likeness.swd_estimates(seams)] == [0, 0, 0]
+    assert [likeness.coherence(seams), likeness.searched_coherence(seams), *likeness.swd_estimates(seams)] == [0] * 4
 
 
 def test_lengths_are_multiples_of_four_where_that_costs_little() -> None:

@@ -1,16 +1,19 @@
 """Variations differ visibly, are as good as the best layout, and are the same every time."""
 
 from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from ingan_fast.layout import layouts, variations
 from ingan_fast.layout.drawing import copy_pieces
+from ingan_fast.layout.jumps import Jump
 from ingan_fast.layout.layouts import LayoutOptions, Layouts
 from ingan_fast.layout.likeness import Likeness
+from ingan_fast.layout.seams import straight
 from ingan_fast.layout.solver import Axis
-from ingan_fast.layout.variations import solve
+from ingan_fast.layout.variations import _chosen, solve
 from ingan_fast.pictures import Pixels
 from layout_scenes import ball_mask, ball_on_grain, grain
 
@@ -59,3 +62,39 @@ def test_pieces_of_variations_are_shifted_by_multiples_of_four_pixels(monkeypatc
         shifts += np.cumsum(step.seams.lengths).tolist()
     assert len(shifts) > 3
     assert all(shift % 4 == 0 for shift in shifts)
+
+
+@pytest.mark.parametrize(
+    ("worse", "expected"),
+    [
+        ((1.0, 1.05, 1.07, 1.0), 2),  # as good, and differs by far
+        ((1.0, 1.05, 1.30, 1.0), 1),  # nothing that differs by far is as good: a smaller difference will do
+        ((1.0, 1.40, 1.30, 1.0), 2),  # nothing is as good: the least bad of all that differ
+        ((1.0, 1.30, 1.40, 1.0), 1),
+    ],
+)
+def test_small_differences_are_for_want_of_large_ones(worse: tuple[float, ...], expected: int) -> None:
+    picture = (grain(40, 100) / 255).astype(np.float32)
+    places = (75, 70, 45, 74)  # the outputs differ from the first one in 5, 30 and 1 of 130 columns
+    candidates = [straight([Jump(place, -30)], 40) for place in places]
+    of = dict(zip(map(id, candidates), worse, strict=True))
+    comparison = SimpleNamespace(
+        axis=SimpleNamespace(picture=picture),
+        worse=lambda seams: (of[id(seams)], 1.0),
+        coherence=lambda seams: of[id(seams)],
+    )
+    assert _chosen(comparison, candidates, 1) is candidates[expected]
+
+
+def test_what_estimates_choose_is_looked_at_closely() -> None:
+    picture = (grain(40, 100) / 255).astype(np.float32)
+    candidates = [straight([Jump(place, -30)], 40) for place in (75, 45, 60)]
+    estimated, true = (
+        dict(zip(map(id, candidates), worse, strict=True)) for worse in ((1.0, 1.01, 1.05), (1.0, 1.3, 1.04))
+    )
+    comparison = SimpleNamespace(
+        axis=SimpleNamespace(picture=picture),
+        worse=lambda seams: (estimated[id(seams)], 1.0),
+        coherence=lambda seams: true[id(seams)],
+    )
+    assert _chosen(comparison, candidates, 1) is candidates[2]
