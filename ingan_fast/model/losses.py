@@ -71,7 +71,8 @@ def _local_moments(picture: Tensor, cell: float) -> Tensor:
 
     [N, 3, H, W] → [N, 6, rows, columns]. The cells divide the picture evenly, so that T maps them as it maps pixels.
     """
-    size = [max(1, round(side / cell)) for side in picture.shape[-2:]]
+    height, width = picture.shape[-2:]
+    size = max(1, round(height / cell)), max(1, round(width / cell))
     cells = F.adaptive_avg_pool2d(torch.cat([picture, picture.square()], dim=1), size)
     windows = F.avg_pool2d(cells, CELLS, stride=1, padding=CELLS // 2, count_include_pad=False)
     mean, of_squares = windows.chunk(2, dim=1)
