@@ -16,8 +16,7 @@ class AnySizeGraph(DeployedGraph):
     def forward(self, image: Tensor, grid: Tensor) -> Tensor:
         warped = self.warped(image, grid).to(self.dtype)
         features = self.generator.convolved(_pad_to_multiple(warped, self.generator.multiple))
-        picture = torch.tanh(_cut(features, warped, 2).float())
-        return _cut(self.generator.refine(picture), grid, 1)
+        return _cut(self.pictured(_cut(features, warped, 2)), grid, 1)
 
 
 def _pad_to_multiple(features: Tensor, multiple: int) -> Tensor:

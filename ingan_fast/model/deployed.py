@@ -24,8 +24,13 @@ class DeployedGraph(nn.Module):
 
     def forward(self, image: Tensor, grid: Tensor) -> Tensor:
         """image [N, 3, H, W] in [-1, 1] and grid [N, Ho, Wo, 2], both float32 → [N, 3, Ho, Wo] in [-1, 1]."""
-        picture = torch.tanh(self.generator.trunk(self.warped(image, grid).to(self.dtype)).float())
-        return self.generator.refine(picture)[..., : grid.shape[1], : grid.shape[2]]
+        features = self.generator.trunk(self.warped(image, grid).to(self.dtype))
+        return self.pictured(features)[..., : grid.shape[1], : grid.shape[2]]
+
+    def pictured(self, features: Tensor) -> Tensor:
+        """The output from what the trunk gives, with the padding that further stages need."""
+        picture = self.generator.in_its_colours(torch.tanh(features.float()))
+        return self.generator.refine(picture)
 
     def warped(self, image: Tensor, grid: Tensor) -> Tensor:
         """The entry's features of the image, sampled at the first stage's grid, in float32."""

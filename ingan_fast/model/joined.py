@@ -16,7 +16,16 @@ from ingan_fast.kernels import by_columns, epilogue, grid_warp, reflect_pad, sum
 from ingan_fast.model.convolutions import ReflectConv2d
 from ingan_fast.model.deployed import entry_chunk
 from ingan_fast.model.fold import SubPixelUp
-from ingan_fast.model.networks import SLOPE, Generator, Refiner, ResidualBlock, UpBlock, pad_to_multiple, shrink
+from ingan_fast.model.networks import (
+    SLOPE,
+    Generator,
+    Refiner,
+    ResidualBlock,
+    UpBlock,
+    averaged_channels,
+    pad_to_multiple,
+    shrink,
+)
 
 
 @dataclass(frozen=True)
@@ -143,14 +152,16 @@ class JoinedGraph(nn.Module):
         """image [N, 3, H, W] in [-1, 1] and grid [N, Ho, Wo, 2], both float32 → [N, 3, Ho, Wo] in [-1, 1]."""
         places = grid[:, :: self.coarse, :: self.coarse]
         features = self.trunk(self.warped(image, self.with_border(places)))
-        picture: Tensor = self.exit(features, places.shape[1:3])
+        picture = self.in_its_colours(self.exit(features, places.shape[1:3]))
         for refiner in self.refiners:
             picture = refiner(picture)
         if len(self.refiners):
-            picture = picture.clamp(-1, 1)
-        if self.grey:
-            picture = picture.mean(dim=1, keepdim=True).expand(-1, 3, -1, -1)
+            picture = self.in_its_colours(picture.clamp(-1, 1))
         return picture[..., : grid.shape[1], : grid.shape[2]]
+
+    def in_its_colours(self, picture: Tensor) -> Tensor:
+        """`Generator.in_its_colours`."""
+        return averaged_channels(picture) if self.grey else picture
 
     def with_border(self, places: Tensor) -> Tensor:
         """Where the warped map is sampled, with the border that the first convolution after the warp needs.

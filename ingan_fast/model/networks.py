@@ -120,17 +120,17 @@ class Generator(nn.Module):
     def first_stage(self, image: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
         """`image` at 1/`coarse` resolution → the first stage's output, [N, 3, ⌈Ho / coarse⌉, ⌈Wo / coarse⌉]."""
         warped = homography_warp(self.entry(image), _every(self.coarse, matrix, size), coarse_size(size, self.coarse))
-        return self._in_its_colours(torch.tanh(self.trunk(warped)))
+        return self.in_its_colours(torch.tanh(self.trunk(warped)))
 
     def refine(self, picture: Tensor) -> Tensor:
         """Enlarge the first stage's picture to full resolution, one refiner after the other."""
         for refiner in self.refiners:
             picture = refiner(picture)
-        return self._in_its_colours(picture.clamp(-1, 1) if self.refiners else picture)
+        return self.in_its_colours(picture.clamp(-1, 1)) if self.refiners else picture
 
-    def _in_its_colours(self, picture: Tensor) -> Tensor:
-        """Average the channels if the training pictures are grey."""
-        return torch.cat([picture.mean(dim=1, keepdim=True)] * 3, dim=1) if self.grey else picture
+    def in_its_colours(self, picture: Tensor) -> Tensor:
+        """Average the channels of a stage's picture if the training pictures are grey."""
+        return averaged_channels(picture) if self.grey else picture
 
     def trunk(self, warped: Tensor) -> Tensor:
         """Everything between the warp and tanh: [N, C, Ho, Wo] → [N, 3, Ho, Wo]."""
@@ -149,6 +149,10 @@ class Generator(nn.Module):
             if self.skips:
                 features = features + skipped.pop()
         return cast(Tensor, self.exit(features))
+
+
+def averaged_channels(picture: Tensor) -> Tensor:
+    return torch.cat([picture.mean(dim=1, keepdim=True)] * 3, dim=1)
 
 
 def shrink(image: Tensor, factor: int) -> Tensor:

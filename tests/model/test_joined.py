@@ -11,6 +11,7 @@ from ingan_fast.model import deployed, joined
 from ingan_fast.model.deployed import DeployedGraph
 from ingan_fast.model.fold import merge_upsampling
 from ingan_fast.model.joined import JoinedGraph
+from ingan_fast.model.sampling import sampling_tensor
 from ingan_fast.settings import LEARNED, PAPER, SMOKE, Settings
 from small_networks import folded
 
@@ -26,12 +27,26 @@ SETTINGS = {
 SIZES = [(72, 56), (67, 45)]  # multiples of 8, and not
 
 
+def transforms(size: tuple[int, int]) -> tuple[Transform, Transform]:
+    """A homography and a resize."""
+    return Transform.from_corners([(4, 2), (60, 6), (size[0], size[1]), (0, size[1])], size), Transform.resize(size)
+
+
 def inputs(size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Two frames, and the grids of a homography and of a resize."""
+    """Two frames, and the grids of `transforms`."""
     image = torch.rand(2, 3, 40, 64, generator=torch.Generator().manual_seed(1)) * 2 - 1
-    bent = Transform.from_corners([(4, 2), (60, 6), (size[0], size[1]), (0, size[1])], size)
-    grids = [torch.from_numpy(transform.grid()) for transform in (bent, Transform.resize(size))]
+    grids = [torch.from_numpy(transform.grid()) for transform in transforms(size)]
     return image.contiguous(memory_format=torch.channels_last), torch.stack(grids)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS.keys())
+@torch.inference_mode()
+def test_what_is_deployed_is_the_generator_that_was_trained(settings: Settings, size: tuple[int, int]) -> None:
+    generator, (image, grids) = folded(settings), inputs(size)
+    matrices = torch.cat([sampling_tensor(transform, torch.device("cpu")) for transform in transforms(size)])
+    trained = generator(image, matrices, (size[1], size[0]))
+    torch.testing.assert_close(DeployedGraph(generator)(image, grids), trained, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize("size", SIZES)
