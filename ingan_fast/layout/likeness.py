@@ -206,7 +206,7 @@ def _means(values: NDArray) -> NDArray[np.float64]:
 
 
 def _patches(picture: Floats) -> Floats:
-    """[h - 6, w - 6, values]"""
+    """All patches of a picture [h, w, channels]: [h - 6, w - 6, values]."""
     windows = np.lib.stride_tricks.sliding_window_view(picture, (PATCH, PATCH), axis=(0, 1))
     return np.ascontiguousarray(windows).reshape(*windows.shape[:2], -1)
 

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from ingan_fast.layout import compiled
 
-COMPONENTS = 39  # of patches, and about a sixth of the number of values of longer rows; 4 n - 1
+COMPONENTS = 39  # of patches; longer rows have more
 BOXED = 24  # components that boxes around groups have
-GROUP, BLOCK = 32, 16  # rows in a group, groups in a block, as in native/nearest.c
+GROUP, BLOCK = 32, 16  # rows in a group, groups in a block, as in native/groups.h
 MOST_VALUES = 1 << 22  # of the rows that are sorted together: 16 MB, since they are looked up at random
 IN_CACHE = 1024  # rows that are projected at a time
 ROUNDING = 1e-9  # of the squared lengths: the least difference between bounds that counts
@@ -61,9 +61,8 @@ def _by_bounds(queries: Tensor, database: Iterator[Tensor]) -> Tensor:
     """The same, compiled, and without most of the distances."""
     centre = queries.mean(0)
     around = (queries - centre).double()
-    basis = (
-        torch.linalg.eigh(around.T @ around)[1].flip(1)[:, : _components(queries.shape[1])].float()
-    )  # the main ones first
+    main_first = torch.linalg.eigh(around.T @ around)[1].flip(1)
+    basis = main_first[:, : _components(queries.shape[1])].float()
     asked, asked_whole = _projected(queries, centre, basis), queries.contiguous().numpy()
     best = np.full(len(queries), np.inf, np.float32)
     threads = max(1, min(torch.get_num_threads(), len(queries) // GROUP))
@@ -84,6 +83,7 @@ def _by_bounds(queries: Tensor, database: Iterator[Tensor]) -> Tensor:
 
 
 def _components(values: int) -> int:
+    """How many components stand for a row: a sixth of its values; one more, for what is left, makes a multiple of 4."""
     return max(COMPONENTS, values // 24 * 4 - 1)
 
 

@@ -278,6 +278,7 @@ def killed() -> Iterator[Killed]:
         ("checkpoint.pt", 1, "half written", None),
         ("checkpoint.pt", 2, "not renamed", 4),
         ("generator.safetensors", 2, "renamed", 8),
+        ("checkpoint.pt", 3, "half written", 8),
     ],
 )
 def test_a_training_killed_while_it_writes_goes_on_to_the_same_bytes(

@@ -1,11 +1,11 @@
 /* Rows sorted into groups of similar ones, with boxes around them (quality/neighbours.py). */
 
+#include "groups.h"
 #include "arrays.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { GROUP = 32, BLOCK = 16 }; /* rows in a group, groups in a block, as in nearest.c */
 enum { SPLIT_BY = 12, LOOKED_AT = 64 }; /* the first components, one of which splits; rows that decide which */
 
 typedef struct {
@@ -134,8 +134,8 @@ PyObject *group_rows(PyObject *self, PyObject *args)
     int64_t count = given->shape[0], values = given->shape[1];
     int64_t groups = (count + GROUP - 1) / GROUP, blocks = (groups + BLOCK - 1) / BLOCK;
     int64_t boxed = boxes[0]->shape[1]; /* the first components, which boxes have */
-    int fits = count >= 1 && boxed <= values && order_->shape[0] == groups && order_->shape[1] == GROUP && rows_->shape[0] == groups &&
-               rows_->shape[1] == values && rows_->shape[2] == GROUP;
+    int fits = count >= 1 && boxed <= values && order_->shape[0] == groups && order_->shape[1] == GROUP &&
+               rows_->shape[0] == groups && rows_->shape[1] == values && rows_->shape[2] == GROUP;
     for (int at = 0; at < 2; at++)
         fits = fits && boxes[at]->shape[0] == blocks && boxes[at]->shape[1] == boxed && boxes[at]->shape[2] == BLOCK &&
                around[at]->shape[0] == boxed && around[at]->shape[1] == blocks;

@@ -1,14 +1,26 @@
 /* Squared distances to the nearest of many rows (quality/neighbours.py). */
 
 #include "arrays.h"
+#include "groups.h"
 
 #include <math.h>
 
-enum { GROUP = 32, BLOCK = 16 };  /* rows in a group, groups in a block, as in quality/neighbours.py and groups.c */
 enum { AT_ONCE = 4, LANES = 16 }; /* values between two looks at whether to go on; sums that grow side by side */
 enum { LONG = 8 * LANES };        /* values between two such looks where whole rows are compared */
 
 static const float TRUSTED = 0.999f; /* share of a bound that rounding leaves */
+
+static float square(float difference)
+{
+    return difference * difference;
+}
+
+/* How far a value is outside of an interval. */
+static float outside(float value, float least, float most)
+{
+    float below = least - value, above = value - most, distance = below > above ? below : above;
+    return distance > 0 ? distance : 0;
+}
 
 /* For each of `count` boxes [values, count], a lower bound of the query's distances: that to the box. */
 VECTORISED static void bound(const float *query, const float *low, const float *high, int64_t values, int64_t count,
@@ -19,10 +31,7 @@ VECTORISED static void bound(const float *query, const float *low, const float *
     for (int64_t value = 0; value < values; value++) {
         const float *least = low + value * count, *most = high + value * count;
         for (int64_t box = 0; box < count; box++) {
-            float below = least[box] - query[value], above = query[value] - most[box];
-            float outside = below > above ? below : above;
-            outside = outside > 0 ? outside : 0;
-            bounds[box] += outside * outside;
+            bounds[box] += square(outside(query[value], least[box], most[box]));
         }
     }
 }
@@ -38,10 +47,7 @@ VECTORISED static int bound_block(const float *query, const float *low, const fl
         for (int64_t value = first; value < first + AT_ONCE; value++) {
             const float *least = low + value * BLOCK, *highest = high + value * BLOCK;
             for (int box = 0; box < BLOCK; box++) {
-                float below = least[box] - query[value], above = query[value] - highest[box];
-                float outside = below > above ? below : above;
-                outside = outside > 0 ? outside : 0;
-                bounds[box] += outside * outside;
+                bounds[box] += square(outside(query[value], least[box], highest[box]));
             }
         }
         near = 0;
@@ -49,11 +55,6 @@ VECTORISED static int bound_block(const float *query, const float *low, const fl
             near |= bounds[box] < most;
     }
     return near;
-}
-
-static float square(float difference)
-{
-    return difference * difference;
 }
 
 /* Distances to a group's rows [values, GROUP]; stops, and returns 0, once all of them are at least `most`. */
@@ -202,8 +203,8 @@ PyObject *nearest(PyObject *self, PyObject *args)
     int64_t groups = projected->shape[0], blocks = (groups + BLOCK - 1) / BLOCK;
     Rows rows = {projected->buf, whole->buf,    low->buf, high->buf, order->buf,      components,
                  low->shape[1],  values,        groups,   whole->shape[0], (float)slack};
-    int fits = groups >= 1 && components % AT_ONCE == 0 && rows.boxed <= components && rows.boxed % AT_ONCE == 0 && asked_whole->shape[0] == count &&
-               best_->shape[0] == count && projected->shape[1] == components && projected->shape[2] == GROUP &&
+    int fits = groups >= 1 && components % AT_ONCE == 0 && rows.boxed <= components && rows.boxed % AT_ONCE == 0 &&
+               asked_whole->shape[0] == count && best_->shape[0] == count && projected->shape[1] == components && projected->shape[2] == GROUP &&
                whole->shape[1] == values && order->shape[0] == groups && order->shape[1] == GROUP;
     Py_buffer *boxes[2] = {low, high};
     for (int at = 0; at < 2; at++)
