@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from ingan_fast.threads import side_by_side, using_threads
+from ingan_fast.threads import apart, side_by_side, using_threads
 
 CPU = torch.device("cpu")
 
@@ -75,3 +75,27 @@ def test_an_error_of_the_block_waits_for_the_work() -> None:
     with using_threads(2), pytest.raises(ZeroDivisionError):
         fail()
     assert done
+
+
+@pytest.mark.parametrize(("threads", "parts"), [(1, [(0, 7)]), (2, [(0, 3), (3, 7)]), (5, [(0, 2), (2, 4), (4, 7)])])
+def test_work_is_split_between_threads_of_one_operation_each(threads: int, parts: list[tuple[int, int]]) -> None:
+    seen = []
+    with using_threads(threads):
+        with apart() as split:
+            assert torch.get_num_threads() == 1
+            split(lambda part: seen.append((part.start, part.stop, *whereabouts())), 7, 2)
+        assert torch.get_num_threads() == threads
+    assert sorted(part[:2] for part in seen) == parts
+    assert {part[3] for part in seen} == {1}
+    assert threading.current_thread().name not in {part[2] for part in seen}
+
+
+def test_a_block_apart_inside_another_one_has_its_threads_and_raises_errors() -> None:
+    met = threading.Barrier(2, timeout=60)
+    with using_threads(2), apart() as outer, apart() as inner:
+        assert inner is outer
+        inner(lambda part: met.wait(), 2)  # both at the same time
+        with pytest.raises(ZeroDivisionError):
+            inner(lambda part: 1 // part.start, 2)
+    with using_threads(1), apart() as after:
+        assert after is not outer

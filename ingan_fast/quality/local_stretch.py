@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ingan_fast.errors import UserError
 from ingan_fast.quality.neighbours import nearest
-from ingan_fast.quality.patches import as_tensor, full_precision, size_text
+from ingan_fast.quality.patches import as_tensor, measuring, size_text
 
 EXPONENTS = (-0.5, 0.0, 0.25, 0.5, 0.75, 1.0, 1.25)  # candidates: s = r ** exponent
 GRID = 24
@@ -58,7 +58,7 @@ def local_stretch(output: NDArray, source: NDArray, axis: str = "width") -> Loca
     if axis not in ("width", "height"):
         raise UserError(f"axis is {axis!r}; choose 'width' or 'height'")
     pair = as_tensor(output, "output"), as_tensor(source, "source")
-    with full_precision():
+    with measuring():
         if axis == "width":
             return _along_width(*pair, axis)
         turned = _along_width(pair[0].transpose(1, 2), pair[1].transpose(1, 2), axis)

@@ -12,7 +12,7 @@ from ingan_fast.files import atomic_path
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.local_stretch import EXPONENTS, LocalStretch, local_stretch
 from ingan_fast.quality.neighbours import nearest
-from ingan_fast.quality.patches import INSIDE, PATCH, Level, full_precision, levels, only, patches, strips
+from ingan_fast.quality.patches import INSIDE, PATCH, Level, levels, measuring, only, patches, strips
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -41,7 +41,7 @@ def coherence_map(output: NDArray, source: NDArray, mask: NDArray | None = None)
     Raises:
         UserError: as for `metrics.coherence`.
     """
-    with full_precision():
+    with measuring():
         pairs = levels(output, source, mask)
         maps = np.stack([_distances(out, src, output.shape[:2]) for out, src in pairs])
     known = ~np.isnan(maps)

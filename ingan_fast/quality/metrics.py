@@ -23,13 +23,14 @@ from ingan_fast.quality.patches import (
     PATCH,
     Level,
     as_tensor,
-    full_precision,
     levels,
+    measuring,
     only,
     patches,
     size_text,
     strips,
 )
+from ingan_fast.threads import apart
 
 EXACT_PAIRS = 30_000**2
 QUERIES = 4096
@@ -53,7 +54,7 @@ def coherence(output: NDArray, source: NDArray, mask: NDArray | None = None) -> 
     Raises:
         UserError: an array of another kind, a side under 7 pixels, or a mask that leaves no patch.
     """
-    with full_precision():
+    with measuring():
         return _coherence(levels(output, source, mask))
 
 
@@ -63,7 +64,7 @@ def completeness(output: NDArray, source: NDArray, mask: NDArray | None = None) 
     Simakov et al., CVPR 2008, eq. 1 (first term). 0 is best: every patch of the source is in the output.
     Arguments and errors as for `coherence`.
     """
-    with full_precision():
+    with measuring():
         return _completeness(levels(output, source, mask))
 
 
@@ -74,7 +75,7 @@ def verbatim(output: NDArray, source: NDArray, mask: NDArray | None = None) -> f
     ghosts, since the mean of two patches is close to both.) A perspective resamples every patch, so use this for
     outputs without one. Arguments and errors as for `coherence`.
     """
-    with full_precision():
+    with measuring():
         return _verbatim(_distances(*levels(output, source, mask)[0]))
 
 
@@ -84,7 +85,7 @@ def patch_swd(output: NDArray, source: NDArray, mask: NDArray | None = None) -> 
     Elnekave & Weiss, ECCV 2022, section 3: project on random unit directions (256, fixed seed), sort, take the same
     number of quantiles of both, mean absolute difference. 0 is best. Arguments and errors as for `coherence`.
     """
-    with full_precision():
+    with measuring():
         return _patch_swd(levels(output, source, mask))
 
 
@@ -108,7 +109,7 @@ def evaluate(output: NDArray, source: NDArray, mask: NDArray | None = None) -> d
     A `kept_*` is None if undefined: that side is unchanged, the other one is changed, the output is not a full
     rectangle, or has too little contrast. Arguments and errors as for `coherence`.
     """
-    with full_precision():
+    with measuring():
         pairs = levels(output, source, mask)
         found = [(_distances(out, src), _distances(src, out)) for out, src in pairs]
         result: dict[str, float | None] = {
@@ -178,11 +179,19 @@ def swd(a: Level, b: Level) -> float:
     generator = torch.Generator().manual_seed(SEED)
     directions = torch.randn(3 * PATCH * PATCH, DIRECTIONS, generator=generator)
     directions = (directions / directions.norm(dim=0)).t()
-    first, second = (_sorted_projections(level, directions) for level in (a, b))
-    count = min(first.shape[1], second.shape[1])
-    at, at_second = (((np.arange(count) + 0.5) * side.shape[1] / count).astype(np.int64) for side in (first, second))
-    distances = [np.abs(one[at] - other[at_second]).mean() for one, other in zip(first, second, strict=True)]
-    return float(np.mean(distances, dtype=np.float64))
+    distances = np.empty(DIRECTIONS, np.float32)
+
+    def measure(part: slice) -> None:
+        with torch.inference_mode():  # of this thread
+            first, second = (_sorted_projections(level, directions[part]) for level in (a, b))
+        count = min(first.shape[1], second.shape[1])
+        at = [((np.arange(count) + 0.5) * side.shape[1] / count).astype(np.int64) for side in (first, second)]
+        pairs = zip(first, second, strict=True)
+        distances[part] = [np.abs(one[at[0]] - other[at[1]]).mean() for one, other in pairs]
+
+    with apart() as in_parts:
+        in_parts(measure, DIRECTIONS)
+    return float(distances.mean(dtype=np.float64))
 
 
 def _sorted_projections(level: Level, directions: Tensor) -> NDArray[np.float32]:

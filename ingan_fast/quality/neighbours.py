@@ -7,7 +7,6 @@ no closer look. Without the compiled loops, all distances are computed.
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ingan_fast.layout import compiled
+from ingan_fast.threads import apart
 
 COMPONENTS = 39  # of patches; longer rows have more
 BOXED = 24  # components that boxes around groups have
@@ -59,15 +59,13 @@ def _by_products(queries: Tensor, database: Iterator[Tensor], block: int = 512, 
 
 def _by_bounds(queries: Tensor, database: Iterator[Tensor]) -> Tensor:
     """The same, compiled, and without most of the distances."""
-    centre = queries.mean(0)
-    around = (queries - centre).double()
-    main_first = torch.linalg.eigh(around.T @ around)[1].flip(1)
-    basis = main_first[:, : _components(queries.shape[1])].float()
-    asked, asked_whole = _projected(queries, centre, basis), queries.contiguous().numpy()
-    best = np.full(len(queries), np.inf, np.float32)
-    threads = max(1, min(torch.get_num_threads(), len(queries) // GROUP))
-    parts = [slice(len(queries) * part // threads, len(queries) * (part + 1) // threads) for part in range(threads)]
-    with ThreadPoolExecutor(threads) as pool:
+    with apart() as in_parts:
+        centre = queries.mean(0)
+        around = (queries - centre).double()
+        main_first = torch.linalg.eigh(around.T @ around)[1].flip(1)
+        basis = main_first[:, : _components(queries.shape[1])].float()
+        asked, asked_whole = _projected(queries, centre, basis), queries.contiguous().numpy()
+        best = np.full(len(queries), np.inf, np.float32)
         for chunk in _together(database):
             rows = _projected(chunk, centre, basis)
             slack = ROUNDING * float(np.square(rows).sum(1).max())
@@ -78,7 +76,7 @@ def _by_bounds(queries: Tensor, database: Iterator[Tensor]) -> Tensor:
                 arguments = (asked[part], asked_whole[part], *known, best[part])
                 compiled.loops.nearest(*arguments)
 
-            list(pool.map(search, parts))
+            in_parts(search, len(queries), GROUP)
     return torch.from_numpy(best)
 
 

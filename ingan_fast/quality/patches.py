@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ingan_fast.errors import UserError
+from ingan_fast.threads import apart
 
 PATCH = 7
 SCALES = (1, 2, 4)
@@ -42,6 +43,13 @@ def full_precision() -> Iterator[None]:
             yield
     finally:
         torch.set_float32_matmul_precision(before)
+
+
+@contextmanager
+def measuring() -> Iterator[None]:
+    """How measures are computed: in full precision, one thread an operation (`threads.apart`)."""
+    with full_precision(), apart():
+        yield
 
 
 def as_tensor(image: NDArray, name: str, inside: Tensor | None = None) -> Tensor:

@@ -15,7 +15,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.pictures import Pixels
 from ingan_fast.quality.metrics import swd
 from ingan_fast.quality.neighbours import nearest
-from ingan_fast.quality.patches import Level, full_precision, levels, only, patches, strips
+from ingan_fast.quality.patches import Level, levels, measuring, only, patches, strips
 from ingan_fast.quality.resampling import plain_resize
 
 # Measured on eight photographs, the market and the facade, at 400 px: outputs of the right source (blurred by 16 px,
@@ -43,7 +43,7 @@ def unlikeness(output: Pixels, source: Pixels, mask: NDArray | None = None) -> f
     Raises:
         UserError: as for `metrics.coherence`.
     """
-    with full_precision():
+    with measuring():
         scale = len(levels(output, source, mask)) - 1
         pairs = [levels(output, copy, mask)[scale] for copy in _copies(source)]
         copies = [copy for _, copy in pairs]

@@ -27,7 +27,7 @@ def gradients(network: torch.nn.Module) -> torch.Tensor:
     return torch.cat([gradient.flatten() for gradient in every])
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("bfloat16", 0.03), ("float16", 0.005)])
+@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("bfloat16", 0.03), ("float16", 0.01)])
 def test_a_step_gives_the_gradients_of_two_separate_steps(precision: str, tolerance: float) -> None:
     settings = replace(SMOKE, stages=1, places=0.0, copies=0.0, moments=0.0, reconstruction=0.1, size_multiple=8)
     picture = np.random.default_rng(0).integers(0, 256, (64, 72, 3)).astype(np.uint8)
