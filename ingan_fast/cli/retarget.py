@@ -89,7 +89,7 @@ def retarget(
         list[Path] | None, typer.Option(metavar="MASK", help="For a picture: what to remove, white in a mask.")
     ] = None,
     tile: Annotated[
-        str | None, typer.Option(metavar="x|y|both", help="For a picture: make the output tileable.")
+        str | None, typer.Option(metavar="x|y|both", help="For a picture: make the output tileable, up to 4x4.")
     ] = None,
     variation: Annotated[int, typer.Option(help="For a picture: 0 is the best layout, others are alternatives.")] = 0,
     show_keep: Annotated[

@@ -11,6 +11,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.layout import compiled
 from ingan_fast.layout.drawing import as_bytes, copy_pieces, draw
+from ingan_fast.layout.limits import check_tile
 from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask, widened
 from ingan_fast.layout.refining import kept_before, refine
 from ingan_fast.layout.seams import Seams
@@ -147,8 +148,9 @@ class Layouts:
             progress: called with the part that is done, after the single objects and after each side.
 
         Raises:
-            UserError: what is kept or removed leaves none.
+            UserError: what is kept or removed leaves none, or a tile is too large (`limits.check_tile`).
         """
+        check_tile(self.options.tile, size, self.size)
         masked = MaskedPicture(self.picture, self.options.keep, self._avoided(), self._spared())
         steps: list[Step] = []
         order = self._order(size)

@@ -195,6 +195,8 @@ def test_variations_differ_and_come_out_the_same_every_time(ingan_fast: Command)
         (["--size", "90x90", "--image", "photo.png"], "--image"),
         (["--size", "90x90", "--device", "cpu"], "--device"),
         (["--size", "90x90", "--tile", "z"], "x, y or both"),
+        (["--size", "601x90", "--tile", "both"], "at most 600 px"),
+        (["--size", "600x361", "--tile", "y"], "at most 360 px"),
         (["--size", "90x90", "--variation", "-1"], "--variation"),
         (["--size", "90x90", "--keep", "auto", "--keep", "none"], "exclude"),
         (["--size", "90x90", "--keep", "missing.png"], "missing.png"),
