@@ -79,7 +79,7 @@ class Settings:
             )
 
 
-MOST_HALVINGS = 4  # between an output and the network's coarsest features: tiles start at multiples of 16 px
+MOST_HALVINGS = 3  # from an output to the coarsest features: 2 px of the smallest output (16 px), as padding needs
 
 _FRACTION = (0.0, 1.0)
 _RANGES: dict[str, tuple[float, float]] = {

@@ -19,7 +19,7 @@ SETTINGS = {
     "paper": replace(PAPER, channels=8, blocks=2),
     "learned": replace(LEARNED, channels=8),
     "smoke": SMOKE,
-    "three stages, skips, grey": replace(SMOKE, stages=3, skips=True, grey=True),
+    "three stages, skips, grey": replace(SMOKE, stages=3, downscales=1, skips=True, grey=True),
     "no blocks": replace(SMOKE, blocks=0, downscales=2, stages=1),
     "no downscale": replace(SMOKE, downscales=0, blocks=1, stages=1),
     "neither": replace(SMOKE, downscales=0, blocks=0),

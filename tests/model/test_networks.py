@@ -115,7 +115,7 @@ STAGED = replace(SMALL, stages=2)
 @pytest.mark.parametrize("size", [(48, 64), (49, 67)])
 def test_a_coarse_stage_samples_pixels_of_the_whole_grid(stages: int, size: tuple[int, int]) -> None:
     """What is exported takes the whole grid, whatever its stages."""
-    network = generator(replace(SMALL, stages=stages))
+    network = generator(replace(SMALL, stages=stages, downscales=1))
     transform = Transform.from_corners([(3, 2), (60, 0), (66, 45), (0, 40)], size[::-1])
     every, small = network.coarse, image(10, 12)
     grid = torch.from_numpy(transform.grid())[None, ::every, ::every].contiguous()
@@ -148,6 +148,6 @@ def test_the_first_pictures_of_a_small_exit_are_nearly_grey() -> None:
     assert torch.allclose(small.exit.weight, 0.1 * plain.exit.weight)
 
 
-def test_more_halvings_than_tiles_start_at_are_refused() -> None:
-    with pytest.raises(UserError, match="must be at most 5"):
-        replace(SMALL, downscales=3, stages=3)
+def test_more_halvings_than_the_smallest_output_has_are_refused() -> None:
+    with pytest.raises(UserError, match="must be at most 4"):
+        replace(SMALL, downscales=3, stages=2)

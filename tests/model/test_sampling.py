@@ -122,7 +122,7 @@ def test_a_transformation_that_changes_no_sizes_is_like_none() -> None:
 
 
 def test_outputs_are_large_enough_for_the_first_of_several_stages() -> None:
-    draws = sampler(size_multiple=8, stages=3).calibration(40)
+    draws = sampler(size_multiple=8, stages=3, downscales=1).calibration(40)
     sides = [side for draw in draws for side in draw.size]
     assert min(sides) == 4 * MIN_SIZE
 

@@ -155,7 +155,7 @@ def test_windows_lie_anywhere_in_a_picture_and_a_small_one_is_seen_whole() -> No
 @pytest.mark.parametrize("stages", [1, 2, 3])
 def test_a_step_reads_nothing_back_from_the_device(stages: int) -> None:
     """It can be captured: no value of a tensor decides what is launched."""
-    state, draw = staged(replace(STAGED, stages=stages, crop=96, reconstruction=0.1))
+    state, draw = staged(replace(STAGED, stages=stages, downscales=1, crop=96, reconstruction=0.1))
     with using_threads(1), HostReads() as reads:  # it sees this thread alone
         training_step(state, draw)
     assert reads.names == []

@@ -22,7 +22,7 @@ from small_networks import folded
 DEEP = replace(PAPER, channels=8, blocks=2)  # three downscales, skips
 SMOOTH = replace(SMOKE, stages=1)
 SHAPES = {"three downscales, skips": DEEP, "no downscale": replace(SMOOTH, downscales=0)}
-SHAPES |= {"two stages": replace(SMOKE, skips=True), "three stages": replace(SMOKE, stages=3, skips=True)}
+SHAPES |= {"two stages": replace(SMOKE, skips=True), "three stages": replace(SMOKE, stages=3, downscales=1, skips=True)}
 SOURCE = (64, 56)  # of the fixture `picture`
 TRANSFORMS = {
     "a resize": Transform.resize((203, 141)),

@@ -189,7 +189,7 @@ def test_a_config_that_asks_for_a_larger_network_is_refused_before_it_is_built(
         SMOKE,
         replace(PAPER, channels=8),
         replace(SMOKE, channels=5, downscales=0, blocks=0, stages=1),
-        replace(SMOKE, channels=7, downscales=3, blocks=3, stages=2),
+        replace(SMOKE, channels=7, downscales=2, blocks=3, stages=2),
         replace(SMOKE, channels=10, downscales=1, stages=3, skips=True),
     ],
 )

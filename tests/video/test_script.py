@@ -9,6 +9,7 @@ import pytest
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
+from ingan_fast.video.poses import GRID
 from ingan_fast.video.script import Animation, read_script
 
 SOURCE = (100, 80)
@@ -54,15 +55,15 @@ def test_a_script_goes_from_its_first_keyframe_to_its_last_on_the_smallest_canva
     assert len(animation.poses) == 20
     first, last = animation.poses[0], animation.poses[-1]
     assert where(animation, 0) == pytest.approx(np.array([(25, 0), (125, 0), (125, 80), (25, 80)]))
-    assert (first.transform.size, first.offset) == ((109, 80), (16, 0))
+    assert (first.transform.size, first.offset) == ((101, 80), (24, 0))
     assert (last.transform, last.offset) == (Transform.resize((150, 80)), (0, 0))
 
 
 def test_the_boxes_of_all_frames_begin_on_one_grid(script: Callable[..., Animation]) -> None:
     """A network's coarser resolutions begin at the box's corner: on another grid the same content looks otherwise."""
     poses = script(WIDENING).poses
-    assert {(pose.offset[0] % 16, pose.offset[1] % 16) for pose in poses} == {(0, 0)}
-    assert {pose.offset[0] for pose in poses} == {0, 16}
+    assert {(pose.offset[0] % GRID, pose.offset[1] % GRID) for pose in poses} == {(0, 0)}
+    assert {pose.offset[0] for pose in poses} == {0, 8, 16, 24}
 
 
 def test_between_keyframes_the_picture_moves_by_parts_of_a_pixel(script: Callable[..., Animation]) -> None:
