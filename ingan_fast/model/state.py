@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ingan_fast.model.adam import Adam
 from ingan_fast.model.convolutions import SpectralConv2d
 from ingan_fast.model.discriminator import MultiScaleDiscriminator
 from ingan_fast.model.networks import Generator
@@ -43,20 +44,10 @@ class TrainingState:
         self.weights_g, self.weights_d, self.weights_averaged = (
             flatten(network) for network in (self.generator, self.discriminator, self.averaged)
         )
-        self.optimizer_g = self._adam(self.weights_g)
-        self.optimizer_d = self._adam(self.weights_d)
+        self.optimizer_g, self.optimizer_d = Adam(self.weights_g), Adam(self.weights_d)
         # Values that change with the iteration are scalars on the device: a captured step reads their current value.
         self.scale_progress = torch.zeros((), device=device)
         self.ema_rate = torch.zeros((), device=device)
-
-    def _adam(self, weights: Tensor) -> torch.optim.Adam:
-        rate = torch.zeros((), device=self.device)
-        return torch.optim.Adam([weights], rate, betas=(0.5, 0.999), fused=True, capturable=self._capturable)
-
-    @property
-    def _capturable(self) -> bool:
-        """Whether a step may be captured as a CUDA graph; Adam rejects this flag on a CPU."""
-        return self.device.type == "cuda"
 
     @property
     def position(self) -> float:
@@ -72,8 +63,8 @@ class TrainingState:
         """Set what the step reads: learning rates, weights of D's scales, EMA rate."""
         settings, progress = self.settings, self.position / self.settings.iterations
         factor = min(1.0, (1 - progress) / (1 - settings.decay_from))  # constant, then linear to zero
-        self.optimizer_g.param_groups[0]["lr"].fill_(settings.learning_rate_g * factor)
-        self.optimizer_d.param_groups[0]["lr"].fill_(settings.learning_rate_d * factor)
+        self.optimizer_g.rate.fill_(settings.learning_rate_g * factor)
+        self.optimizer_d.rate.fill_(settings.learning_rate_d * factor)
         self.scale_progress.fill_(self.position / max(settings.fine_at * settings.iterations, 1))
         self.ema_rate.fill_(1 - min(settings.ema, (2 + self.iteration) / (11 + self.iteration)))  # warm-up
 
@@ -109,10 +100,6 @@ class TrainingState:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name in _PARTS:
             getattr(self, name).load_state_dict(state[name])
-        for optimizer in (self.optimizer_g, self.optimizer_d):
-            group = optimizer.param_groups[0]
-            group["lr"] = group["lr"].to(self.device)  # checkpoints are loaded to the CPU
-            group["capturable"] = self._capturable  # the checkpoint may come from another kind of device
         self.iteration = state["iteration"]
         self.pace = Pace(*state.get("pace", ()))  # absent in old checkpoints
         self.norm_frozen = state["norm_frozen"]

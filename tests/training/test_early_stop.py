@@ -63,7 +63,7 @@ def test_the_learning_rate_falls_from_where_it_is_to_zero() -> None:
             state = TrainingState(settings, 0, torch.device("cpu"))
             for state.iteration in (flat_at, short.iterations - 1):
                 state.set_schedules()
-                rates[name, state.iteration] = state.optimizer_g.param_groups[0]["lr"].item()
+                rates[name, state.iteration] = state.optimizer_g.rate.item()
         assert rates["short", flat_at] == pytest.approx(rates["whole", flat_at])
         assert rates["short", short.iterations - 1] < 0.01
         assert flat_at < short.freeze_norm_at * short.iterations < short.iterations
@@ -110,7 +110,7 @@ def test_a_flat_curve_ends_a_training_early_and_properly(picture_path: Path, tmp
     checkpoint = RunFolder(tmp_path / "run").read_checkpoint()
     assert checkpoint is not None
     assert checkpoint["norm_frozen"]
-    assert checkpoint["optimizer_g"]["param_groups"][0]["lr"] < 0.2 * SMOKE.learning_rate_g
+    assert checkpoint["optimizer_g"]["rate"] < 0.2 * SMOKE.learning_rate_g
     assert read_run(tmp_path / "run").settings.iterations == 24
     names, values = ([str(cell) for cell in column.cells] for column in describe(tmp_path / "run").columns)
     assert dict(zip(reversed(names), reversed(values), strict=True))["iterations"] == "14 of 14 (planned: 24)"

@@ -196,7 +196,7 @@ def test_the_learning_rate_falls_linearly_to_zero() -> None:
     rates = {}
     for state.iteration in (0, 60, 80, 99):
         state.set_schedules()
-        rates[state.iteration] = [o.param_groups[0]["lr"].item() * 1e3 for o in (state.optimizer_g, state.optimizer_d)]
+        rates[state.iteration] = [o.rate.item() * 1e3 for o in (state.optimizer_g, state.optimizer_d)]
     assert rates[0] == rates[60] == pytest.approx([1, 3])
     assert rates[80] == pytest.approx([0.5, 1.5])
     assert rates[99] == pytest.approx([0.025, 0.075])

@@ -15,12 +15,10 @@ import torch
 from ingan_fast import load, train
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.model.sampling import Batch, Sampler
+from ingan_fast.model.sampling import Batch
 from ingan_fast.model.state import TrainingState
-from ingan_fast.model.step import training_step
 from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.quality.validation import MEASURES, WIDTHS, Quality
-from ingan_fast.settings import preset
 from ingan_fast.training.curves import read_log
 from ingan_fast.training.engine import TrainingEngine
 from ingan_fast.training.loop import Result
@@ -126,19 +124,6 @@ def test_resuming_a_finished_training_changes_nothing(
     result = train(picture_path, run_copy, preset_name="smoke", device="cpu", resume=True)
     assert result.finished
     assert {path: path.stat().st_mtime_ns for path in run_copy.rglob("*") if path.is_file()} == before
-
-
-def test_a_checkpoint_of_a_gpu_can_be_gone_on_with_on_a_cpu(picture: Pixels) -> None:
-    """Adam's steps are capturable as CUDA graphs on a GPU only: the device decides, not the checkpoint."""
-    settings, device = preset("smoke"), torch.device("cpu")
-    state, other = (TrainingState(settings, 0, device) for _ in range(2))
-    saved = other.state_dict()
-    for name in ("optimizer_g", "optimizer_d"):
-        saved[name]["param_groups"][0]["capturable"] = True
-    state.load_state_dict(saved)
-    training_step(state, Sampler([picture], settings, 0, device).draw(0))
-    for optimizer in (state.optimizer_g, state.optimizer_d):
-        assert optimizer.param_groups[0]["capturable"] is False
 
 
 def test_a_network_without_checkpoint_and_log_is_not_trained_from_the_start(run_copy: Path, picture_path: Path) -> None:
