@@ -89,8 +89,9 @@ class Options:
         remove = _mask("--remove", self.remove, size)
         if keep is not None and remove is not None and (keep & remove).any():
             raise UserError("--keep and --remove overlap; change one of the masks")
-        objects = "auto" in self.keep or (keep is None and "none" not in self.keep)
-        return LayoutOptions(keep, remove, objects, TILES[self.tile] if self.tile else "", self.variation)
+        return LayoutOptions(
+            keep, remove, "none" not in self.keep, TILES[self.tile] if self.tile else "", self.variation
+        )
 
 
 def retarget_picture(path: Path, out: Path, request: Callable[[Size], Transform] | None, options: Options) -> Size:

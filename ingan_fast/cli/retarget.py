@@ -81,8 +81,8 @@ def retarget(
         list[str] | None,
         typer.Option(
             metavar="MASK|auto|none",
-            help="For a picture: objects to show once and unchanged, white in a mask of its size; auto spares single "
-            "objects that are detected (default without a mask), none does not.",
+            help="For a picture: objects to show once and unchanged, white in a mask of its size; auto (the default, "
+            "also with a mask) spares single objects that are detected, none does not.",
         ),
     ] = None,
     remove: Annotated[

@@ -43,10 +43,8 @@ class Retargeting:
 
     def _option_words(self) -> list[str]:
         options, words = self.options, []
-        if options.keep == "none" or (options.keep == "mask" and "keep" not in self.masks):
+        if not options.finds_objects:
             words += ["--keep", "none"]
-        if options.keep == "mask+auto" and "keep" in self.masks:
-            words += ["--keep", "auto"]
         words += [word for kind, name in self.masks.items() for word in (f"--{kind}", name)]
         if options.tile is not None:
             words += ["--tile", options.tile]
@@ -70,7 +68,7 @@ class Retargeting:
     def _of_picture(self) -> list[str]:
         options = self.options
         given = [f"{kind}=mask({name!r})" for kind, name in self.masks.items()]
-        if options.keep == "none" or options.keep == "mask":
+        if not options.finds_objects:
             given.append("keep_objects=False")
         if options.tile:
             given.append(f"tile={TILES[options.tile]!r}")

@@ -148,6 +148,17 @@ def test_a_single_object_is_found_and_spared(ingan_fast: Command, photo: Path) -
     assert np.asarray(Image.open("kept.png")).max() == 0
 
 
+def test_a_single_object_is_spared_beside_a_mask(ingan_fast: Command, photo: Path) -> None:
+    mask = write_mask("mask.png", ball_mask(at=(70, 20), radius=8))  # of the ground
+    words = ("retarget", photo, "--scale", "1.5x1", "--keep", mask, "--out", "out.png", "--show-keep", "kept.png")
+    assert ingan_fast(*words).code == 0
+    element, shape = ball_on_grain()[31:60, 61:90], ball_mask()[31:60, 61:90]
+    assert whole_copies(np.asarray(Image.open("out.png")), element, shape) == 1
+    assert (np.asarray(Image.open("kept.png").convert("L")) > 0)[ball_mask()].mean() > 0.8
+    assert ingan_fast(*words, "--keep", "none").code == 0
+    assert (np.asarray(Image.open("kept.png").convert("L")) > 0)[ball_mask()].mean() < 0.01
+
+
 @pytest.mark.parametrize("scale", ["1.5x1", "0.67x1"])
 def test_a_single_object_is_spared_in_a_tile(ingan_fast: Command, scale: str) -> None:
     Image.fromarray(ball_on_grain(at=(40, 40))).save("left.png")
