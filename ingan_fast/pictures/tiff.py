@@ -34,11 +34,11 @@ class Header:
 
 def read_header(file: BinaryIO) -> Header | None:
     """Header of a TIFF's first picture; None for other files, and for those that tifffile can't parse."""
-    import tifffile
-
     file.seek(0)
     if file.read(4) not in _TIFF_SIGNATURES:
         return None
+    import tifffile
+
     file.seek(0)
     try:
         with tifffile.TiffFile(file) as tiff:
