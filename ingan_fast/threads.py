@@ -102,7 +102,7 @@ _split: ContextVar[Split | None] = ContextVar("split", default=None)
 def apart() -> Iterator[Split]:
     """Give each operation inside the block one thread; yield what splits work between as many threads as torch had.
 
-    For small operations: two threads that share one wait for each other. Beside another busy process they take five
+    For small operations: two threads that share one wait for each other. Beside another busy process they took five
     times as long for a picture's measures as one thread. A block inside another one has its `Split`.
     """
     outer = _split.get()

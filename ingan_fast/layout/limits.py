@@ -4,7 +4,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import MIN_SIZE, Size, check_size
 
 MAX_PIXELS = 400_000_000  # of an output: 1.2 GB of colours with 8 bits
-MAX_TILE = 4  # times the picture's side: up to there no period is seen in a tile of a texture
+MAX_TILE = 4  # times the picture's side; more of it comes from repeating the tile
 
 
 def check_layout_size(size: Size) -> Size:

@@ -238,6 +238,6 @@ def _load_checkpoint(state: TrainingState, history: History, checkpoint: dict[st
         history.load_state_dict(checkpoint)
     except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:  # another training's
         raise UserError(
-            f"{run.checkpoint_path} is not of this run or damaged; train again with overwrite=True"
+            f"{run.checkpoint_path} is not of this run and version, or damaged; train again with overwrite=True"
         ) from error
     state.settings = history.current_settings()

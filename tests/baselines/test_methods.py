@@ -117,12 +117,11 @@ def test_quilting_is_more_coherent_than_a_resize(pebbles: Pixels) -> None:
 
 
 @pytest.mark.slow
-def test_a_short_training_brings_a_spatial_gan_nearer_to_the_textures_patches(pebbles: Pixels) -> None:
-    """With four seeds it was 0.4 to 0.7 of the untrained one's distance after 100 iterations."""
-    untrained, trained = (
-        patch_swd(spatial_gan_texture(pebbles, (160, 160), iterations=count), pebbles) for count in (1, 120)
-    )
-    assert trained < 0.8 * untrained
+def test_a_spatial_gan_is_nearer_to_the_textures_patches_than_a_resize(pebbles: Pixels) -> None:
+    """After 200 iterations it was so or not, depending on the seed and the CPU's rounding; after 300, 0.5 to 0.76."""
+    plain = plain_resize(pebbles, (160, 160))
+    trained = spatial_gan_texture(pebbles, (160, 160), iterations=300)
+    assert patch_swd(trained, pebbles) < 0.9 * patch_swd(plain, pebbles)
 
 
 def test_a_spatial_gan_leaves_the_random_numbers_of_others_alone(pebbles: Pixels) -> None:
