@@ -41,7 +41,7 @@ def means(picture: Pixels) -> NDArray[np.float64]:
 
 
 def test_a_seed_gives_the_picture_that_it_gave_before(seeded_run: Path) -> None:
-    found = means(load(seeded_run, "cpu").retarget(WIDE).picture)
+    found = means(load(seeded_run, "cpu")(transform=WIDE))
     np.testing.assert_allclose(found, EXPECTED, atol=TOLERANCE)
 
 

@@ -243,7 +243,7 @@ class InganFastApplyModel:
         cover = transform.mask().astype(np.float32)
         results = []
         for frame in frames:
-            result = retargeter(frame, transform=transform, progress=lambda part: host.check_cancelled())
+            result = retargeter(frame, transform=transform, progress=lambda part: host.check_cancelled(), warp="auto")
             result[cover == 0] = 0
             results.append(result)
             progress.step()

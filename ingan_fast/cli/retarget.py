@@ -77,6 +77,15 @@ def retarget(
     backend: Annotated[
         str, typer.Option(help="For an exported model: auto, tensorrt, onnxruntime, openvino or torch.")
     ] = "auto",
+    warp: Annotated[
+        str | None,
+        typer.Option(
+            metavar="auto|smooth|layout",
+            help="For a run or model: what the network gets: the picture warped as a whole, as in the paper; or laid "
+            "out, so that large things are not stretched; auto (the default) is layout where the training found that "
+            "they are.",
+        ),
+    ] = None,
     keep: Annotated[
         list[str] | None,
         typer.Option(
@@ -135,18 +144,17 @@ def retarget(
         request = None if collage or (layout and not any(sizes)) else _Request(*sizes)
         if layout and request:
             raise UserError("--layout already determines the size; leave out --size, --scale, --corners, --homography")
-        return _instant(
-            subjects, out, request, collage, options, image is not None or device != "auto" or backend != "auto"
-        )
+        others = image is not None or device != "auto" or backend != "auto" or warp is not None
+        return _instant(subjects, out, request, collage, options, others)
     run = fetch(subjects[0]) if is_address(subjects[0]) else subjects[0]
     check_output_path(out, alpha=corners is not None)
     if options.given():
         raise UserError(f"{' and '.join(options.given())} are for pictures, but {run} is not one; leave them out")
     if collage:
-        return _collage(run, out, device)
+        return _collage(run, out, device, warp or "auto")
     pixels = load_image(image, min_side=16, notice=messages.print) if image else None
     request = _Request(size, scale, corners, homography)
-    source_size, player = _open(run, device, backend)
+    source_size, player = _open(run, device, backend, warp or "auto")
     transform = request.transform(source_size if pixels is None else (pixels.shape[1], pixels.shape[0]))
     check_output_size(transform.size)
     mask = transform.mask()
@@ -188,7 +196,9 @@ def _instant(
         if not _is_picture(path):
             raise UserError(f"{path} is not a picture; give a single run or model, or pictures")
     if others:
-        raise UserError("--image, --device and --backend are for runs and models; leave them out with a picture")
+        raise UserError(
+            "--image, --device, --backend and --warp are for runs and models; leave them out with a picture"
+        )
     options.check()
     alpha = request is not None and request.corners is not None
     if len(pictures) > 1 or out.expanduser().is_dir():
@@ -214,7 +224,7 @@ def _instant(
         raise UserError(f"{len(failures)} of {len(pictures)} pictures failed (see above)")
 
 
-def _open(path: Path, device: str, backend: str) -> Player:
+def _open(path: Path, device: str, backend: str, warp: str) -> Player:
     from ingan_fast.runtime import Retargeter
 
     if (path / "config.json").is_file() and not (path / "generator.safetensors").is_file():
@@ -222,7 +232,15 @@ def _open(path: Path, device: str, backend: str) -> Player:
     retargeter = Retargeter.open(path, device, backend, precision="float32")
     if not (path / "config.json").is_file():  # a run has no choice of backends
         messages.print(retargeter.describe())
-    return retargeter.source_size, lambda frame, transform, show: retargeter(frame, transform=transform, progress=show)
+
+    def play(frame: "Pixels | None", transform: Transform, show: Callable[[float], None]) -> "Pixels":
+        chosen = retargeter.warp_for(frame, warp)
+        if warp == "auto" and chosen == "layout":
+            messages.print("the network would stretch large things, so it starts from the layout (else --warp smooth)")
+        made: Pixels = retargeter(frame, transform=transform, progress=show, warp=chosen)
+        return made
+
+    return retargeter.source_size, play
 
 
 def _open_untrained(path: Path) -> Player:
@@ -265,7 +283,7 @@ class _Request:
         return Transform(self.size, matrix)
 
 
-def _collage(run: Path, out: Path, device: str) -> None:
+def _collage(run: Path, out: Path, device: str, warp: str) -> None:
     from ingan_fast.pictures import save_image
     from ingan_fast.pictures.collage import FACTORS
     from ingan_fast.pictures.collage import collage as make
@@ -275,7 +293,7 @@ def _collage(run: Path, out: Path, device: str) -> None:
     with progress("collage", len(FACTORS) ** 2) as advance:
         page = make(
             trained.training_picture(),
-            lambda size: trained.retarget(Transform.resize(size)).picture,
+            lambda size: trained.retarget(Transform.resize(size), warp=warp).picture,
             advance,
         )
     save_image(page, out)

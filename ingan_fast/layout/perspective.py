@@ -14,6 +14,8 @@ from ingan_fast.layout.layouts import Layout, Layouts
 from ingan_fast.layout.pictures import as_stored, has_opacity, seen
 from ingan_fast.layout.rectangles import Rectangle, in_perspective, rectangle_of
 
+ACROSS = 1.5  # px; places that are farther than this from the nearest pixel's lie between the two sides of a seam
+
 
 @dataclass(frozen=True)
 class View:
@@ -56,10 +58,28 @@ class View:
             moved = np.rint(np.clip(moved, limits.min, limits.max))
         return moved.astype(values.dtype)
 
+    def grid(self) -> NDArray[np.float32]:
+        """Where each pixel of the output comes from: [Ho, Wo, 2] as `Transform.grid()`; nothing outside of its mask."""
+        width, height = self.layout.source_size
+        x, y = np.meshgrid(_centres(width), _centres(height))
+        places = self.copy(np.stack([x, y], axis=2))
+        if self.transform is None or self.bands is not None:
+            return places
+        # Perspective interpolates, also between the two sides of a seam, where nothing in between is meant.
+        numbers = self.copy(np.arange(width * height, dtype=np.int32).reshape(height, width, 1))[..., 0]
+        nearest = np.stack([x.ravel()[numbers], y.ravel()[numbers]], axis=2)
+        across = (np.abs(places - nearest) * (width / 2, height / 2)).max(axis=2) > ACROSS
+        return np.where(across[..., None], nearest, places)
+
     def _rectangle(self, laid_out: NDArray) -> Rectangle:
         assert self.transform is not None
         rectangle = rectangle_of(self.transform, self.layout.source_size)
         return rectangle.scaled((laid_out.shape[1], laid_out.shape[0]))
+
+
+def _centres(side: int) -> NDArray[np.float32]:
+    """Pixel centres in [-1, 1] from edge to edge: [side]."""
+    return ((np.arange(side, dtype=np.float32) + 0.5) * 2 / side - 1).astype(np.float32)
 
 
 def put(

@@ -12,6 +12,7 @@ Quality = dict[str, float]  # {"coherence_x1.5": 0.0013, …}
 
 WIDTHS = (1.5, 0.6)
 MEASURES = ("coherence", "completeness", "swd", "kept_width")
+KEPT = 0.7  # sizes kept, at either width, under which a network counts as one that stretches things
 # Nearest-neighbour search is quadratic in the pixels: larger pictures are shrunk, so that it takes about a second.
 JUDGED_PIXELS = 100 * 100
 
@@ -35,6 +36,11 @@ def judge(retarget: Callable[[Transform], Pixels], source: Pixels) -> Quality:
             if value is not None:
                 quality[f"{name}_x{ratio:g}"] = round(value, 6)
     return quality
+
+
+def stretches(quality: Quality) -> bool:
+    """Whether the network stretches large things with the picture, by a validation; not if there is none."""
+    return any(value < KEPT for name, value in quality.items() if name.startswith("kept_width"))
 
 
 def beside_layout(trained: Quality, layout: Quality) -> str:

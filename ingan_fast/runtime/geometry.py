@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ingan_fast.geometry import Transform
+from ingan_fast.layout import Layouts, perspective
 from ingan_fast.model.tiling import Tile
 from ingan_fast.runtime.backends import Geometry
 
@@ -22,20 +23,21 @@ class Geometries:
 
     def __init__(self, prepare: Callable[[Geometry], Any]):
         self._prepare = prepare
-        self._kept: OrderedDict[Transform, tuple[Any, int]] = OrderedDict()
+        self._kept: OrderedDict[tuple[Transform, Layouts | None], tuple[Any, int]] = OrderedDict()
         self._bytes = 0
 
-    def get(self, transform: Transform) -> Any:
-        """Prepared geometry of a transform; evicts the least recently used beyond `KEPT` bytes."""
-        if transform in self._kept:
-            self._kept.move_to_end(transform)
-            return self._kept[transform][0]
-        geometry = make(transform)
+    def get(self, transform: Transform, layouts: Layouts | None = None) -> Any:
+        """Prepared geometry (`make`); evicts the least recently used beyond `KEPT` bytes."""
+        key = transform, layouts
+        if key in self._kept:
+            self._kept.move_to_end(key)
+            return self._kept[key][0]
+        geometry = make(transform, layouts)
         size = sum(array.nbytes for array in geometry.values())
         while self._kept and self._bytes + size > KEPT:
             self._bytes -= self._kept.popitem(last=False)[1][1]
         prepared = self._prepare(geometry)
-        self._kept[transform] = prepared, size
+        self._kept[key] = prepared, size
         self._bytes += size
         return prepared
 
@@ -44,9 +46,18 @@ class Geometries:
         self._bytes = 0
 
 
-def make(transform: Transform) -> Geometry:
-    """Geometry of a whole output: float32 [1, Ho, Wo, 2]."""
-    return {"grid": transform.grid()[None]}
+def make(transform: Transform, layouts: Layouts | None = None) -> Geometry:
+    """Geometry of a whole output: float32 [1, Ho, Wo, 2].
+
+    Args:
+        transform: what is asked for.
+        layouts: of the frame, where its pieces are moved at their own size; without, it is warped as a whole.
+    """
+    grid = transform.grid()
+    if layouts is not None:
+        laid_out = perspective.lay_out(layouts, transform).grid()
+        grid = np.where(transform.mask()[..., None] > 0, laid_out, grid)
+    return {"grid": grid[None]}
 
 
 def region(geometry: Geometry, tile: Tile) -> Geometry:

@@ -42,6 +42,7 @@ class Opened:
     fixed: Transform | None = None  # the only supported geometry
     frame: tuple[int, int] | None = None  # the only supported frame size
     baked_source: bool = False
+    stretches: bool = False  # whether the training found that large things are stretched with the picture
 
 
 def open_model(path: Path, device: str, backend: str, precision: str = "auto") -> Opened:
@@ -82,16 +83,19 @@ def open_model(path: Path, device: str, backend: str, precision: str = "auto") -
         Transform(fixed.size, fixed.matrix) if fixed else None,
         fixed.frame if fixed else None,
         sidecar.baked_source,
+        sidecar.stretches,
     )
 
 
 def opened_run(trained: "TrainedRun", device: str, precision: str) -> Opened:
     """A run that was read, ready to be played by torch."""
+    from ingan_fast.quality.validation import stretches
     from ingan_fast.runtime.backends.torch import TorchBackend
 
     backend = TorchBackend.of_run(trained, device, precision)
     reach = halo(trained.settings)
-    return Opened(backend, "only torch runs run folders", reach, trained.source, trained.source_size)
+    reason, stretched = "only torch runs run folders", stretches(trained.quality)
+    return Opened(backend, reason, reach, trained.source, trained.source_size, stretches=stretched)
 
 
 def _open_run(path: Path, device: str, backend: str, precision: str) -> Opened:

@@ -11,11 +11,13 @@ from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform, check_output_size
 from ingan_fast.hub import fetch, is_address
+from ingan_fast.layout import Layouts
 from ingan_fast.model.tiling import CELL, Tile, tiles
 from ingan_fast.pictures import Pixels
 from ingan_fast.retargeted import Retargeted
 from ingan_fast.runtime.geometry import Geometries, make, region
 from ingan_fast.runtime.opening import Opened, open_model
+from ingan_fast.runtime.warps import Warps
 
 MAX_MEMORY = 2 << 30  # bytes
 SMALLEST_TILE = 64  # px
@@ -32,6 +34,7 @@ class Retargeter:
     Attributes:
         source: the training picture, uint8 [H, W, 3]; None if it is not in the model's folder.
         source_size: its (width, height).
+        stretches: whether the training found that the network, given a smooth warp, stretches large things.
     """
 
     def __init__(self, opened: Opened, max_memory: int = MAX_MEMORY):
@@ -42,6 +45,8 @@ class Retargeter:
         self._max_memory = max_memory
         self._lock = threading.Lock()
         self.source, self.source_size = opened.source, opened.source_size
+        self.stretches = opened.stretches
+        self._warps = Warps(opened)
 
     @classmethod
     def open(
@@ -89,6 +94,7 @@ class Retargeter:
         out: Any = None,
         stream: Any = None,
         progress: Progress = lambda part: None,
+        warp: str = "smooth",
     ) -> Any:
         """G(x; T): retarget a frame.
 
@@ -102,33 +108,46 @@ class Retargeter:
             out: output array, uint8 [Ho, Wo, 3]; None: a new array.
             stream: the CUDA stream to use, for frames on the GPU.
             progress: called with the fraction of a tiled output that is done, in (0, 1].
+            warp: what the network gets under T: "smooth": the picture warped as a whole, as in the paper, which is
+                continuous in T, for videos; "layout": its pieces, moved at their own size, so that large things are
+                not stretched; "auto": see `warp_for`.
 
         Returns:
             `out`.
 
         Raises:
-            UserError: an invalid frame, size or `out`, or one that the model doesn't support.
+            UserError: an invalid frame, size, warp or `out`, or one that the model doesn't support.
         """
+        chosen = self.warp_for(frame, warp)
         pixels = self._frame(frame)
+        layouts = self._warps.layouts(frame, chosen)
         frame_size = self.source_size if pixels is None else (pixels.shape[1], pixels.shape[0])
         wanted = self._transform(size, scale, transform, frame_size)
         if pixels is not None and not isinstance(pixels, np.ndarray):
             return self._run_on_device(pixels, wanted, out, stream)
         result = _output(out, wanted.size)
         with self._lock:
-            self._run(pixels, wanted, result, progress)
+            self._run(pixels, wanted, layouts, result, progress)
         return result
 
-    def retarget(self, transform: Transform, frame: Any = None) -> Retargeted:
-        """G(x; T) with its alpha; a call gives pixels alone, as a video needs them.
+    def retarget(self, transform: Transform, frame: Any = None, warp: str = "auto") -> Retargeted:
+        """G(x; T) with its alpha, for a still; a call gives pixels alone, as a video needs them.
 
         Args:
-            transform, frame: as for a call.
+            transform, frame, warp: as for a call.
 
         Raises:
             UserError: as for a call.
         """
-        return Retargeted.under(transform, self(frame, transform=transform))
+        return Retargeted.under(transform, self(frame, transform=transform, warp=warp))
+
+    def warp_for(self, frame: Any = None, warp: str = "auto") -> str:
+        """What "auto" means for a frame: "layout" for the training picture if the network `stretches`, else "smooth".
+
+        Raises:
+            UserError: an unknown warp, or a layout for a model of one geometry or for a frame on the GPU.
+        """
+        return self._warps.chosen(frame, warp)
 
     def training_picture(self) -> Pixels:
         """`source`, where it can't be done without.
@@ -209,6 +228,7 @@ class Retargeter:
         self,
         frame: Pixels | None,
         transform: Transform,
+        layouts: Layouts | None,
         out: Pixels,
         progress: Progress,
     ) -> None:
@@ -216,8 +236,8 @@ class Retargeter:
             return self._backend.run(frame, self._backend.prepare({}), out)
         height, width = out.shape[:2]
         if height * width * self._backend.bytes_per_pixel <= self._max_memory:
-            return self._backend.run(frame, self._geometries.get(transform), out)
-        geometry = make(transform)
+            return self._backend.run(frame, self._geometries.get(transform, layouts), out)
+        geometry = make(transform, layouts)
         pieces = list(tiles((height, width), self._tile, self._opened.halo))
         for done, tile in enumerate(pieces, start=1):
             part = np.empty((*_extent(tile), 3), np.uint8)

@@ -90,6 +90,7 @@ class Sidecar:
     source: dict[str, Any]  # the training picture: name, sha256 of its pixels, width, height, file
     fixed: Fixed | None = None
     baked_source: bool = False
+    stretches: bool = False  # whether the training found that large things are stretched with the picture
     engine: EngineInfo | None = None
     golden: list[Golden] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)

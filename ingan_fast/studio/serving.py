@@ -129,7 +129,7 @@ def _options(request: Request, size: Size) -> LayoutOptions:
     keep, remove = (None if path is None else load_mask(path, size, f"the mask {name}") for name, path in masks)
     if keep is not None and remove is not None and (keep & remove).any():
         raise UserError("keep and remove overlap; change one of the masks")
-    return LayoutOptions(keep, remove, keep is None, request.tile, request.variation)
+    return LayoutOptions(keep, remove, tile=request.tile, variation=request.variation)
 
 
 @lru_cache(maxsize=1)

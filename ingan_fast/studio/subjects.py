@@ -74,7 +74,7 @@ def network_of(subject: Subject) -> Callable[[Transform], NDArray[np.uint8]]:
         from ingan_fast.runtime import Retargeter
 
         retargeter = Retargeter.open(subject.path, precision="float32")
-        _known["network"] = subject.path, lambda transform: retargeter(transform=transform)
+        _known["network"] = subject.path, lambda transform: retargeter.retarget(transform).picture
     network: Callable[[Transform], NDArray[np.uint8]] = _known["network"][1]
     return network
 

@@ -19,7 +19,7 @@ from ingan_fast.model.precision import check_precision, choose_precision, descri
 from ingan_fast.model.sampling import Sampler
 from ingan_fast.model.state import TrainingState
 from ingan_fast.quality.suitability import warning
-from ingan_fast.quality.validation import beside_layout
+from ingan_fast.quality.validation import beside_layout, stretches
 from ingan_fast.threads import Threads, half_of_threads, using_threads
 from ingan_fast.training.budget import duration
 from ingan_fast.training.engine import check_engine, make_engine
@@ -197,6 +197,10 @@ def _loop(
             _write_checkpoint(run, state, history)
     quality, layout = history.last_quality(), monitor.layout_quality()
     if state.iteration == state.total and quality.keys() >= layout.keys() > set():
+        if stretches(quality):
+            notice("large things would be stretched, so stills start from the layout (--warp smooth: from the picture)")
+            with half_of_threads():
+                quality = monitor.quality_from_layout(state.deployable(sampler))
         notice(beside_layout(quality, layout))
     if interrupted.is_set() or not run.generator_path.is_file():
         with half_of_threads():

@@ -12,7 +12,8 @@ import torch
 from ingan_fast.errors import UserError, cant_write
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import Layouts
+from ingan_fast.layout import Layouts, perspective
+from ingan_fast.model.deployed import DeployedGraph
 from ingan_fast.model.discriminator import MultiScaleDiscriminator
 from ingan_fast.model.networks import Generator
 from ingan_fast.model.sampling import Sampler, sampling_tensor, to_pixels
@@ -115,15 +116,24 @@ class Monitor:
         return to_pixels(y)
 
     @torch.no_grad()
+    def _made_from_layout(self, generator: Generator, transform: Transform) -> Pixels:
+        grid = torch.from_numpy(perspective.lay_out(self.layouts, transform).grid())[None].to(self.source.device)
+        return to_pixels(DeployedGraph(generator)(self.source, grid))
+
+    def quality_from_layout(self, generator: Generator) -> Quality:
+        """Measures of the deployable generator where it starts from the layout."""
+        return judge(lambda transform: self._made_from_layout(generator, transform), to_pixels(self.source))
+
+    @torch.no_grad()
     def preview(self, iteration: int, generator: Generator, discriminator: MultiScaleDiscriminator) -> None:
         """Write monitor/iteration_N.png, monitor/latest.png and monitor/losses.png."""
         x = self.source
         height, width = x.shape[-2:]
-        results = []
+        results, from_layout = [], []
         for sx, sy in SHOWN:
-            transform = Transform.scale(sx, sy, (width, height))
-            y = generator(x, sampling_tensor(transform, x.device), transform.size[::-1])
-            results.append((f"{sx:g} x {sy:g}", y))
+            transform, name = Transform.scale(sx, sy, (width, height)), f"{sx:g} x {sy:g}"
+            results.append((name, generator(x, sampling_tensor(transform, x.device), transform.size[::-1])))
+            from_layout.append(Panel(f"from the layout, {name}", self._made_from_layout(generator, transform)))
         wide = results[0][1]
         identity = sampling_tensor(Transform.resize((width, height)), x.device)
         back = generator(wide, identity, (height, width))
@@ -131,6 +141,7 @@ class Monitor:
         rows = [
             [Panel("source", to_pixels(x), framed=True), *(Panel(name, to_pixels(y)) for name, y in results[:2])],
             [Panel("reconstructed", to_pixels(back)), *(Panel(name, to_pixels(y)) for name, y in results[2:])],
+            from_layout,
             self._layout_panels(),
             [Panel(f"D{index} (white: real)", heat_map(m, 120)) for index, m in enumerate(maps)],
         ]

@@ -206,7 +206,8 @@ def test_a_full_disk_leaves_the_old_picture(
 ) -> None:
     Path("out.png").write_bytes(b"an old picture")
     monkeypatch.setattr(f"ingan_fast.files.os.{call}", no_space)
-    refused("retarget", trained_run, "--size", "64x64", "--out", "out.png", parts=("No space left",), code=1)
+    words = ("--size", "64x64", "--warp", "smooth", "--out", "out.png")
+    refused("retarget", trained_run, *words, parts=("No space left",), code=1)
 
 
 def test_retarget_refuses_what_is_not_a_run(refused: Refused, broken_run: tuple[Path, str]) -> None:

@@ -233,5 +233,9 @@ def test_a_file_that_is_no_picture_is_refused(refused: Refused) -> None:
     refused("retarget", "missing.jpg", "--size", "90x90", "--out", "out.png", parts=("doesn't exist",))
 
 
+def test_options_of_runs_are_refused_for_pictures(refused: Refused, photo: Path) -> None:
+    refused("retarget", photo, "--size", "90x90", "--warp", "layout", "--out", "out.png", parts=("--warp", "runs"))
+
+
 def test_options_of_pictures_are_refused_for_runs(refused: Refused, trained_run: Path) -> None:
     refused("retarget", trained_run, "--size", "90x90", "--tile", "x", "--out", "out.png", parts=("--tile", "pictures"))

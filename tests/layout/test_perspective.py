@@ -49,6 +49,31 @@ def test_names_of_things_are_not_mixed_in_perspective() -> None:
     assert np.median(np.abs(copied - between)) <= 500  # half a pixel
 
 
+@pytest.mark.parametrize("size", [(120, 60), (50, 60), (120, 80)])
+def test_a_grid_says_where_each_pixel_comes_from(size: tuple[int, int]) -> None:
+    picture = grain(60, 80)
+    view = lay_out(Layouts(picture), Transform.resize(size))
+    x, y = pixels_of(view.grid(), (80, 60))
+    np.testing.assert_allclose([x, y], np.rint([x, y]), atol=1e-3)
+    np.testing.assert_array_equal(view.copy(picture), picture[np.rint(y).astype(int), np.rint(x).astype(int)])
+
+
+def test_a_grid_in_perspective_is_not_mixed_across_seams() -> None:
+    view = lay_out(Layouts(grain(60, 80)), TILTED)
+    inside = TILTED.mask() == 1
+    named = np.moveaxis(view.copy(places(60, 80).astype(np.int32)), 2, 0)
+    mixed = np.moveaxis(view.copy(places(60, 80).astype(np.float32)), 2, 0)
+    assert np.abs(mixed - named)[:, inside].max() > 3  # what is guarded against
+    off = np.abs(pixels_of(view.grid(), (80, 60)) - named)[:, inside]
+    assert off.max() <= 1.6
+    assert np.median(off) > 0.05  # between pixels elsewhere
+
+
+def pixels_of(grid: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A sampling grid's coordinates in pixels of a picture of a size (width, height): [2, Ho, Wo], x and y."""
+    return np.moveaxis((grid + 1) / 2 * size - 0.5, 2, 0)
+
+
 def test_colours_that_are_hidden_do_not_show_in_perspective() -> None:
     picture = np.zeros((60, 80, 4), np.uint8)
     picture[..., 1] = 255  # green, hidden

@@ -54,7 +54,7 @@ def test_recorded_frames_are_those_of_the_run(
             frame = frames[turn % 2]
             out = np.empty((*transform.size[::-1], 3), np.uint8)
             backend.run(frame, prepared(backend, transform), out)
-            expected = float32.retarget(transform, frame).picture
+            expected = float32(frame, transform=transform)
             assert np.abs(out.astype(int) - expected).max() <= 1
     assert tape.captured == 2  # two combinations of shapes
 
@@ -80,7 +80,7 @@ def test_tensors_go_in_and_come_out_without_numpy(backend: TorchBackend, float32
     frame, out = torch.from_numpy(picture), torch.empty(60, 80, 3, dtype=torch.uint8)
     first = backend.run_on_device(frame, places, transform.size)
     assert backend.run_on_device(frame.flip(0), places, transform.size, out) is out
-    expected = float32.retarget(transform).picture
+    expected = float32(transform=transform)
     assert np.abs(first.numpy().astype(int) - expected).max() <= 1
     assert (first != out).any()  # and the first picture was not written over
 
@@ -102,7 +102,7 @@ def test_where_the_kernels_run_passes_are_joined(
     out = np.empty((61, 83, 3), np.uint8)
     transform = Transform.resize((83, 61))
     joined.run(picture, prepared(joined, transform), out)
-    assert np.abs(out.astype(int) - float32.retarget(transform, picture).picture).max() <= 1
+    assert np.abs(out.astype(int) - float32(picture, transform=transform)).max() <= 1
 
 
 class Streams:

@@ -1,0 +1,129 @@
+"""What a network gets under T: the picture warped as a whole, or laid out where large things would be stretched."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from untrained_runs import write_run
+
+from ingan_fast import Transform
+from ingan_fast.errors import UserError
+from ingan_fast.export.run import ExportOptions, export
+from ingan_fast.layout import Layouts
+from ingan_fast.layout.perspective import lay_out
+from ingan_fast.pictures import Pixels
+from ingan_fast.runtime import Retargeter
+from ingan_fast.runtime.opening import Opened
+from ingan_fast.runtime.retargeter import load
+from ingan_fast.settings import SMOKE
+from ingan_fast.training.trained import read_run
+
+WIDE = Transform.resize((96, 56))
+TILT = Transform.from_corners([(10, 0), (90, 8), (100, 70), (0, 60)], (100, 70))
+
+
+class Recorder:
+    """A backend that keeps the grid that it was given."""
+
+    name, bytes_per_pixel = "recorder", 1
+
+    def prepare(self, geometry: dict[str, np.ndarray]) -> np.ndarray:
+        return geometry["grid"]
+
+    def run(self, frame: Pixels | None, prepared: np.ndarray, out: Pixels) -> None:
+        self.grid = prepared[0]
+        out[:] = 0
+
+
+@pytest.fixture
+def opened(picture: Pixels) -> Opened:
+    """Of a network that stretches large things."""
+    return Opened(Recorder(), "", 8, picture, (64, 56), stretches=True)  # type: ignore[arg-type]
+
+
+def grid_of(retargeter: Retargeter, transform: Transform, **words: Any) -> np.ndarray:
+    retargeter.retarget(transform, **words)
+    grid: np.ndarray = retargeter._backend.grid  # type: ignore[attr-defined]
+    return grid
+
+
+@pytest.mark.parametrize("transform", [WIDE, TILT], ids=["whole", "tilted"])
+def test_a_still_of_a_network_that_stretches_starts_from_the_layout(
+    opened: Opened, picture: Pixels, transform: Transform
+) -> None:
+    expected, inside = lay_out(Layouts(picture), transform).grid(), transform.mask() > 0
+    found = grid_of(Retargeter(opened), transform)
+    np.testing.assert_array_equal(found, grid_of(Retargeter(opened), transform, frame=picture))
+    np.testing.assert_array_equal(found[inside], expected[inside])
+    np.testing.assert_array_equal(found[~inside], transform.grid()[~inside])
+    assert np.abs(found - transform.grid())[inside].max() > 0.1
+
+
+def test_tiles_of_it_start_from_the_same_layout(opened: Opened) -> None:
+    tall = Transform.resize((64, 112))
+    tiled = Retargeter(opened, max_memory=1)
+    assert tiled._tile < 112
+    grid = grid_of(tiled, tall)  # of the last tile
+    np.testing.assert_array_equal(grid, grid_of(Retargeter(opened), tall)[-len(grid) :])
+
+
+def test_everything_else_is_warped_as_a_whole(opened: Opened, picture: Pixels) -> None:
+    smooth = WIDE.grid()
+    np.testing.assert_array_equal(grid_of(Retargeter(opened), WIDE, warp="smooth"), smooth)
+    np.testing.assert_array_equal(grid_of(Retargeter(opened), WIDE, frame=picture[::-1].copy()), smooth)
+    np.testing.assert_array_equal(grid_of(Retargeter(replace(opened, stretches=False)), WIDE), smooth)
+    frames = Retargeter(opened)
+    frames(transform=WIDE)  # one of a video
+    np.testing.assert_array_equal(frames._backend.grid, smooth)  # type: ignore[attr-defined]
+
+
+def test_a_frame_starts_from_its_own_layout_where_that_is_asked_for(opened: Opened, picture: Pixels) -> None:
+    frame = np.ascontiguousarray(picture[:, ::-1])
+    expected = lay_out(Layouts(frame), WIDE).grid()
+    np.testing.assert_array_equal(grid_of(Retargeter(opened), WIDE, frame=frame, warp="layout"), expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "warp", "part"),
+    [
+        ({}, "bent", "auto, smooth or layout"),
+        ({"fixed": WIDE}, "layout", "any geometry"),
+        ({"source": None}, "layout", "pixels"),
+    ],
+)
+def test_a_layout_that_cannot_be_had_is_refused(opened: Opened, change: dict[str, Any], warp: str, part: str) -> None:
+    retargeter = Retargeter(replace(opened, **change))
+    with pytest.raises(UserError, match=part):
+        retargeter.retarget(WIDE, warp=warp)
+
+
+@pytest.mark.parametrize(("kept", "stretches"), [([0.2, 0.3], True), ([0.2, 0.8], False), ([], False)])
+def test_the_last_validation_says_whether_a_network_stretches(
+    tmp_path: Path, picture: Pixels, kept: list[float], stretches: bool
+) -> None:
+    run = write_run(tmp_path / "run", SMOKE, picture)
+    lines = [
+        {"iteration": 5 * number, "coherence_x1.5": 0.1, "kept_width_x1.5": value, "kept_width_x0.6": 0.9}
+        for number, value in enumerate(kept, 1)
+    ]
+    (run / "log.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert load(run, "cpu").stretches == stretches
+    export(read_run(run), tmp_path / "exported", ExportOptions())
+    assert Retargeter.open(tmp_path / "exported", "cpu").stretches == stretches
+
+
+def test_the_command_says_from_what_it_starts(ingan_fast: Callable[..., Any], tmp_path: Path, picture: Pixels) -> None:
+    run = write_run(tmp_path / "run", SMOKE, picture)
+    line = {"iteration": 1, "coherence_x1.5": 0.1, "kept_width_x1.5": 0.1, "kept_width_x0.6": 0.9}
+    (run / "log.jsonl").write_text(json.dumps(line) + "\n")
+    made = {}
+    for warp in ("auto", "smooth", "layout"):
+        ended = ingan_fast("retarget", run, "--scale", "1.5x1", "--warp", warp, "--out", f"{warp}.png")
+        assert ended.code == 0, ended.err
+        assert ("starts from the layout" in ended.err) == (warp == "auto")
+        made[warp] = Path(f"{warp}.png").read_bytes()
+    assert made["auto"] == made["layout"] != made["smooth"]
