@@ -1,4 +1,4 @@
-"""One studio and one browser for all tests of the page; a profile of its own for each."""
+"""One studio and one browser's profile for all tests of the page; each finds the profile empty."""
 
 from collections.abc import Iterator
 from itertools import count
@@ -30,17 +30,33 @@ def said() -> list[str]:
     return []
 
 
-@pytest.fixture
-def context(browser: Any, address: str, said: list[str]) -> Iterator[Any]:
-    """A browser's profile, whose pages may ask this machine only and say nothing on the console."""
+@pytest.fixture(scope="package")
+def resting(browser: Any, address: str) -> Iterator[Any]:
+    """A tab that stays open: those beside it share its process, which takes longer to start than most tests."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
-    asked: list[str] = []
-    context.on("request", lambda request: asked.append(request.url))
-    context.on("console", lambda message: said.append(_told(message)) if message.type == "error" else None)
-    context.on("weberror", lambda error: said.append(str(error.error)))
-    yield context
+    tab = context.new_page()
+    tab.goto(f"{_own(address)}/static/favicon.svg")
+    yield tab
     context.close()
-    own = address.split("/?")[0]
+
+
+@pytest.fixture
+def context(resting: Any, address: str, said: list[str]) -> Iterator[Any]:
+    """The browser's profile, whose pages may ask this machine only and say nothing on the console."""
+    context = resting.context
+    asked: list[str] = []
+    listeners = {
+        "request": lambda request: asked.append(request.url),
+        "console": lambda message: said.append(_told(message)) if message.type == "error" else None,
+        "weberror": lambda error: said.append(str(error.error)),
+    }
+    for event, listener in listeners.items():
+        context.on(event, listener)
+    yield context
+    _empty(resting)
+    for event, listener in listeners.items():
+        context.remove_listener(event, listener)
+    own = _own(address)
     assert [url for url in asked if not url.startswith((own, f"blob:{own}", "data:"))] == []
     assert said == []
 
@@ -75,6 +91,21 @@ def page(context: Any, opened: str) -> Any:
     page.goto(opened)
     rested(page)
     return page
+
+
+def _own(address: str) -> str:
+    """The studio's address without its token."""
+    return address.split("/?")[0]
+
+
+def _empty(resting: Any) -> None:
+    """Close the other tabs and forget all that they kept."""
+    for page in resting.context.pages:
+        if page is not resting:
+            page.close()
+    resting.evaluate("localStorage.clear()")
+    resting.context.clear_cookies()
+    assert resting.evaluate("localStorage.length") == 0
 
 
 def _told(message: Any) -> str:
