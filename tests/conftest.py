@@ -5,6 +5,7 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 os.environ["OMP_NUM_THREADS"] = "1"  # for processes that tests start: bytes depend on the number of threads
 
+import gc
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from ingan_fast.pictures import Pixels, save_image
 from made_once import made_once
 from trainings import calibrate_quickly, leave_unwatched, run
 
+gc.disable()  # until all tests are collected
 torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
 
@@ -187,6 +189,16 @@ def pytest_xdist_auto_num_workers() -> int:
 def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config.option, "loadscopereorder"):  # of pytest-xdist: files with most tests first
         config.option.loadscopereorder = False
+
+
+def pytest_collection_finish() -> None:
+    """Modules and tests live until the end: the garbage collector need not look through them again and again."""
+    gc.freeze()
+    gc.enable()
+
+
+def pytest_unconfigure() -> None:
+    gc.unfreeze()  # libraries complain of what is left when the process ends
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from time import perf_counter
 
 import torch
-from torch._inductor.cpp_builder import get_cpp_compiler
 
 from ingan_fast.bench.machine import describe
 from ingan_fast.bench.memory import forget_peak, process_peak
@@ -133,6 +132,8 @@ def measure(request: ExportRequest, picture: Pixels, advance: Advance) -> Result
 
 def _missing() -> dict[str, str]:
     """Kinds of files that can't be made here, and why."""
+    from torch._inductor.cpp_builder import get_cpp_compiler  # importing it takes over a second
+
     missing = {}
     if importlib.util.find_spec("openvino") is None:
         missing[BF16] = "checking it needs openvino, which is not installed; pip install 'ingan-fast[openvino]'"
