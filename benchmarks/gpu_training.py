@@ -29,7 +29,7 @@ TRAININGS = {
         Training("paper", ("--preset", "paper", "--set", "buckets=8", "--set", "ramp=0")),
         Training("learned", ("--preset", "learned")),
     ),
-    "cpu": (Training("smoke", ("--preset", "smoke", "--set", "max_side=64")),),
+    "cpu": (Training("smoke", ("--preset", "smoke", "--iterations", "4", "--set", "max_side=64")),),
 }
 RETARGET = """
 import sys

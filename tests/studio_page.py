@@ -63,12 +63,12 @@ def chromium() -> Iterator[Any]:
 
 def until(page: Any, condition: str) -> Any:
     """Wait until an expression is true on the page; its policy lets no waiting script in."""
-    end = time.monotonic() + PATIENCE
-    while time.monotonic() < end:
+    begun = time.monotonic()
+    while (waited := time.monotonic() - begun) < PATIENCE:
         value = page.evaluate(condition)
         if value:
             return value
-        page.wait_for_timeout(40)
+        page.wait_for_timeout(min(25 + 100 * waited, 250))  # asking takes time from what is waited for
     status = page.evaluate("document.getElementById('status').textContent")
     raise AssertionError(f"it did not come true: {condition}; the page says: {status}")
 

@@ -199,5 +199,5 @@ def test_all_stages_run_on_a_cpu_and_leave_few_files(tmp_path: Path) -> None:
     assert all(row["off_most"] <= 1 for row in rows[:2])
     assert [(row["kind"], row["frames"]) for row in rows[2:4]] == [("latency", 4), ("alternating", 4)]
     assert rows[4]["kernels"][0]["milliseconds"] > 0
-    assert results["trainings"]["smoke"]["last"][0]["iteration"] == 12
+    assert results["trainings"]["smoke"]["last"][0]["iteration"] == 4
     assert len(results["trainings"]["smoke"]["outputs"]) == 4

@@ -31,7 +31,7 @@ def poor_outputs(source: Pixels) -> Iterator[tuple[str, Pixels]]:
 
 @pytest.mark.parametrize("path", [FACADE, MARKET])
 def test_poor_outputs_of_the_right_source_pass(path: Path) -> None:
-    source = load_image(path)
+    source = np.ascontiguousarray(load_image(path)[:144, :176])
     for name, output in poor_outputs(source):
         assert unlikeness(output, source) < 0.85 * LIMIT, name
 
