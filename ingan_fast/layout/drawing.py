@@ -48,7 +48,7 @@ def draw(picture: NDArray, seams: Seams) -> NDArray:
     joined = ~are_crops(seams.places, seams.lengths, picture.shape[1])
     joins, seams = _in_output(seams)[joined], Seams(seams.lengths[joined], seams.places[joined])
     for seam in range(len(joins)):
-        sides = match_colours(result, picture, seams, joins, seam)
+        sides = match_colours(result, picture, seams.places[seam], seams.lengths[seam], joins, seam)
         _mix(result, joins[seam], sides)
     return result
 
@@ -88,24 +88,27 @@ class Sides:
     opaque: Floats
 
 
-def match_colours(result: NDArray, picture: NDArray, seams: Seams, joins: NDArray, seam: int) -> Sides:
+def match_colours(
+    result: NDArray, picture: NDArray, places: NDArray, length: float, joins: NDArray, seam: int
+) -> Sides:
     """Spread the slow differences of colour at a seam over what lies on both sides of it.
 
     Args:
         result: [h, Wo, channels], the pieces side by side; changed in place.
         picture: what they are pieces of.
-        seams: where from.
-        joins: [n, h], where the seams lie in the result; they may lie between pixels.
-        seam: which one.
+        places: [h], the seam's in the picture; they may lie between pixels, as may where it goes on.
+        length: px, the seam's.
+        joins: [n, h], where all seams lie in the result; they may lie between pixels.
+        seam: which one it is.
     """
     width, count, at = picture.shape[1], result.shape[1], joins[seam]
-    sides = _sides(picture, seams.places[seam], seams.places[seam] + seams.lengths[seam])
+    sides = _sides(picture, places, places + length)
     reach = max(2, round(REACH * width))
     left, right = np.minimum(reach, at), np.minimum(reach, count - at)
     if seam > 0:
-        left = np.minimum(left, (at - joins[seam - 1]) // 2)
+        left = np.minimum(left, _half(at - joins[seam - 1]))
     if seam + 1 < len(joins):
-        right = np.minimum(right, (joins[seam + 1] - at) // 2)
+        right = np.minimum(right, _half(joins[seam + 1] - at))
     _spread(result, at, left, right, _shade(sides.after - sides.before) * sides.opaque)
     return sides
 
@@ -118,15 +121,29 @@ def _mix(result: NDArray, at: Places, sides: Sides) -> None:
     _add(result, at, -difference[:, middle])
 
 
-def _sides(picture: NDArray, places: Places, goes_on: Places) -> Sides:
-    rows, last = np.arange(len(picture))[:, None], picture.shape[1] - 1
-    before, after = (
-        in_unit_range(picture[rows, np.clip(first[:, None] + COMPARED, 0, last)]) for first in (places, goes_on)
-    )
+def _half(distances: NDArray) -> NDArray:
+    """Half of some distances; whole ones where these are."""
+    return np.asarray(distances // 2 if distances.dtype.kind == "i" else distances / 2)
+
+
+def _sides(picture: NDArray, places: NDArray, goes_on: NDArray) -> Sides:
+    before, after = (_around(picture, first) for first in (places, goes_on))
     if not has_opacity(picture):
         return Sides(before, after, np.ones((len(picture), 1), np.float32))
     opaque = (before[..., -1] * after[..., -1]).min(axis=1, keepdims=True)
     return Sides(before[..., :-1], after[..., :-1], opaque)
+
+
+def _around(picture: NDArray, first: NDArray) -> Floats:
+    """The colours of the pixels around some columns [h], which may lie between pixels: [h, compared, channels]."""
+    rows, last = np.arange(len(picture))[:, None], picture.shape[1] - 1
+    whole = np.floor(first).astype(np.intp)
+    columns = whole[:, None] + COMPARED
+    shown = in_unit_range(picture[rows, np.clip(columns, 0, last)])
+    part = (first - whole).astype(np.float32)[:, None, None]
+    if not part.any():
+        return shown
+    return np.asarray(shown + part * (in_unit_range(picture[rows, np.clip(columns + 1, 0, last)]) - shown))
 
 
 def _spread(result: NDArray, at: NDArray, left: NDArray, right: NDArray, steps: Floats) -> None:
@@ -160,7 +177,7 @@ def _spread(result: NDArray, at: NDArray, left: NDArray, right: NDArray, steps: 
         place = np.arange(size, dtype=np.float32) + (first - at + np.float32(0.5))[rows, None].astype(np.float32)
         side = np.maximum(np.where(place < 0, left[rows, None], right[rows, None]), 1).astype(np.float32)
         fade = np.square(np.maximum(1 - np.abs(place) / side, 0))
-        fade *= np.where(place < 0, np.float32(most / 2), np.float32(-most / 2))
+        fade *= np.float32(most / 2) * np.clip(-2 * place, -1, 1)  # a pixel that the seam goes through has both sides
         strip = windows[rows, first[rows] * channels].reshape(len(rows), size, channels)
         for colour in range(steps.shape[1]):
             strip[..., colour] = _stored(strip[..., colour] + fade * steps[rows, colour, None], result.dtype)

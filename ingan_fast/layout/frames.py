@@ -21,6 +21,7 @@ from ingan_fast.layout.solver import Axis
 Doubles = NDArray[np.float64]
 
 REACH = (0.5, 2.0)  # times the source's size: what the sides are made ready for where nothing else is known
+FINER = 257  # steps of 16 bits in one of 8
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Frames:
         self.picture = pixels
         self._masked = MaskedPicture(pixels, keep, None, spare if spare is not None and spare.any() else None)
         self._variation = options.variation
+        self._fine: NDArray | None = None
         self._known: dict[int, Axis] = {}
         self._growths: dict[tuple[int, bool], Growth] = {}
         sides = [rectangle_of(transform, self.source_size).sides for transform in expected]
@@ -90,7 +92,7 @@ class Frames:
 
     def __getstate__(self) -> dict[str, Any]:
         """For another process, without the tables, which are large and can be found again."""
-        return self.__dict__ | {"_known": {}}
+        return self.__dict__ | {"_known": {}, "_fine": None}
 
     def is_ready(self, transform: Transform) -> bool:
         """Whether `draw` needs no further layout for this transform, so that it is quick."""
@@ -125,13 +127,15 @@ class Frames:
             sides = self._sides(transform)
             pieces = self._pieces(sides)
             if max(abs(pieces.sides[axis] - sides[axis]) for axis in (0, 1)) < BARELY:
+                start = (float(corners[0, 0]), float(corners[0, 1]))
                 if not moving and np.abs(corners - np.rint(corners)).max() < BARELY:
-                    pieces = pieces.at_whole_pixels()
-                return self._laid_out(pieces, transform.size, (float(corners[0, 0]), float(corners[0, 1])))
+                    return self._laid_out(self.picture, pieces.at_whole_pixels(), transform.size, start)
+                return self._between_pixels(pieces, transform.size, start)
         rectangle = rectangle_of(transform, self.source_size)
         pieces = self._pieces(rectangle.sides)
         size = (int(np.ceil(pieces.sides[0] - BARELY)), int(np.ceil(pieces.sides[1] - BARELY)))
-        return put(self._laid_out(pieces, size, (0.0, 0.0)), rectangle.scaled(pieces.sides), transform, resampling)
+        laid_out = self._between_pixels(pieces, size, (0.0, 0.0))
+        return put(laid_out, rectangle.scaled(pieces.sides), transform, resampling)
 
     def flat(self, transform: Transform) -> NDArray:
         """The picture before it is put into perspective: uint8 [h, w, channels], of about the size that it has there.
@@ -145,7 +149,7 @@ class Frames:
         rectangle = rectangle_of(transform, self.source_size)
         pieces = self._pieces((float(round(rectangle.sides[0])), float(round(rectangle.sides[1])))).at_whole_pixels()
         size = round(pieces.sides[0]), round(pieces.sides[1])
-        return evened(self._laid_out(pieces, size, (0.0, 0.0)), rectangle.scaled(size))
+        return evened(self._laid_out(self.picture, pieces, size, (0.0, 0.0)), rectangle.scaled(size))
 
     def _sides(self, transform: Transform) -> tuple[float, float]:
         """Width and height, px, that the picture is laid out at."""
@@ -164,10 +168,22 @@ class Frames:
         places = growths[0].seams.places, growths[1].seams.places
         return _Pieces(places, (lengths[0], lengths[1]), (reached[0], reached[1]))
 
-    def _laid_out(self, pieces: _Pieces, size: Size, start: tuple[float, float]) -> NDArray:
-        """The pieces in an output, the first of them from `start` on."""
+    def _between_pixels(self, pieces: _Pieces, size: Size, start: tuple[float, float]) -> NDArray:
+        """The pieces in an output: 8 bits as 16, which are rounded once.
+
+        Rounded after each step, what moves slowly blinks by a grey level here and there.
+        """
+        if self.picture.dtype != np.uint8:
+            return self._laid_out(self.picture, pieces, size, start)
+        if self._fine is None:
+            self._fine = self.picture * np.uint16(FINER)
+        laid_out = self._laid_out(self._fine, pieces, size, start)
+        return np.asarray(laid_out * np.float32(1 / FINER) + np.float32(0.5)).astype(np.uint8)
+
+    def _laid_out(self, picture: NDArray, pieces: _Pieces, size: Size, start: tuple[float, float]) -> NDArray:
+        """The pieces of a picture in an output, the first of them from `start` on."""
         across, down = pieces.places
-        result = slide(self.picture, across, pieces.lengths[0], size[0], start[0])
+        result = slide(picture, across, pieces.lengths[0], size[0], start[0])
         if not len(down) and start[1] == 0 and size[1] == len(result):
             return result
         middle = across[:, across.shape[1] // 2]

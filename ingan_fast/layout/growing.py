@@ -19,6 +19,8 @@ from ingan_fast.layout.seams import Seams
 ZONES = 3
 HANDOVER = 0.025  # fraction of the first size; lengths are averaged over sizes within this distance
 
+BARELY = 1e-6  # px; means over less are lost in rounding
+
 Doubles = NDArray[np.float64]
 
 
@@ -44,8 +46,8 @@ class Growth:
         They are means over the sizes around, so that pieces come to move, and to rest, little by little.
         """
         near = min(self.handover, change, self.reach - change)
-        if near <= 0:
-            sizes = np.abs(self.seams.lengths) if change > 0 else np.zeros(len(self.begins))
+        if near < BARELY:
+            sizes = np.clip(self.rates * (change - self.begins), 0, np.abs(self.seams.lengths))
         else:
             sizes = (self._sums(change + near) - self._sums(change - near)) / (2 * near)
         return np.asarray(np.sign(self.seams.lengths) * sizes)

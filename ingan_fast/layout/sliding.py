@@ -2,13 +2,12 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ingan_fast.layout import compiled
 from ingan_fast.layout.drawing import as_bytes, match_colours
-from ingan_fast.layout.pictures import as_stored, in_unit_range
-from ingan_fast.layout.seams import Places, Seams
+from ingan_fast.layout.seams import Places
 
+TAPS = 6  # columns of the picture that one between them is made of
 BARELY = 1e-3  # px; positions this close to a whole pixel are copied without resampling
 
 Doubles = NDArray[np.float64]
@@ -40,9 +39,8 @@ def slide(picture: NDArray, places: Places | Doubles, lengths: Doubles, size: in
         if high > low:
             _put(result, _moved(picture, low - offset, high - offset), low, first)
         first = last
-    seams = Seams(np.rint(lengths).astype(np.intp), np.rint(places).astype(np.intp))
     for seam in range(len(cuts)):
-        match_colours(result, picture, seams, cuts, seam)
+        match_colours(result, picture, places[seam], lengths[seam], cuts, seam)
     return result
 
 
@@ -124,24 +122,21 @@ def _columns(picture: NDArray, first: int, end: int) -> NDArray:
 def _between(around: NDArray, part: float) -> NDArray:
     """Columns that lie `part` of a pixel after those of a picture, all but its first two and its last three.
 
-    A sharp filter overshoots beside edges, by how much depends on the part of a pixel. Where edges move, that blinks.
-    So no value lies outside of its two neighbours.
+    A sharp filter (Lanczos) overshoots beside edges, by how much depends on the part of a pixel. Where edges move, that
+    blinks. So no value lies outside of its two neighbours.
     """
-    height, count = len(around), around.shape[1] - 5
-    size, box = (count, height), (2 + part, 0, 2 + part + count, height)
-    around = np.ascontiguousarray(around)
-    method = Image.Resampling.LANCZOS
-    if around.dtype == np.uint8 and around.shape[2] == 3:
-        moved = np.asarray(Image.fromarray(around).resize(size, method, box))
-    else:
-        planes = [np.ascontiguousarray(plane) for plane in in_unit_range(around).transpose(2, 0, 1)]
-        resized = [np.asarray(Image.fromarray(plane).resize(size, method, box)) for plane in planes]
-        moved = as_stored(np.stack(resized, axis=2).clip(0, 1), around.dtype)
-    near = around[:, 2 : 3 + count]
-    if compiled.available and moved.dtype == np.uint8:
-        moved = np.ascontiguousarray(moved)
-        result = np.empty_like(moved)
-        compiled.loops.hold_between(moved, near, result)
+    count, kind = around.shape[1] - TAPS + 1, around.dtype.kind
+    distance = part - np.arange(-2, 4)
+    weights = np.sinc(distance) * np.sinc(distance / 3)
+    weights = (weights / weights.sum()).astype(np.float32)
+    if compiled.available and around.dtype.char in "BHf":
+        result = np.empty((len(around), count, around.shape[2]), around.dtype)
+        compiled.loops.between(around, around.dtype.char, weights, result)
         return result
-    before, after = near[:, :-1], near[:, 1:]
-    return np.minimum(np.maximum(moved, np.minimum(before, after)), np.maximum(before, after))
+    columns = [around[:, tap : tap + count].astype(np.float32) for tap in range(TAPS)]
+    moved = weights[0] * columns[0]
+    for weight, column in zip(weights[1:], columns[1:], strict=True):
+        moved += weight * column
+    before, after = columns[2:4]
+    moved = np.minimum(np.maximum(moved, np.minimum(before, after)), np.maximum(before, after))
+    return np.asarray(np.rint(moved) if kind == "u" else moved).astype(around.dtype)

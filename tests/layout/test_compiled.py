@@ -132,6 +132,14 @@ def test_pieces_at_any_place_are_the_same(
     np.testing.assert_array_equal(*drawn)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_columns_between_pixels_are_the_same(dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:
+    most = 1 if dtype is np.float32 else np.iinfo(dtype).max
+    picture = (np.random.default_rng(0).uniform(0, 1, (20, 50, 3)) * most).astype(dtype)
+    drawn = both_ways(lambda: slide(picture, np.zeros((0, 20), int), np.zeros(0), 54, 2.3), monkeypatch)
+    np.testing.assert_array_equal(*drawn)
+
+
 @pytest.mark.parametrize("shape", [(40, 70, 3), (33, 5, 4), (7, 65), (9, 8, 2)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, bool])
 def test_pictures_turn_alike(shape: tuple[int, ...], dtype: type, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -135,6 +135,8 @@ def test_jumps_grow_to_their_lengths_and_the_side_with_them() -> None:
     assert grown.reach == 69
     np.testing.assert_allclose(grown.at(69), seams.lengths, atol=1e-6)
     np.testing.assert_allclose(grown.at(0), 0)
+    for just_under in (np.nextafter(69, 0), 69 - 1e-9):
+        np.testing.assert_allclose(grown.at(just_under), seams.lengths, atol=1e-6)
     for change in (7, 23.4, 41.5, 59):
         lengths = grown.at(change)
         assert -lengths.sum() == pytest.approx(change)
@@ -240,6 +242,15 @@ def test_pieces_between_pixels_lie_there() -> None:
     np.testing.assert_allclose(moved[:, 5:45].astype(int), ramp[:, 5:45].astype(int) - 2, atol=1)
 
 
+@pytest.mark.parametrize("start", np.arange(0, 1, 0.1))
+def test_shades_meet_in_the_pixel_that_a_seam_goes_through(start: float) -> None:
+    picture = np.full((10, 120, 1), 0.40, np.float32)
+    picture[:, 60:] = 0.44
+    (row, *_) = slide(picture, np.full((1, 10), 30), np.array([50.0]), 71, start)[..., 0]
+    assert (np.diff(row) >= -1e-6).all()  # from one shade to the other, and never back
+    assert np.diff(row).max() < 0.04 / 3
+
+
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_an_edge_between_pixels_does_not_overshoot(dtype: type, channels: int) -> None:
@@ -251,6 +262,19 @@ def test_an_edge_between_pixels_does_not_overshoot(dtype: type, channels: int) -
         assert (moved.min(), moved.max()) == (edge.min(), edge.max())
         assert (np.diff(moved[0, :, 0].astype(float)) >= 0).all()
         assert edge.min() < moved[0, 20, 0] < edge.max()
+
+
+def test_a_slope_that_moves_gets_darker_and_never_lighter_again() -> None:
+    rows, columns = np.mgrid[:24, :32]
+    slope = np.repeat((100 + 3 * columns - 2 * rows).astype(np.uint8)[..., None], 3, axis=2)
+    frames = Frames(slope, LayoutOptions(keep_objects=False))
+    drawn = []
+    for step in range(60):
+        corners = np.array([(0, 0), (32, 0), (32, 24), (0, 24)]) + np.array([0.1, 0.03]) * step
+        drawn.append(frames.draw(Transform.from_corners(corners.tolist(), (40, 34)), moving=True))
+    changes = np.diff(np.array(drawn, int)[:, 8:20, 10:28], axis=0)
+    assert changes.max() <= 0
+    assert changes.sum(axis=0).max() < -12  # 59 times -3 * 0.1 + 2 * 0.03 grey levels are -14
 
 
 def test_seams_of_rows_do_not_hop_where_columns_move_by_less_than_a_pixel() -> None:

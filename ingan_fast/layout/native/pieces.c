@@ -133,42 +133,66 @@ PyObject *put(PyObject *self, PyObject *args)
     return given_back(&arrays, NULL);
 }
 
-/* No value outside of its two neighbours. */
-VECTORISED
-static void hold(const uint8_t *RESTRICT moved, const uint8_t *RESTRICT before, int64_t values, int64_t size,
-                 uint8_t *RESTRICT held)
-{
-    for (int64_t at = 0; at < values; at++) {
-        uint8_t one = before[at], other = before[at + size], value = moved[at];
-        uint8_t least = one < other ? one : other, most = one < other ? other : one;
-        value = value < least ? least : value;
-        held[at] = value > most ? most : value;
-    }
-}
+enum { TAPS = 6 };
 
-/* Columns between those of a picture, held between their neighbours (sliding.py). */
-PyObject *hold_between(PyObject *self, PyObject *args)
+/* Adding and taking away 1.5 * 2^23 rounds to the nearest integer, ties to even, as numpy does. */
+#define WHOLE(VALUE) ((VALUE + 12582912.0f) - 12582912.0f)
+#define AS_IT_IS(VALUE) (VALUE)
+
+/* Values of a row between pixels, none outside of its two neighbours; `size` is that of a pixel. */
+#define BETWEEN(NAME, TYPE, STORED)                                                                                    \
+    VECTORISED static void NAME(const TYPE *RESTRICT from, const float *weights, int64_t values, int64_t size,         \
+                                TYPE *RESTRICT to)                                                                     \
+    {                                                                                                                  \
+        const TYPE *from1 = from + size, *before = from1 + size, *after = before + size, *from4 = after + size;        \
+        const TYPE *from5 = from4 + size;                                                                              \
+        float w0 = weights[0], w1 = weights[1], w2 = weights[2], w3 = weights[3], w4 = weights[4], w5 = weights[5];    \
+        for (int64_t at = 0; at < values; at++) {                                                                      \
+            float one = (float)before[at], other = (float)after[at];                                                   \
+            float value = w0 * (float)from[at] + w1 * (float)from1[at] + w2 * one + w3 * other +                       \
+                          w4 * (float)from4[at] + w5 * (float)from5[at];                                               \
+            float least = one < other ? one : other, most = one < other ? other : one;                                 \
+            value = value < least ? least : value;                                                                     \
+            value = value > most ? most : value;                                                                       \
+            to[at] = (TYPE)STORED(value);                                                                              \
+        }                                                                                                              \
+    }
+
+BETWEEN(bytes_between, uint8_t, (int32_t)WHOLE)
+BETWEEN(words_between, uint16_t, (int32_t)WHOLE)
+BETWEEN(floats_between, float, AS_IT_IS)
+
+/* Columns between those of a picture (sliding.py). */
+PyObject *between(PyObject *self, PyObject *args)
 {
     Arrays arrays = {0};
     PyObject *objects[3];
+    const char *type;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OOO", &objects[0], &objects[1], &objects[2]))
+    if (!PyArg_ParseTuple(args, "OsOO", &objects[0], &type, &objects[1], &objects[2]))
         return NULL;
-    Py_buffer *moved, *picture, *result; /* the picture begins at the neighbour before the first column */
-    if (!(moved = take(&arrays, objects[0], "B", 3)) || !(picture = take(&arrays, objects[1], "Bs", 3)) ||
-        !(result = take(&arrays, objects[2], "Bw", 3)))
+    char apart[3] = {type[0], 's', 0}, writable[3] = {type[0], 'w', 0};
+    Py_buffer *around, *weights, *result;
+    if (!(around = take(&arrays, objects[0], apart, 3)) || !(weights = take(&arrays, objects[1], "f", 1)) ||
+        !(result = take(&arrays, objects[2], writable, 3)))
         return given_back(&arrays, NULL);
-    int64_t height = moved->shape[0], count = moved->shape[1], size = moved->shape[2];
-    if (picture->shape[0] != height || picture->shape[1] != count + 1 || picture->shape[2] != size ||
-        result->shape[0] != height || result->shape[1] != count || result->shape[2] != size) {
-        unfit("columns and their neighbours");
+    int64_t height = result->shape[0], count = result->shape[1], size = result->shape[2];
+    if (around->shape[0] != height || around->shape[1] != count + TAPS - 1 || around->shape[2] != size ||
+        weights->shape[0] != TAPS) {
+        unfit("columns and those around them");
         return given_back(&arrays, NULL);
     }
     Py_BEGIN_ALLOW_THREADS
-    for (int64_t row = 0; row < height; row++)
-        hold((const uint8_t *)moved->buf + row * count * size,
-             (const uint8_t *)picture->buf + row * picture->strides[0], count * size, size,
-             (uint8_t *)result->buf + row * count * size);
+    for (int64_t row = 0; row < height; row++) {
+        const char *from = (const char *)around->buf + row * around->strides[0];
+        char *to = (char *)result->buf + row * count * size * result->itemsize;
+        if (type[0] == 'B')
+            bytes_between((const uint8_t *)from, weights->buf, count * size, size, (uint8_t *)to);
+        else if (type[0] == 'H')
+            words_between((const uint16_t *)from, weights->buf, count * size, size, (uint16_t *)to);
+        else
+            floats_between((const float *)from, weights->buf, count * size, size, (float *)to);
+    }
     Py_END_ALLOW_THREADS
     return given_back(&arrays, NULL);
 }

@@ -22,7 +22,9 @@ VECTORISED static void change_of(const Spread *s, int64_t row, float *RESTRICT f
         float place = (float)(int32_t)column + offset, side = place < 0 ? left : right;
         float rest = 1 - fabsf(place) / side;
         rest = rest > 0 ? rest : 0;
-        fade[column] = rest * rest * (place < 0 ? half : -half);
+        float before = -2 * place; /* a pixel that the seam goes through has both sides */
+        before = before < -1 ? -1 : before > 1 ? 1 : before;
+        fade[column] = rest * rest * (half * before);
     }
     for (int64_t column = 0; column < s->size; column++)
         for (int64_t channel = 0; channel < s->channels; channel++)
