@@ -10,6 +10,7 @@ from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.layout import compiled
+from ingan_fast.layout.comparison import Drawn
 from ingan_fast.layout.drawing import as_bytes, copy_pieces, draw
 from ingan_fast.layout.limits import check_tile
 from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask, widened
@@ -17,7 +18,7 @@ from ingan_fast.layout.refining import kept_before, refine
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.single_objects import PIXELS, single_objects
 from ingan_fast.layout.solver import SPARED, Axis
-from ingan_fast.layout.variations import Drawn, solve
+from ingan_fast.layout.variations import solve
 from ingan_fast.layout.versions import size_of, versions
 
 SOLVED_PIXELS = 48_000  # size of the small version in which jumps are found
@@ -257,8 +258,9 @@ def found(
         if known is not None:
             known[axis] = table
     pictures = versions(masked.picture, factor)
+    aligned = variation > 0 or not one_way  # in videos most lengths that are shown are between
 
-    def carried(seams: Seams, aligned: bool) -> Seams:
+    def carried(seams: Seams) -> Seams:
         """The seams of the small version at the picture's own resolution."""
         before = small[0]
         for picture in pictures:
@@ -273,7 +275,7 @@ def found(
     wanted, any_change = max(4, round(count * small[0] / width)), small[0] != width
     drawn = Drawn(masked.picture, carried) if height * width <= COMPARED_PIXELS else None
     seams = solve(table, wanted, variation, closed, any_change, one_way, drawn)
-    seams = carried(seams, variation > 0)
+    seams = carried(seams)
     if masked.keep is not None:
         _check_kept(masked.keep, seams, table, count, axis)
     return Step(axis, seams, turn)

@@ -9,6 +9,7 @@ from ingan_fast.layout.seam_costs import Floats
 
 PATCH = 7  # px a side
 DIRECTIONS = 16  # of patches
+ROWS = 8  # of patches at a time: all of them at once fill no cache
 
 
 def patch_responses(picture: Floats, seed: int = 0, asked: NDArray[np.bool_] | None = None) -> Floats:
@@ -23,9 +24,11 @@ def patch_responses(picture: Floats, seed: int = 0, asked: NDArray[np.bool_] | N
         asked: [h - 6, w - 6], of which patches alone: [n, directions].
     """
     patches = np.lib.stride_tricks.sliding_window_view(picture, (PATCH, PATCH), axis=(0, 1))
+    directions = _directions(picture.shape[2], seed)
     if asked is not None:
-        patches = patches[asked]
-    return np.asarray(np.tensordot(patches, _directions(picture.shape[2], seed), axes=3), np.float32)
+        return np.asarray(np.tensordot(patches[asked], directions, axes=3), np.float32)
+    parts = (patches[first : first + ROWS] for first in range(0, len(patches), ROWS))
+    return np.concatenate([np.asarray(np.tensordot(part, directions, axes=3), np.float32) for part in parts])
 
 
 @cache

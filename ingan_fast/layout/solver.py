@@ -15,6 +15,7 @@ from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.ends import Ends, anywhere, are_crops, at_borders
 from ingan_fast.layout.frequency import Frequencies
 from ingan_fast.layout.jumps import Jump, best_jumps, shown_columns
+from ingan_fast.layout.likeness import Likeness
 from ingan_fast.layout.periods import most_repeated
 from ingan_fast.layout.polishing import SCATTERED, Polisher
 from ingan_fast.layout.repeats import best_repeats
@@ -97,7 +98,9 @@ class Axis:
         self.ends = anywhere(held) if cropped else at_borders(picture.shape[1])
         self.costs = SeamCosts(picture, held)
         self.frequencies = Frequencies(picture)
-        self.frequency = FREQUENCY if spare is None or not spare.any() else FREQUENCY_SPARING
+        self.spares = spare is not None and bool(spare.any())
+        self.frequency = FREQUENCY_SPARING if self.spares else FREQUENCY
+        self.likeness: Likeness | None = None  # of the picture that outputs are compared in, once that is needed
         self.removed = None if remove is None or not remove.any() else remove * np.float32(REMOVED)
         self.between = self.costs.between() + np.float32(JUMP)
 
@@ -122,10 +125,18 @@ class Axis:
         return while_growing(np.where(ahead, np.float32(np.inf), self.between), count > self.costs.width)
 
     def candidates(
-        self, count: int, between: Floats, any_change: bool = False, one_way: bool = False
+        self, count: int, between: Floats, any_change: bool = False, one_way: bool = False, most: int = BENT[0]
     ) -> list[tuple[list[Jump], float]]:
-        """The best few sets of jumps by these costs with straight seams, and what repeated lengths cost in each."""
-        found = self._best(count, between, one_way)
+        """The best few sets of jumps by these costs with straight seams, and what repeated lengths cost in each.
+
+        Args:
+            count: columns of the output.
+            between: what jumps cost, as from `costs_of_jumps`.
+            any_change: see `solve`.
+            one_way: see `solve`.
+            most: number of sets, at most.
+        """
+        found = self._best(count, between, one_way, most)
         if not found and any_change:
             middle = self.costs.width // 4
             place = middle + int(self.costs.best_seams[0, middle : -middle - 1].argmin())
@@ -156,7 +167,7 @@ class Axis:
         for factors in np.random.default_rng(0).uniform(1 - VARIED, 1 + VARIED, (TABLES, len(knots))):
             yield np.interp(length, knots, factors).astype(np.float32)
 
-    def _best(self, count: int, between: Floats, one_way: bool) -> list[tuple[list[Jump], float]]:
+    def _best(self, count: int, between: Floats, one_way: bool, most: int) -> list[tuple[list[Jump], float]]:
         """The same as `candidates`; empty where there is nothing to jump over."""
         width = self.costs.width
         run = self._run(count)
@@ -169,7 +180,7 @@ class Axis:
         candidates = sorted(self._candidates(between, away, removed, run, one_way, ends), key=polisher.cost)
         found: list[list[Jump]] = []
         scattered = count >= SCATTERED * width and not one_way  # in videos, repeats grow one after another
-        for candidate in candidates[: POLISHED_SCATTERED if scattered else POLISHED]:
+        for candidate in candidates[: max(most, POLISHED_SCATTERED if scattered else POLISHED)]:
             jumps = polisher.polish(candidate)
             if jumps not in found:
                 found.append(jumps)
@@ -180,7 +191,7 @@ class Axis:
         def position(jumps: list[Jump]) -> float:
             return place * float(away[np.arange(count), shown_columns(jumps, width)].sum()) if one_way else 0.0
 
-        best = sorted(found, key=lambda jumps: polisher.cost(jumps) + period(jumps))[: BENT[0]]
+        best = sorted(found, key=lambda jumps: polisher.cost(jumps) + period(jumps))[:most]
         return [(jumps, polisher.repeated(jumps) + period(jumps) + position(jumps)) for jumps in best]
 
     def _candidates(

@@ -1,4 +1,7 @@
-"""Other good layouts of one side.
+"""The best layout of one side, and other good ones.
+
+The seams that cost least are not always the best by the measures. So the best layout is the one of a few candidates
+that is best by estimates (`comparison.py`), where none is worse than that of the seams that cost least.
 
 Seams find other ways where the price of a place changes a little from part to part of the picture. So there are many
 candidates, from several sets of jumps and from fields of prices by chance. A variation is the candidate that is least
@@ -6,20 +9,21 @@ worse than the best layout, of those that differ visibly from the variations bef
 picture's, by how often it shows each kind of patch (`likeness.py`), and by what its seams show.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ingan_fast.layout.comparison import CLOSE, Comparison, Drawn
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.jumps import Jump
-from ingan_fast.layout.likeness import Likeness
+from ingan_fast.layout.polishing import SCATTERED
 from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.seams import Seams
-from ingan_fast.layout.solver import JUMP, Axis
+from ingan_fast.layout.solver import BENT, Axis
 
+FEW = 12  # number of other sets of jumps, and of random price fields, that the best layout is chosen from
 TOGETHER = 8  # number of variations chosen from the same candidates
 SEARCHES = 4  # number of searches for jumps, each avoiding the earlier jumps
 NEAR = 0.05  # fraction of the width; jumps closer than this in place and length count as equal
@@ -31,27 +35,10 @@ FIELDS = 160  # number of random price fields, shared by these sets of jumps
 STRENGTHS = (0.2, 0.5, 1.0)  # amplitudes of these fields, in mean costs per row
 CELLS = ((3, 8), (5, 12))  # (min, max) number of cells of a random field along the height and the width
 ROUNDS = (1, 1)  # rounds of bending a candidate, as `solver.BENT`
-CLOSE = 1.35  # where something is worse by more than this factor, nothing else is looked at
-LESS_SURE = 1.1  # the distribution may be worse by this factor before patches across seams are looked at
-LENIENT = 1.25  # seams may show as many times more than the best ones before that counts
-LEAST_COHERENCE, LEAST_SWD = 1e-6, 1e-4  # less counts as this much
 NOTICED = 0.04  # pixels differ visibly if their channels do by so much in the mean: ten grey levels
 VISIBLE = (0.05, 0.03, 0.02)  # fractions of an output's pixels that differ visibly from each other one's, as is wanted
 AS_GOOD = 1.08  # nothing may be worse by more than this factor; if nothing else is as good, smaller differences will do
 COMPARED_EVERY = 3  # px
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What outputs are drawn from.
-
-    Attributes:
-        picture: [h, w, channels], at its own resolution.
-        carried: seams of the version that is solved, and whether they are aligned (see `refine`), as seams of it.
-    """
-
-    picture: NDArray
-    carried: Callable[[Seams, bool], Seams]
 
 
 def solve(
@@ -70,65 +57,50 @@ def solve(
         count: columns of the output.
         variation: its number, from 1 on; 0 is the best layout.
         closed, any_change, one_way: see `Axis.solve`.
-        drawn: where candidates are compared; without it, in the version that is solved.
+        drawn: where candidates are compared. Without it variations are in the version that is solved, and the best
+            layout is the one that costs least.
     """
-    best = axis.solve(count, closed, any_change, one_way)
-    if variation == 0 or not len(best.lengths):
+    cheapest = axis.solve(count, closed, any_change, one_way)
+    if not len(cheapest.lengths):
+        return cheapest
+    best = cheapest
+    if drawn is not None and not (one_way or closed) and axis.removed is None:
+        best = _best(axis, cheapest, count, drawn)
+    if variation == 0:
         return best
     block, number = divmod(variation, TOGETHER)
-    comparison = _Comparison(axis, best, one_way, drawn)
+    comparison = Comparison(axis, best, one_way, drawn)
     candidates = [best, *_candidates(comparison, count, block, closed, any_change)]
     return _chosen(comparison, candidates, number + (block > 0))
 
 
-class _Comparison:
-    """How many times worse than the best layout others are.
+def _best(axis: Axis, cheapest: Seams, count: int, drawn: Drawn) -> Seams:
+    """The best of a few candidates by estimates, of which none may be worse than the cheapest seams'."""
+    comparison = Comparison(axis, cheapest, drawn=drawn)
+    best, least = cheapest, 1.0
+    for seams in _few(axis, cheapest, count):
+        better = comparison.better(seams)
+        if better < least:
+            best, least = seams, better
+    return best
 
-    Args:
-        axis: what is laid out.
-        best: the best layout's seams.
-        one_way: see `Axis.solve`.
-        drawn: see `solve`.
+
+def _few(axis: Axis, cheapest: Seams, count: int) -> Iterator[Seams]:
+    """Other sets of jumps, and other ways of the cheapest ones.
+
+    The cheapest jumps alone where single objects are spared, since others repeat or leave out what is beside them, and
+    where others may show a period.
     """
-
-    def __init__(self, axis: Axis, best: Seams, one_way: bool, drawn: Drawn | None):
-        self.axis, self.one_way = axis, one_way
-        self._drawn = drawn or Drawn(axis.picture, lambda seams, aligned: seams)
-        self._likeness = Likeness(self._drawn.picture)
-        self._best, bests = best, self._drawn.carried(best, False)
-        self._shown = max(axis.seen_cost(best, one_way), JUMP)
-        self._swd = [max(each, LEAST_SWD) for each in self._likeness.swd_estimates(bests)]
-        self._coherence = max(self._likeness.coherence(bests), LEAST_COHERENCE)
-        self._searched = max(self._likeness.searched_coherence(bests), LEAST_COHERENCE)
-
-    def worse(self, seams: Seams) -> tuple[float, float]:
-        """The largest ratio of any measure to the best layout's, and the largest one but for coherence.
-
-        Where one is over `CLOSE`, that one.
-        """
-        if seams is self._best:
-            return 1.0, 1.0
-        worse, others = 0.0, 0.0
-        for is_coherence, ratio in self._ratios(seams):  # the quickest to compute come first
-            worse, others = max(worse, ratio), others if is_coherence else max(others, ratio)
-            if worse > CLOSE:
-                break
-        return worse, others
-
-    def coherence(self, seams: Seams) -> float:
-        """The ratio of coherence to the best layout's, by patches that are searched for."""
-        return self._likeness.searched_coherence(self._drawn.carried(seams, True)) / self._searched
-
-    def _ratios(self, seams: Seams) -> Iterator[tuple[bool, float]]:
-        yield False, self.axis.seen_cost(seams, self.one_way) / self._shown / LENIENT
-        carried = self._drawn.carried(seams, True)
-        estimates = self._likeness.swd_estimates(carried)
-        yield False, next(estimates) / self._swd[0] / LESS_SURE
-        yield True, self._likeness.coherence(carried) / self._coherence
-        yield False, next(estimates) / self._swd[1]
+    if not axis.spares and count < SCATTERED * axis.costs.width:
+        for candidate in axis.candidates(count, axis.between, most=FEW):
+            yield axis.bent([candidate], count, rounds=[1] * len(BENT))
+    middles = cheapest.places.mean(axis=1).round().astype(int)
+    jumps = [Jump(*each) for each in zip(middles.tolist(), cheapest.lengths.tolist(), strict=True)]
+    for prices in _fields(axis, np.random.default_rng(0), FEW):
+        yield axis.bent([(jumps, 0.0)], count, rounds=ROUNDS, besides=prices)
 
 
-def _chosen(comparison: _Comparison, candidates: Sequence[Seams], number: int) -> Seams:
+def _chosen(comparison: Comparison, candidates: Sequence[Seams], number: int) -> Seams:
     """The candidate that is chosen as the given one after the first.
 
     Estimates choose; what they choose is then looked at closely, until nothing else is better.
@@ -163,7 +135,7 @@ def _next(nearest: NDArray[np.float64], worse: NDArray[np.float64]) -> int:
     return int((as_good[0] if as_good else best[-1] if differs else -nearest).argmin())
 
 
-def _candidates(comparison: _Comparison, count: int, block: int, closed: bool, any_change: bool) -> Iterator[Seams]:
+def _candidates(comparison: Comparison, count: int, block: int, closed: bool, any_change: bool) -> Iterator[Seams]:
     """Other seams by the same costs, or for other blocks of variations by costs that differ by chance."""
     axis, rng = comparison.axis, np.random.default_rng(block)
     between = axis.costs_of_jumps(count, comparison.one_way)
@@ -181,12 +153,17 @@ def _candidates(comparison: _Comparison, count: int, block: int, closed: bool, a
         between = _elsewhere(between, found[0][0], axis.costs.width)
     most = PROMISING * max(1.0, min(worse for worse, _ in bent.values()))
     promising = [jumps for worse, jumps in bent.values() if worse <= most]
-    for turn in range(FIELDS):
+    for turn, prices in enumerate(_fields(axis, rng, FIELDS)):
+        yield axis.bent([promising[turn % len(promising)]], count, closed, comparison.one_way, ROUNDS, prices)
+
+
+def _fields(axis: Axis, rng: np.random.Generator, number: int) -> Iterator[NDArray[np.float64]]:
+    """Smooth prices by chance of showing pixels, as for `Axis.bent`."""
+    for turn in range(number):
         parts = [int(rng.integers(low, high + 1)) for low, high in zip(*CELLS, strict=True)]
         strength = axis.costs.typical * STRENGTHS[turn % len(STRENGTHS)]
         field = _smooth(rng.normal(size=parts), (axis.costs.height, axis.costs.width + 1))
-        prices: NDArray[np.float64] = strength * field.astype(np.float64)
-        yield axis.bent([promising[turn % len(promising)]], count, closed, comparison.one_way, ROUNDS, prices)
+        yield strength * field.astype(np.float64)
 
 
 def _elsewhere(between: Floats, jumps: list[Jump], width: int) -> Floats:

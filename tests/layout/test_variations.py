@@ -1,21 +1,59 @@
-"""Variations differ visibly, are as good as the best layout, and are the same every time."""
+"""The best layout is the best of some; variations differ visibly, are as good, and are the same every time."""
 
 from itertools import combinations
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 
 from ingan_fast.layout import layouts, variations
+from ingan_fast.layout.comparison import Comparison, Drawn
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.jumps import Jump
 from ingan_fast.layout.layouts import LayoutOptions, Layouts
 from ingan_fast.layout.likeness import Likeness
-from ingan_fast.layout.seams import straight
+from ingan_fast.layout.seams import Seams, straight
 from ingan_fast.layout.solver import Axis
 from ingan_fast.layout.variations import _chosen, solve
 from ingan_fast.pictures import Pixels
 from layout_scenes import ball_mask, ball_on_grain, grain
+
+PERIODIC = np.tile(np.random.default_rng(0).uniform(0, 1, (48, 16, 3)).astype(np.float32), (1, 12, 1))
+BROKEN = straight([Jump(40, -5), Jump(80, -9), Jump(120, -7), Jump(160, -11)], 48)  # breaks the period four times
+WHOLE = straight([Jump(96, -32)], 48)
+
+
+def solved(axis: Axis, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Seams:
+    """What is made of an answer that costs least but is not the best."""
+    monkeypatch.setattr(Axis, "solve", lambda *_: BROKEN)
+    return solve(axis, 224, 0, drawn=Drawn(PERIODIC, lambda seams: seams), **options)
+
+
+def test_the_best_layout_is_the_best_of_some_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    seams = solved(Axis(PERIODIC), monkeypatch)
+    np.testing.assert_array_equal(copy_pieces(PERIODIC, seams), np.tile(PERIODIC[:, :16], (1, 14, 1)))
+
+
+def test_where_single_objects_are_spared_the_cheapest_jumps_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    spare = np.zeros(PERIODIC.shape[:2], bool)
+    spare[:2, :2] = True
+    assert solved(Axis(PERIODIC, spare=spare), monkeypatch).lengths.tolist() == [-5, -9, -7, -11]
+
+
+def test_what_is_removed_and_what_moves_is_as_it_is_solved(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert solved(Axis(PERIODIC), monkeypatch, one_way=True) is BROKEN
+    assert solved(Axis(PERIODIC, remove=np.eye(48, 192, dtype=bool)), monkeypatch) is BROKEN
+
+
+def test_better_is_what_is_not_worse_in_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    axis, drawn = Axis(PERIODIC), Drawn(PERIODIC, lambda seams: seams)
+    assert Comparison(axis, BROKEN, drawn=drawn).better(WHOLE) < 0.5
+    assert Comparison(axis, WHOLE, drawn=drawn).better(BROKEN) == 1
+    assert Comparison(axis, BROKEN, drawn=drawn).better(BROKEN) == 1
+    comparison = Comparison(axis, BROKEN, drawn=drawn)
+    monkeypatch.setattr(axis, "seen_cost", lambda *_: 1e3)  # such as half of a single object that comes twice
+    assert comparison.better(WHOLE) == 1
 
 
 def test_variations_differ_visibly_and_each_is_nearly_as_good_as_the_best_one() -> None:
@@ -52,12 +90,12 @@ def test_variations_spare_what_is_kept() -> None:
         assert copy_pieces(keep, solve(Axis(picture, keep), 130, variation)).sum() == keep.sum()
 
 
-def test_pieces_of_variations_are_shifted_by_multiples_of_four_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pieces_are_shifted_by_multiples_of_four_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(layouts, "SOLVED_PIXELS", 2000)
     monkeypatch.setattr(variations, "FIELDS", 20)
     picture = grain(56, 112)
     shifts = []
-    for variation in range(1, 4):
+    for variation in range(4):
         (step,) = Layouts(picture, LayoutOptions(variation=variation)).lay_out((192, 56)).steps
         shifts += np.cumsum(step.seams.lengths).tolist()
     assert len(shifts) > 3
