@@ -12,7 +12,6 @@ from ingan_fast.model.deployed import DeployedGraph, FixedGraph, StillGraph
 from ingan_fast.model.networks import Generator
 from ingan_fast.model.sampling import to_tensor
 from ingan_fast.model.tiling import halo
-from ingan_fast.quality.validation import stretches
 from ingan_fast.runtime import Retargeter
 from ingan_fast.runtime.opening import opened_run
 from ingan_fast.runtime.sidecar import Fixed, Golden, Sidecar, TensorInfo
@@ -95,7 +94,7 @@ def describe(trained: TrainedRun, exported: Exported, file: str, kind: str, sha2
         source={**trained.config.images[0], "file": SOURCE_FILE},
         fixed=exported.fixed,
         baked_source=exported.baked_source,
-        stretches=stretches(trained.quality),
+        stretches=trained.stretches,
         golden=[
             Golden.of(transform, retargeter(transform=transform))
             for transform in golden_transforms(trained, exported.fixed)

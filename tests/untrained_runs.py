@@ -33,10 +33,10 @@ def lived_in(settings: Settings) -> Generator:
     return generator
 
 
-def write_run(path: Path, settings: Settings, picture: Pixels) -> Path:
-    """A run folder of an untrained generator."""
+def write_run(path: Path, settings: Settings, picture: Pixels, stretches: bool = False) -> Path:
+    """A run folder of an untrained generator, which may be said to stretch large things."""
     folder = RunFolder(path)
     path.mkdir(parents=True)
     folder.write_config(Config.new(settings, "smoke", None, 0, {"dots": picture}, "cpu"), [picture])
-    folder.write_generator(lived_in(settings), settings, 0)
+    folder.write_generator(lived_in(settings), settings, 0, stretches)
     return path

@@ -63,7 +63,7 @@ class Distributions:
 
     def _shares(self, counts: NDArray) -> Floats:
         """The same of how many pixels have each level: [channels, levels]."""
-        shares = np.cumsum(counts, axis=1)[:, :THRESHOLDS] / counts[0].sum()
+        shares = np.cumsum(counts, axis=1)[:, :THRESHOLDS] / max(int(counts[0].sum()), 1)
         return np.asarray(shares.ravel() * self.weights, np.float32)
 
 

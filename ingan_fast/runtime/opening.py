@@ -89,13 +89,12 @@ def open_model(path: Path, device: str, backend: str, precision: str = "auto") -
 
 def opened_run(trained: "TrainedRun", device: str, precision: str) -> Opened:
     """A run that was read, ready to be played by torch."""
-    from ingan_fast.quality.validation import stretches
     from ingan_fast.runtime.backends.torch import TorchBackend
 
     backend = TorchBackend.of_run(trained, device, precision)
     reach = halo(trained.settings)
-    reason, stretched = "only torch runs run folders", stretches(trained.quality)
-    return Opened(backend, reason, reach, trained.source, trained.source_size, stretches=stretched)
+    reason, size = "only torch runs run folders", trained.source_size
+    return Opened(backend, reason, reach, trained.source, size, stretches=trained.stretches)
 
 
 def _open_run(path: Path, device: str, backend: str, precision: str) -> Opened:

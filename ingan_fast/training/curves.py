@@ -6,7 +6,7 @@ from typing import Any
 
 from ingan_fast.files import atomic_path
 from ingan_fast.model.step import LOSSES
-from ingan_fast.quality.validation import MEASURES, WIDTHS, Quality
+from ingan_fast.quality.validation import MEASURES, WIDTHS
 
 Lines = list[dict[str, Any]]
 
@@ -23,14 +23,6 @@ def read_log(path: Path) -> Lines:
             break
         lines.append(line)
     return lines
-
-
-def last_quality(path: Path) -> Quality:
-    """The measures of log.jsonl's last validation; empty without one."""
-    lines = _lines(path)
-    names = [f"{measure}_x{width:g}" for measure in MEASURES for width in WIDTHS]
-    judged = next((line for line in reversed(lines) if names[0] in line), {})
-    return {name: judged[name] for name in names if name in judged}
 
 
 def plot_losses(log: Path, out: Path) -> None:

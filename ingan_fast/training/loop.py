@@ -186,13 +186,13 @@ def _loop(
         with half_of_threads():
             if preview or validate:
                 deployable = state.deployable(sampler)
-            if preview:
-                run.write_generator(deployable, settings, done)
-                monitor.preview(done, deployable, state.discriminator)
             if validate and history.add_validation(round(state.position), monitor.validate(done, deployable)):
                 state.settings = history.current_settings()
                 monitor.log_end(done, state.total)
                 notice(f"quality no longer changes: the training ends at iteration {state.total}")
+            if preview:
+                run.write_generator(deployable, settings, done, stretches(history.last_quality()))
+                monitor.preview(done, deployable, state.discriminator)
         if last or decided or done % settings.checkpoint_every == 0:
             _write_checkpoint(run, state, history)
     quality, layout = history.last_quality(), monitor.layout_quality()
@@ -204,7 +204,7 @@ def _loop(
         notice(beside_layout(quality, layout))
     if interrupted.is_set() or not run.generator_path.is_file():
         with half_of_threads():
-            run.write_generator(state.deployable(sampler), settings, state.iteration)
+            run.write_generator(state.deployable(sampler), settings, state.iteration, stretches(history.last_quality()))
         _write_checkpoint(run, state, history)
 
 

@@ -191,10 +191,19 @@ class RunFolder:
             sources.append(pixels)
         return sources
 
-    def write_generator(self, generator: Generator, settings: Settings, iteration: int) -> None:
-        """Fold and write `generator`; the bytes depend only on weights, settings and iteration."""
+    def write_generator(
+        self, generator: Generator, settings: Settings, iteration: int, stretches: bool = False
+    ) -> None:
+        """Fold and write `generator`; the bytes depend on nothing but what is given.
+
+        Args:
+            generator: not folded.
+            settings: the run's.
+            iteration: after which it is written.
+            stretches: whether the last validation found that it stretches large things.
+        """
         tensors = {name: tensor.contiguous().cpu() for name, tensor in fold(generator).state_dict().items()}
-        about = {"format": FORMAT, "iteration": iteration, "settings": as_dict(settings)}
+        about = {"format": FORMAT, "iteration": iteration, "settings": as_dict(settings), "stretches": stretches}
         # A single key, because the file format doesn't keep the order of several.
         metadata = {"ingan_fast": json.dumps(about, sort_keys=True)}
         atomic_write(self.generator_path, save_safetensors(tensors, metadata))
@@ -224,11 +233,20 @@ class RunFolder:
 
     def generator_iteration(self) -> int | None:
         """After how many iterations the generator was written; None if there is none, or its file doesn't say."""
+        iteration = self._about_generator().get("iteration")
+        return iteration if isinstance(iteration, int) else None
+
+    def stretches(self) -> bool:
+        """Whether a validation found that the generator stretches large things; not if its file doesn't say."""
+        return self._about_generator().get("stretches") is True
+
+    def _about_generator(self) -> dict[str, Any]:
+        """What its file says beside the weights; empty if there is none."""
         try:
             with safe_open(self.generator_path, "pt") as file:
-                return int(json.loads(file.metadata()["ingan_fast"])["iteration"])
+                return dict(json.loads(file.metadata()["ingan_fast"]))
         except (SafetensorError, OSError, KeyError, TypeError, ValueError):
-            return None
+            return {}
 
     def write_checkpoint(self, state: dict[str, Any]) -> None:
         buffer = io.BytesIO()

@@ -1,15 +1,13 @@
 """What a training leaves behind: the folded generator, its pictures and its configuration."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ingan_fast.geometry import Size
 from ingan_fast.model.fold import merge_upsampling
 from ingan_fast.model.networks import Generator
 from ingan_fast.pictures import Pixels
-from ingan_fast.quality.validation import Quality
 from ingan_fast.settings import Settings
-from ingan_fast.training.curves import last_quality
 from ingan_fast.training.run_folder import Config, RunFolder
 
 
@@ -18,13 +16,13 @@ class TrainedRun:
     """The folded generator of a run, on the CPU in float32, with its training pictures.
 
     Attributes:
-        quality: measures of the last validation; empty before it, and where there is no log.
+        stretches: whether the last validation found that it stretches large things (`quality.validation.stretches`).
     """
 
     generator: Generator
     sources: list[Pixels]
     config: Config
-    quality: Quality = field(default_factory=dict)
+    stretches: bool = False
 
     @property
     def settings(self) -> Settings:
@@ -54,4 +52,4 @@ def read_run(run: str | Path, merge: bool = True) -> TrainedRun:
     config = folder.read_config()
     generator = folder.read_generator(config.settings)
     generator = merge_upsampling(generator) if merge else generator
-    return TrainedRun(generator, folder.read_sources(config), config, last_quality(folder.log_path))
+    return TrainedRun(generator, folder.read_sources(config), config, folder.stretches())

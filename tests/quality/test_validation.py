@@ -13,7 +13,8 @@ from ingan_fast.layout import Layouts
 from ingan_fast.model.networks import Generator
 from ingan_fast.model.sampling import sampling_tensor, to_pixels, to_tensor
 from ingan_fast.pictures import Pixels, load_image
-from ingan_fast.quality.validation import JUDGED_PIXELS, MEASURES, WIDTHS, beside_layout, judge
+from ingan_fast.quality.validation import JUDGED_PIXELS, MEASURES, WIDTHS, beside_layout, judge, stretches
+from ingan_fast.runtime.retargeter import load
 from ingan_fast.settings import SMOKE
 from ingan_fast.training.curves import read_log
 from ingan_fast.training.info import describe
@@ -50,6 +51,14 @@ def test_judging_repeats_itself_and_changes_nothing(generator: Generator, pictur
     assert all(torch.equal(value, before[name]) for name, value in generator.state_dict().items())
     assert quality.keys() <= NAMES  # a blurred output may have no scale that is nearer than others
     assert 0 < quality["coherence_x1.5"] < 0.3
+
+
+@pytest.mark.parametrize(
+    ("kept", "expected"), [({"x1.5": 0.8, "x0.6": 0.6}, True), ({"x1.5": 1.1, "x0.6": 0.8}, False), ({}, False)]
+)
+def test_a_network_stretches_if_it_keeps_too_little_at_either_width(kept: dict[str, float], expected: bool) -> None:
+    quality = {f"kept_width_{name}": value for name, value in kept.items()}
+    assert stretches({"coherence_x1.5": 0.01, "swd_x0.6": 0.02} | quality) == expected
 
 
 def test_a_larger_picture_is_judged_smaller(generator: Generator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,12 +128,10 @@ def test_a_run_begins_with_the_layout_alone_and_ends_beside_it(
     quality = judge(lambda transform: layouts.retarget(transform.size), pixels)
     assert first["iteration"] == 0
     assert {name: first[f"layout_{name}"] for name in quality} == quality
-    assert f"coherence {1000 * last_quality(tmp_path / 'run')['coherence_x1.5']:.1f} / " in told[-1]
-    assert f"(the layout alone {1000 * quality['coherence_x1.5']:.1f} / " in told[-1]
-
-
-def last_quality(run: Path) -> dict[str, float]:
-    return [line for line in read_log(run / "log.jsonl") if "coherence_x1.5" in line][-1]
+    trained = load(tmp_path / "run", "cpu")
+    quality = judge(lambda transform: trained.retarget(transform).picture, pixels)  # as stills are made by default
+    assert f"coherence {1000 * quality['coherence_x1.5']:.1f} / " in told[-1]
+    assert f"(the layout alone {1000 * first['layout_coherence_x1.5']:.1f} / " in told[-1]
 
 
 def test_a_layout_that_is_nearer_everywhere_is_recommended() -> None:
