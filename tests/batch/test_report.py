@@ -63,7 +63,7 @@ def test_failures_come_first_and_the_worst_measures_next(tmp_path: Path) -> None
     for seed in range(5):
         dots(tmp_path / "photos" / f"{seed}.png", seed)
     (tmp_path / "photos" / "z.png").write_bytes(b"no picture")
-    _, found = reported(tmp_path / "photos", tmp_path / "out", ("24x36",))
+    _, found = reported(tmp_path / "photos", tmp_path / "out", ("28x36",))
     assert found[0].picture.name == "z.png"
     worst = [section.rows[0].measures["visible_cuts"] for section in found[1:]]
     assert worst == sorted(worst, reverse=True)

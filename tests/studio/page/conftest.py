@@ -47,7 +47,7 @@ def context(resting: Any, address: str, said: list[str]) -> Iterator[Any]:
     asked: list[str] = []
     listeners = {
         "request": lambda request: asked.append(request.url),
-        "console": lambda message: said.append(_told(message)) if message.type == "error" else None,
+        "console": lambda message: said.append(_told(message)) if _counts(message, resting) else None,
         "weberror": lambda error: said.append(str(error.error)),
     }
     for event, listener in listeners.items():
@@ -106,6 +106,11 @@ def _empty(resting: Any) -> None:
     resting.evaluate("localStorage.clear()")
     resting.context.clear_cookies()
     assert resting.evaluate("localStorage.length") == 0
+
+
+def _counts(message: Any, resting: Any) -> bool:
+    """Whether a message is an error of a page; the browser asks for an icon of the resting tab, which has none."""
+    return message.type == "error" and message.page is not resting
 
 
 def _told(message: Any) -> str:
