@@ -27,6 +27,13 @@ torch.set_num_threads(1)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Every test leaves torch the one thread that it found: others would be slower with more, or go another way."""
+    yield
+    assert torch.get_num_threads() == 1
+
+
 @pytest.fixture(scope="session")
 def picture() -> Pixels:
     """Coloured dots on a gradient with a little grain, uint8 [56, 64, 3]: no two rows or columns alike."""

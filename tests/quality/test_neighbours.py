@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ingan_fast.layout import compiled
 from ingan_fast.quality.neighbours import BLOCK, BOXED, GROUP, _grouped, nearest
+from ingan_fast.threads import using_threads
 
 
 def rows_like_patches(count: int, values: int, seed: int) -> Tensor:
@@ -45,12 +46,12 @@ def test_equal_rows_far_from_zero_are_found() -> None:
 
 
 @pytest.mark.skipif(not compiled.available, reason="needs the compiled loops (pip install with a compiler)")
-def test_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_threads_change_nothing() -> None:
     queries, database = rows_like_patches(200, 147, 1), rows_like_patches(900, 147, 2)
     found = []
     for threads in (1, 3):
-        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        found.append(nearest(queries, iter([database])))
+        with using_threads(threads):
+            found.append(nearest(queries, iter([database])))
     assert torch.equal(*found)
 
 
