@@ -236,6 +236,8 @@ class Retargeter:
             return self._backend.run(frame, self._backend.prepare({}), out)
         height, width = out.shape[:2]
         if height * width * self._backend.bytes_per_pixel <= self._max_memory:
+            if frame is not None and layouts is not None:  # not cached: the next frame is another one
+                return self._backend.run(frame, self._backend.prepare(make(transform, layouts)), out)
             return self._backend.run(frame, self._geometries.get(transform, layouts), out)
         geometry = make(transform, layouts)
         pieces = list(tiles((height, width), self._tile, self._opened.halo))
