@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch._dynamo  # whole, before a test that stands in for a GPU lets the import fail halfway
 
 from ingan_fast import cli, export, train
 from ingan_fast.pictures import Pixels, save_image
