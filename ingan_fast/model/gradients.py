@@ -53,7 +53,12 @@ def gradient(network: nn.Module, parts: Sequence[Gradients], scale: float) -> Te
         torch.zeros_like(parameter) if total is None else total
         for parameter, total in zip(parameters, sums, strict=True)
     ]
-    return torch.cat([one.flatten() for one in whole]).div_(scale)
+    return torch.cat([in_memory_order(one) for one in whole]).div_(scale)
+
+
+def in_memory_order(parameter: Tensor) -> Tensor:
+    """A vector of its values, for a convolution's weight in channels_last: what convolutions take and give."""
+    return (parameter.permute(0, 2, 3, 1) if parameter.dim() == 4 else parameter).flatten()
 
 
 def _as_used(network: nn.Module) -> list[Tensor]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from ingan_fast.model.adam import Adam
 from ingan_fast.model.convolutions import SpectralConv2d
 from ingan_fast.model.discriminator import MultiScaleDiscriminator
+from ingan_fast.model.gradients import in_memory_order
 from ingan_fast.model.networks import Generator
 from ingan_fast.model.pace import Pace
 from ingan_fast.model.precision import LOSS_SCALE, choose_precision, mixed_precision
@@ -17,6 +18,7 @@ from ingan_fast.model.sampling import Sampler
 from ingan_fast.settings import Settings
 
 CALIBRATION_DRAWS = 60
+ORDER = "channels last"  # of convolutions' weights in one vector
 
 
 class TrainingState:
@@ -92,16 +94,24 @@ class TrainingState:
     def state_dict(self) -> dict[str, Any]:
         return {
             "iteration": self.iteration,
+            "weights": ORDER,
             "pace": astuple(self.pace),
             "norm_frozen": self.norm_frozen,
             **{name: getattr(self, name).state_dict() for name in _PARTS},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            ValueError: its optimisers' vectors are in another order.
+        """
+        if state.get("weights") != ORDER:
+            raise ValueError("the weights of this checkpoint are in another order")
         for name in _PARTS:
             getattr(self, name).load_state_dict(state[name])
         self.iteration = state["iteration"]
-        self.pace = Pace(*state.get("pace", ()))  # absent in old checkpoints
+        self.pace = Pace(*state["pace"])
         self.norm_frozen = state["norm_frozen"]
         set_norm_mode(self.generator, training=not self.norm_frozen)
 
@@ -140,12 +150,20 @@ def set_norm_mode(generator: Generator, training: bool) -> None:
 
 @torch.no_grad()
 def flatten(network: nn.Module) -> Tensor:
-    """Make the parameters of `network` views of one vector, and return it.
+    """Make the parameters of `network` views of one vector, in `gradients.in_memory_order`, and return it.
 
     Optimiser and average then run one operation instead of one for each of a hundred small tensors.
     """
     parameters = list(network.parameters())
-    vector = torch.cat([parameter.flatten() for parameter in parameters])
+    vector = torch.cat([in_memory_order(parameter) for parameter in parameters])
     for parameter, part in zip(parameters, vector.split([p.numel() for p in parameters]), strict=True):
-        parameter.data = part.view_as(parameter)
+        parameter.data = _in_shape_of(parameter, part)
     return vector
+
+
+def _in_shape_of(parameter: Tensor, values: Tensor) -> Tensor:
+    """The reverse of `in_memory_order`, a view."""
+    if parameter.dim() != 4:
+        return values.view_as(parameter)
+    outputs, inputs, height, width = parameter.shape
+    return values.view(outputs, height, width, inputs).permute(0, 3, 1, 2)

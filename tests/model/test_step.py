@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ingan_fast.model import step
 from ingan_fast.model.convolutions import power_iteration
+from ingan_fast.model.gradients import in_memory_order
 from ingan_fast.model.losses import lsgan, reconstruction_l1
 from ingan_fast.model.precision import mixed_precision
 from ingan_fast.model.sampling import Batch, Sampler
@@ -24,7 +25,7 @@ CPU = torch.device("cpu")
 
 def gradients(network: torch.nn.Module) -> torch.Tensor:
     every = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in network.parameters()]
-    return torch.cat([gradient.flatten() for gradient in every])
+    return torch.cat([in_memory_order(gradient) for gradient in every])
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-4), ("bfloat16", 0.03), ("float16", 0.01)])
