@@ -1,7 +1,7 @@
 """Measures flicker of videos: changes from frame to frame, compared with a plain resize in the same positions.
 
 python benchmarks/flicker.py PICTURE_OR_MODEL_OR_RUN [--script grow-width ...] [--seconds 10] [--fps 30]
-    [--canvas 640x480] [--anchor centre] [--side 288] [--json FILE]
+    [--canvas 640x480] [--anchor centre] [--side 288] [--warp smooth] [--json FILE]
 
 A plain resize that enlarges has no details as small as those of a picture in its own size, and what has no details
 does not blink, however it moves. So a picture is also compared with a plain resize of itself before it was shrunk to
@@ -24,9 +24,11 @@ from ingan_fast.pictures import Pixels, fit_within, load_image
 from ingan_fast.pictures.formats import named_as_picture
 from ingan_fast.quality.resampling import plain_homography, plain_resize
 from ingan_fast.runtime import Retargeter
+from ingan_fast.runtime.warps import WARPS
 from ingan_fast.video.canvas import place
 from ingan_fast.video.frames import Still
 from ingan_fast.video.laid_out import LaidOut
+from ingan_fast.video.played import Played
 from ingan_fast.video.rendering import FrameRetargeter, Renderer
 from ingan_fast.video.script import NAMES, Animation, read_script
 
@@ -128,6 +130,7 @@ def parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--canvas", type=parse_size)
     parser.add_argument("--anchor")
     parser.add_argument("--side", type=int, default=288, help="px that a picture's longer side is shrunk to")
+    parser.add_argument("--warp", choices=WARPS, default="auto", help="of a run or a model")
     parser.add_argument("--json", type=Path, help="write the numbers here")
     return parser.parse_args(words)
 
@@ -150,12 +153,8 @@ def main(words: Sequence[str] | None = None) -> None:
     rows = []
     for name in arguments.script or NAMES:
         animation = read_script(name, (source.shape[1], source.shape[0]), **options)
-        engine: FrameRetargeter
-        if is_picture:
-            engine = laid_out = LaidOut(source, BACKGROUND)
-            laid_out.expect(pose.transform for pose in animation.poses)
-        else:
-            engine = retargeter
+        engine = LaidOut(source, BACKGROUND) if is_picture else Played(retargeter, arguments.warp)
+        engine.expect(pose.transform for pose in animation.poses)
         parts = {"ours": measure(rendered(animation, engine))}
         parts |= {each: measure(frames(animation, picture)) for each, picture in references.items()}
         rows.append(report(name, parts))

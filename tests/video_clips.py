@@ -137,12 +137,15 @@ class QuickEngine:
     def __init__(self) -> None:
         self.source = corners(self.source_size)
 
-    def __call__(self, frame: Pixels | None, *, transform: Transform, out: Pixels) -> Pixels:
+    def __call__(self, frame: Pixels | None, *, transform: Transform, out: Pixels, warp: str = "smooth") -> Pixels:
         pixels = self.source if frame is None else frame
         width, height = transform.size
         rows, columns = (np.arange(n) * side // n for n, side in zip((height, width), pixels.shape[:2], strict=True))
         np.copyto(out, pixels[rows[:, None], columns[None]])
         return out
+
+    def warp_for(self, frame: Pixels | None, warp: str) -> str:
+        return "smooth"
 
     def close(self) -> None:
         pass

@@ -15,6 +15,7 @@ from torch import Tensor
 from ingan_fast.geometry import Size
 from ingan_fast.video.canvas import place
 from ingan_fast.video.laid_out import LaidOut
+from ingan_fast.video.played import Played
 from ingan_fast.video.script import NAMES, Animation, read_script
 
 from . import host
@@ -85,19 +86,21 @@ class InganFastVideoScript:
         model: Model | None = None,
     ) -> tuple[Tensor, Tensor, float]:
         picture = _picture(image)
-        if picture is None and model is None:
+        engine: LaidOut | Played
+        if model is not None:
+            engine = Played(loaded.get(model), picture=picture)
+        elif picture is not None:
+            engine = LaidOut(picture, (0, 0, 0))
+        else:
             raise ValueError("there is nothing to animate; connect an image or a model")
-        engine: Any = LaidOut(picture, (0, 0, 0)) if model is None else loaded.get(model)
-        size = engine.source_size if picture is None else (picture.shape[1], picture.shape[0])
         rate = Fraction(fps).limit_denominator(1001)
         canvas = (width, height) if width else None
-        animation = _animation(script, keyframes, size, fps=rate, seconds=seconds, canvas=canvas, seed=random_seed)
+        animation = _animation(
+            script, keyframes, engine.source_size, fps=rate, seconds=seconds, canvas=canvas, seed=random_seed
+        )
         _check_memory(animation)
-        frame = picture
-        if isinstance(engine, LaidOut):
-            engine.expect([pose.transform for pose in animation.poses])
-            frame = None  # it has the picture already
-        frames, outside = _batch(animation, _drawn(engine, frame, animation), background)
+        engine.expect(pose.transform for pose in animation.poses)
+        frames, outside = _batch(animation, _drawn(engine, animation), background)
         return frames, outside, float(rate)
 
 
@@ -134,11 +137,11 @@ def _check_memory(animation: Animation) -> None:
         )
 
 
-def _drawn(engine: Any, frame: NDArray | None, animation: Animation) -> Iterator[NDArray[np.uint8]]:
+def _drawn(engine: LaidOut | Played, animation: Animation) -> Iterator[NDArray[np.uint8]]:
     """The frames: uint8 [H, W, 4]."""
     progress = host.Progress(len(animation.poses))
     for pose in animation.poses:
-        yield place(engine(frame, transform=pose.transform), pose, animation.canvas, None)
+        yield place(engine(None, transform=pose.transform), pose, animation.canvas, None)
         progress.step()
 
 

@@ -9,6 +9,7 @@ import typer
 
 from ingan_fast.cli.console import messages, parts_done, progress, read_text
 from ingan_fast.cli.pretrained import Pretrained, given_or_pretrained
+from ingan_fast.cli.warp import Warp, tell_start
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform, check_output_size
 from ingan_fast.hub import fetch, is_address
@@ -77,15 +78,7 @@ def retarget(
     backend: Annotated[
         str, typer.Option(help="For an exported model: auto, tensorrt, onnxruntime, openvino or torch.")
     ] = "auto",
-    warp: Annotated[
-        str | None,
-        typer.Option(
-            metavar="auto|smooth|layout",
-            help="For a run or model: what the network gets: the picture warped as a whole, as in the paper; or laid "
-            "out, so that large things are not stretched; auto (the default) is layout where the training found that "
-            "they are.",
-        ),
-    ] = None,
+    warp: Warp = None,
     keep: Annotated[
         list[str] | None,
         typer.Option(
@@ -235,8 +228,7 @@ def _open(path: Path, device: str, backend: str, warp: str) -> Player:
 
     def play(frame: "Pixels | None", transform: Transform, show: Callable[[float], None]) -> "Pixels":
         chosen = retargeter.warp_for(frame, warp)
-        if warp == "auto" and chosen == "layout":
-            messages.print("the network would stretch large things, so it starts from the layout (else --warp smooth)")
+        tell_start(chosen, warp)
         made: Pixels = retargeter(frame, transform=transform, progress=show, warp=chosen)
         return made
 

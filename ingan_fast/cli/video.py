@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from ingan_fast.cli.console import INTERRUPTED, messages, progress
 from ingan_fast.cli.pretrained import Pretrained, given_or_pretrained
 from ingan_fast.cli.video_request import Request
+from ingan_fast.cli.warp import Warp, tell_start
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.hub import is_address
@@ -20,8 +21,10 @@ from ingan_fast.interrupts import interrupts
 from ingan_fast.video.named import NAMES
 
 if TYPE_CHECKING:
+    from ingan_fast.runtime import Retargeter
     from ingan_fast.video.laid_out import LaidOut
     from ingan_fast.video.pipeline import Report
+    from ingan_fast.video.played import Played
 
 HELP = (
     "Animate a picture (--script), or retarget each frame of a clip (--input with one of --size, --scale, --corners, "
@@ -79,6 +82,7 @@ def video(
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
     backend: Annotated[str, typer.Option(help="What runs the model; auto: the fastest available.")] = "auto",
+    warp: Warp = None,
 ) -> None:
     [model] = given_or_pretrained([] if given is None else [given], pretrained)
     request = Request(
@@ -99,7 +103,7 @@ def video(
     try:
         with interrupts() as interrupted:
             try:
-                report, canvas_size, notices = _make(request, model, device, backend, interrupted)
+                report, canvas_size, notices = _make(request, model, device, backend, warp, interrupted)
             except UserError as error:
                 if interrupted.is_set():  # the interrupt is the cause, for example of missing input
                     raise KeyboardInterrupt from error
@@ -116,8 +120,13 @@ def video(
         raise typer.Exit(INTERRUPTED)
 
 
-def open_picture(path: Path, request: Request, device: str, backend: str) -> "LaidOut":
+def open_picture(path: Path, request: Request, others: bool) -> "LaidOut":
     """Lays a picture out for each frame.
+
+    Args:
+        path: the picture's file.
+        request: the options.
+        others: whether there are options of runs and models besides.
 
     Raises:
         UserError: it can't be read, or the request needs a model.
@@ -128,8 +137,8 @@ def open_picture(path: Path, request: Request, device: str, backend: str) -> "La
 
     if request.input is not None:
         raise UserError(f"{path} is a picture, but --input needs a run or a model for its frames; give one")
-    if device != "auto" or backend != "auto":
-        raise UserError("--device and --backend are for runs and models; leave them out with a picture")
+    if others:
+        raise UserError("--device, --backend and --warp are for runs and models; leave them out with a picture")
     pixels = srgb(load_photo(path)).pixels
     if has_opacity(pixels) and request.background is None:
         raise UserError(f"{path} is partly transparent, which needs a background in a video; give --background")
@@ -142,25 +151,49 @@ def open_picture(path: Path, request: Request, device: str, backend: str) -> "La
     return LaidOut(pixels, request.background or (0, 0, 0))
 
 
+def open_model(path: Path, request: Request, device: str, backend: str, warp: str) -> "Played | Retargeter":
+    """Plays the training picture for a script, or else the frames of a clip.
+
+    Raises:
+        UserError: the model can't be run, or not with this warp.
+    """
+    from ingan_fast.runtime import Retargeter
+    from ingan_fast.video.played import Played
+
+    if request.input is not None and warp == "layout":
+        raise UserError("--warp layout is for scripts: frames of a clip would each have another layout; leave it out")
+    retargeter = Retargeter.open(path, device, backend)
+    played = Played(retargeter, warp)
+    if request.input is not None:
+        return retargeter
+    tell_start(played.warp, warp)
+    return played
+
+
 def _make(
-    request: Request, model: Path, device: str, backend: str, interrupted: Event
+    request: Request, model: Path, device: str, backend: str, warp: str | None, interrupted: Event
 ) -> tuple["Report", Size, list[str]]:
     """Make the video; returns the report, the frames' size, and messages for the user."""
     from ingan_fast.pictures.formats import named_as_picture
-    from ingan_fast.runtime import Retargeter
     from ingan_fast.video.frames import Still
+    from ingan_fast.video.laid_out import LaidOut
     from ingan_fast.video.pipeline import run
+    from ingan_fast.video.played import Played
     from ingan_fast.video.rendering import Renderer
 
     notices: list[str] = []
     with ExitStack() as stack:
         clip = stack.enter_context(closing(request.open_clip(interrupted))) if request.input is not None else None
         is_picture = named_as_picture(model) and not is_address(model)
-        opened = open_picture(model, request, device, backend) if is_picture else None
-        engine = stack.enter_context(closing(opened or Retargeter.open(model, device, backend)))
+        engine: LaidOut | Played | Retargeter
+        if is_picture:
+            engine = open_picture(model, request, device != "auto" or backend != "auto" or warp is not None)
+        else:
+            engine = open_model(model, request, device, backend, warp or "auto")
+        stack.enter_context(closing(engine))
         animation = request.animation(clip.size if clip else engine.source_size, clip)
-        if opened is not None:
-            opened.expect([pose.transform for pose in animation.poses])
+        if isinstance(engine, LaidOut | Played):
+            engine.expect(pose.transform for pose in animation.poses)
         source = clip or Still(len(animation.poses), animation.fps)
         renderer = Renderer(engine, animation, source.timing.base, request.background)
         sink = stack.enter_context(request.output.open(source, animation.canvas, clip is None, notices.append))

@@ -12,6 +12,7 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout.growing import Growth, growth
 from ingan_fast.layout.layouts import LayoutOptions, Layouts, MaskedPicture, found, turned
+from ingan_fast.layout.origins import origins
 from ingan_fast.layout.perspective import put
 from ingan_fast.layout.rectangles import evened, is_upright, rectangle_of
 from ingan_fast.layout.seams import Places, Seams
@@ -136,6 +137,23 @@ class Frames:
         size = (int(np.ceil(pieces.sides[0] - BARELY)), int(np.ceil(pieces.sides[1] - BARELY)))
         laid_out = self._between_pixels(pieces, size, (0.0, 0.0))
         return put(laid_out, rectangle.scaled(pieces.sides), transform, resampling)
+
+    def grid(self, transform: Transform) -> NDArray[np.float32]:
+        """Where in `picture` each pixel that `draw` has in motion comes from: [Ho, Wo, 2], as `Transform.grid()`.
+
+        Raises:
+            UserError: what is kept leaves no layout of this size.
+        """
+        pieces = self._pieces(self._sides(transform))
+        rectangle = rectangle_of(transform, self.source_size).scaled(pieces.sides)
+        x, y = np.moveaxis(transform.grid() / 2 + 0.5, 2, 0)
+        if is_upright(transform):
+            x, y = x[:1], y[:, :1]
+        places = origins(pieces.places, pieces.lengths, rectangle.at(0, x), rectangle.at(1, y))
+        grid = np.empty((transform.size[1], transform.size[0], 2), np.float32)
+        for axis in (0, 1):
+            grid[..., axis] = places[axis] * (2 / self.source_size[axis]) - 1
+        return grid
 
     def flat(self, transform: Transform) -> NDArray:
         """The picture before it is put into perspective: uint8 [h, w, channels], of about the size that it has there.

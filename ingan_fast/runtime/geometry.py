@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import Layouts, perspective
+from ingan_fast.layout import Frames, Layouts, perspective
 from ingan_fast.model.tiling import Tile
 from ingan_fast.runtime.backends import Geometry
 
@@ -23,10 +23,10 @@ class Geometries:
 
     def __init__(self, prepare: Callable[[Geometry], Any]):
         self._prepare = prepare
-        self._kept: OrderedDict[tuple[Transform, Layouts | None], tuple[Any, int]] = OrderedDict()
+        self._kept: OrderedDict[tuple[Transform, Layouts | Frames | None], tuple[Any, int]] = OrderedDict()
         self._bytes = 0
 
-    def get(self, transform: Transform, layouts: Layouts | None = None) -> Any:
+    def get(self, transform: Transform, layouts: Layouts | Frames | None = None) -> Any:
         """Prepared geometry (`make`); evicts the least recently used beyond `KEPT` bytes."""
         key = transform, layouts
         if key in self._kept:
@@ -46,13 +46,15 @@ class Geometries:
         self._bytes = 0
 
 
-def make(transform: Transform, layouts: Layouts | None = None) -> Geometry:
+def make(transform: Transform, layouts: Layouts | Frames | None = None) -> Geometry:
     """Geometry of a whole output: float32 [1, Ho, Wo, 2].
 
     Args:
         transform: what is asked for.
         layouts: of the frame, where its pieces are moved at their own size; without, it is warped as a whole.
     """
+    if isinstance(layouts, Frames):
+        return {"grid": layouts.grid(transform)[None]}
     grid = transform.grid()
     if layouts is not None:
         laid_out = perspective.lay_out(layouts, transform).grid()

@@ -11,7 +11,7 @@ from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform, check_output_size
 from ingan_fast.hub import fetch, is_address
-from ingan_fast.layout import Layouts
+from ingan_fast.layout import Frames, Layouts
 from ingan_fast.model.tiling import CELL, Tile, tiles
 from ingan_fast.pictures import Pixels
 from ingan_fast.retargeted import Retargeted
@@ -94,7 +94,7 @@ class Retargeter:
         out: Any = None,
         stream: Any = None,
         progress: Progress = lambda part: None,
-        warp: str = "smooth",
+        warp: str | Frames = "smooth",
     ) -> Any:
         """G(x; T): retarget a frame.
 
@@ -108,9 +108,9 @@ class Retargeter:
             out: output array, uint8 [Ho, Wo, 3]; None: a new array.
             stream: the CUDA stream to use, for frames on the GPU.
             progress: called with the fraction of a tiled output that is done, in (0, 1].
-            warp: what the network gets under T: "smooth": the picture warped as a whole, as in the paper, which is
-                continuous in T, for videos; "layout": its pieces, moved at their own size, so that large things are
-                not stretched; "auto": see `warp_for`.
+            warp: what the network gets under T: "smooth": the picture warped as a whole, as in the paper; "layout": its
+                pieces, moved at their own size, so that large things are not stretched; "auto": see `warp_for`;
+                for videos `Frames` of the picture, whose pieces move without hops from one T to the next.
 
         Returns:
             `out`.
@@ -118,9 +118,8 @@ class Retargeter:
         Raises:
             UserError: an invalid frame, size, warp or `out`, or one that the model doesn't support.
         """
-        chosen = self.warp_for(frame, warp)
+        layouts = self._warps.layouts(frame, warp)
         pixels = self._frame(frame)
-        layouts = self._warps.layouts(frame, chosen)
         frame_size = self.source_size if pixels is None else (pixels.shape[1], pixels.shape[0])
         wanted = self._transform(size, scale, transform, frame_size)
         if pixels is not None and not isinstance(pixels, np.ndarray):
@@ -228,7 +227,7 @@ class Retargeter:
         self,
         frame: Pixels | None,
         transform: Transform,
-        layouts: Layouts | None,
+        layouts: Layouts | Frames | None,
         out: Pixels,
         progress: Progress,
     ) -> None:

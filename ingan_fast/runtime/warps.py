@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from ingan_fast.errors import UserError
-from ingan_fast.layout import Layouts
+from ingan_fast.layout import Frames, Layouts
 from ingan_fast.runtime.opening import Opened
 
 WARPS = ("auto", "smooth", "layout")
@@ -34,9 +34,15 @@ class Warps:
             return "layout" if is_source and self._opened.stretches and possible else "smooth"
         return warp
 
-    def layouts(self, frame: Any, warp: str) -> Layouts | None:
-        """Layouts of a frame that is valid for the model (None: the training picture); None where it is warped."""
-        if warp == "smooth":
+    def layouts(self, frame: Any, warp: str | Frames) -> Layouts | Frames | None:
+        """Layouts of a frame (None: the training picture); None where it is warped.
+
+        Raises:
+            UserError: as for `chosen`, or layouts of a picture of another size.
+        """
+        if isinstance(warp, Frames):
+            return self._checked(frame, warp)
+        if self.chosen(frame, warp) == "smooth":
             return None
         if frame is not None:
             return Layouts(frame)
@@ -44,3 +50,11 @@ class Warps:
             assert self._opened.source is not None
             self._layouts = Layouts(self._opened.source)
         return self._layouts
+
+    def _checked(self, frame: Any, frames: Frames) -> Frames:
+        self.chosen(frame, "layout")
+        size = self._opened.source_size if frame is None else frame.shape[1::-1]
+        if frames.source_size != size:
+            given, wanted = ("x".join(map(str, each)) for each in (frames.source_size, size))
+            raise UserError(f"the layouts are of a picture of {given}, and the frame is {wanted}; give that one's")
+        return frames

@@ -198,7 +198,9 @@ def _loop(
     quality, layout = history.last_quality(), monitor.layout_quality()
     if state.iteration == state.total and quality.keys() >= layout.keys() > set():
         if stretches(quality):
-            notice("large things would be stretched, so stills start from the layout (--warp smooth: from the picture)")
+            notice(
+                "large things would be stretched, so outputs start from the layout (--warp smooth: from the picture)"
+            )
             with half_of_threads():
                 quality = monitor.quality_from_layout(state.deployable(sampler))
         notice(beside_layout(quality, layout))

@@ -64,8 +64,9 @@ def test_a_transparent_picture_lies_over_the_background(ingan_fast: Command) -> 
     ("words", "part"),
     [
         (["--input", "clip.mp4", "--scale", "2x1"], "needs a run or a model"),
-        (["--script", "grow", "--device", "cpu"], "--device and --backend are for runs"),
-        (["--script", "grow", "--backend", "torch"], "--device and --backend are for runs"),
+        (["--script", "grow", "--device", "cpu"], "--device, --backend and --warp are for runs"),
+        (["--script", "grow", "--backend", "torch"], "--device, --backend and --warp are for runs"),
+        (["--script", "grow", "--warp", "smooth"], "--device, --backend and --warp are for runs"),
     ],
 )
 def test_what_needs_a_model_is_refused_for_a_picture(

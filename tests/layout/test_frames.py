@@ -85,6 +85,32 @@ def test_a_flat_frame_lacks_the_homography_only(channels: int) -> None:
     assert np.percentile(wrong, 95) <= 9  # two pixels of the picture, whose colours change by four a pixel
 
 
+@pytest.mark.parametrize(
+    ("transform", "error", "share"),
+    [
+        (Transform.resize((187, 60)), 0.1, 0.95),  # beside seams pixels are mixed
+        (Transform.resize((150, 41)), 0.1, 0.95),
+        (Transform.from_corners([[5.3, 0], [150.8, 0], [150.8, 70], [5.3, 70]], (152, 70)), 0.1, 0.95),
+        (Transform.from_corners([[5, 0], [150, 20], [130, 90], [0, 60]], (150, 90)), 0.5, 0.9),  # drawn in cells
+    ],
+)
+def test_the_grid_of_a_frame_says_where_its_pixels_come_from(transform: Transform, error: float, share: float) -> None:
+    leaning = np.stack([np.roll(row, number // 2, axis=0) for number, row in enumerate(fence()[:, :120])])
+    frames = Frames(leaning, expected=[Transform.resize((70, 40)), Transform.resize((200, 90))])
+    grid, inside = frames.grid(transform), transform.mask() == 1
+    rows, columns = np.mgrid[:60, :120]
+    frames.picture = np.stack([columns, rows, np.zeros_like(rows)], axis=2).astype(np.float32)
+    places = frames.draw(transform, moving=True)[..., :2]
+    wrong = np.abs((grid + 1) / 2 * (120, 60) - 0.5 - places)[inside].max(axis=1)
+    assert (wrong < error).mean() > share
+    assert np.abs(grid - transform.grid())[inside].max() > 0.1
+
+
+def test_the_grid_at_the_pictures_own_size_is_the_transforms() -> None:
+    transform = Transform.resize((80, 60))
+    np.testing.assert_allclose(Frames(grain(60, 80)).grid(transform), transform.grid(), atol=1e-6)
+
+
 def test_what_is_kept_is_whole_in_every_frame() -> None:
     picture, mask = ball_on_grain(), ball_mask()
     rows, columns = (slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(mask))

@@ -13,7 +13,7 @@ from untrained_runs import write_run
 from ingan_fast import Transform
 from ingan_fast.errors import UserError
 from ingan_fast.export.run import ExportOptions, export
-from ingan_fast.layout import Layouts
+from ingan_fast.layout import Frames, Layouts
 from ingan_fast.layout.perspective import lay_out
 from ingan_fast.pictures import Pixels
 from ingan_fast.runtime import Retargeter
@@ -87,6 +87,27 @@ def test_a_frame_starts_from_its_own_layout_where_that_is_asked_for(opened: Open
     retargeter = Retargeter(opened)
     np.testing.assert_array_equal(grid_of(retargeter, WIDE, frame=frame, warp="layout"), expected)
     assert not retargeter._geometries._kept  # tables of frames that don't come again would fill the memory
+
+
+@pytest.mark.parametrize("transform", [WIDE, TILT], ids=["whole", "tilted"])
+def test_frames_of_a_video_start_from_layouts_that_move_evenly(
+    opened: Opened, picture: Pixels, transform: Transform
+) -> None:
+    frames = Frames(picture, expected=[transform])
+    for retargeter in (Retargeter(opened), Retargeter(replace(opened, baked_source=True))):
+        np.testing.assert_array_equal(grid_of(retargeter, transform, warp=frames), frames.grid(transform))
+    tall = Transform.resize((64, 112))
+    last = grid_of(Retargeter(opened, max_memory=1), tall, warp=frames)
+    np.testing.assert_array_equal(last, frames.grid(tall)[-len(last) :])
+
+
+def test_layouts_of_another_picture_are_refused(opened: Opened, picture: Pixels) -> None:
+    with pytest.raises(UserError, match="of 60x56, and the frame is 64x56"):
+        Retargeter(opened)(transform=WIDE, warp=Frames(picture[:, :60]))
+    with pytest.raises(UserError, match="of 64x56, and the frame is 60x56"):
+        Retargeter(opened)(picture[:, :60], transform=WIDE, warp=Frames(picture))
+    with pytest.raises(UserError, match="any geometry"):
+        Retargeter(replace(opened, fixed=WIDE))(transform=WIDE, warp=Frames(picture))
 
 
 @pytest.mark.parametrize(
