@@ -43,7 +43,7 @@ def calls(features: Tensor) -> list[tuple[Any, tuple[Any, ...]]]:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("channels", [1, *CHANNELS])
+@pytest.mark.parametrize("channels", [1, 24])
 @pytest.mark.parametrize("which", range(4), ids=["homography", "grid", "homography's gradient", "grid's gradient"])
 def test_the_operators_are_registered_as_torch_wants_them(
     which: int, channels: int, layout: torch.memory_format
@@ -133,8 +133,7 @@ def step(features: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
     return grid_warp(warped, sampling_grid(matrix, size), "border").square().sum()
 
 
-@pytest.mark.parametrize("dynamic", [True, False])
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("layout", "dynamic"), zip(LAYOUTS, (True, False), strict=True))
 def test_a_compiled_warp_is_one_operator(layout: torch.memory_format, dynamic: bool) -> None:
     features = make(24, layout).requires_grad_()
     found, targets = graph_of(step, features, MATRICES, (6, 9), dynamic=dynamic)
@@ -167,15 +166,14 @@ def test_bad_arguments_are_named_when_compiling_too() -> None:
 @pytest.mark.skipif(
     "ATEN_CPU_CAPABILITY" in os.environ, reason="inductor's own kernels give wrong values under an imitated capability"
 )
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_inductor_runs_the_operator(dtype: torch.dtype) -> None:
+def test_inductor_runs_the_operator() -> None:
     torch._dynamo.reset()
-    features = make(24, torch.channels_last, dtype)
+    features = make(24, torch.channels_last)
     compiled = torch.compile(lambda x: homography_warp(x * 2, MATRICES, (6, 9)) + 1, fullgraph=True)
     found = value_and_gradient(compiled, features)
     expected = value_and_gradient(lambda x: homography_warp(x * 2, MATRICES, (6, 9)) + 1, features)
     for each, other in zip(found, expected, strict=True):
-        assert torch.allclose(each, other, atol=1e-4 if dtype == torch.float32 else 0.1)
+        assert torch.allclose(each, other, atol=1e-4)
 
 
 @pytest.mark.parametrize("strict", [True, False])

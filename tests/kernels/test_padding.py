@@ -48,9 +48,9 @@ def test_values_and_gradients_are_those_of_torch_s_padding(
 
 @pytest.mark.usefixtures("poisoned")
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("channels", [1, 3, 24, 64, 65, 128])
+@pytest.mark.parametrize("channels", [1, 3, 64, 65])
 def test_any_channels_and_dtypes(interpreted: ModuleType, channels: int, dtype: torch.dtype) -> None:
-    features, gradient = make(1, channels, 13, 10, dtype=dtype), make(1, channels, 19, 16, dtype=dtype, seed=1)
+    features, gradient = make(1, channels, 9, 5, dtype=dtype), make(1, channels, 15, 11, dtype=dtype, seed=1)
     values, back = expected(features, gradient, 3)
     padded, result = interpreted.reflect_pad(features, 3), interpreted.reflect_pad_gather(gradient, 3)
     assert padded.dtype == result.dtype == dtype
@@ -76,12 +76,9 @@ def test_64_bit_indices_and_other_strides_change_nothing(
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("layout", [torch.channels_last, torch.contiguous_format])
-@pytest.mark.parametrize("border", [1, 3])
-def test_the_operators_are_registered_as_torch_wants_them(
-    border: int, layout: torch.memory_format, dtype: torch.dtype
-) -> None:
+def test_the_operators_are_registered_as_torch_wants_them(layout: torch.memory_format, dtype: torch.dtype) -> None:
     features = make(2, 3, 7, 5, dtype=dtype).contiguous(memory_format=layout)
-    opcheck(reflect_pad_op, (features.requires_grad_(), border))
+    opcheck(reflect_pad_op, (features.requires_grad_(), 3))
     opcheck(reflect_pad_backward_op, (features.detach(), 1))
 
 
