@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,7 +13,8 @@ import torch
 from ingan_fast.errors import UserError, cant_write
 from ingan_fast.files import atomic_write
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import Layouts, perspective
+from ingan_fast.layout import Layouts
+from ingan_fast.layout.perspective import View
 from ingan_fast.model.deployed import DeployedGraph
 from ingan_fast.model.discriminator import MultiScaleDiscriminator
 from ingan_fast.model.networks import Generator
@@ -35,7 +37,8 @@ class Monitor:
         self.run = run
         source = sampler.sources[0]
         self.source = source[..., :LARGEST_PREVIEW, :LARGEST_PREVIEW].contiguous(memory_format=torch.channels_last)
-        self.layouts = Layouts(to_pixels(self.source))
+        self.picture = to_pixels(self.source)
+        self.lay_out = cache(Layouts(self.picture).lay_out)  # of the same few sizes again and again
         self.started = time.perf_counter()
         self.events = _event_writer(run.path / "tensorboard") if tensorboard else None
 
@@ -59,7 +62,7 @@ class Monitor:
 
     def validate(self, iteration: int, generator: Generator) -> Quality:
         """Evaluate the deployable generator, append a line of quality and write monitor/quality.png."""
-        quality = judge(lambda transform: self._made(generator, transform), to_pixels(self.source))
+        quality = judge(lambda transform: self._made(generator, transform), self.picture)
         self._append(iteration, quality, "quality")
         plot_quality(self.run.log_path, self.run.monitor / "quality.png")
         return quality
@@ -84,9 +87,9 @@ class Monitor:
         """If nothing is trained yet, show and evaluate the layout alone, which the training is compared with."""
         if self.run.log_path.is_file() and read_log(self.run.log_path):
             return
-        quality = judge(lambda transform: self.layouts.retarget(transform.size), self.layouts.picture)
+        quality = judge(self._layout_alone, self.picture)
         self._append(0, {LAYOUT + name: value for name, value in quality.items()}, "layout")
-        save_image(sheet([[Panel("source", self.layouts.picture, framed=True)], self._layout_panels()]), self._latest)
+        save_image(sheet([[Panel("source", self.picture, framed=True)], self._layout_panels()]), self._latest)
 
     def layout_quality(self) -> Quality:
         """Measures of the layout alone, from the log."""
@@ -104,11 +107,14 @@ class Monitor:
 
     def _layout_panels(self) -> list[Panel]:
         """The picture laid out without a network, at the previews' sizes."""
-        sizes = [Transform.scale(sx, sy, self.layouts.size).size for sx, sy in SHOWN]
+        height, width, _ = self.picture.shape
         return [
-            Panel(f"layout alone, {sx:g} x {sy:g}", self.layouts.retarget(size))
-            for (sx, sy), size in zip(SHOWN, sizes, strict=True)
+            Panel(f"layout alone, {sx:g} x {sy:g}", self._layout_alone(Transform.scale(sx, sy, (width, height))))
+            for sx, sy in SHOWN
         ]
+
+    def _layout_alone(self, transform: Transform) -> Pixels:
+        return self.lay_out(transform.size).draw(self.picture)
 
     @torch.no_grad()
     def _made(self, generator: Generator, transform: Transform) -> Pixels:
@@ -117,12 +123,12 @@ class Monitor:
 
     @torch.no_grad()
     def _made_from_layout(self, generator: Generator, transform: Transform) -> Pixels:
-        grid = torch.from_numpy(perspective.lay_out(self.layouts, transform).grid())[None].to(self.source.device)
+        grid = torch.from_numpy(View(self.lay_out(transform.size)).grid())[None].to(self.source.device)
         return to_pixels(DeployedGraph(generator)(self.source, grid))
 
     def quality_from_layout(self, generator: Generator) -> Quality:
         """Measures of the deployable generator where it starts from the layout."""
-        return judge(lambda transform: self._made_from_layout(generator, transform), to_pixels(self.source))
+        return judge(lambda transform: self._made_from_layout(generator, transform), self.picture)
 
     @torch.no_grad()
     def preview(self, iteration: int, generator: Generator, discriminator: MultiScaleDiscriminator) -> None:
@@ -139,7 +145,7 @@ class Monitor:
         back = generator(wide, identity, (height, width))
         maps = [m[0, 0].float().cpu().numpy() for m in discriminator(wide)]
         rows = [
-            [Panel("source", to_pixels(x), framed=True), *(Panel(name, to_pixels(y)) for name, y in results[:2])],
+            [Panel("source", self.picture, framed=True), *(Panel(name, to_pixels(y)) for name, y in results[:2])],
             [Panel("reconstructed", to_pixels(back)), *(Panel(name, to_pixels(y)) for name, y in results[2:])],
             from_layout,
             self._layout_panels(),
