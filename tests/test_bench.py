@@ -1,10 +1,9 @@
 """Benchmarks: what they report, and what they refuse to report."""
 
 import io
-import os
 import re
-import subprocess
-import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -204,28 +203,18 @@ def test_on_a_gpu_peak_memory_is_told_for_each_engine(picture: Pixels) -> None:
     assert "peak GB" in shown(results)
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(
-    "ATEN_CPU_CAPABILITY" in os.environ, reason="inductor's own kernels give wrong values under an imitated capability"
-)
-def test_inductors_warp_is_measured_where_asked_for(tmp_path: Path) -> None:
-    """One of the three cases, since each takes ten seconds to compile.
-
-    In a process of its own: after a training in the same one, inductor's code crashes (torch 2.13).
-    """
-    one_case = (
-        "from ingan_fast.bench import warp\n"
-        "from ingan_fast.cli import main\n"
-        "three = warp.cases\n"
-        "warp.cases = lambda size: {'x1.5': three(size)['x1.5']}\n"
-        "main()"
-    )
-    words = ["--size", "40x24", "--channels", 8, "--padding", "zeros", "--repeat", 1, "--device", "cpu", "--compile"]
-    command = [sys.executable, "-c", one_case, "bench", "warp", *map(str, words)]
-    subprocess.run([*command, "--json", str(tmp_path / "warp.json")], check=True, capture_output=True)
-    results = Results.read(tmp_path / "warp.json")
+def test_inductors_warp_is_measured_where_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One of the three cases, traced as inductor has it but not compiled to C++, which takes half a minute."""
+    monkeypatch.setattr(torch, "compile", partial(torch.compile, backend="aot_eager"))
+    resized = warp.cases(SMALL.size)["x1.5"]
+    monkeypatch.setattr(warp, "cases", lambda size: {"x1.5": resized})
+    results = warp.measure(replace(SMALL, padding="zeros", compiled=True), CPU)
     assert results.errors == []
-    assert {"inductor", "inductor, contiguous"} < {row.name for row in results.rows}
+    names = [f"{name}{layout}" for name in ("eager", "inductor") for layout in ("", ", contiguous")]
+    for direction in (FORWARD, BOTH):
+        rows = [row for row in results.rows if row.case == f"x1.5, {direction}"]
+        assert [row.name for row in rows] == ["ours", *names]
+        assert all(row.milliseconds.median > 0 for row in rows)
 
 
 @pytest.fixture(scope="module")
