@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from ingan_fast import Transform
-from ingan_fast.baselines import BASELINES
+from ingan_fast.baselines import BASELINES, spatial_gan
 from ingan_fast.baselines.bidirectional import bidirectional_similarity
 from ingan_fast.baselines.gpdm import patch_distribution_matching
 from ingan_fast.baselines.gpnn import patch_nearest_neighbours
@@ -117,8 +117,11 @@ def test_quilting_is_more_coherent_than_a_resize(pebbles: Pixels) -> None:
 
 
 @pytest.mark.slow
-def test_a_spatial_gan_is_nearer_to_the_textures_patches_than_a_resize(pebbles: Pixels) -> None:
-    """After 200 iterations it was so or not, depending on the seed and the CPU's rounding; after 300, 0.5 to 0.76."""
+def test_a_spatial_gan_is_nearer_to_the_textures_patches_than_a_resize(
+    pebbles: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After 200 iterations it was so or not, depending on the seed and the CPU's rounding; after 300, 0.5 to 0.77."""
+    monkeypatch.setattr(spatial_gan, "BATCH", 2)
     plain = plain_resize(pebbles, (160, 160))
     trained = spatial_gan_texture(pebbles, (160, 160), iterations=300)
     assert patch_swd(trained, pebbles) < 0.9 * patch_swd(plain, pebbles)
