@@ -9,6 +9,7 @@ import pytest
 from batch_runs import Failing, dots, run
 from ingan_fast.batch.requests import Options, Training
 from ingan_fast.training.trained import read_run
+from trainings import leave_unwatched
 
 SMOKE = Options(training=Training(None, "smoke"))
 
@@ -19,7 +20,9 @@ def learned(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
     folder = tmp_path_factory.mktemp("learned")
     (folder / "photos").mkdir()
     shutil.copy2(picture_path, folder / "photos" / "a.png")
-    outcome = run(folder / "photos", folder / "out", options=SMOKE)
+    with pytest.MonkeyPatch.context() as patch:
+        leave_unwatched(patch)
+        outcome = run(folder / "photos", folder / "out", options=SMOKE)
     assert not outcome.errors
     assert outcome.made == {"a.png_run", "a_48x36.png"}
     return folder / "photos", folder / "out"

@@ -17,12 +17,15 @@ from ingan_fast.model.state import TrainingState
 from ingan_fast.pictures import Pixels, save_image
 from ingan_fast.training.engine import TrainingEngine
 from ingan_fast.training.trained import read_run
+from trainings import SETTINGS
 
-pytestmark = pytest.mark.usefixtures("unwatched")
+pytestmark = pytest.mark.usefixtures("unwatched", "quick_calibration")
 
 Command = Callable[..., Any]
 Refused = Callable[..., None]
 SMALL = ("--preset", "smoke", "--device", "cpu", "--iterations", "2")
+AS_UNINTERRUPTED = ["--preset", "smoke", "--device", "cpu"]
+AS_UNINTERRUPTED += [word for name, value in SETTINGS.items() for word in ("--set", f"{name}={value}")]
 
 
 def test_train_makes_a_run_and_says_what_to_do_with_it(ingan_fast: Command, picture_path: Path) -> None:
@@ -59,9 +62,9 @@ def test_several_pictures_train_one_run(ingan_fast: Command, picture: Pixels, pi
 
 
 def test_ctrl_c_saves_and_resume_goes_on(
-    ingan_fast: Command, picture_path: Path, trained_run: Path, monkeypatch: pytest.MonkeyPatch
+    ingan_fast: Command, picture_path: Path, uninterrupted: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    words = ("train", picture_path, "--out", "run", "--preset", "smoke", "--device", "cpu")
+    words = ("train", picture_path, "--out", "run", *AS_UNINTERRUPTED)
     step = TrainingEngine.step
 
     def interrupted(engine: TrainingEngine, state: TrainingState, draw: Batch) -> torch.Tensor:
@@ -75,7 +78,7 @@ def test_ctrl_c_saves_and_resume_goes_on(
     assert "iteration 5 of 12 is saved" in " ".join(ended.err.split())
     monkeypatch.setattr(TrainingEngine, "step", step)
     assert ingan_fast(*words, "--resume").code == 0
-    assert Path("run/generator.safetensors").read_bytes() == (trained_run / "generator.safetensors").read_bytes()
+    assert Path("run/generator.safetensors").read_bytes() == (uninterrupted / "generator.safetensors").read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -210,11 +213,11 @@ def test_a_damaged_run_is_not_gone_on_with(
 def test_a_disk_that_fills_up_ends_a_training_that_can_be_resumed(
     ingan_fast: Command,
     picture_path: Path,
-    trained_run: Path,
+    uninterrupted: Path,
     monkeypatch: pytest.MonkeyPatch,
     no_space: Callable[..., None],
 ) -> None:
-    words = ("train", picture_path, "--out", "run", "--preset", "smoke", "--device", "cpu")
+    words = ("train", picture_path, "--out", "run", *AS_UNINTERRUPTED)
     replace, written = os.replace, []
 
     def full_after_the_first_checkpoint(source: Any, target: Any) -> None:
@@ -231,4 +234,4 @@ def test_a_disk_that_fills_up_ends_a_training_that_can_be_resumed(
     assert "Traceback" not in ended.err
     assert not list(Path("run").rglob(".*"))
     assert ingan_fast(*words, "--resume").code == 0
-    assert Path("run/generator.safetensors").read_bytes() == (trained_run / "generator.safetensors").read_bytes()
+    assert Path("run/generator.safetensors").read_bytes() == (uninterrupted / "generator.safetensors").read_bytes()
