@@ -91,9 +91,10 @@ def copy_package(target: Path) -> None:
 def run_tests(stages: Stages, device: str) -> None:
     """Run the tests that need a GPU; those that need much of its memory run separately, one at a time."""
     files = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "tests").rglob("test_*.py") if _needs_gpu(path))
+    kinds = [("tests", "gpu and not large", "8"), ("large tests", "gpu and large", "0")]
     if device == "cpu":  # where all are skipped, after their modules were imported
-        files = files[:1]
-    for name, mark, workers in (("tests", "gpu and not large", "8"), ("large tests", "gpu and large", "0")):
+        files, kinds = files[:1], kinds[:1]
+    for name, mark, workers in kinds:
         options = ["-m", mark, "-vv", "--tb=short", "-rfE", "--continue-on-collection-errors", "-p", "no:cacheprovider"]
         if device == "cuda" and importlib.util.find_spec("xdist"):
             options += ["-n", workers]

@@ -192,7 +192,7 @@ def test_all_stages_run_on_a_cpu_and_leave_few_files(tmp_path: Path) -> None:
     results = json.loads((tmp_path / "results.json").read_text())
     ran = [record["name"] for record in results["stages"]]
     assert ran[:5] == ["version", "probe", "warp", "train", "frames"]
-    assert set(ran[5:]) == {"tests", "large tests", "training smoke", "pictures smoke", "evaluate smoke"}
+    assert set(ran[5:]) == {"tests", "training smoke", "pictures smoke", "evaluate smoke"}
     assert [one["benchmark"] for one in (*results["warp"], *results["train"])] == ["warp", "train"]
     rows = results["frames"]
     assert [(row["kind"], row["way"]) for row in rows[:2]] == [("frames", "graphs"), ("frames", "graphs, plain")]
