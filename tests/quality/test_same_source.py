@@ -53,7 +53,7 @@ def test_only_what_is_inside_the_mask_counts() -> None:
 
 
 def test_pictures_of_a_few_pixels_and_flat_ones_have_an_answer() -> None:
-    picture = load_image(FACADE)
+    picture = np.ascontiguousarray(load_image(FACADE)[:144, :176])
     assert unlikeness(plain_resize(picture, (200, 9)), picture) < LIMIT
     assert unlikeness(picture[100:110, 100:110], picture[100:110, 100:112]) < LIMIT
     grey = np.full((40, 50, 3), 128, np.uint8)
