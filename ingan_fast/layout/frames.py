@@ -15,7 +15,7 @@ from ingan_fast.layout.layouts import LayoutOptions, Layouts, MaskedPicture, fou
 from ingan_fast.layout.origins import origins
 from ingan_fast.layout.perspective import put
 from ingan_fast.layout.rectangles import evened, is_upright, rectangle_of
-from ingan_fast.layout.seams import Places, Seams
+from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.sliding import BARELY, places_across, slide
 from ingan_fast.layout.solver import Axis
 
@@ -30,14 +30,19 @@ class _Pieces:
     """The jumps of both axes.
 
     Attributes:
-        places: [n, h] of the first axis and [m, w] of the second one, in the picture itself.
+        growths: of the first axis and of the second one, in the picture itself.
         lengths: [n] and [m] px.
         sides: width and height, px, that they lead to.
     """
 
-    places: tuple[Places, Places]
+    growths: tuple[Growth, Growth]
     lengths: tuple[Doubles, Doubles]
     sides: tuple[float, float]
+
+    @property
+    def places(self) -> tuple[Doubles, Doubles]:
+        """[n, h] of the first axis and [m, w] of the second one."""
+        return self.growths[0].places(self.lengths[0]), self.growths[1].places(self.lengths[1])
 
     def at_whole_pixels(self) -> "_Pieces":
         """The same with each piece at the nearest whole pixel, so that it is copied and stays sharp."""
@@ -183,8 +188,7 @@ class Frames:
             each.at(abs(side - given)) for each, side, given in zip(growths, sides, self.source_size, strict=True)
         )
         reached = [given - float(each.sum()) for given, each in zip(self.source_size, lengths, strict=True)]
-        places = growths[0].seams.places, growths[1].seams.places
-        return _Pieces(places, (lengths[0], lengths[1]), (reached[0], reached[1]))
+        return _Pieces(growths, (lengths[0], lengths[1]), (reached[0], reached[1]))
 
     def _between_pixels(self, pieces: _Pieces, size: Size, start: tuple[float, float]) -> NDArray:
         """The pieces in an output: 8 bits as 16, which are rounded once.

@@ -5,6 +5,9 @@ out where it shrinks. They are divided into zones along the side. Each zone grow
 nothing moves much faster than there. Within a zone one jump grows after another, the next one a little before the last
 has its length, so that no piece sets off or stops at once. So at each size some jumps are there in full, one or two in
 each zone in part, and the rest not yet. What a size shows depends on the size alone.
+
+A repeat opens at its end that is farther from the picture's middle. Before the middle that is where the picture goes
+on; the seam then moves from there to its place, and most of the picture is in the pieces that move least.
 """
 
 from dataclasses import dataclass
@@ -12,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast.layout.seams import Seams
+from ingan_fast.layout.seams import Seams, opening_outward
 
 # Within a zone, jumps grow one after another. A single zone moves as fast as the borders; more zones leave more seams
 # unfinished at a time.
@@ -33,12 +36,19 @@ class Growth:
         begins: [n], how many px the side has changed by when the jump begins to grow.
         rates: [n], by how many px the jump then grows for each px that the side changes by.
         handover: px of the side before and after a size, over which lengths are averaged.
+        outward: [n], which jumps open where they go on, and not at their place.
     """
 
     seams: Seams
     begins: Doubles
     rates: Doubles
     handover: float
+    outward: NDArray[np.bool_]
+
+    def places(self, lengths: Doubles) -> Doubles:
+        """Where the picture is cut [n, h], for lengths [n] on the way."""
+        missing = np.where(self.outward, self.seams.lengths - lengths, 0.0)
+        return np.asarray(self.seams.places + missing[:, None])
 
     def at(self, change: float) -> Doubles:
         """The jumps' lengths [n] where the side is `change` px away from its first size.
@@ -84,7 +94,7 @@ def growth(seams: Seams, width: int) -> Growth:
         jumps = jumps[_order(places[jumps], sizes[jumps])]
         begins[jumps] = (np.cumsum(sizes[jumps]) - sizes[jumps]) / rate
         rates[jumps] = rate
-    return Growth(seams, begins, rates, HANDOVER * width)
+    return Growth(seams, begins, rates, HANDOVER * width, opening_outward(seams, width))
 
 
 def _zones(sizes: Doubles) -> NDArray[np.intp]:

@@ -41,6 +41,18 @@ def straight(jumps: list[Jump], height: int) -> Seams:
     return Seams(lengths, np.repeat(places[:, None], height, axis=1))
 
 
+def opening_outward(seams: Seams, width: int) -> NDArray[np.bool_]:
+    """Which jumps [n] that grow open where the picture goes on, and not at their place.
+
+    They are the repeats before the picture's middle, as long as they go on in order. So repeats open far from the
+    middle on both sides, and most of the picture moves little.
+    """
+    goes_on = seams.places + seams.lengths[:, None]
+    outward = (seams.lengths < 0) & ((seams.places + goes_on).mean(axis=1) < width)
+    outward[1:] &= (goes_on[1:] > goes_on[:-1]).all(axis=1)
+    return np.logical_and.accumulate(outward)
+
+
 def while_growing(between: Floats, repeats: bool) -> Floats:
     """The costs of jumps that grow from nothing to their lengths: what they show then counts, too.
 
@@ -51,20 +63,24 @@ def while_growing(between: Floats, repeats: bool) -> Floats:
     result = between.copy()
     width = len(between)
     total = np.zeros(width, np.float32)  # of the jumps from each place on, up to this length
+    outward = np.zeros(width, np.float32)  # of those that go on at each place
     for length in range(1, width):
         place = np.arange(length, width) if repeats else np.arange(width - length)
         goes_on = place - length if repeats else place + length
         total[place] += between[goes_on, place]
-        result[goes_on, place] = (1 - GROWING) * between[goes_on, place] + GROWING / length * total[place]
+        outward[goes_on] += between[goes_on, place]
+        shown = np.where(repeats & (place + goes_on < width), outward[goes_on], total[place])
+        result[goes_on, place] = (1 - GROWING) * between[goes_on, place] + GROWING / length * shown
     return result
 
 
-def parts(length: int, growing: bool) -> list[tuple[int, float]]:
-    """The lengths at which a seam is looked at, and their weights."""
+def parts(length: int, growing: bool, outward: bool = False) -> list[tuple[int, int, float]]:
+    """The lengths at which a seam is looked at, how much farther on its place is then, and their weights."""
     if not growing:
-        return [(length, 1.0)]
+        return [(length, 0, 1.0)]
     shorter = [round(length * step / STEPS) for step in range(1, STEPS)]
-    return [(length, 1 - GROWING), *((part, GROWING / len(shorter)) for part in shorter)]
+    weight = GROWING / len(shorter)
+    return [(length, 0, 1 - GROWING), *((part, (length - part) * outward, weight) for part in shorter)]
 
 
 def bend(
@@ -85,11 +101,12 @@ def bend(
     """
     results = [Seams(seams.lengths, np.array(seams.places, np.int64)) for seams in candidates]
     crops = [are_crops(seams.places, seams.lengths, costs.width) for seams in results]
+    outward = [opening_outward(seams, costs.width) for seams in candidates]
     sideways = SIDEWAYS * costs.typical
     for parity in (0, 1):
         gaps = [
-            _Gap(seams, seam, before, *_bounds(costs, seams, seam, in_order))
-            for seams, before, crop in zip(results, shown_before, crops, strict=True)
+            _Gap(seams, seam, before, *_bounds(costs, seams, seam, in_order), bool(opens[seam]))
+            for seams, before, crop, opens in zip(results, shown_before, crops, outward, strict=True)
             for seam in range(parity, len(seams.lengths), 2)
             if not crop[seam]
         ]
@@ -111,6 +128,7 @@ class _Gap:
         shown_before: see `bend`.
         low: [h], the least that the seam's place may be in each row.
         high: [h], the largest.
+        outward: see `opening_outward`.
     """
 
     seams: Seams
@@ -118,6 +136,7 @@ class _Gap:
     shown_before: NDArray[np.float64]
     low: Places
     high: Places
+    outward: bool
 
 
 def _bounds(costs: SeamCosts, seams: Seams, seam: int, in_order: bool) -> tuple[Places, Places]:
@@ -135,9 +154,10 @@ def _bounds(costs: SeamCosts, seams: Seams, seam: int, in_order: bool) -> tuple[
 
 def _put(costs: SeamCosts, gap: _Gap, sideways: float, closed: bool, growing: bool) -> None:
     """Put one seam where it costs least: `_window` and `_place`, compiled."""
-    looked = parts(int(gap.seams.lengths[gap.seam]), growing)
-    planes = tuple(costs.known(abs(part)) if part else None for part, _ in looked)
-    lengths, weights = (np.array(each, kind) for each, kind in zip(zip(*looked, strict=True), "qf", strict=True))
+    looked = parts(int(gap.seams.lengths[gap.seam]), growing, gap.outward)
+    planes = tuple(costs.known(abs(part)) if part else None for part, _, _ in looked)
+    lengths = np.array([part + shift for part, shift, _ in looked], np.int64)  # to where planes have their columns
+    weights = np.array([weight for _, _, weight in looked], np.float32)
     compiled.loops.place_seam(
         planes, lengths, weights, gap.shown_before, gap.low, gap.high, gap.seams.places[gap.seam], sideways, closed
     )
@@ -165,8 +185,8 @@ def _window(costs: SeamCosts, gap: _Gap, growing: bool) -> _Window:
     first = min(int(gap.low.min()), costs.width - 1)
     columns = np.arange(first, max(int(gap.high.max()), first) + 1)
     seen = np.zeros((costs.height, len(columns)), np.float32)
-    for part, weight in parts(length, growing):
-        seen += np.float32(weight) * costs.at(part, columns[0], columns[-1] + 1)
+    for part, shift, weight in parts(length, growing, gap.outward):
+        seen += np.float32(weight) * costs.at(part, columns[0] + shift, columns[-1] + 1 + shift)
     seen[(columns < gap.low[:, None]) | (columns > gap.high[:, None])] = np.inf
     goes_on = np.clip(columns + length, 0, costs.width)
     priced = gap.shown_before[:, columns[0] : columns[-1] + 1] - gap.shown_before[:, goes_on]

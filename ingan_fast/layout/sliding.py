@@ -44,7 +44,9 @@ def slide(picture: NDArray, places: Places | Doubles, lengths: Doubles, size: in
     return result
 
 
-def places_across(down: Places, places: Places, lengths: Doubles, size: int, start: float) -> Doubles:
+def places_across(
+    down: Places | Doubles, places: Places | Doubles, lengths: Doubles, size: int, start: float
+) -> Doubles:
     """Where seams of the other axis lie in each column of an output: [m, size].
 
     Args:
@@ -66,7 +68,7 @@ def places_across(down: Places, places: Places, lengths: Doubles, size: int, sta
     return result
 
 
-def _places_at(places: Places, columns: Doubles) -> Doubles:
+def _places_at(places: Places | Doubles, columns: Doubles) -> Doubles:
     """Where seams [n, w] lie at columns [size] between the picture's."""
     last = places.shape[1] - 1
     columns = np.clip(columns, 0, last)

@@ -20,7 +20,7 @@ from ingan_fast.layout.periods import most_repeated
 from ingan_fast.layout.polishing import SCATTERED, Polisher
 from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import FORBIDDEN, Floats, SeamCosts
-from ingan_fast.layout.seams import Seams, bend, parts, straight, while_growing
+from ingan_fast.layout.seams import Seams, bend, opening_outward, parts, straight, while_growing
 
 JUMP = 0.04  # fixed cost of each jump, in mean seam costs of the picture
 PLACE = 4.0  # weight of the mean squared distance, in widths, from the position in a plain resize
@@ -274,11 +274,12 @@ class Axis:
         """What bent seams show, at their whole lengths or while they grow, and what crops cost."""
         shown, besides = 0.0, 0.0
         crops = are_crops(seams.places, seams.lengths, self.costs.width)
-        for length, places, is_crop in zip(seams.lengths, seams.places, crops, strict=True):
+        outward = opening_outward(seams, self.costs.width)
+        for length, places, is_crop, opens in zip(seams.lengths, seams.places, crops, outward, strict=True):
             if is_crop:
                 besides += self.ends.cost(int(places[0]), int(length))
                 continue
             besides += JUMP
-            for part, weight in parts(int(length), growing):
-                shown += weight * float(self.costs.along(part, places).mean())
+            for part, shift, weight in parts(int(length), growing, bool(opens)):
+                shown += weight * float(self.costs.along(part, places + shift).mean())
         return shown / self.costs.typical + besides

@@ -123,9 +123,11 @@ def test_what_is_kept_is_whole_in_every_frame() -> None:
 
 def test_a_jump_costs_what_it_shows_while_it_grows_too() -> None:
     between = np.random.default_rng(0).uniform(1, 3, (12, 12)).astype(np.float32)
-    for repeats, place, goes_on in ((True, 9, 5), (False, 2, 6)):
-        way = range(goes_on, place) if repeats else range(place + 1, goes_on + 1)
-        expected = (between[goes_on, place] + np.mean([between[at, place] for at in way])) / 2
+    for repeats, place, goes_on in ((True, 9, 5), (False, 2, 6), (True, 6, 2)):
+        way = [between[at, place] for at in (range(goes_on, place) if repeats else range(place + 1, goes_on + 1))]
+        if goes_on == 2:  # before the middle a repeat opens where the picture goes on
+            way = [between[goes_on, at] for at in range(goes_on + 1, place + 1)]
+        expected = (between[goes_on, place] + np.mean(way)) / 2
         assert while_growing(between, repeats)[goes_on, place] == pytest.approx(expected)
 
 
@@ -153,6 +155,25 @@ def test_jumps_begin_in_an_order_in_which_everything_stays_near_its_place(monkey
     shifts = np.array([-grown.at(change) @ (places[:, None] <= columns) for change in changes])
     error = np.sqrt(np.square(shifts - changes[:, None] * columns / 400).mean())
     assert error <= 4  # px; the best of all orders 3.3, from left to right or from right to left 6.2
+
+
+def test_repeats_open_at_their_end_that_is_farther_from_the_middle() -> None:
+    grown = growth(straight([80, 190], [-70, -70]), 200)  # of the columns from 10 and from 120 on
+    for change, places in ((0, (10, 190)), (70, (45, 190)), (140, (80, 190))):
+        np.testing.assert_allclose(grown.places(grown.at(change))[:, 0], places)
+    leaves_out = growth(straight([20, 130], [50, 50]), 200)
+    np.testing.assert_allclose(leaves_out.places(leaves_out.at(50))[:, 0], (20, 130))
+
+
+def test_repeats_whose_ends_are_not_in_order_open_at_their_places() -> None:
+    grown = growth(straight([30, 50], [-20, -45]), 200)  # the second goes on before the first
+    assert grown.outward.tolist() == [True, False]
+    grown = growth(straight([30, 50, 70], [-20, -45, -20]), 200)
+    assert grown.outward.tolist() == [True, False, False]
+    for change in np.linspace(0, grown.reach, 30):
+        lengths = grown.at(change)
+        places = grown.places(lengths)[:, 0]
+        assert (places[1:] >= (places + lengths)[:-1]).all()  # no piece ends before it begins
 
 
 def test_jumps_grow_to_their_lengths_and_the_side_with_them() -> None:
