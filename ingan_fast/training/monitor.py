@@ -152,8 +152,9 @@ class Monitor:
             [Panel(f"D{index} (white: real)", heat_map(m, 120)) for index, m in enumerate(maps)],
         ]
         page = sheet(rows)
-        save_image(page, self.run.monitor / f"iteration_{iteration:06d}.png")
-        save_image(page, self._latest)
+        path = self.run.monitor / f"iteration_{iteration:06d}.png"
+        save_image(page, path)
+        atomic_write(self._latest, path.read_bytes())
         plot_losses(self.run.log_path, self.run.monitor / "losses.png")
         if self.events is not None:
             self.events.add_image("preview", page, iteration, dataformats="HWC")
