@@ -133,7 +133,7 @@ def step(features: Tensor, matrix: Tensor, size: tuple[int, int]) -> Tensor:
     return grid_warp(warped, sampling_grid(matrix, size), "border").square().sum()
 
 
-@pytest.mark.parametrize(("layout", "dynamic"), zip(LAYOUTS, (True, False), strict=True))
+@pytest.mark.parametrize(("layout", "dynamic"), list(zip(LAYOUTS, (True, False), strict=True)))
 def test_a_compiled_warp_is_one_operator(layout: torch.memory_format, dynamic: bool) -> None:
     features = make(24, layout).requires_grad_()
     found, targets = graph_of(step, features, MATRICES, (6, 9), dynamic=dynamic)
