@@ -23,6 +23,7 @@ COUNT_EVERY = 2.0  # s between looks at how many slots the cluster has: nodes co
 RAY = {  # environment variables that Ray reads when it is imported and started
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",  # otherwise it warns about a change that does not matter here
+    "RAY_prestart_worker_first_driver": "0",  # those would lack `_THREADS`: another process takes each one's place
     "RAY_worker_niceness": "0",  # the command's own priority instead of 15
 }
 _THREADS = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")

@@ -29,7 +29,8 @@ def cluster() -> Iterator[Any]:
     os.environ.update(RAY)
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
+    unneeded = {"include_dashboard": False, "include_log_monitor": False, "no_monitor": True}
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1} | unneeded)
     cluster.add_node(num_cpus=2, num_gpus=1)
     yield cluster
     cluster.shutdown()
@@ -131,7 +132,7 @@ def test_a_node_that_leaves_is_survived(
 ) -> None:
     import ray
 
-    node = cluster.add_node(num_cpus=2)
+    node = cluster.add_node(num_cpus=1)
     cluster.wait_for_nodes()
     name, tries = node.node_id, tmp_path / "tries"
     tries.mkdir()
