@@ -83,6 +83,10 @@ class FrameSource:
         with self._changed:
             for key in [key for key in self._ready if key.picture == picture]:
                 del self._ready[key]
+            if self._next is not None and self._next[0].picture == picture:
+                self._next = None
+            if self._current is not None and self._current[0].picture == picture:
+                self._current = None  # what is being prepared is not kept
 
     def _load_preview(self, picture: str) -> NDArray[np.uint8]:
         return load_photo(self._store.folder(picture) / "preview.png", min_side=1).pixels
@@ -147,9 +151,9 @@ class FrameSource:
                 self._current = key, reach
             self._notify("preparing", key, None)
             made = self._prepared(key, options, reach)
-            if made is None:
-                continue
             with self._changed:
+                if made is None or self._current is None:
+                    continue
                 self._ready[key] = made
                 while len(self._ready) > KEPT:
                     self._ready.popitem(last=False)

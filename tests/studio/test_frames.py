@@ -17,6 +17,7 @@ from ingan_fast.geometry import Transform
 from ingan_fast.layout import Frames, Layouts, perspective
 from ingan_fast.pictures import Pixels
 from ingan_fast.studio import sockets
+from ingan_fast.studio.frames import FrameKey
 from ingan_fast.studio.subjects import quick_mask
 from studio_server import Gate, add, connected, until
 
@@ -85,6 +86,23 @@ def test_until_it_is_prepared_a_plain_resize_is_sent(
         assert header[5] == PROVISIONAL
         assert pixels.shape == (50, 80, 4)
         gate.opened.set()
+
+
+def test_frames_of_a_removed_picture_are_not_kept(
+    client: TestClient, key: str, picture_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prepared(client, key)
+    gate, frames = Gate(), client.studio.frames  # type: ignore[attr-defined]
+    monkeypatch.setattr(frames._child, "run", gate.hold)
+    with connected(client, key) as socket:
+        ask(socket, 1, (80, 50), options={"variation": 3})
+        frame(socket)
+        until(lambda: gate.waiting)
+        client.delete(f"/api/pictures/{key}")
+    add(client, picture_path)
+    gate.opened.set()
+    until(lambda: gate.waiting == 2)  # the first ones are done, and those of the new picture begun
+    assert not frames.is_ready(FrameKey(key, "auto", (0, 0), 3))
 
 
 def test_the_newest_request_is_answered_and_older_ones_are_dropped(

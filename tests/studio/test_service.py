@@ -26,7 +26,7 @@ def serving(served: Path, token: str | None = None, is_photo: bool = True, **pla
         yield client
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(picture_path: Path) -> Iterator[TestClient]:
     with serving(picture_path) as client:
         yield client
