@@ -5,6 +5,7 @@ to those; the sum of its gradients goes through the normalisation once.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +13,19 @@ from torch import Tensor, nn
 from ingan_fast.model.convolutions import ReflectConv2d
 
 Gradients = Sequence[Tensor | None]  # in the order of `network.parameters()`; None: the loss does not use it
+
+
+class _Given(torch.autograd.Function):
+    """A number whose gradients with respect to tensors are given; autograd's own `grad_outputs` import SymPy."""
+
+    @staticmethod
+    def forward(ctx: Any, gradients: Sequence[Tensor], *tensors: Tensor) -> Tensor:
+        ctx.gradients = gradients
+        return tensors[0].new_zeros(())
+
+    @staticmethod
+    def backward(ctx: Any, _: Tensor) -> tuple[Tensor | None, ...]:
+        return (None, *ctx.gradients)
 
 
 def partial_gradients(network: nn.Module, loss: Tensor, scale: float) -> Gradients:
@@ -34,7 +48,8 @@ def partial_gradients_and_input(
 
 def gradients_through(network: nn.Module, output: Tensor, of_output: Tensor) -> Gradients:
     """Like `partial_gradients`, for a loss whose gradient with respect to an output of the network is given."""
-    return torch.autograd.grad(output, _as_used(network), of_output, retain_graph=True, allow_unused=True)
+    start = _Given.apply([of_output], output)
+    return torch.autograd.grad(start, _as_used(network), retain_graph=True, allow_unused=True)
 
 
 def gradient(network: nn.Module, parts: Sequence[Gradients], scale: float) -> Tensor:
@@ -42,11 +57,8 @@ def gradient(network: nn.Module, parts: Sequence[Gradients], scale: float) -> Te
     parameters, used = list(network.parameters()), _as_used(network)
     sums = [_sum([one for one in of_one if one is not None]) for of_one in zip(*parts, strict=True)]
     prepared = [index for index, total in enumerate(sums) if total is not None and used[index] is not parameters[index]]
-    through = torch.autograd.grad(
-        [used[index] for index in prepared],
-        [parameters[index] for index in prepared],
-        [sums[index] for index in prepared],
-    )
+    start = _Given.apply([sums[index] for index in prepared], *(used[index] for index in prepared))
+    through = torch.autograd.grad(start, [parameters[index] for index in prepared])
     for index, one in zip(prepared, through, strict=True):
         sums[index] = one
     whole = [
