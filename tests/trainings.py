@@ -1,11 +1,15 @@
 """Small trainings and their files, for tests of training and resuming."""
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ingan_fast import train
+from ingan_fast.layout import Layouts
+from ingan_fast.pictures import Pixels
 from ingan_fast.quality.validation import MEASURES, WIDTHS, Quality
 from ingan_fast.training.curves import read_log
 from ingan_fast.training.loop import Result
@@ -34,8 +38,22 @@ def leave_unwatched(patch: pytest.MonkeyPatch, quality: Quality | None = None) -
 
 
 def leave_unplotted(patch: pytest.MonkeyPatch) -> None:
+    """Trainings plot no curves, and show layouts that an earlier one of the same picture has found."""
+    patch.setattr("ingan_fast.training.monitor.Layouts", lambda picture: _layouts(picture.tobytes(), picture.shape))
     for plot in ("plot_losses", "plot_quality"):
         patch.setattr(f"ingan_fast.training.monitor.{plot}", lambda *_: None)
+
+
+class _KnownLayouts:
+    """Layouts of a picture, each found once."""
+
+    def __init__(self, picture: Pixels):
+        self.lay_out = cache(Layouts(picture).lay_out)
+
+
+@cache
+def _layouts(content: bytes, shape: tuple[int, ...]) -> _KnownLayouts:
+    return _KnownLayouts(np.frombuffer(content, np.uint8).reshape(shape))
 
 
 def calibrate_quickly(patch: pytest.MonkeyPatch) -> None:
