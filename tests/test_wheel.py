@@ -32,7 +32,7 @@ def call(*words: object, cwd: Path, **variables: str) -> str:
 
 
 def built(folder: Path, **variables: str) -> Path:
-    """A wheel, from a copy of the checkout, which building would litter; not optimised, which takes the compiler long."""
+    """A wheel, from a copy of the checkout, which building would litter; the compiler does not optimise for long."""
     source = folder / "source"
     source.mkdir()
     for part in PARTS:
