@@ -4,7 +4,8 @@ import importlib
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -38,9 +39,26 @@ def without_kernels() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def interpreted() -> ModuleType:
+def quick_interpreter() -> Iterator[None]:
+    """The interpreter changes Triton's language again for each function that a kernel calls: a third of its time."""
+    language = pytest.importorskip("triton").language
+    interpreter = importlib.import_module("triton.runtime.interpreter")
+    change = interpreter._patch_lang
+
+    def changed(function: Any) -> Any:
+        seen = [each for each in function.__globals__.values() if each is language or each is language.core]
+        if any(language.core.is_builtin(each.load) for each in seen):  # not changed yet, or not any more
+            return change(function)
+        return SimpleNamespace(restore=lambda: None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(interpreter, "_patch_lang", changed)
+        yield
+
+
+@pytest.fixture(scope="session")
+def interpreted(quick_interpreter: None) -> ModuleType:
     """`triton_warp` on CPU tensors with Triton's interpreter; other modules keep the compiled kernels."""
-    pytest.importorskip("triton")
     with pytest.MonkeyPatch.context() as patch, without_kernels():
         # Read when a kernel is decorated.
         patch.setenv("TRITON_INTERPRET", "1")
