@@ -4,14 +4,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ingan_fast.layout.pictures import seen, shrunk
+from ingan_fast.layout.pictures import seen, shrunk, widened
 from ingan_fast.layout.seam_costs import Floats
+from ingan_fast.layout.surrounded import surrounded
 
 PIXELS = 2500  # size of the version in which single objects are searched
 BLOCK = 5  # px; side of the compared blocks
 # Distance to the most similar other block, in units of the picture's variance, above which a block may be single.
 UNLIKE = 0.5
 SURE = 0.75  # the same, above which it certainly is
+TEXTURE = 1 / 3  # the same of the middle one of all blocks, above which the picture is a texture
 LEAST, MOST = 0.015, 0.15  # fraction of certain blocks: below it there are no single objects, above it nothing else
 
 
@@ -29,11 +31,10 @@ def single_objects(picture: NDArray) -> NDArray[np.bool_]:
     if min(size) <= 2 * BLOCK:
         return nothing
     unlike = _unlike(small) / max(float(small.var(axis=(0, 1)).mean()), 1e-6)
-    if not LEAST <= (unlike > SURE).mean() <= MOST:
-        return nothing
-    objects = np.zeros(small.shape[:2], bool)
-    for row, column in np.argwhere(unlike > UNLIKE):
-        objects[row : row + BLOCK, column : column + BLOCK] = True
+    objects = widened(surrounded(small), 1)
+    if LEAST <= (unlike > SURE).mean() <= MOST and np.median(unlike) <= TEXTURE:
+        for row, column in np.argwhere(unlike > UNLIKE):
+            objects[row : row + BLOCK, column : column + BLOCK] = True
     return np.asarray(Image.fromarray(objects).resize((width, height), Image.Resampling.NEAREST))
 
 
