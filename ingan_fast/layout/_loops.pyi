@@ -97,6 +97,20 @@ def polish(
     sweeps: int,
 ) -> None: ...
 def put(result: Bytes, piece: Bytes, low: int, first: Integers) -> None: ...
+def shade(
+    result: NDArray,
+    type: str,
+    first: int,
+    join: Integers,
+    low: Integers,
+    high: Integers,
+    above: Integers,
+    down: Floats,
+    beside: Integers,
+    right: Floats,
+    fields: Floats,
+    most: float,
+) -> None: ...
 def shown_before(
     levels: Bytes, prices: Floats, count: float, besides: Floats | None, typical: float, before: Doubles
 ) -> None: ...

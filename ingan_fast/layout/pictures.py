@@ -28,6 +28,16 @@ def as_stored(values: Floats, dtype: np.dtype) -> NDArray:
     return values.astype(dtype)
 
 
+def most_of(dtype: np.dtype) -> float:
+    """What a type stores for 1."""
+    return float(np.iinfo(dtype).max) if dtype.kind == "u" else 1.0
+
+
+def stored(values: Floats, dtype: np.dtype) -> NDArray:
+    """Values in a type's own range, as it stores them."""
+    return np.rint(np.clip(values, 0, most_of(dtype))).astype(dtype) if dtype.kind == "u" else values.astype(dtype)
+
+
 def seen(values: NDArray) -> Floats:
     """What is seen of pixels [..., channels]: colours as much as they are opaque, so that hidden ones don't count."""
     result = in_unit_range(values)

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingan_fast.layout import compiled
-from ingan_fast.layout.drawing import as_bytes, match_colours
+from ingan_fast.layout.drawing import as_bytes
+from ingan_fast.layout.matching import match_colours
 from ingan_fast.layout.seams import Places
 
 TAPS = 6  # columns of the picture that one between them is made of

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ingan_fast.layout import compiled, solver
-from ingan_fast.layout.drawing import copy_pieces, draw
+from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.ends import Ends, at_borders
 from ingan_fast.layout.frequency import Frequencies
 from ingan_fast.layout.growing import _order
@@ -131,15 +131,6 @@ def test_a_closed_seam_ends_in_the_column_in_which_it_begins() -> None:
     ((opened,), (closed,)) = (bend(costs, [straight([Jump(26, 6)], 40)], [price], closed=way) for way in (False, True))
     assert abs(opened.places[0, 0] - opened.places[0, -1]) > 5
     assert closed.places[0, 0] == closed.places[0, -1]
-
-
-def test_a_seam_matches_colours_up_to_halfway_to_its_neighbour() -> None:
-    picture = np.full((8, 400, 1), 100, np.uint8)
-    picture[:, 60:] = 104
-    seams = Seams(np.array([2, 10]), np.repeat([[40], [50]], 8, axis=1))  # at the output's columns 40 and 48
-    drawn = draw(picture, seams)[:, :, 0]
-    assert (drawn[:, :44] == 100).all()
-    assert (drawn[:, 47] > 100).all()
 
 
 def test_the_first_jump_to_grow_is_the_one_that_leaves_most_near_its_place() -> None:

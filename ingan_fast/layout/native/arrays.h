@@ -55,6 +55,7 @@ PyObject *paths(PyObject *self, PyObject *args);
 PyObject *place_seam(PyObject *self, PyObject *args);
 PyObject *polish(PyObject *self, PyObject *args);
 PyObject *put(PyObject *self, PyObject *args);
+PyObject *shade(PyObject *self, PyObject *args);
 PyObject *shown_before(PyObject *self, PyObject *args);
 PyObject *spread(PyObject *self, PyObject *args);
 PyObject *turn(PyObject *self, PyObject *args);

@@ -66,6 +66,7 @@ static PyMethodDef methods[] = {
     {"place_seam", place_seam, METH_VARARGS, NULL},
     {"polish", polish, METH_VARARGS, NULL},
     {"put", put, METH_VARARGS, NULL},
+    {"shade", shade, METH_VARARGS, NULL},
     {"shown_before", shown_before, METH_VARARGS, NULL},
     {"spread", spread, METH_VARARGS, NULL},
     {"turn", turn, METH_VARARGS, NULL},

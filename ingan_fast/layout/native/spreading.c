@@ -1,4 +1,4 @@
-/* Differences of colour at a seam, spread over what lies beside it (drawing.py). */
+/* Differences of colour at a seam, spread over what lies beside it (matching.py, shading.py). */
 
 #include "arrays.h"
 
@@ -106,5 +106,109 @@ PyObject *spread(PyObject *self, PyObject *args)
     }
     Py_END_ALLOW_THREADS
     free(fade);
+    return given_back(&arrays, NULL);
+}
+
+typedef struct {
+    int64_t height, count, channels, values, cells, first, size;
+    const int64_t *join, *low, *high, *above, *beside;
+    const float *down, *right, *fields; /* fields: [rows of cells, cells, values], the last value how much is before */
+    float most;
+} Shade;
+
+/* What each value of a row gets from column `low` to `high`; `line` has room for the values of a row of cells. */
+VECTORISED static void shade_of(const Shade *s, int64_t row, float *RESTRICT line, float *RESTRICT change)
+{
+    int64_t count = s->cells * s->values, low = s->low[row];
+    const float *one = s->fields + s->above[row] * count, *other = one + count;
+    for (int64_t at = 0; at < count; at++)
+        line[at] = one[at] + s->down[row] * (other[at] - one[at]);
+    for (int64_t column = low; column < s->high[row]; column++) {
+        const float *left = line + s->beside[column] * s->values, *next = left + s->values;
+        float part = s->right[column], *to = change + (column - low) * s->channels;
+        int64_t last = s->values - 1;
+        float before = left[last] + part * (next[last] - left[last]);
+        float side = (column < s->join[row] ? 1.0f : 0.0f) - before;
+        for (int64_t channel = 0; channel < s->channels; channel++)
+            to[channel] = 0;
+        for (int64_t colour = 0; colour < last; colour++)
+            to[colour] = s->most * (side * (left[colour] + part * (next[colour] - left[colour])));
+    }
+}
+
+static int shade_fits(const Shade *s, int64_t rows)
+{
+    int fits = s->cells >= 2 && rows >= 2 && s->values - 1 <= s->channels && s->first >= 0 &&
+               s->first + s->size <= s->count;
+    for (int64_t row = 0; fits && row < s->height; row++)
+        fits = s->low[row] >= 0 && s->high[row] <= s->size && s->above[row] >= 0 && s->above[row] + 2 <= rows;
+    for (int64_t column = 0; fits && column < s->size; column++)
+        fits = s->beside[column] >= 0 && s->beside[column] + 2 <= s->cells;
+    return fits;
+}
+
+PyObject *shade(PyObject *self, PyObject *args)
+{
+    Arrays arrays = {0};
+    Shade s = {0};
+    PyObject *objects[9];
+    const char *type;
+    Py_ssize_t first;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OsnOOOOOOOOf", &objects[0], &type, &first, &objects[1], &objects[2], &objects[3],
+                          &objects[4], &objects[5], &objects[6], &objects[7], &objects[8], &s.most))
+        return NULL;
+    char writable[3] = {type[0], 'w', 0};
+    Py_buffer *result, *join, *low, *high, *above, *down, *beside, *right, *fields;
+    if (!(result = take(&arrays, objects[0], writable, 3)) || !(join = take(&arrays, objects[1], "q", 1)) ||
+        !(low = take(&arrays, objects[2], "q", 1)) || !(high = take(&arrays, objects[3], "q", 1)) ||
+        !(above = take(&arrays, objects[4], "q", 1)) || !(down = take(&arrays, objects[5], "f", 1)) ||
+        !(beside = take(&arrays, objects[6], "q", 1)) || !(right = take(&arrays, objects[7], "f", 1)) ||
+        !(fields = take(&arrays, objects[8], "f", 3)))
+        return given_back(&arrays, NULL);
+    s.height = result->shape[0];
+    s.count = result->shape[1];
+    s.channels = result->shape[2];
+    s.first = first;
+    s.size = beside->shape[0];
+    s.cells = fields->shape[1];
+    s.values = fields->shape[2];
+    s.join = join->buf;
+    s.low = low->buf;
+    s.high = high->buf;
+    s.above = above->buf;
+    s.down = down->buf;
+    s.beside = beside->buf;
+    s.right = right->buf;
+    s.fields = fields->buf;
+    int same = join->shape[0] == s.height && low->shape[0] == s.height && high->shape[0] == s.height &&
+               above->shape[0] == s.height && down->shape[0] == s.height && right->shape[0] == s.size;
+    if (!same || !shade_fits(&s, fields->shape[0])) {
+        unfit("the output and its seam");
+        return given_back(&arrays, NULL);
+    }
+    float *line = malloc((s.cells * s.values + s.size * s.channels + 1) * sizeof *line);
+    if (!line) {
+        PyErr_NoMemory();
+        return given_back(&arrays, NULL);
+    }
+    float *change = line + s.cells * s.values;
+    Py_BEGIN_ALLOW_THREADS
+    for (int64_t row = 0; row < s.height; row++) {
+        int64_t from = (row * s.count + s.first + s.low[row]) * s.channels;
+        int64_t count = (s.high[row] - s.low[row]) * s.channels;
+        if (count <= 0)
+            continue;
+        shade_of(&s, row, line, change);
+        if (type[0] == 'B')
+            add_to_bytes((uint8_t *)result->buf + from, change, count, s.most);
+        else if (type[0] == 'H')
+            add_to_words((uint16_t *)result->buf + from, change, count, s.most);
+        else
+            for (int64_t value = 0; value < count; value++)
+                ((float *)result->buf)[from + value] += change[value];
+    }
+    Py_END_ALLOW_THREADS
+    free(line);
     return given_back(&arrays, NULL);
 }
