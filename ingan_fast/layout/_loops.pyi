@@ -114,6 +114,7 @@ def shade(
 def shown_before(
     levels: Bytes, prices: Floats, count: float, besides: Floats | None, typical: float, before: Doubles
 ) -> None: ...
+def soften(cells: Floats, reach: int, times: int) -> None: ...
 def spread(
     result: NDArray,
     type: str,

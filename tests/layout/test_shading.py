@@ -31,6 +31,24 @@ def test_a_step_is_hidden_where_a_seam_runs_along_between_two_rows() -> None:
     assert largest_step(draw(picture, along_rows())) <= 4
 
 
+def test_an_even_step_is_spread_farther_than_one_that_changes_along_the_seam() -> None:
+    seams = Seams(np.array([-100]), np.full((1, 120), 250))
+    even = slope(width=400)
+    rows = np.random.default_rng(0).choice([-20, 20], (120, 1, 1))
+    uneven = np.where(np.arange(400)[None, :, None] < 200, 120, 120 + rows).astype(np.uint8).repeat(3, axis=2)
+    reached = []
+    for picture in (even, uneven):
+        changed = (draw(picture, seams) != copy_pieces(picture, seams)).any(axis=(0, 2))
+        reached.append(250 - int(changed.argmax()))
+    assert reached[0] >= 2 * reached[1]
+
+
+def test_no_line_is_left_beside_a_seam() -> None:
+    picture = slope(width=400)
+    drawn = draw(picture, Seams(np.array([-100]), np.full((1, 120), 250))).astype(int)
+    assert np.abs(np.diff(drawn[:, 235:265], n=2, axis=1)).max() <= 2
+
+
 def test_nothing_changes_far_from_a_seam() -> None:
     picture = slope()
     drawn, copied = draw(picture, along_rows()), copy_pieces(picture, along_rows())
