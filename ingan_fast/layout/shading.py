@@ -76,8 +76,8 @@ def _spread(
     shape = max(2, -(-height // cell)), max(2, -(-(end - first) // cell))
     rows, at = points[0], np.clip(points[1] - first, 0, end - first - 1)
     index = np.minimum(rows // cell, shape[0] - 1) * shape[1] + np.minimum(at // cell, shape[1] - 1)
-    before = _before(join - first, cell, shape)
-    means, before = _blurred(_sums(steps, opaque, index, shape), before, even)
+    means, smooth = _blurred(_sums(steps, opaque, index, shape), _before(join - first, cell, shape), even)
+    before = np.asarray(smooth, np.float64)
     if not first:  # a tile's border stays as it is
         before = 1 - (1 - before) * np.minimum(np.arange(shape[1]) / AROUND, 1)
     if end == count:
@@ -85,11 +85,12 @@ def _spread(
     fields = np.dstack([means, before]).astype(np.float32)
     down, across = _between(height, cell, shape[0]), _between(end - first, cell, shape[1])
     _add(result, join - first, slice(first, end), cell, fields, down, across)
-    return _at(fields[..., :-1], *(each[rows] for each in down), *(each[at] for each in across))
+    return _at(fields[..., :-1], (down[0][rows], down[1][rows]), (across[0][at], across[1][at]))
 
 
-def _at(fields: Floats, above: Places, down: Floats, beside: Places, right: Floats) -> Floats:
-    """Fields [rows, columns, values] between cells: [p, values] of [p] each."""
+def _at(fields: Floats, between_rows: tuple[Places, Floats], between_columns: tuple[Places, Floats]) -> Floats:
+    """Fields [rows, columns, values] between cells: [p, values] for [p] each."""
+    (above, down), (beside, right) = between_rows, between_columns
     lines = [
         fields[above, column] + down[:, None] * (fields[above + 1, column] - fields[above, column])
         for column in (beside, beside + 1)
@@ -152,7 +153,7 @@ def _blurred(sums: Doubles, before: Doubles, even: bool) -> tuple[Floats, Floats
     return (steps * part[..., None]).astype(np.float32), values[..., -1]
 
 
-def _largest(values: Floats) -> Floats:
+def _largest(values: NDArray) -> NDArray:
     """The largest magnitude of [.., values]: numpy's own maximum over a short last axis takes ten times as long."""
     return np.asarray(reduce(np.maximum, np.moveaxis(np.abs(values), -1, 0)))
 
