@@ -27,11 +27,13 @@ def surrounded(picture: Floats) -> Mask:
     values = _opponents(picture)
     low, high = np.quantile(values.reshape(-1, values.shape[2]), (0.01, 0.99), axis=0)
     steps = (np.arange(THRESHOLDS) + 0.5) / THRESHOLDS
-    above = values.transpose(2, 0, 1)[:, None] > (low[:, None] + (high - low)[:, None] * steps)[..., None, None]
-    maps = np.concatenate([above, ~above], axis=1)
+    thresholds = low[:, None] + (high - low)[:, None] * steps
+    # How many thresholds a pixel is above, and how many it is below: [2, colours, h, w].
+    above = (values.transpose(2, 0, 1)[:, None] > thresholds[..., None, None]).sum(axis=1, dtype=np.uint8)
+    counts = np.stack([above, THRESHOLDS - above])
     frame = np.ones(picture.shape[:2], bool)
     frame[1:-1, 1:-1] = False
-    inside = (maps & ~_reached(maps & frame, maps)).sum(axis=1) / THRESHOLDS
+    inside = (counts - _reached(np.where(frame, counts, 0), counts)).sum(axis=0) / THRESHOLDS
     parts = np.tensordot((high - low) / max(float((high - low).sum()), 1e-6), inside, axes=1)
     apart = parts > APART * parts.max()
     largest, left = np.zeros_like(apart), apart.copy()
@@ -53,15 +55,14 @@ def _opponents(picture: Floats) -> Floats:
     return np.stack([(red + green + blue) / 3, red - green, (red + green) / 2 - blue], axis=2)
 
 
-def _reached(seeds: Mask, maps: Mask) -> Mask:
-    """What of maps [.., h, w] can be reached from seeds in them, from pixel to pixel beside it."""
-    reached, count = seeds & maps, -1
-    while reached.sum() > count:
-        count = int(reached.sum())
-        grown = reached.copy()
-        grown[..., 1:, :] |= reached[..., :-1, :]
-        grown[..., :-1, :] |= reached[..., 1:, :]
-        grown[..., 1:] |= reached[..., :-1]
-        grown[..., :-1] |= reached[..., 1:]
-        reached = grown & maps
+def _reached(seeds: NDArray, most: NDArray) -> NDArray:
+    """The largest that seeds [.., h, w] grow to, from pixel to pixel beside it, where none exceeds `most`."""
+    reached, before = np.minimum(seeds, most), np.zeros_like(most)
+    while (reached != before).any():
+        before, grown = reached, reached.copy()
+        for axis in (-2, -1):
+            here, there = np.moveaxis(grown, axis, 0), np.moveaxis(before, axis, 0)
+            np.maximum(here[1:], there[:-1], out=here[1:])
+            np.maximum(here[:-1], there[1:], out=here[:-1])
+        reached = np.minimum(grown, most)
     return reached

@@ -135,7 +135,7 @@ def test_16_bits_and_their_transparency_go_through(ingan_fast: Command, suffix: 
     assert ingan_fast("retarget", f"deep{suffix}", "--scale", "1.5x1", "--out", f"out{suffix}").code == 0
     out = load_photo(f"out{suffix}").pixels
     assert (out.dtype, out.shape) == (np.uint16, (60, 120, channels))
-    assert np.isin(out, values).mean() > 0.7
+    assert np.isin(out, values).mean() > 0.6
     if channels % 2 == 0:
         assert np.isin(out[..., -1], values[..., -1]).all()
     corners = ("--corners", "30,0 100,10 120,80 0,70")

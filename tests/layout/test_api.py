@@ -27,7 +27,7 @@ def test_types_and_channels_stay(dtype: type) -> None:
         picture *= np.uint16(257)
     wide = retarget(picture, size=(120, 60))
     assert (wide.shape, wide.dtype) == ((60, 120), picture.dtype)
-    assert np.isin(wide, picture).mean() > 0.7  # most pixels are copied
+    assert np.isin(wide, picture).mean() > 0.6  # most pixels are copied
     np.testing.assert_allclose(
         wide / wide.max() * 255, retarget(grey, size=(120, 60)) / retarget(grey, size=(120, 60)).max() * 255, atol=8
     )
