@@ -49,8 +49,11 @@ def _unlike(picture: Floats) -> Floats:
     best = np.empty(rows * columns, np.float32)
     for first in range(0, len(values), 256):
         some = slice(first, first + 256)
-        distances = squares[some, None] + squares - 2 * values[some] @ values.T
-        near = (np.abs(row[some, None] - row) < BLOCK) & (np.abs(column[some, None] - column) < BLOCK)
-        distances[near] = np.inf
+        distances = (-2 * values[some]) @ values.T
+        distances += squares[some, None] + squares
+        rows_near = slice(max(row[first] - BLOCK + 1, 0) * columns, (row[some][-1] + BLOCK) * columns)
+        near = np.abs(row[some, None] - row[rows_near]) < BLOCK
+        near &= np.abs(column[some, None] - column[rows_near]) < BLOCK
+        distances[:, rows_near][near] = np.inf
         best[some] = distances.min(axis=1)
     return np.maximum(best, 0).reshape(rows, columns) / values.shape[1]
