@@ -32,9 +32,7 @@ class Sides:
     opaque: Floats
 
 
-def match_colours(
-    result: NDArray, picture: NDArray, places: NDArray, length: float, joins: NDArray, seam: int
-) -> Sides:
+def match_colours(result: NDArray, picture: NDArray, places: NDArray, length: float, joins: NDArray, seam: int) -> None:
     """Spread the slow differences of colour at a seam over what lies on both sides of it.
 
     Args:
@@ -50,16 +48,10 @@ def match_colours(
     reach = max(2, round(REACH * width))
     left, right = np.minimum(reach, at), np.minimum(reach, count - at)
     if seam > 0:
-        left = np.minimum(left, _half(at - joins[seam - 1]))
+        left = np.minimum(left, (at - joins[seam - 1]) / 2)
     if seam + 1 < len(joins):
-        right = np.minimum(right, _half(joins[seam + 1] - at))
+        right = np.minimum(right, (joins[seam + 1] - at) / 2)
     _spread(result, at, left, right, _shade(sides.after - sides.before) * sides.opaque)
-    return sides
-
-
-def _half(distances: NDArray) -> NDArray:
-    """Half of some distances; whole ones where these are."""
-    return np.asarray(distances // 2 if distances.dtype.kind == "i" else distances / 2)
 
 
 def sides_of(picture: NDArray, places: NDArray, goes_on: NDArray, rows: NDArray[np.intp] | None = None) -> Sides:

@@ -45,6 +45,18 @@ VECTORISED static void change_of(const Spread *s, int64_t row, float *RESTRICT f
 STORE(add_to_bytes, uint8_t)
 STORE(add_to_words, uint16_t)
 
+/* Add changes to `count` values of a picture from the one with index `from` on. */
+static void add(char type, void *picture, int64_t from, const float *change, int64_t count, float most)
+{
+    if (type == 'B')
+        add_to_bytes((uint8_t *)picture + from, change, count, most);
+    else if (type == 'H')
+        add_to_words((uint16_t *)picture + from, change, count, most);
+    else
+        for (int64_t value = 0; value < count; value++)
+            ((float *)picture)[from + value] += change[value];
+}
+
 PyObject *spread(PyObject *self, PyObject *args)
 {
     Arrays arrays = {0};
@@ -96,13 +108,7 @@ PyObject *spread(PyObject *self, PyObject *args)
         if (!seen)
             continue;
         change_of(&s, row, fade, change);
-        if (type[0] == 'B')
-            add_to_bytes((uint8_t *)result->buf + from, change, count, s.most);
-        else if (type[0] == 'H')
-            add_to_words((uint16_t *)result->buf + from, change, count, s.most);
-        else
-            for (int64_t value = 0; value < count; value++)
-                ((float *)result->buf)[from + value] += change[value];
+        add(type[0], result->buf, from, change, count, s.most);
     }
     Py_END_ALLOW_THREADS
     free(fade);
@@ -200,13 +206,7 @@ PyObject *shade(PyObject *self, PyObject *args)
         if (count <= 0)
             continue;
         shade_of(&s, row, line, change);
-        if (type[0] == 'B')
-            add_to_bytes((uint8_t *)result->buf + from, change, count, s.most);
-        else if (type[0] == 'H')
-            add_to_words((uint16_t *)result->buf + from, change, count, s.most);
-        else
-            for (int64_t value = 0; value < count; value++)
-                ((float *)result->buf)[from + value] += change[value];
+        add(type[0], result->buf, from, change, count, s.most);
     }
     Py_END_ALLOW_THREADS
     free(line);
