@@ -1,6 +1,6 @@
 """The script of `make bench-gpu`, on a CPU."""
 
-import importlib.util
+import importlib
 import json
 import os
 import signal
@@ -16,6 +16,8 @@ from typing import Any
 
 import pytest
 import torch
+
+from ingan_fast import cli
 
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "bench_gpu.py"
 
@@ -57,12 +59,15 @@ def call(*words: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="has a CUDA device")
-def test_without_a_gpu_it_says_so_in_a_line_and_does_nothing(tmp_path: Path) -> None:
-    done = call("--out", tmp_path / "results")
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1
-    assert "no CUDA device" in done.stderr
+def test_without_a_gpu_it_says_so_in_a_line_and_does_nothing(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench_gpu", "--out", str(tmp_path / "results")])
+    assert script.main() == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert len(told.err.splitlines()) == 1
+    assert "no CUDA device" in told.err
     assert not (tmp_path / "results").exists()
 
 
@@ -182,10 +187,43 @@ def test_the_package_is_what_the_stages_run(script: ModuleType, stages: Any) -> 
     assert where["last_line"] == "installed/ingan_fast/kernels/__init__.py"
 
 
-@pytest.mark.slow
-def test_all_stages_run_on_a_cpu_and_leave_few_files(tmp_path: Path) -> None:
-    done = call("--device", "cpu", "--minutes", 10, "--out", tmp_path)
+def test_tests_alone_are_run_and_leave_two_files(tmp_path: Path) -> None:
+    done = call("--device", "cpu", "--stages", "tests", "--out", tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr + (tmp_path / "log.txt").read_text()
+    assert {path.name for path in tmp_path.iterdir()} == {"results.json", "log.txt"}
+    records = json.loads((tmp_path / "results.json").read_text())["stages"]
+    assert [record["name"] for record in records] == ["version", "tests"]
+    assert "skipped" in records[1]["last_line"]
+
+
+def run_here(stages: Any, name: str, *words: object, **_: object) -> dict[str, Any]:
+    """Instead of `Stages.run`: in this process, because importing torch takes longer than most stages on a CPU."""
+    way, *given = map(str, words)
+    with pytest.MonkeyPatch.context() as patch:
+        if way == "-m" and given[0] == "ingan_fast.cli":
+            patch.setattr(sys, "argv", given)
+            with pytest.raises(SystemExit, match=r"^(0|None)$"):
+                cli.main()
+        elif way == "-c":
+            patch.setattr(sys, "argv", given)
+            exec(given[0], {})
+        elif way != "-m":
+            patch.setattr(sys, "argv", [way, *given])
+            assert importlib.import_module(Path(way).stem).main() == 0
+    record: dict[str, Any] = {"name": name, "command": ""}
+    stages.results["stages"].append(record)
+    stages._complete(record, "ok", 0, 0.0, "")
+    return record
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("quick_calibration")
+def test_all_stages_run_on_a_cpu_and_leave_few_files(
+    script: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(script.Stages, "run", run_here)
+    monkeypatch.setattr(sys, "argv", ["bench_gpu", "--device", "cpu", "--minutes", "10", "--out", str(tmp_path)])
+    assert script.main() == 0
     pictures = {"smoke_sheet.png", "smoke_losses.png", "smoke_quality.png"}
     assert {path.name for path in tmp_path.iterdir()} == {"results.json", "log.txt", *pictures}
     assert all(path.stat().st_size <= 2_000_000 for path in tmp_path.iterdir())
