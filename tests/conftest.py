@@ -172,7 +172,6 @@ LONGEST = (
     "cli/test_export.py",
     "quality/test_same_source.py",
     "batch/test_ray.py",
-    "studio/page/test_painting.py",
     "runtime/test_libraries.py",
     "runtime/test_tensorrt_engine.py",
     "training/test_budget.py",
@@ -186,12 +185,27 @@ LONGEST = (
     "bench_layers/test_conditions.py",
     "cli/test_bench.py",
 )
+PAGE = "tests/studio/page/"
 
 
 @pytest.hookimpl(optionalhook=True)  # of pytest-xdist
 def pytest_xdist_auto_num_workers() -> int:
     """`-n auto`: one more than cores, because tests of the page and of commands wait for other processes."""
     return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1) + 1
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """`--dist loadfile`, where the tests of the page count as one file: they share a browser and a studio."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            return PAGE if nodeid.startswith(PAGE) else str(super()._split_scope(nodeid))
+
+    return Scheduling(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import pytest
-
 from studio_page import rested, shape, tool
 
 TOOLS = ("shape", "paint", "compare", "vary", "tile", "companions", "train", "move", "save")
@@ -96,18 +94,19 @@ def test_tab_goes_through_the_page_in_order_and_out_of_it(page: Any) -> None:
     assert order == [".skip", ".bar", ".rail", ".handles", ".panels"]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_texts_stand_out_in_both_themes(page: Any, theme: str) -> None:
+def test_texts_stand_out_in_both_themes(page: Any) -> None:
     page.emulate_media(color_scheme="light")
-    if theme == "dark":
-        page.click("#theme")
-        assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
-        page.reload()
-        rested(page)
-    assert page.evaluate("document.documentElement.dataset.theme") == theme
-    for name in TOOLS:
-        tool(page, name)
-        assert page.evaluate(FAINT, CONTRAST) == [], name
+    for theme in ("light", "dark"):
+        if theme == "dark":
+            page.click("#theme")
+            assert page.evaluate("getComputedStyle(document.body).colorScheme") == "dark"
+        assert page.evaluate("document.documentElement.dataset.theme") == theme
+        for name in TOOLS:
+            tool(page, name)
+            assert page.evaluate(FAINT, CONTRAST) == [], (theme, name)
+    page.reload()
+    rested(page)
+    assert page.evaluate("document.documentElement.dataset.theme") == "dark"
 
 
 def test_twice_as_large_nothing_is_cut_off(page: Any) -> None:

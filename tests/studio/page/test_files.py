@@ -17,11 +17,8 @@ PASTE = """(bytes) => {
 }"""
 
 
-def test_the_token_is_not_left_in_the_address(page: Any) -> None:
+def test_a_file_is_opened_and_the_token_is_not_left_in_the_address(page: Any, tmp_path: Path) -> None:
     assert "token" not in page.url
-
-
-def test_a_file_is_opened(page: Any, tmp_path: Path) -> None:
     save_image(ball_on_grain(), tmp_path / "ball.png")
     page.set_input_files("#file", tmp_path / "ball.png")
     until(page, "document.getElementById('title').textContent.startsWith('ball.png · 150 × 90')")
