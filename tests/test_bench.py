@@ -116,12 +116,6 @@ def test_a_table_has_the_columns_that_have_something(warp_results: Results) -> N
     assert not any(column in text for column in ("TFLOP/s", "peak GB", "from idle", "warm-up"))
 
 
-def test_progress_of_the_warp_ends_at_its_total() -> None:
-    advanced: list[None] = []
-    warp.measure(SMALL, CPU, lambda: advanced.append(None))
-    assert len(advanced) == warp.steps(SMALL, CPU)
-
-
 def test_no_speed_of_a_wrong_warp_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     def shifted(features: Tensor, matrix: Tensor, size: tuple[int, int], padding: str) -> Tensor:
         return homography_warp(features, matrix, size, padding).roll(1, dims=3)
@@ -258,13 +252,6 @@ def test_a_crop_larger_than_the_picture_enlarges_it(picture: Pixels) -> None:
     assert larger.shape[:2] == (96, 110)
     assert settings.crop == 96
     assert train.prepare(TWO, picture)[0] is picture
-
-
-def test_progress_of_the_training_ends_at_its_total(picture: Pixels) -> None:
-    advanced: list[None] = []
-    request = TrainRequest("smoke", ("eager", "auto"), 1)
-    train.measure(request, picture, CPU, lambda: advanced.append(None))
-    assert len(advanced) == train.steps(request)
 
 
 def test_no_speed_of_an_engine_that_trains_otherwise(picture: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:

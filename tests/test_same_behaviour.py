@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ingan_fast import Retargeter, Transform, load, train
 from ingan_fast.pictures import Pixels
+from trainings import leave_unwatched
 
 TILTED = Transform.from_corners([[10, 0], [90, 8], [100, 80], [0, 72]], (100, 80))
 WIDE = Transform.resize((96, 48))
@@ -31,7 +32,9 @@ TOLERANCE = 0.05
 def seeded_run(picture_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A smoke run in float32, which every CPU has, unlike the precision that it would choose."""
     path = tmp_path_factory.mktemp("same") / "run"
-    assert train(picture_path, path, preset_name="smoke", device="cpu", seed=7, precision="float32").finished
+    with pytest.MonkeyPatch.context() as patch:
+        leave_unwatched(patch)
+        assert train(picture_path, path, preset_name="smoke", device="cpu", seed=7, precision="float32").finished
     return path
 
 

@@ -36,25 +36,20 @@ def test_an_export_is_a_model_its_description_and_its_picture(
     assert off.max() <= 1
 
 
-def test_a_fixed_export_is_told_by_its_sidecar(ingan_fast: Command, trained_run: Path) -> None:
+def test_a_fixed_export_is_told_by_its_sidecar_and_replaces_an_earlier_one_only_when_told_so(
+    ingan_fast: Command, refused: Refused, trained_run: Path, exported_run: Path
+) -> None:
+    shutil.copytree(exported_run, "out")
+    refused("export", trained_run, "--out", "out", parts=("model.onnx", "--overwrite"))
     corners = "10,0 90,5 96,60 0,64"
     words = ("--fixed", "96x64", "--transform", corners, "--frame", "70x41", "--precision", "fp16")
-    ended = ingan_fast("export", trained_run, "--out", "out", *words)
+    ended = ingan_fast("export", trained_run, "--out", "out", "--overwrite", *words)
     assert ended.code == 0, ended.err
     content = json.loads(Path("out/model.onnx.json").read_text())
     assert (content["fixed"]["frame"], content["fixed"]["size"]) == ([70, 41], [96, 64])
     assert content["inputs"] == [
         {"name": "image", "dtype": "float32", "shape": [1, 3, 41, 70], "meaning": "RGB in [0, 1]"}
     ]
-
-
-def test_an_earlier_export_is_replaced_only_when_told_so(
-    ingan_fast: Command, refused: Refused, trained_run: Path, exported_run: Path
-) -> None:
-    shutil.copytree(exported_run, "out")
-    refused("export", trained_run, "--out", "out", parts=("model.onnx", "--overwrite"))
-    assert ingan_fast("export", trained_run, "--out", "out", "--fixed", "32x48", "--overwrite").code == 0
-    assert json.loads(Path("out/model.onnx.json").read_text())["fixed"]["size"] == [32, 48]
 
 
 @pytest.mark.parametrize(

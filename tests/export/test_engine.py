@@ -201,6 +201,7 @@ class TestInterrupted:
         assert parts[-1] == 1
 
 
+@LARGER_KIND
 def test_an_engine_of_one_geometry_is_built_for_players(exports: Callable[..., ExportedFile], tmp_path: Path) -> None:
     model = copied(exports(transform=Transform.resize((96, 40))), tmp_path)
     path = build_engine(model, "tensorrt-rtx", compute_capabilities=["sm_89"], uint8=False)

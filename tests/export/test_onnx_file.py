@@ -118,6 +118,7 @@ def test_half_precisions_are_half_as_large_and_within_two_levels(
     assert read_sidecar(written.path).precision == precision
 
 
+@LARGER_KIND
 def test_a_fixed_file_takes_frames_in_0_to_1_and_nothing_else(
     trained: TrainedRun, exports: Callable[..., ExportedFile]
 ) -> None:
@@ -130,6 +131,7 @@ def test_a_fixed_file_takes_frames_in_0_to_1_and_nothing_else(
     assert np.abs(np.rint(result * 255) - played(trained)(transform=TILT)).max() <= 1
 
 
+@LARGER_KIND
 def test_a_fixed_file_for_frames_of_another_size_agrees_with_the_generator(trained: TrainedRun, tmp_path: Path) -> None:
     written = export(trained, tmp_path, ExportOptions(transform=Transform.resize((90, 50)), frame=(75, 41)))
     assert written.check.error < 0.1

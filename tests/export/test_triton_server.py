@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from untrained_runs import LARGER_KIND
 
 from ingan_fast.errors import UserError
 from ingan_fast.export import run as export_run
@@ -57,6 +58,7 @@ def test_dims_are_those_of_the_graph_without_its_batch(repository: Path) -> None
     assert tensors(config) == {name: shape[1:] for name, shape in shapes(repository / FILES[1]).items()}
 
 
+@LARGER_KIND
 def test_a_graph_of_one_frame_is_served_one_by_one(trained: TrainedRun, tmp_path: Path) -> None:
     written = write_repository(trained, tmp_path, ExportOptions(transform=Transform.resize((96, 40))))
     config = (tmp_path / CONFIG).read_text()

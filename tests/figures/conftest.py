@@ -16,7 +16,10 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 def command(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.syspath_prepend(BENCHMARKS)
     import figures.command
+    import figures.outputs
 
+    few = dict.fromkeys(("kept_width", "kept_height", "coherence", "completeness", "swd", "verbatim"), 0.01)
+    monkeypatch.setattr(figures.outputs, "evaluate", lambda *_: few)  # figure 10 has real ones, see `tenth`
     return figures.command
 
 

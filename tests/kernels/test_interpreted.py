@@ -30,12 +30,9 @@ def turned(degrees: float, zoom: float = 1.0) -> list[list[float]]:
 # Sampling matrices of two images, size of the source, size of the output. Homographies without a horizon in the
 # output; the sizes are no multiples of a tile's. The interpreter is slow: no larger than it takes.
 CASES = {
-    "identity": ([IDENTITY, IDENTITY], (9, 10), (9, 10)),
     "resized to 0.15": ([IDENTITY, IDENTITY], (20, 14), (3, 2)),
     "resized to 2.25": ([IDENTITY, IDENTITY], (8, 9), (18, 21)),
-    "resized by different factors": ([IDENTITY, IDENTITY], (12, 7), (7, 16)),
     "turned, and looking outside": ([turned(30, 1.4), turned(-100, 1.1)], (9, 8), (10, 12)),
-    "mirrored": ([scale(-1, 1), scale(1.3, -1.2)], (7, 10), (7, 10)),
     "in mild perspective": (
         [[[1.1, 0.2, 0.05], [-0.1, 0.9, -0.03], [0.1, 0.2, 1]], [[0.9, -0.1, 0], [0.2, 1, 0.1], [-0.2, 0.05, 1]]],
         (9, 11),
@@ -50,7 +47,6 @@ CASES = {
     "several copies away": ([[[3, 1, 2], [0.5, -4, 1], [0.1, 0, 1]], scale(0.2, 0.3)], (6, 5), (9, 8)),
     "from one pixel": ([turned(10, 3), IDENTITY], (1, 1), (3, 4)),
     "from one row": ([turned(20), scale(2, 2)], (1, 9), (5, 6)),
-    "from one column": ([turned(20), scale(2, 2)], (9, 1), (6, 5)),
     "to one pixel": ([turned(20), [[1, 0, 0.3], [0, 1, 4], [0, 0, 1]]], (7, 9), (1, 1)),
 }
 FEW_CASES = ["turned, and looking outside", "in strong perspective", "from one row"]

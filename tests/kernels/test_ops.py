@@ -42,8 +42,7 @@ def calls(features: Tensor) -> list[tuple[Any, tuple[Any, ...]]]:
     ]
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("channels", [1, 24])
+@pytest.mark.parametrize(("channels", "layout"), [(1, torch.contiguous_format), (24, torch.channels_last)])
 @pytest.mark.parametrize("which", range(4), ids=["homography", "grid", "homography's gradient", "grid's gradient"])
 def test_the_operators_are_registered_as_torch_wants_them(
     which: int, channels: int, layout: torch.memory_format
@@ -53,8 +52,7 @@ def test_the_operators_are_registered_as_torch_wants_them(
     opcheck(operator, arguments)
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("which", range(4))
+@pytest.mark.parametrize(("which", "dtype"), list(zip(range(4), [torch.float16, torch.bfloat16] * 2, strict=True)))
 def test_half_precision_operators_are_registered_as_torch_wants_them(which: int, dtype: torch.dtype) -> None:
     operator, arguments = calls(make(24, torch.channels_last, dtype))[which]
     opcheck(operator, arguments)
@@ -176,8 +174,7 @@ def test_inductor_runs_the_operator() -> None:
         assert torch.allclose(each, other, atol=1e-4)
 
 
-@pytest.mark.parametrize("strict", [True, False])
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize(("layout", "strict"), list(zip(LAYOUTS, (True, False), strict=True)))
 def test_exporters_see_a_grid_sample(layout: torch.memory_format, strict: bool) -> None:
     class Warp(torch.nn.Module):
         def forward(self, features: Tensor, matrix: Tensor) -> Tensor:

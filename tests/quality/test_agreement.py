@@ -159,8 +159,7 @@ def test_psnr_agrees(name: str, request: pytest.FixtureRequest) -> None:
 
 @pytest.mark.parametrize("how", [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS])
 @pytest.mark.parametrize("ratio", [0.5, 0.7, 1.3, 2.0])
-@pytest.mark.parametrize("axis", ["width", "height"])
-@pytest.mark.parametrize("name", ["facade", "market"])
+@pytest.mark.parametrize(("name", "axis"), [("facade", "width"), ("market", "height")])
 def test_a_resize_by_any_filter_keeps_no_size(
     name: str, axis: str, ratio: float, how: Image.Resampling, request: pytest.FixtureRequest
 ) -> None:

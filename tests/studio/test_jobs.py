@@ -79,12 +79,11 @@ def test_an_output_and_both_commands_give_the_same_file(
     assert Path(job["file"]).read_bytes() == made.content
 
 
-@pytest.mark.parametrize(("format_", "kind"), [("jpeg", "JPEG"), ("tiff", "TIFF"), ("webp", "WEBP")])
-def test_other_formats_are_made(client: TestClient, key: str, format_: str, kind: str) -> None:
-    body = {"transform": {"size": [70, 56]}, "format": format_}
+def test_another_format_is_made(client: TestClient, key: str) -> None:
+    body = {"transform": {"size": [70, 56]}, "format": "tiff"}
     job = finished(client, client.post(f"/api/pictures/{key}/outputs", json=body))
     with Image.open(io.BytesIO(client.get(f"/api/jobs/{job['id']}/file").content)) as image:
-        assert (image.format, image.size) == (kind, (70, 56))
+        assert (image.format, image.size) == ("TIFF", (70, 56))
 
 
 def test_a_command_s_own_error_is_the_job_s(client: TestClient, key: str) -> None:
