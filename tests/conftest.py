@@ -6,6 +6,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # before torch is imported
 os.environ["OMP_NUM_THREADS"] = "1"  # for processes that tests start: bytes depend on the number of threads
 
 import gc
+import importlib
 import shutil
 import signal
 from collections.abc import Callable, Iterator
@@ -16,7 +17,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-import torch._dynamo  # whole, before a test that stands in for a GPU lets the import fail halfway
 
 from ingan_fast import cli, export, train
 from ingan_fast.pictures import Pixels, save_image
@@ -215,6 +215,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish() -> None:
     """Modules and tests live until the end: the garbage collector need not look through them again and again."""
+    importlib.import_module("torch._dynamo")  # whole, before a test that stands in for a GPU lets it fail halfway
     gc.freeze()
     gc.enable()
 

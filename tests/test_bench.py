@@ -62,7 +62,10 @@ def test_the_ceiling_of_arithmetic_is_a_product() -> None:
 
 @pytest.fixture(scope="module")
 def warp_results() -> Results:
-    return warp.measure(SMALL, CPU)
+    advanced: list[None] = []
+    results = warp.measure(SMALL, CPU, lambda: advanced.append(None))
+    assert len(advanced) == warp.steps(SMALL, CPU)
+    return results
 
 
 def shown(results: Results) -> str:
@@ -213,7 +216,10 @@ def test_inductors_warp_is_measured_where_asked_for(monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture(scope="module")
 def train_results(picture: Pixels) -> Results:
-    return train.measure(TWO, picture, CPU)
+    advanced: list[None] = []
+    results = train.measure(TWO, picture, CPU, lambda: advanced.append(None))
+    assert len(advanced) == train.steps(TWO)
+    return results
 
 
 def test_an_iteration_is_measured_by_each_engine_and_plainly(train_results: Results) -> None:

@@ -94,6 +94,7 @@ def test_the_package_can_be_run_and_h_is_help(tmp_path: Path) -> None:
         assert "Usage" in done.stdout
 
 
+@pytest.mark.usefixtures("unwatched", "quick_calibration")
 def test_hints_can_be_pasted_into_a_shell(ingan_fast: Command, picture_path: Path) -> None:
     Path("my photo.png").write_bytes(picture_path.read_bytes())
     ended = ingan_fast("train", "my photo.png", "--preset", "smoke", "--device", "cpu", "--iterations", "1")

@@ -58,7 +58,10 @@ def test_pictures_are_judged_on_the_console_and_in_json_the_same_every_time(
         assert Path(f"maps/1_wide_{kind}.png").read_bytes() == Path(f"again/wide_{kind}.png").read_bytes()
 
 
-def test_a_run_is_judged_at_four_shapes_with_its_way_back(ingan_fast: Command, trained_run: Path) -> None:
+def test_a_run_is_judged_at_each_shape_with_its_way_back(
+    ingan_fast: Command, trained_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation, "SHAPES", {"width x1.5": (1.5, 1.0), "height x0.6": (1.0, 0.6)})
     ended = ingan_fast("evaluate", trained_run, "--json", "run.json", "--maps", "maps")
     assert ended.code == 0, ended.err
     numbers = json.loads(Path("run.json").read_text())

@@ -5,7 +5,6 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.spatial.distance import cdist
-from scipy.stats import wasserstein_distance
 
 from ingan_fast.errors import UserError
 from ingan_fast.quality import metrics, patches
@@ -123,6 +122,8 @@ def test_levels_count_alike_and_only_where_both_pictures_have_them() -> None:
 
 
 def test_swd_agrees_with_scipys_wasserstein_distance() -> None:
+    from scipy.stats import wasserstein_distance  # which takes half a second, in every process that collects tests
+
     output, source = texture(24, 24, seed=1), texture(24, 24, seed=2)
     directions = torch.randn(147, metrics.DIRECTIONS, generator=torch.Generator().manual_seed(0)).numpy()
     a, b = (brute_patches(x) @ (directions / np.linalg.norm(directions, axis=0)) for x in (output, source))

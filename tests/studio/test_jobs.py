@@ -43,7 +43,7 @@ def paint(client: TestClient, key: str, name: str, box: tuple[int, int, int, int
     [
         ({"size": [90, 56]}, {}),
         ({"size": [90, 60], "corners": CORNERS}, {"keep": "none"}),
-        ({"size": [80, 56]}, {"tile": "x", "variation": 2}),
+        ({"size": [80, 56]}, {"tile": "x", "variation": 1}),
         ({"size": [90, 56]}, {"keep": "mask"}),
         ({"size": [90, 56]}, {"keep": "mask+auto", "remove": False}),
     ],
