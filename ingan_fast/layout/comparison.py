@@ -16,7 +16,8 @@ from ingan_fast.layout.solver import JUMP, Axis
 CLOSE = 1.35  # where something is worse by more than this factor, nothing else is looked at
 LESS_SURE = 1.1  # the distribution may be worse by this factor before patches across seams are looked at
 LENIENT = 1.25  # seams of variations may show as many times more than the best ones before that counts
-SHOWN = 1.1  # seams of something better may show as many times more: estimates don't know of places and single objects
+LESS_LIKE = 2.0  # coherence of something better may be as many times worse; it stays far below a plain resize's
+LIKE = 0.5  # power by which coherence counts beside swd
 LEAST_COHERENCE, LEAST_SWD = 1e-6, 1e-4  # less counts as this much
 
 
@@ -72,19 +73,26 @@ class Comparison:
         """The ratio of coherence to this layout's, by patches that are searched for."""
         return self._likeness.searched_coherence(self._carried(seams)) / self._searched
 
-    def better(self, seams: Seams) -> float:
-        """The geometric mean of the ratios of coherence and swd to this layout's; 1 where either is worse."""
-        if self.axis.seen_cost(seams, self.one_way) > SHOWN * self._shown:  # the quickest to compute come first
+    def better(self, seams: Seams, most_shown: float) -> float:
+        """The product of the ratios of swd and coherence to this layout's; 1 where it is not better.
+
+        Args:
+            seams: another layout's.
+            most_shown: how many times as much these may show.
+        """
+        if self.axis.seen_cost(seams, self.one_way) > most_shown * self._shown:  # the quickest to compute come first
             return 1.0
         carried = self._carried(seams)
         estimates = self._likeness.swd_estimates(carried)
-        if next(estimates) > LESS_SURE * self._swd[0] or self._likeness.coherence(carried) > CLOSE * self._coherence:
+        if next(estimates) > LESS_SURE * self._swd[0]:
+            return 1.0
+        if self._likeness.coherence(carried) > CLOSE * LESS_LIKE * self._coherence:
             return 1.0
         swd = max(next(estimates), LEAST_SWD) / self._swd[1]
         if swd > 1:
             return 1.0
         coherence = max(self._likeness.searched_coherence(carried), LEAST_COHERENCE) / self._searched
-        return float((swd * coherence) ** 0.5) if coherence <= 1 else 1.0
+        return min(1.0, float(swd * coherence**LIKE)) if coherence <= LESS_LIKE else 1.0
 
     def _carried(self, seams: Seams) -> Seams:
         return seams if self.drawn is None else self.drawn.carried(seams)

@@ -7,6 +7,7 @@ few of these answers are bent, and the one is taken that is best as it is seen.
 """
 
 from collections.abc import Iterator, Sequence
+from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,6 +116,12 @@ class Axis:
         """
         candidates = self.candidates(count, self.costs_of_jumps(count, one_way), any_change, one_way)
         return self.bent(candidates, count, closed, one_way)
+
+    def weighted(self, times: float) -> "Axis":
+        """The same, with as many times the weight for the distribution of colours."""
+        other = copy(self)
+        other.frequency *= times
+        return other
 
     def costs_of_jumps(self, count: int, one_way: bool = False) -> Floats:
         """What jumps cost: [t, a], as for `best_jumps`."""

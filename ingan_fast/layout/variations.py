@@ -23,7 +23,13 @@ from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.solver import BENT, Axis
 
-FEW = 12  # number of other sets of jumps, and of random price fields, that the best layout is chosen from
+SETS = 8  # number of other sets of jumps that the best layout is chosen from
+WEIGHTED = (2.0, 4.0)  # further ones are the best sets where the distribution counts as many times more
+SETS_WEIGHTED = 6  # number of sets for each of these
+SHOWN_BY_SETS = 2.0  # they may show as many times what the cheapest jumps show
+WAYS = 4  # number of other ways of the cheapest jumps that the best layout is chosen from
+WAYS_ALONE = 12  # the same where there are no other sets
+SHOWN_BY_WAYS = 1.1  # they may show as many times more: ways by chance notch upright lines
 TOGETHER = 8  # number of variations chosen from the same candidates
 SEARCHES = 4  # number of searches for jumps, each avoiding the earlier jumps
 NEAR = 0.05  # fraction of the width; jumps closer than this in place and length count as equal
@@ -57,15 +63,12 @@ def solve(
         count: columns of the output.
         variation: its number, from 1 on; 0 is the best layout.
         closed, any_change, one_way: see `Axis.solve`.
-        drawn: where candidates are compared. Without it variations are in the version that is solved, and the best
-            layout is the one that costs least.
+        drawn: where candidates are compared; without it, in the version that is solved.
     """
     cheapest = axis.solve(count, closed, any_change, one_way)
     if not len(cheapest.lengths):
         return cheapest
-    best = cheapest
-    if drawn is not None and not (one_way or closed) and axis.removed is None:
-        best = _best(axis, cheapest, count, drawn)
+    best = cheapest if one_way or closed or axis.removed is not None else _best(axis, cheapest, count, drawn)
     if variation == 0:
         return best
     block, number = divmod(variation, TOGETHER)
@@ -74,29 +77,34 @@ def solve(
     return _chosen(comparison, candidates, number + (block > 0))
 
 
-def _best(axis: Axis, cheapest: Seams, count: int, drawn: Drawn) -> Seams:
-    """The best of a few candidates by estimates, of which none may be worse than the cheapest seams'."""
-    comparison = Comparison(axis, cheapest, drawn=drawn)
-    best, least = cheapest, 1.0
-    for seams in _few(axis, cheapest, count):
-        better = comparison.better(seams)
-        if better < least:
-            best, least = seams, better
-    return best
+def _best(axis: Axis, cheapest: Seams, count: int, drawn: Drawn | None) -> Seams:
+    """The best of a few candidates by estimates, and by what their seams show.
 
-
-def _few(axis: Axis, cheapest: Seams, count: int) -> Iterator[Seams]:
-    """Other sets of jumps, and other ways of the cheapest ones.
-
-    The cheapest jumps alone where single objects are spared, since others repeat or leave out what is beside them, and
-    where others may show a period.
+    Only other ways of the cheapest jumps where single objects are spared, since other jumps repeat or leave out what is
+    beside them, and where others may show a period.
     """
-    if not axis.spares and count < SCATTERED * axis.costs.width:
-        for candidate in axis.candidates(count, axis.between, most=FEW):
-            yield axis.bent([candidate], count, rounds=[1] * len(BENT))
+    comparison = Comparison(axis, cheapest, drawn=drawn)
+    others = not axis.spares and count < SCATTERED * axis.costs.width
+    sets = [*_other_sets(axis, count)] if others else []
+    ways = [*_other_ways(axis, cheapest, count, WAYS if others else WAYS_ALONE)]
+    ratios = [comparison.better(seams, SHOWN_BY_SETS) for seams in sets]
+    ratios += [comparison.better(seams, SHOWN_BY_WAYS) for seams in ways]
+    least = min(ratios)
+    return [*sets, *ways][ratios.index(least)] if least < 1 else cheapest
+
+
+def _other_sets(axis: Axis, count: int) -> Iterator[Seams]:
+    """The next best sets of jumps, and the best ones for which the distribution counts more."""
+    for weighted, most in ((axis, SETS), *((axis.weighted(times), SETS_WEIGHTED) for times in WEIGHTED)):
+        for jumps in weighted.candidates(count, axis.between, most=most):
+            yield weighted.bent([jumps], count, rounds=[1] * len(BENT))
+
+
+def _other_ways(axis: Axis, cheapest: Seams, count: int, number: int) -> Iterator[Seams]:
+    """The cheapest jumps with seams that bend otherwise."""
     middles = cheapest.places.mean(axis=1).round().astype(int)
     jumps = [Jump(*each) for each in zip(middles.tolist(), cheapest.lengths.tolist(), strict=True)]
-    for prices in _fields(axis, np.random.default_rng(0), FEW):
+    for prices in _fields(axis, np.random.default_rng(0), number):
         yield axis.bent([(jumps, 0.0)], count, rounds=ROUNDS, besides=prices)
 
 

@@ -48,12 +48,12 @@ def test_what_is_removed_and_what_moves_is_as_it_is_solved(monkeypatch: pytest.M
 
 def test_better_is_what_is_not_worse_in_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     axis, drawn = Axis(PERIODIC), Drawn(PERIODIC, lambda seams: seams)
-    assert Comparison(axis, BROKEN, drawn=drawn).better(WHOLE) < 0.5
-    assert Comparison(axis, WHOLE, drawn=drawn).better(BROKEN) == 1
-    assert Comparison(axis, BROKEN, drawn=drawn).better(BROKEN) == 1
+    assert Comparison(axis, BROKEN, drawn=drawn).better(WHOLE, 1) < 0.5
+    assert Comparison(axis, WHOLE, drawn=drawn).better(BROKEN, np.inf) == 1
+    assert Comparison(axis, BROKEN, drawn=drawn).better(BROKEN, 1) == 1
     comparison = Comparison(axis, BROKEN, drawn=drawn)
     monkeypatch.setattr(axis, "seen_cost", lambda *_: 1e3)  # such as half of a single object that comes twice
-    assert comparison.better(WHOLE) == 1
+    assert comparison.better(WHOLE, 2) == 1
 
 
 def test_variations_differ_visibly_and_each_is_nearly_as_good_as_the_best_one() -> None:
