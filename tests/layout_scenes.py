@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.layout.seams import Seams
+
 Pixels = NDArray[np.uint8]
 
 
@@ -44,3 +46,16 @@ def whole_copies(picture: Pixels, element: Pixels, mask: NDArray[np.bool_]) -> i
     wanted = element.transpose(2, 0, 1)
     error = (np.abs(windows.astype(np.int16) - wanted) * mask).max(axis=(2, 3, 4))
     return int((error <= 1).sum())
+
+
+def sky(height: int = 120, width: int = 200, channels: int = 3) -> NDArray[np.uint8]:
+    """Brighter from left to right, from 100 to 140."""
+    row = np.linspace(100, 140, width).round().astype(np.uint8)
+    return np.repeat(row[None, :, None], height, axis=0).repeat(channels, axis=2)
+
+
+def along_rows(height: int = 120) -> Seams:
+    """A seam that runs along between two rows for 60 px."""
+    places = np.full((1, height), 90)
+    places[0, height // 2 :] = 150
+    return Seams(np.array([-60]), places)

@@ -101,7 +101,8 @@ def shade(
     result: NDArray,
     type: str,
     first: int,
-    join: Integers,
+    join: Doubles,
+    slope: float,
     low: Integers,
     high: Integers,
     above: Integers,
@@ -115,16 +116,4 @@ def shown_before(
     levels: Bytes, prices: Floats, count: float, besides: Floats | None, typical: float, before: Doubles
 ) -> None: ...
 def soften(cells: Floats, reach: int, times: int) -> None: ...
-def spread(
-    result: NDArray,
-    type: str,
-    at: Doubles,
-    left: Doubles,
-    right: Doubles,
-    first: Integers,
-    steps: Floats,
-    size: int,
-    most: float,
-    least: float,
-) -> None: ...
 def turn(picture: Bytes, result: Bytes) -> None: ...

@@ -5,10 +5,10 @@ from numpy.typing import NDArray
 
 from ingan_fast.layout import compiled
 from ingan_fast.layout.ends import are_crops
-from ingan_fast.layout.matching import COMPARED, Sides
 from ingan_fast.layout.pictures import Floats, most_of, stored
 from ingan_fast.layout.seams import Places, Seams
 from ingan_fast.layout.shading import hide_step
+from ingan_fast.layout.sides import COMPARED, Sides
 
 SHARE = 0.25  # weight of the other side in the pixels next to a seam
 

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 from ingan_fast.layout import compiled
 from ingan_fast.layout.drawing import as_bytes
-from ingan_fast.layout.matching import match_colours
+from ingan_fast.layout.moving import MIXED, hide_moving_step
 from ingan_fast.layout.seams import Places
 
 TAPS = 6  # columns of the picture that one between them is made of
@@ -31,17 +31,17 @@ def slide(picture: NDArray, places: Places | Doubles, lengths: Doubles, size: in
     shown = np.abs(lengths) > BARELY
     places, lengths = places[shown], lengths[shown]
     offsets = start - np.concatenate([[0.0], np.cumsum(lengths)])  # of each piece in the output, beside the source
-    cuts = np.clip(places + offsets[:-1, None], 0, size)
+    cuts = places + offsets[:-1, None]
+    borders = float(offsets[0]), float(picture.shape[1] + offsets[-1])
     result = np.empty((len(picture), size, picture.shape[2]), picture.dtype)
-    first = np.zeros(len(picture))
     for piece, offset in enumerate(offsets):
-        last = cuts[piece] if piece < len(cuts) else np.full(len(picture), float(size))
-        low, high = int(first.min()), int(np.ceil(last.max()))
+        first, last = (cuts[at] if 0 <= at < len(cuts) else None for at in (piece - 1, piece))
+        low = 0 if first is None else int(np.clip(np.floor(first.min() - MIXED), 0, size))
+        high = size if last is None else int(np.clip(np.ceil(last.max() + MIXED), 0, size))
         if high > low:
-            _put(result, _moved(picture, low - offset, high - offset), low, first)
-        first = last
-    for seam in range(len(cuts)):
-        match_colours(result, picture, places[seam], lengths[seam], cuts, seam)
+            _put(result, _moved(picture, low - offset, high - offset), low, first, borders)
+    for seam, join in enumerate(cuts):
+        hide_moving_step(result, picture, places[seam], lengths[seam], join, borders)
     return result
 
 
@@ -78,21 +78,27 @@ def _places_at(places: Places | Doubles, columns: Doubles) -> Doubles:
     return np.asarray(places[:, before] + (columns - before) * (places[:, after] - places[:, before]))
 
 
-def _put(result: NDArray, piece: NDArray, low: int, first: Doubles) -> None:
-    """Put a piece into the output from column `low` on, in each row only what lies from `first` on."""
-    bent = int(np.ceil(first.max())) - low
-    part = result[:, low : low + bent]
-    rows = np.flatnonzero((first % 1 > 0) & (first < low + part.shape[1]))
-    cut = first[rows].astype(np.intp)  # the pixels that the border goes through
-    share = (1 - first[rows] % 1)[:, None].astype(np.float32)
-    mixed = result[rows, cut] * (1 - share) + piece[rows, cut - low] * share
+def _put(result: NDArray, piece: NDArray, low: int, first: Doubles | None, borders: tuple[float, float]) -> None:
+    """Put a piece into the output from column `low` on, in each row only what lies from `first` on, if that is given.
+
+    Beside `first` it is mixed with what is there; less far at the picture's borders, where there is nothing.
+    """
+    if first is None:
+        result[:, low : low + piece.shape[1]] = piece
+        return
+    reach = np.clip(np.minimum(first - borders[0], borders[1] - first), 0.5, MIXED)[:, None]
+    columns = np.floor(first - 0.5).astype(np.intp)[:, None] + (0, 1)
+    shares = np.clip(0.5 + (columns + 0.5 - first[:, None]) / (2 * reach), 0, 1).astype(np.float32)
+    mixed = (shares > 0) & (shares < 1) & (columns >= low) & (columns < low + piece.shape[1])
+    rows, columns, shares = np.nonzero(mixed)[0], columns[mixed], shares[mixed][:, None]
+    values = result[rows, columns] * (1 - shares) + piece[rows, columns - low] * shares
+    begins = np.clip(np.ceil(first), low, result.shape[1]).astype(np.int64)
     if compiled.available:
-        compiled.loops.put(as_bytes(result), piece.view(np.uint8), low, np.ceil(first).astype(np.int64))
+        compiled.loops.put(as_bytes(result), piece.view(np.uint8), low, begins)
     else:
-        whole = np.arange(low, low + part.shape[1])
-        np.copyto(part, piece[:, : part.shape[1]], where=(whole >= first[:, None])[..., None])
-        result[:, low + bent : low + piece.shape[1]] = piece[:, bent:]
-    result[rows, cut] = np.rint(mixed) if result.dtype.kind == "u" else mixed
+        part = result[:, low : low + piece.shape[1]]
+        np.copyto(part, piece, where=(np.arange(low, low + piece.shape[1]) >= begins[:, None])[..., None])
+    result[rows, columns] = np.rint(values) if result.dtype.kind == "u" else values
 
 
 def _moved(picture: NDArray, left: float, right: float) -> NDArray:

@@ -88,9 +88,9 @@ def test_a_flat_frame_lacks_the_homography_only(channels: int) -> None:
 @pytest.mark.parametrize(
     ("transform", "error", "share"),
     [
-        (Transform.resize((187, 60)), 0.1, 0.95),  # beside seams pixels are mixed
-        (Transform.resize((150, 41)), 0.1, 0.95),
-        (Transform.from_corners([[5.3, 0], [150.8, 0], [150.8, 70], [5.3, 70]], (152, 70)), 0.1, 0.95),
+        (Transform.resize((187, 60)), 0.1, 0.95),  # beside seams two pixels are mixed
+        (Transform.resize((150, 41)), 0.1, 0.85),
+        (Transform.from_corners([[5.3, 0], [150.8, 0], [150.8, 70], [5.3, 70]], (152, 70)), 0.1, 0.85),
         (Transform.from_corners([[5, 0], [150, 20], [130, 90], [0, 60]], (150, 90)), 0.5, 0.9),  # drawn in cells
     ],
 )

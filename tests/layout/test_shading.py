@@ -4,21 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ingan_fast.layout.drawing import copy_pieces, draw
-from ingan_fast.layout.matching import match_colours
 from ingan_fast.layout.seams import Seams
-
-
-def slope(height: int = 120, width: int = 200, channels: int = 3) -> NDArray[np.uint8]:
-    """A sky: brighter from left to right, from 100 to 140."""
-    row = np.linspace(100, 140, width).round().astype(np.uint8)
-    return np.repeat(row[None, :, None], height, axis=0).repeat(channels, axis=2)
-
-
-def along_rows(height: int = 120) -> Seams:
-    """A seam that runs along between two rows for 60 px."""
-    places = np.full((1, height), 90)
-    places[0, height // 2 :] = 150
-    return Seams(np.array([-60]), places)
+from layout_scenes import along_rows, sky
 
 
 def largest_step(picture: NDArray) -> int:
@@ -26,14 +13,14 @@ def largest_step(picture: NDArray) -> int:
 
 
 def test_a_step_is_hidden_where_a_seam_runs_along_between_two_rows() -> None:
-    picture = slope()
+    picture = sky()
     assert largest_step(copy_pieces(picture, along_rows())) >= 12
     assert largest_step(draw(picture, along_rows())) <= 4
 
 
 def test_an_even_step_is_spread_farther_than_one_that_changes_along_the_seam() -> None:
     seams = Seams(np.array([-100]), np.full((1, 120), 250))
-    even = slope(width=400)
+    even = sky(width=400)
     rows = np.random.default_rng(0).choice([-20, 20], (120, 1, 1))
     uneven = np.where(np.arange(400)[None, :, None] < 200, 120, 120 + rows).astype(np.uint8).repeat(3, axis=2)
     reached = []
@@ -44,13 +31,13 @@ def test_an_even_step_is_spread_farther_than_one_that_changes_along_the_seam() -
 
 
 def test_no_line_is_left_beside_a_seam() -> None:
-    picture = slope(width=400)
+    picture = sky(width=400)
     drawn = draw(picture, Seams(np.array([-100]), np.full((1, 120), 250))).astype(int)
     assert np.abs(np.diff(drawn[:, 235:265], n=2, axis=1)).max() <= 2
 
 
 def test_nothing_changes_far_from_a_seam() -> None:
-    picture = slope()
+    picture = sky()
     drawn, copied = draw(picture, along_rows()), copy_pieces(picture, along_rows())
     np.testing.assert_array_equal(drawn[:40, 120:], copied[:40, 120:])
     np.testing.assert_array_equal(drawn[80:, :120], copied[80:, :120])
@@ -58,14 +45,14 @@ def test_nothing_changes_far_from_a_seam() -> None:
 
 
 def test_no_step_is_left_beside_a_narrow_piece() -> None:
-    picture = slope(channels=1)
+    picture = sky(channels=1)
     seams = Seams(np.array([-80, 80]), np.repeat([[150], [82]], 120, axis=1))  # between them 12 px
     assert np.abs(np.diff(copy_pieces(picture, seams).astype(int), axis=1)).max() >= 15
     assert np.abs(np.diff(draw(picture, seams).astype(int), axis=1)).max() <= 5
 
 
 def test_the_border_of_an_output_stays_as_it_is() -> None:
-    picture = slope(width=300)
+    picture = sky(width=300)
     seams = Seams(np.array([-100, -100]), np.repeat([[105], [290]], 120, axis=1))
     drawn, copied = draw(picture, seams), copy_pieces(picture, seams)
     near = Seams(np.array([-60]), np.full((1, 120), 294))
@@ -75,17 +62,6 @@ def test_the_border_of_an_output_stays_as_it_is() -> None:
 
 
 def test_hidden_colours_are_not_matched() -> None:
-    picture = slope(channels=4)
+    picture = sky(channels=4)
     picture[..., 3] = 0
     np.testing.assert_array_equal(draw(picture, along_rows()), copy_pieces(picture, along_rows()))
-
-
-def test_in_frames_a_seam_matches_colours_up_to_halfway_to_its_neighbour() -> None:
-    picture = np.full((8, 400, 1), 100, np.uint8)
-    picture[:, 60:] = 104
-    seams = Seams(np.array([2, 10]), np.repeat([[40], [50]], 8, axis=1))  # at the output's columns 40 and 48
-    drawn, joins = copy_pieces(picture, seams), np.repeat([[40], [48]], 8, axis=1)
-    for seam in (0, 1):
-        match_colours(drawn, picture, seams.places[seam], int(seams.lengths[seam]), joins, seam)
-    assert (drawn[:, :44] == 100).all()
-    assert (drawn[:, 47] > 100).all()

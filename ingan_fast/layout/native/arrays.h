@@ -58,7 +58,6 @@ PyObject *put(PyObject *self, PyObject *args);
 PyObject *shade(PyObject *self, PyObject *args);
 PyObject *shown_before(PyObject *self, PyObject *args);
 PyObject *soften(PyObject *self, PyObject *args);
-PyObject *spread(PyObject *self, PyObject *args);
 PyObject *turn(PyObject *self, PyObject *args);
 
 #endif

@@ -69,7 +69,6 @@ static PyMethodDef methods[] = {
     {"shade", shade, METH_VARARGS, NULL},
     {"shown_before", shown_before, METH_VARARGS, NULL},
     {"soften", soften, METH_VARARGS, NULL},
-    {"spread", spread, METH_VARARGS, NULL},
     {"turn", turn, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

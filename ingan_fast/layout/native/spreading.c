@@ -1,35 +1,6 @@
-/* Differences of colour at a seam, spread over what lies beside it (matching.py, shading.py). */
+/* Differences of colour at a seam, spread over what lies beside it (cells.py). */
 
 #include "arrays.h"
-
-#include <math.h>
-
-typedef struct {
-    int64_t height, count, channels, colours, size;
-    const double *at, *left, *right; /* [h], px */
-    const int64_t *first;            /* [h], of the columns that are changed */
-    const float *steps;              /* [h, colours] */
-    float most, least;
-} Spread;
-
-/* What each value of a row gets, by column and channel; `fade` has room for the columns. */
-VECTORISED static void change_of(const Spread *s, int64_t row, float *RESTRICT fade, float *RESTRICT change)
-{
-    const float *steps = s->steps + row * s->colours;
-    float offset = (float)((double)s->first[row] - s->at[row] + 0.5), half = s->most / 2;
-    float left = (float)(s->left[row] > 1 ? s->left[row] : 1), right = (float)(s->right[row] > 1 ? s->right[row] : 1);
-    for (int64_t column = 0; column < s->size; column++) {
-        float place = (float)(int32_t)column + offset, side = place < 0 ? left : right;
-        float rest = 1 - fabsf(place) / side;
-        rest = rest > 0 ? rest : 0;
-        float before = -2 * place; /* a pixel that the seam goes through has both sides */
-        before = before < -1 ? -1 : before > 1 ? 1 : before;
-        fade[column] = rest * rest * (half * before);
-    }
-    for (int64_t column = 0; column < s->size; column++)
-        for (int64_t channel = 0; channel < s->channels; channel++)
-            change[column * s->channels + channel] = channel < s->colours ? fade[column] * steps[channel] : 0;
-}
 
 /* Adding and taking away 1.5 * 2^23 rounds to the nearest integer, ties to even, as numpy does. */
 #define STORE(NAME, TYPE)                                                                                              \
@@ -57,69 +28,12 @@ static void add(char type, void *picture, int64_t from, const float *change, int
             ((float *)picture)[from + value] += change[value];
 }
 
-PyObject *spread(PyObject *self, PyObject *args)
-{
-    Arrays arrays = {0};
-    Spread s = {0};
-    PyObject *objects[6];
-    const char *type;
-    Py_ssize_t size;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "OsOOOOOnff", &objects[0], &type, &objects[1], &objects[2], &objects[3], &objects[4],
-                          &objects[5], &size, &s.most, &s.least))
-        return NULL;
-    char writable[3] = {type[0], 'w', 0};
-    Py_buffer *result, *at, *left, *right, *first, *steps;
-    if (!(result = take(&arrays, objects[0], writable, 3)) || !(at = take(&arrays, objects[1], "d", 1)) ||
-        !(left = take(&arrays, objects[2], "d", 1)) || !(right = take(&arrays, objects[3], "d", 1)) ||
-        !(first = take(&arrays, objects[4], "q", 1)) || !(steps = take(&arrays, objects[5], "f", 2)))
-        return given_back(&arrays, NULL);
-    s.height = result->shape[0];
-    s.count = result->shape[1];
-    s.channels = result->shape[2];
-    s.colours = steps->shape[1];
-    s.size = size;
-    s.at = at->buf;
-    s.left = left->buf;
-    s.right = right->buf;
-    s.first = first->buf;
-    s.steps = steps->buf;
-    int fits = at->shape[0] == s.height && left->shape[0] == s.height && right->shape[0] == s.height &&
-               first->shape[0] == s.height && steps->shape[0] == s.height && s.colours <= s.channels && size >= 0;
-    for (int64_t row = 0; fits && row < s.height; row++)
-        fits = s.first[row] >= 0 && s.first[row] + size <= s.count;
-    if (!fits) {
-        unfit("the output and its seam");
-        return given_back(&arrays, NULL);
-    }
-    int64_t count = size * s.channels;
-    float *fade = malloc((size + count + 1) * sizeof *fade), *change = fade + size;
-    if (!fade) {
-        PyErr_NoMemory();
-        return given_back(&arrays, NULL);
-    }
-    Py_BEGIN_ALLOW_THREADS
-    for (int64_t row = 0; row < s.height; row++) {
-        const float *step = s.steps + row * s.colours;
-        int64_t from = (row * s.count + s.first[row]) * s.channels;
-        int seen = 0;
-        for (int64_t colour = 0; colour < s.colours; colour++)
-            seen |= fabsf(step[colour]) * s.most > s.least;
-        if (!seen)
-            continue;
-        change_of(&s, row, fade, change);
-        add(type[0], result->buf, from, change, count, s.most);
-    }
-    Py_END_ALLOW_THREADS
-    free(fade);
-    return given_back(&arrays, NULL);
-}
-
 typedef struct {
     int64_t height, count, channels, values, cells, first, size;
-    const int64_t *join, *low, *high, *above, *beside;
+    const double *join; /* [h], px from the first of the columns on */
+    const int64_t *low, *high, *above, *beside;
     const float *down, *right, *fields; /* fields: [rows of cells, cells, values], the last value how much is before */
-    float most;
+    float slope, most;
 } Shade;
 
 /* What each value of a row gets from column `low` to `high`; `line` has room for the values of a row of cells. */
@@ -134,7 +48,9 @@ VECTORISED static void shade_of(const Shade *s, int64_t row, float *RESTRICT lin
         float part = s->right[column], *to = change + (column - low) * s->channels;
         int64_t last = s->values - 1;
         float before = left[last] + part * (next[last] - left[last]);
-        float side = (column < s->join[row] ? 1.0f : 0.0f) - before;
+        float is_before = 0.5f + ((float)(s->join[row] - (double)column) - 0.5f) * s->slope;
+        is_before = is_before < 0 ? 0 : is_before > 1 ? 1 : is_before;
+        float side = is_before - before;
         for (int64_t channel = 0; channel < s->channels; channel++)
             to[channel] = 0;
         for (int64_t colour = 0; colour < last; colour++)
@@ -161,12 +77,12 @@ PyObject *shade(PyObject *self, PyObject *args)
     const char *type;
     Py_ssize_t first;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OsnOOOOOOOOf", &objects[0], &type, &first, &objects[1], &objects[2], &objects[3],
+    if (!PyArg_ParseTuple(args, "OsnOfOOOOOOOf", &objects[0], &type, &first, &objects[1], &s.slope, &objects[2], &objects[3],
                           &objects[4], &objects[5], &objects[6], &objects[7], &objects[8], &s.most))
         return NULL;
     char writable[3] = {type[0], 'w', 0};
     Py_buffer *result, *join, *low, *high, *above, *down, *beside, *right, *fields;
-    if (!(result = take(&arrays, objects[0], writable, 3)) || !(join = take(&arrays, objects[1], "q", 1)) ||
+    if (!(result = take(&arrays, objects[0], writable, 3)) || !(join = take(&arrays, objects[1], "d", 1)) ||
         !(low = take(&arrays, objects[2], "q", 1)) || !(high = take(&arrays, objects[3], "q", 1)) ||
         !(above = take(&arrays, objects[4], "q", 1)) || !(down = take(&arrays, objects[5], "f", 1)) ||
         !(beside = take(&arrays, objects[6], "q", 1)) || !(right = take(&arrays, objects[7], "f", 1)) ||
