@@ -23,6 +23,7 @@ UNSEEN = 0.25  # fraction of a quantisation step that is not worth adding
 NEARLY = 1e-3  # of the second field; nearer than this to 0 or 1 nothing is added
 
 Doubles = NDArray[np.float64]
+Reals = NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,11 @@ class Cells:
     first: int
     end: int
 
-    def rows_at(self, places: Doubles) -> tuple[Places, Floats]:
+    def rows_at(self, places: Reals) -> tuple[Places, Floats]:
         """The row of cells whose middle each place, px of the result, is after, and how far it is on to the next."""
         return _between(places / self.side - 0.5, self.shape[0])
 
-    def columns_at(self, places: Doubles) -> tuple[Places, Floats]:
+    def columns_at(self, places: Reals) -> tuple[Places, Floats]:
         """The column of cells whose middle each place is after, and how far it is on to the next."""
         return _between((places - self.start) / self.side - 0.5, self.shape[1])
 
@@ -61,7 +62,7 @@ class Cells:
         return np.asarray(lines[0] + right[:, None] * (lines[1] - lines[0]))
 
 
-def _between(place: Doubles, count: int) -> tuple[Places, Floats]:
+def _between(place: Reals, count: int) -> tuple[Places, Floats]:
     """The one of `count` cells that each place, in cells, is after, not the last one, and how far on it is."""
     after = np.clip(np.floor(place), 0, count - 2)
     return after.astype(np.int64), np.clip(place - after, 0, 1).astype(np.float32)
@@ -85,30 +86,46 @@ def along(places: NDArray) -> tuple[Places, Doubles, Doubles]:
     return rows, np.concatenate([places, columns, columns]), np.concatenate([np.ones(len(places)), weights, weights])
 
 
-def sums_of(steps: Floats, opaque: Floats, index: Places, shares: Doubles, shape: tuple[int, int]) -> Doubles:
-    """Sums over each cell of steps and their squares, times weights, and of the weights.
+def fields_of(
+    join: NDArray, cells: Cells, steps: Floats, opaque: Floats, index: Places, shares: Doubles, even: bool
+) -> Floats:
+    """Two smooth fields of cells: a seam's steps, and how much lies before it.
 
     Args:
-        steps: [p, compared, colours].
+        join: [h], where the seam lies in the result.
+        cells: around it.
+        steps: [p, compared, colours], what follows the seam less what is before it, at points along it.
         opaque: [p, 1], what the steps are multiplied by.
-        index: [k, p], the cells that each of them is in.
+        index: [k, p], the cells that each of the points is in.
         shares: [k, p], how much of it is there.
-        shape: rows and columns of cells.
+        even: whether steps count less where they differ from each other.
 
     Returns:
-        [rows, columns, colours + 2].
+        [rows, columns, colours + 1]: the steps, less where they are large, and how much is before the seam.
     """
     squares = np.square(steps).mean(axis=(1, 2))
     weights = 1 / (ALIKE**2 + squares)
     steps = steps.mean(axis=1) * opaque * weights[:, None]
-    sums = [
-        np.bincount(index.ravel(), (each * shares).ravel(), shape[0] * shape[1])
-        for each in (*steps.T, squares * weights, weights)
-    ]
-    return np.asarray(np.stack(sums, axis=1), np.float64).reshape(*shape, -1)
+    values = np.empty((*cells.shape, steps.shape[1] + 3), np.float32)
+    for at, each in enumerate((*steps.T, squares * weights, weights)):
+        sums = np.bincount(index.ravel(), (each * shares).ravel(), cells.shape[0] * cells.shape[1])
+        values[..., at] = sums.reshape(cells.shape)
+    values[..., -1] = _part_before(join, cells)
+    values = softened(values)
+    weights = np.maximum(values[..., -2], 1e-9 * float(sums.max()))
+    steps = values[..., :-3] / weights[..., None]
+    # In float64: processors differ in the last digit of an exponential.
+    part = np.exp(-np.square(_largest(steps).astype(np.float64) / MOST))
+    if even:
+        squares = reduce(np.add, np.moveaxis(np.square(steps), -1, 0)) / steps.shape[2]
+        part *= squares / np.maximum(values[..., -3] / weights, 1e-12)
+    fields = np.empty((*cells.shape, steps.shape[2] + 1), np.float32)
+    fields[..., :-1] = steps * part[..., None]
+    fields[..., -1] = values[..., -1]
+    return fields
 
 
-def part_before(join: NDArray, cells: Cells) -> Doubles:
+def _part_before(join: NDArray, cells: Cells) -> Doubles:
     """How much of each cell is before a seam, which lies at `join` [h] in the result: [rows, columns]."""
     covered = np.clip(((join - cells.start)[:, None] - np.arange(cells.shape[1]) * cells.side) / cells.side, 0, 1)
     firsts = np.minimum(np.arange(cells.shape[0]) * cells.side, len(join) - 1)
@@ -131,28 +148,6 @@ def softened(values: Floats) -> Floats:
                 values += np.take(padded, np.arange(step, step + length), axis=axis)
             values /= np.float32(2 * BLUR + 1)
     return values
-
-
-def blurred(sums: Doubles, before: Doubles, even: bool) -> tuple[Floats, Floats]:
-    """Two smooth fields of cells: the steps, and how much lies before the seam.
-
-    Args:
-        sums: as of `sums_of`.
-        before: as of `part_before`.
-        even: whether steps count less where they differ from each other.
-
-    Returns:
-        [rows, columns, colours], less where steps are large, and [rows, columns].
-    """
-    values = softened(np.dstack([sums, before]).astype(np.float32))
-    weights = np.maximum(values[..., -2], 1e-9 * float(sums[..., -1].max()))
-    steps = values[..., :-3] / weights[..., None]
-    # In float64: processors differ in the last digit of an exponential.
-    part = np.exp(-np.square(_largest(steps).astype(np.float64) / MOST))
-    if even:
-        squares = reduce(np.add, np.moveaxis(np.square(steps), -1, 0)) / steps.shape[2]
-        part *= squares / np.maximum(values[..., -3] / weights, 1e-12)
-    return (steps * part[..., None]).astype(np.float32), values[..., -1]
 
 
 def _largest(values: NDArray) -> NDArray:
@@ -192,7 +187,7 @@ def add(result: NDArray, join: NDArray, cells: Cells, fields: Floats, slope: flo
         part_of_row = slice(low[row], high[row])
         left, part = beside[part_of_row], right[part_of_row, None]
         values = line[left] + part * (line[left + 1] - line[left])
-        nearer = (at[row] - np.arange(low[row], high[row])).astype(np.float32) - np.float32(0.5)
+        nearer = np.float32(at[row] - low[row]) - np.arange(len(left), dtype=np.float32) - np.float32(0.5)
         is_before = np.clip(np.float32(0.5) + nearer * np.float32(slope), 0, 1)
         change = np.float32(most) * ((is_before - values[:, -1])[:, None] * values[:, :-1])
         strip = result[row, cells.first + low[row] : cells.first + high[row], : change.shape[1]]

@@ -7,7 +7,7 @@ the next one does so little by little, and what is added ends gradually where a 
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast.layout.cells import AROUND, Cells, Doubles, add, along, blurred, part_before, sums_of
+from ingan_fast.layout.cells import AROUND, Cells, Doubles, add, along, fields_of
 from ingan_fast.layout.pictures import Floats
 from ingan_fast.layout.seams import Places
 from ingan_fast.layout.sides import sides_of
@@ -61,8 +61,8 @@ def _spread(
     rows, at, weights = points
     beside, right = cells.columns_at(at)
     index = np.minimum(rows // side, shape[0] - 1) * shape[1] + beside
-    sums = sums_of(steps, opaque, np.stack([index, index + 1]), np.stack([1 - right, right]) * weights, shape)
-    fields = np.dstack(blurred(sums, part_before(join, cells), even))
+    index, shares = np.stack([index, index + 1]), np.stack([1 - right, right]) * weights
+    fields = fields_of(join, cells, steps, opaque, index, shares, even)
     if first < end:
         add(result, join, cells, fields, 0.5 / MIXED)
     return cells.at(fields[..., :-1], rows, at)

@@ -6,7 +6,7 @@ That is done twice: over a wide area for what is even along the seam, as in skie
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast.layout.cells import AROUND, Cells, Doubles, add, along, blurred, part_before, sums_of
+from ingan_fast.layout.cells import AROUND, Cells, Doubles, add, along, fields_of
 from ingan_fast.layout.pictures import Floats
 from ingan_fast.layout.seams import Places
 from ingan_fast.layout.sides import Sides, sides_of
@@ -66,13 +66,12 @@ def _spread(
     rows, at = points[0], np.clip(points[1] - first, 0, end - first - 1)
     across = np.minimum(at.astype(np.intp) // side, shape[1] - 1)
     index = (np.minimum(rows // side, shape[0] - 1) * shape[1] + across)[None]
-    sums = sums_of(steps, opaque, index, np.ones(index.shape), shape)
-    means, smooth = blurred(sums, part_before(join, cells), even)
-    before = np.asarray(smooth, np.float64)
+    fields = fields_of(join, cells, steps, opaque, index, np.ones(index.shape), even)
+    before = fields[..., -1].astype(np.float64)
     if not first:  # a tile's border stays as it is
         before = 1 - (1 - before) * np.minimum(np.arange(shape[1]) / AROUND, 1)
     if end == count:
         before = before * np.minimum(np.arange(shape[1] - 1, -1, -1) / AROUND, 1)
-    fields = np.dstack([means, before]).astype(np.float32)
+    fields[..., -1] = before
     add(result, join, cells, fields)
     return cells.at(fields[..., :-1], rows, first + at + 0.5)

@@ -89,10 +89,11 @@ def _put(result: NDArray, piece: NDArray, low: int, first: Doubles | None, borde
     reach = np.clip(np.minimum(first - borders[0], borders[1] - first), 0.5, MIXED)[:, None]
     columns = np.floor(first - 0.5).astype(np.intp)[:, None] + (0, 1)
     shares = np.clip(0.5 + (columns + 0.5 - first[:, None]) / (2 * reach), 0, 1).astype(np.float32)
-    mixed = (shares > 0) & (shares < 1) & (columns >= low) & (columns < low + piece.shape[1])
+    begins = np.clip(np.ceil(first), low, result.shape[1]).astype(np.int64)
+    mixed = (shares > 0) & ((shares < 1) | (columns < begins[:, None]))
+    mixed &= (columns >= low) & (columns < low + piece.shape[1])
     rows, columns, shares = np.nonzero(mixed)[0], columns[mixed], shares[mixed][:, None]
     values = result[rows, columns] * (1 - shares) + piece[rows, columns - low] * shares
-    begins = np.clip(np.ceil(first), low, result.shape[1]).astype(np.int64)
     if compiled.available:
         compiled.loops.put(as_bytes(result), piece.view(np.uint8), low, begins)
     else:

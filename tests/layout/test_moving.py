@@ -9,7 +9,7 @@ from ingan_fast.layout import sliding
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.sliding import slide
-from layout_scenes import along_rows, sky
+from layout_scenes import along_rows, grain, sky
 
 
 def shown(seams: Seams, picture: np.ndarray, start: float = 0.0, part: float = 1.0) -> np.ndarray:
@@ -59,6 +59,13 @@ def test_where_a_picture_begins_inside_of_itself_nothing_is_added(start: float) 
     picture = sky()
     begun = slide(picture, np.zeros((1, 120), int), np.array([40.0]), 160, start)
     np.testing.assert_array_equal(begun[:, round(start) :], picture[:, 40 : 200 - round(start)])
+
+
+def test_a_piece_that_begins_just_after_a_whole_pixel_is_seen_there() -> None:
+    picture = grain(8, 60)
+    for places in (0, 30):
+        whole, after = (slide(picture, np.full((1, 8), places), np.array([20.0]), 41, start) for start in (1, 1 + 1e-9))
+        np.testing.assert_allclose(whole.astype(int), after, atol=1)
 
 
 def test_a_seam_beyond_the_output_adds_nothing() -> None:

@@ -36,26 +36,38 @@ typedef struct {
     float slope, most;
 } Shade;
 
-/* What each value of a row gets from column `low` to `high`; `line` has room for the values of a row of cells. */
+/* What each value of a row gets from column `low` to `high`; numbers of colours and channels are known where inlined. */
+static inline void shade_pixels(const Shade *s, int64_t row, const float *RESTRICT line, float *RESTRICT change,
+                                int64_t colours, int64_t channels)
+{
+    float join = (float)(s->join[row] - (double)s->low[row]);
+    for (int64_t column = s->low[row]; column < s->high[row]; column++) {
+        const float *left = line + s->beside[column] * (colours + 1), *next = left + colours + 1;
+        float part = s->right[column], before = left[colours] + part * (next[colours] - left[colours]);
+        float is_before = 0.5f + (join - (float)(int32_t)(column - s->low[row]) - 0.5f) * s->slope;
+        is_before = is_before < 0 ? 0 : is_before > 1 ? 1 : is_before;
+        float side = is_before - before;
+        for (int64_t colour = 0; colour < colours; colour++)
+            change[colour] = s->most * (side * (left[colour] + part * (next[colour] - left[colour])));
+        for (int64_t channel = colours; channel < channels; channel++)
+            change[channel] = 0;
+        change += channels;
+    }
+}
+
+/* The same; `line` has room for the values of a row of cells. */
 VECTORISED static void shade_of(const Shade *s, int64_t row, float *RESTRICT line, float *RESTRICT change)
 {
-    int64_t count = s->cells * s->values, low = s->low[row];
+    int64_t count = s->cells * s->values, colours = s->values - 1;
     const float *one = s->fields + s->above[row] * count, *other = one + count;
     for (int64_t at = 0; at < count; at++)
         line[at] = one[at] + s->down[row] * (other[at] - one[at]);
-    for (int64_t column = low; column < s->high[row]; column++) {
-        const float *left = line + s->beside[column] * s->values, *next = left + s->values;
-        float part = s->right[column], *to = change + (column - low) * s->channels;
-        int64_t last = s->values - 1;
-        float before = left[last] + part * (next[last] - left[last]);
-        float is_before = 0.5f + ((float)(s->join[row] - (double)column) - 0.5f) * s->slope;
-        is_before = is_before < 0 ? 0 : is_before > 1 ? 1 : is_before;
-        float side = is_before - before;
-        for (int64_t channel = 0; channel < s->channels; channel++)
-            to[channel] = 0;
-        for (int64_t colour = 0; colour < last; colour++)
-            to[colour] = s->most * (side * (left[colour] + part * (next[colour] - left[colour])));
-    }
+    if (colours == 3 && s->channels == 3)
+        shade_pixels(s, row, line, change, 3, 3);
+    else if (colours == 1 && s->channels == 1)
+        shade_pixels(s, row, line, change, 1, 1);
+    else
+        shade_pixels(s, row, line, change, colours, s->channels);
 }
 
 static int shade_fits(const Shade *s, int64_t rows)
