@@ -105,22 +105,22 @@ def fields_of(
     """
     squares = np.square(steps).mean(axis=(1, 2))
     weights = 1 / (ALIKE**2 + squares)
-    steps = steps.mean(axis=1) * opaque * weights[:, None]
-    values = np.empty((*cells.shape, steps.shape[1] + 3), np.float32)
-    for at, each in enumerate((*steps.T, squares * weights, weights)):
+    weighted = steps.mean(axis=1) * opaque * weights[:, None]
+    values = np.empty((*cells.shape, weighted.shape[1] + 3), np.float32)
+    for at, each in enumerate((*weighted.T, squares * weights, weights)):
         sums = np.bincount(index.ravel(), (each * shares).ravel(), cells.shape[0] * cells.shape[1])
         values[..., at] = sums.reshape(cells.shape)
     values[..., -1] = _part_before(join, cells)
     values = softened(values)
     weights = np.maximum(values[..., -2], 1e-9 * float(sums.max()))
-    steps = values[..., :-3] / weights[..., None]
+    means = values[..., :-3] / weights[..., None]
     # In float64: processors differ in the last digit of an exponential.
-    part = np.exp(-np.square(_largest(steps).astype(np.float64) / MOST))
+    part = np.exp(-np.square(_largest(means).astype(np.float64) / MOST))
     if even:
-        squares = reduce(np.add, np.moveaxis(np.square(steps), -1, 0)) / steps.shape[2]
+        squares = reduce(np.add, np.moveaxis(np.square(means), -1, 0)) / means.shape[2]
         part *= squares / np.maximum(values[..., -3] / weights, 1e-12)
-    fields = np.empty((*cells.shape, steps.shape[2] + 1), np.float32)
-    fields[..., :-1] = steps * part[..., None]
+    fields = np.empty((*cells.shape, means.shape[2] + 1), np.float32)
+    fields[..., :-1] = means * part[..., None]
     fields[..., -1] = values[..., -1]
     return fields
 
