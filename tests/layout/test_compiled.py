@@ -122,12 +122,13 @@ def test_seams_of_larger_versions_are_the_same(
 
 
 @pytest.mark.parametrize(("lengths", "start", "size"), [((-10.3, 4.6), 0.0, 126), ((-12.0, 7.0), 8.0, 150)])
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
 def test_pieces_at_any_place_are_the_same(
     lengths: tuple[float, float], start: float, size: int, dtype: type, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     picture = (np.repeat(np.linspace(100, 104, 120)[None, :, None], 30, axis=0).round() / 255).astype(np.float32)
-    picture = picture if dtype is np.float32 else np.rint(picture * 255).astype(dtype)
+    picture = picture.repeat(3, axis=2)
+    picture = picture if dtype is np.float32 else np.rint(picture * np.iinfo(dtype).max).astype(dtype)
     drawn = both_ways(lambda: slide(picture[::-1], larger_seams().places, np.array(lengths), size, start), monkeypatch)
     np.testing.assert_array_equal(*drawn)
 
