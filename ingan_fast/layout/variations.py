@@ -31,7 +31,7 @@ WAYS = 4  # number of other ways of the cheapest jumps that the best layout is c
 WAYS_ALONE = 12  # the same where there are no other sets
 SHOWN_BY_WAYS = 1.1  # they may show as many times more: ways by chance notch upright lines
 TOGETHER = 8  # number of variations chosen from the same candidates
-SEARCHES = 4  # number of searches for jumps, each avoiding the earlier jumps
+SEARCHES = (1.0, 2.0, 4.0, 2.0)  # weight of the distribution in each search for jumps, which avoids the earlier jumps
 NEAR = 0.05  # fraction of the width; jumps closer than this in place and length count as equal
 USED = 0.5  # penalty for a jump like an earlier one
 VARIED = 0.6  # fraction of the jump costs that is random from the eighth variation on
@@ -149,20 +149,22 @@ def _candidates(comparison: Comparison, count: int, block: int, closed: bool, an
     between = axis.costs_of_jumps(count, comparison.one_way)
     if block:
         between = between * _smooth(rng.uniform(1 - VARIED, 1 + VARIED, (GRAIN, GRAIN)), between.shape)
-    bent: dict[bytes, tuple[float, tuple[list[Jump], float]]] = {}  # sets of jumps that bend to the same seams are one
-    for _ in range(SEARCHES):
-        found = axis.candidates(count, between, any_change, comparison.one_way)
+    bent: dict[bytes, tuple[float, Axis, tuple[list[Jump], float]]] = {}  # sets that bend to the same seams are one
+    for times in SEARCHES:
+        weighted = axis.weighted(times)
+        found = weighted.candidates(count, between, any_change, comparison.one_way)
         for jumps in found:
-            seams = axis.bent([jumps], count, closed, comparison.one_way, ROUNDS)
+            seams = weighted.bent([jumps], count, closed, comparison.one_way, ROUNDS)
             key = seams.lengths.tobytes() + seams.places.tobytes()
             if key not in bent:
-                bent[key] = comparison.worse(seams)[0], jumps
+                bent[key] = comparison.worse(seams)[0], weighted, jumps
                 yield seams
         between = _elsewhere(between, found[0][0], axis.costs.width)
-    most = PROMISING * max(1.0, min(worse for worse, _ in bent.values()))
-    promising = [jumps for worse, jumps in bent.values() if worse <= most]
+    most = PROMISING * max(1.0, min(worse for worse, *_ in bent.values()))
+    promising = [(weighted, jumps) for worse, weighted, jumps in bent.values() if worse <= most]
     for turn, prices in enumerate(_fields(axis, rng, FIELDS)):
-        yield axis.bent([promising[turn % len(promising)]], count, closed, comparison.one_way, ROUNDS, prices)
+        weighted, jumps = promising[turn % len(promising)]
+        yield weighted.bent([jumps], count, closed, comparison.one_way, ROUNDS, prices)
 
 
 def _fields(axis: Axis, rng: np.random.Generator, number: int) -> Iterator[NDArray[np.float64]]:
