@@ -92,7 +92,12 @@ def _growth(request: LayoutRequest, image: Path, source: Size) -> list[Row]:
     pixels = source[0] * source[1]
     rows = [
         Row(case, name, Spread.of(seconds), details={"part": name, "pixels": pixels})
-        for name, seconds in (("tables", times.tables), ("solve", times.solve), ("draw", times.draw))
+        for name, seconds in (
+            ("tables", times.tables),
+            ("solve", times.solve),
+            ("lay out", times.lay_out),
+            ("draw", times.draw),
+        )
     ]
     details = {"part": "total", "pixels": pixels, "memory_for_outputs": times.for_outputs}
     return [*rows, Row(case, "total", Spread.of(times.total), peak_memory_bytes=times.peak, details=details)]

@@ -25,7 +25,8 @@ class Times:
 
     Attributes:
         tables: preparation for a picture's first layout: single objects, seam costs.
-        solve: each further layout, at another size.
+        solve: the seams that cost least, in the version that is solved.
+        lay_out: each further layout, at another size: the best one of some, at full resolution.
         draw: drawing a layout.
         total: from the picture to the output.
         peak: peak memory of the process, in bytes.
@@ -34,6 +35,7 @@ class Times:
 
     tables: list[float]
     solve: list[float]
+    lay_out: list[float]
     draw: list[float]
     total: list[float]
     peak: int
@@ -54,18 +56,20 @@ def measure_layout(path: str | None, source: Size, factor: float, repeat: int) -
     near = size[0] + max(1, source[0] // 50), size[1]  # another size, so that no cached layout is used
     Layouts(picture).lay_out(size).draw(picture)
     resident = forget_peak()
-    tables, solve, draw, total = [], [], [], []
+    tables, solve, lay_out, draw, total = [], [], [], [], []
     for _ in range(repeat):
         layouts = Layouts(picture)
         seconds, layout = _timed(partial(layouts.lay_out, size))
         drawn, _ = _timed(partial(layout.draw, picture))
         again, _ = _timed(partial(layouts.lay_out, near))
-        tables.append(_timed(lambda: _tables(picture))[0])
+        prepared, axis = _timed(partial(_tables, picture))
+        tables.append(prepared)
+        solve.append(_timed(partial(axis.solve, round(factor * axis.costs.width)))[0])
+        lay_out.append(again)
         draw.append(drawn)
-        solve.append(again)
         total.append(seconds + drawn)
     peak = process_peak()
-    return Times(tables, solve, draw, total, peak, max(0, peak - resident))
+    return Times(tables, solve, lay_out, draw, total, peak, max(0, peak - resident))
 
 
 def _tables(picture: NDArray) -> Axis:
