@@ -55,6 +55,19 @@ def group_rows(
     low_blocks: Floats,
     high_blocks: Floats,
 ) -> None: ...
+def mean_fields(
+    join: Doubles,
+    side: int,
+    start: float,
+    index: Integers,
+    shares: Doubles,
+    each: Floats,
+    fields: Floats,
+    low: Integers,
+    high: Integers,
+    largest: Doubles,
+    evenness: Floats,
+) -> int: ...
 def nearest(
     queries: Floats,
     whole_queries: Floats,
@@ -97,6 +110,7 @@ def polish(
     sweeps: int,
 ) -> None: ...
 def put(result: Bytes, piece: Bytes, low: int, first: Integers) -> None: ...
+def scale_fields(fields: Floats, low: Integers, high: Integers, part: Doubles) -> None: ...
 def shade(
     result: NDArray,
     type: str,
@@ -115,5 +129,4 @@ def shade(
 def shown_before(
     levels: Bytes, prices: Floats, count: float, besides: Floats | None, typical: float, before: Doubles
 ) -> None: ...
-def soften(cells: Floats, reach: int, times: int) -> None: ...
 def turn(picture: Bytes, result: Bytes) -> None: ...

@@ -106,41 +106,55 @@ def fields_of(
     squares = np.square(steps).mean(axis=(1, 2))
     weights = 1 / (ALIKE**2 + squares)
     weighted = steps.mean(axis=1) * opaque * weights[:, None]
-    values = np.empty((*cells.shape, weighted.shape[1] + 3), np.float32)
-    for at, each in enumerate((*weighted.T, squares * weights, weights)):
-        sums = np.bincount(index.ravel(), (each * shares).ravel(), cells.shape[0] * cells.shape[1])
+    each = np.concatenate([weighted, (squares * weights)[:, None], weights[:, None]], axis=1)
+    join = np.asarray(join, np.float64)
+    fields = np.empty((*cells.shape, each.shape[1] - 1), np.float32)
+    if compiled.available:
+        low, high = np.empty((2, cells.shape[0]), np.int64)
+        largest, evenness = np.empty(fields[..., 0].size), np.empty(fields[..., 0].size, np.float32)
+        changed = compiled.loops.mean_fields(
+            join, cells.side, cells.start, index, shares, each, fields, low, high, largest, evenness
+        )
+        part = _part(largest[:changed], evenness[:changed] if even else None)
+        compiled.loops.scale_fields(fields, low, high, part)
+        return fields
+    values = np.empty((*cells.shape, each.shape[1] + 1), np.float32)
+    for at, one in enumerate(each.T):
+        sums = np.bincount(index.ravel(), (one * shares).ravel(), cells.shape[0] * cells.shape[1])
         values[..., at] = sums.reshape(cells.shape)
     values[..., -1] = _part_before(join, cells)
     values = softened(values)
     weights = np.maximum(values[..., -2], 1e-9 * float(sums.max()))
-    # Colour by colour: numpy is several times slower over a last axis that is short.
-    means = [colour / weights for colour in np.moveaxis(values[..., :-3], -1, 0)]
-    largest = reduce(np.maximum, [np.abs(mean) for mean in means])
-    # In float64: processors differ in the last digit of an exponential.
-    part = np.exp(-np.square(largest.astype(np.float64) / MOST))
-    if even:
-        squares = reduce(np.add, [np.square(mean) for mean in means]) / len(means)
-        part *= squares / np.maximum(values[..., -3] / weights, 1e-12)
-    fields = np.empty((*cells.shape, len(means) + 1), np.float32)
-    for colour, mean in enumerate(means):
-        fields[..., colour] = mean * part
+    means = values[..., :-3] / weights[..., None]
+    squares = reduce(np.add, np.moveaxis(np.square(means), -1, 0)) / np.float32(means.shape[-1])
+    evenness = squares / np.maximum(values[..., -3] / weights, 1e-12)
+    part = _part(np.abs(means).max(axis=-1).astype(np.float64), evenness if even else None)
+    fields[..., :-1] = means * part[..., None]
     fields[..., -1] = values[..., -1]
     return fields
 
 
-def _part_before(join: NDArray, cells: Cells) -> Doubles:
+def _part(largest: Doubles, evenness: Floats | None) -> Doubles:
+    """How much of each cell's steps is taken away, less where the largest of them is large or they are not even."""
+    # In float64: processors differ in the last digit of an exponential.
+    part = np.exp(-np.square(largest / MOST))
+    return part if evenness is None else part * evenness
+
+
+def _part_before(join: Doubles, cells: Cells) -> Doubles:
     """How much of each cell is before a seam, which lies at `join` [h] in the result: [rows, columns]."""
     covered = np.clip(((join - cells.start)[:, None] - np.arange(cells.shape[1]) * cells.side) / cells.side, 0, 1)
     firsts = np.minimum(np.arange(cells.shape[0]) * cells.side, len(join) - 1)
     counts = np.maximum(np.diff(np.append(firsts, len(join))), 1)
-    return np.asarray(np.add.reduceat(covered, firsts) / counts[:, None])
+    sums = covered[firsts]
+    for row in range(1, cells.side):  # in order, as in C
+        more = row < counts
+        sums[more] += covered[firsts[more] + row]
+    return np.asarray(sums / counts[:, None])
 
 
 def softened(values: Floats) -> Floats:
     """Running means over `BLUR` cells to each side, three times down and across, of [rows, columns, values]."""
-    if compiled.available:
-        compiled.loops.soften(values, BLUR, TIMES)
-        return values
     for axis in (0, 1):
         length = values.shape[axis]
         near = np.clip(np.arange(-BLUR, length + BLUR), 0, length - 1)

@@ -49,15 +49,16 @@ PyObject *copy_pieces(PyObject *self, PyObject *args);
 PyObject *count_levels(PyObject *self, PyObject *args);
 PyObject *differences(PyObject *self, PyObject *args);
 PyObject *group_rows(PyObject *self, PyObject *args);
+PyObject *mean_fields(PyObject *self, PyObject *args);
 PyObject *nearest(PyObject *self, PyObject *args);
 PyObject *path_costs(PyObject *self, PyObject *args);
 PyObject *paths(PyObject *self, PyObject *args);
 PyObject *place_seam(PyObject *self, PyObject *args);
 PyObject *polish(PyObject *self, PyObject *args);
 PyObject *put(PyObject *self, PyObject *args);
+PyObject *scale_fields(PyObject *self, PyObject *args);
 PyObject *shade(PyObject *self, PyObject *args);
 PyObject *shown_before(PyObject *self, PyObject *args);
-PyObject *soften(PyObject *self, PyObject *args);
 PyObject *turn(PyObject *self, PyObject *args);
 
 #endif
