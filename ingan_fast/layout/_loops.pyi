@@ -114,17 +114,16 @@ def scale_fields(fields: Floats, low: Integers, high: Integers, part: Doubles) -
 def shade(
     result: NDArray,
     type: str,
-    first: int,
     join: Doubles,
     slope: float,
-    low: Integers,
-    high: Integers,
-    above: Integers,
-    down: Floats,
-    beside: Integers,
-    right: Floats,
     fields: Floats,
+    side: int,
+    start: float,
+    first: int,
+    end: int,
     most: float,
+    least: float,
+    nearly: float,
 ) -> None: ...
 def shown_before(
     levels: Bytes, prices: Floats, count: float, besides: Floats | None, typical: float, before: Doubles

@@ -179,6 +179,23 @@ def add(result: NDArray, join: NDArray, cells: Cells, fields: Floats, slope: flo
     """
     most = most_of(result.dtype)
     least = UNSEEN / most if result.dtype.kind == "u" else 0.0
+    kind = result.dtype.char
+    if compiled.available and kind in "BHf":
+        compiled.loops.shade(
+            result,
+            kind,
+            np.asarray(join, np.float64),
+            slope,
+            fields,
+            cells.side,
+            cells.start,
+            cells.first,
+            cells.end,
+            most,
+            least,
+            NEARLY,
+        )
+        return
     *steps, before = np.moveaxis(fields, -1, 0)
     seen = reduce(np.logical_or, [np.abs(step) > least for step in steps])
     changing = (before > NEARLY) & (before < 1 - NEARLY) & seen
@@ -191,10 +208,6 @@ def add(result: NDArray, join: NDArray, cells: Cells, fields: Floats, slope: flo
     high[~changing.any(axis=1)] = 0
     low, high = (np.clip(each, 0, len(beside)).astype(np.int64)[above] for each in (low, high))
     at = np.asarray(join - cells.first, np.float64)
-    kind = result.dtype.char
-    if compiled.available and kind in "BHf":
-        compiled.loops.shade(result, kind, cells.first, at, slope, low, high, above, down, beside, right, fields, most)
-        return
     for row in np.flatnonzero(low < high):
         line = fields[above[row]] + down[row] * (fields[above[row] + 1] - fields[above[row]])
         part_of_row = slice(low[row], high[row])

@@ -2,14 +2,16 @@
 
 #include "arrays.h"
 
+#include <math.h>
+
 /* Adding and taking away 1.5 * 2^23 rounds to the nearest integer, ties to even, as numpy does. */
 #define STORE(NAME, TYPE)                                                                                              \
-    VECTORISED static void NAME(TYPE *RESTRICT values, const float *RESTRICT change, int64_t count, float most)        \
+    VECTORISED static void NAME(TYPE *RESTRICT values, const float *RESTRICT change, int64_t count, int32_t most)      \
     {                                                                                                                  \
         for (int64_t at = 0; at < count; at++) {                                                                       \
-            float changed = (float)values[at] + change[at];                                                            \
-            changed = changed < 0 ? 0 : changed > most ? most : changed;                                               \
-            values[at] = (TYPE)(int32_t)((changed + 12582912.0f) - 12582912.0f);                                       \
+            int32_t changed = (int32_t)(((float)values[at] + change[at] + 12582912.0f) - 12582912.0f);                 \
+            changed = changed < 0 ? 0 : changed;                                                                       \
+            values[at] = (TYPE)(changed > most ? most : changed);                                                      \
         }                                                                                                              \
     }
 
@@ -20,123 +22,182 @@ STORE(add_to_words, uint16_t)
 static void add(char type, void *picture, int64_t from, const float *change, int64_t count, float most)
 {
     if (type == 'B')
-        add_to_bytes((uint8_t *)picture + from, change, count, most);
+        add_to_bytes((uint8_t *)picture + from, change, count, (int32_t)most);
     else if (type == 'H')
-        add_to_words((uint16_t *)picture + from, change, count, most);
+        add_to_words((uint16_t *)picture + from, change, count, (int32_t)most);
     else
         for (int64_t value = 0; value < count; value++)
             ((float *)picture)[from + value] += change[value];
 }
 
 typedef struct {
-    int64_t height, count, channels, values, cells, first, size;
-    const double *join; /* [h], px from the first of the columns on */
-    const int64_t *low, *high, *above, *beside;
-    const float *down, *right, *fields; /* fields: [rows of cells, cells, values], the last value how much is before */
-    float slope, most;
+    int64_t height, count, channels, rows, cells, values, side, first, size; /* rows, cells: of the fields */
+    double start;
+    const double *join;  /* [h] */
+    const float *fields; /* [rows, cells, values], the last value how much is before */
+    float slope, most, least, nearly, nearly_all;
 } Shade;
 
+/* What each column needs: the cell whose middle it is after, how far on it is to the next, and all values of these two
+   cells in the row of cells above and the one below: [above and next, below and next, values, size]. */
+typedef struct {
+    int64_t *beside;
+    float *right, *around;
+} Columns;
+
+/* The one of `count` cells that a place is after, not the last one; how far on it is into `part`. */
+static int64_t cell_before(double place, int64_t count, float *part)
+{
+    double cell = floor(place);
+    cell = cell < 0 ? 0 : cell > (double)(count - 2) ? (double)(count - 2) : cell;
+    place -= cell;
+    *part = (float)(place < 0 ? 0 : place > 1 ? 1 : place);
+    return (int64_t)cell;
+}
+
+static int changes(const Shade *s, const float *cell)
+{
+    float before = cell[s->values - 1];
+    if (!(before > s->nearly && before < s->nearly_all))
+        return 0;
+    for (int64_t colour = 0; colour < s->values - 1; colour++)
+        if (fabsf(cell[colour]) > s->least)
+            return 1;
+    return 0;
+}
+
+/* The columns that change between two rows of cells: where either does, as far as the next cell's middle. */
+static void find_changing(const Shade *s, int64_t row, int64_t *low, int64_t *high)
+{
+    int64_t begin = 0, end = s->cells;
+    const float *one = s->fields + row * s->cells * s->values, *other = one + s->cells * s->values;
+    while (begin < end && !changes(s, one + begin * s->values) && !changes(s, other + begin * s->values))
+        begin++;
+    while (begin < end && !changes(s, one + (end - 1) * s->values) && !changes(s, other + (end - 1) * s->values))
+        end--;
+    double start = s->start - (double)s->first, size = (double)s->size;
+    double left = floor(start + (double)((begin - 1) * s->side)), right = ceil(start + (double)((end + 1) * s->side));
+    *low = (int64_t)(left < 0 ? 0 : left > size ? size : left);
+    *high = (int64_t)(begin == end || right < 0 ? 0 : right > size ? size : right);
+}
+
+/* Repeat the values of two rows of cells for the columns from `low` to `high`. */
+static void repeat(const Shade *s, int64_t row, int64_t low, int64_t high, const Columns *columns)
+{
+    for (int64_t cell = 0; cell < 4; cell++)
+        for (int64_t value = 0; value < s->values; value++) {
+            const float *from = s->fields + ((row + cell / 2) * s->cells + cell % 2) * s->values + value;
+            float *to = columns->around + (cell * s->values + value) * s->size;
+            for (int64_t column = low; column < high; column++)
+                to[column] = from[columns->beside[column] * s->values];
+        }
+}
+
+/* A value between four cells, which are `step` apart. */
+static inline float between_cells(const float *around, int64_t step, float down, float right)
+{
+    float left = around[0] + down * (around[2 * step] - around[0]);
+    float next = around[step] + down * (around[3 * step] - around[step]);
+    return left + right * (next - left);
+}
+
 /* What each value of a row gets from column `low` to `high`; numbers of colours and channels are known where inlined. */
-static inline void shade_pixels(const Shade *s, int64_t row, const float *RESTRICT line, float *RESTRICT change,
+static inline void shade_pixels(const Shade *s, float join, float down, int64_t low, int64_t high,
+                                const float *RESTRICT around, const float *RESTRICT right, float *RESTRICT change,
                                 int64_t colours, int64_t channels)
 {
-    float join = (float)(s->join[row] - (double)s->low[row]);
-    for (int64_t column = s->low[row]; column < s->high[row]; column++) {
-        const float *left = line + s->beside[column] * (colours + 1), *next = left + colours + 1;
-        float part = s->right[column], before = left[colours] + part * (next[colours] - left[colours]);
-        float is_before = 0.5f + (join - (float)(int32_t)(column - s->low[row]) - 0.5f) * s->slope;
+    int64_t size = s->size, step = (colours + 1) * size;
+    float slope = s->slope, most = s->most;
+    for (int64_t column = low; column < high; column++) {
+        float is_before = 0.5f + (join - (float)(int32_t)(column - low) - 0.5f) * slope;
         is_before = is_before < 0 ? 0 : is_before > 1 ? 1 : is_before;
-        float side = is_before - before;
+        float side = is_before - between_cells(around + colours * size + column, step, down, right[column]);
         for (int64_t colour = 0; colour < colours; colour++)
-            change[colour] = s->most * (side * (left[colour] + part * (next[colour] - left[colour])));
+            change[(column - low) * channels + colour] =
+                most * (side * between_cells(around + colour * size + column, step, down, right[column]));
         for (int64_t channel = colours; channel < channels; channel++)
-            change[channel] = 0;
-        change += channels;
+            change[(column - low) * channels + channel] = 0;
     }
 }
 
-/* The same; `line` has room for the values of a row of cells. */
-VECTORISED static void shade_of(const Shade *s, int64_t row, float *RESTRICT line, float *RESTRICT change)
+VECTORISED static void shade_row(const Shade *s, float join, float down, int64_t low, int64_t high,
+                                 const Columns *columns, float *change)
 {
-    int64_t count = s->cells * s->values, colours = s->values - 1;
-    const float *one = s->fields + s->above[row] * count, *other = one + count;
-    for (int64_t at = 0; at < count; at++)
-        line[at] = one[at] + s->down[row] * (other[at] - one[at]);
+    int64_t colours = s->values - 1;
     if (colours == 3 && s->channels == 3)
-        shade_pixels(s, row, line, change, 3, 3);
+        shade_pixels(s, join, down, low, high, columns->around, columns->right, change, 3, 3);
     else if (colours == 1 && s->channels == 1)
-        shade_pixels(s, row, line, change, 1, 1);
+        shade_pixels(s, join, down, low, high, columns->around, columns->right, change, 1, 1);
     else
-        shade_pixels(s, row, line, change, colours, s->channels);
+        shade_pixels(s, join, down, low, high, columns->around, columns->right, change, colours, s->channels);
 }
 
-static int shade_fits(const Shade *s, int64_t rows)
+static void shade_all(const Shade *s, char type, void *picture, const Columns *columns, float *change)
 {
-    int fits = s->cells >= 2 && rows >= 2 && s->values - 1 <= s->channels && s->first >= 0 &&
-               s->first + s->size <= s->count;
-    for (int64_t row = 0; fits && row < s->height; row++)
-        fits = s->low[row] >= 0 && s->high[row] <= s->size && s->above[row] >= 0 && s->above[row] + 2 <= rows;
-    for (int64_t column = 0; fits && column < s->size; column++)
-        fits = s->beside[column] >= 0 && s->beside[column] + 2 <= s->cells;
-    return fits;
+    int64_t low = 0, high = 0, known = -1;
+    for (int64_t column = 0; column < s->size; column++)
+        columns->beside[column] = cell_before(((double)(s->first + column) + 0.5 - s->start) / (double)s->side - 0.5,
+                                              s->cells, &columns->right[column]);
+    for (int64_t row = 0; row < s->height; row++) {
+        float down;
+        int64_t above = cell_before(((double)row + 0.5) / (double)s->side - 0.5, s->rows, &down);
+        if (above != known) {
+            find_changing(s, above, &low, &high);
+            repeat(s, above, low, high, columns);
+            known = above;
+        }
+        if (low >= high)
+            continue;
+        shade_row(s, (float)(s->join[row] - (double)s->first - (double)low), down, low, high, columns, change);
+        add(type, picture, (row * s->count + s->first + low) * s->channels, change, (high - low) * s->channels, s->most);
+    }
 }
 
 PyObject *shade(PyObject *self, PyObject *args)
 {
     Arrays arrays = {0};
     Shade s = {0};
-    PyObject *objects[9];
+    PyObject *objects[3];
     const char *type;
-    Py_ssize_t first;
+    Py_ssize_t side, first, end;
+    double nearly;
     (void)self;
-    if (!PyArg_ParseTuple(args, "OsnOfOOOOOOOf", &objects[0], &type, &first, &objects[1], &s.slope, &objects[2], &objects[3],
-                          &objects[4], &objects[5], &objects[6], &objects[7], &objects[8], &s.most))
+    if (!PyArg_ParseTuple(args, "OsOfOndnnffd", &objects[0], &type, &objects[1], &s.slope, &objects[2], &side, &s.start,
+                          &first, &end, &s.most, &s.least, &nearly))
         return NULL;
     char writable[3] = {type[0], 'w', 0};
-    Py_buffer *result, *join, *low, *high, *above, *down, *beside, *right, *fields;
+    Py_buffer *result, *join, *fields;
     if (!(result = take(&arrays, objects[0], writable, 3)) || !(join = take(&arrays, objects[1], "d", 1)) ||
-        !(low = take(&arrays, objects[2], "q", 1)) || !(high = take(&arrays, objects[3], "q", 1)) ||
-        !(above = take(&arrays, objects[4], "q", 1)) || !(down = take(&arrays, objects[5], "f", 1)) ||
-        !(beside = take(&arrays, objects[6], "q", 1)) || !(right = take(&arrays, objects[7], "f", 1)) ||
-        !(fields = take(&arrays, objects[8], "f", 3)))
+        !(fields = take(&arrays, objects[2], "f", 3)))
         return given_back(&arrays, NULL);
     s.height = result->shape[0];
     s.count = result->shape[1];
     s.channels = result->shape[2];
-    s.first = first;
-    s.size = beside->shape[0];
+    s.rows = fields->shape[0];
     s.cells = fields->shape[1];
     s.values = fields->shape[2];
+    s.side = side;
+    s.first = first;
+    s.size = end - first;
     s.join = join->buf;
-    s.low = low->buf;
-    s.high = high->buf;
-    s.above = above->buf;
-    s.down = down->buf;
-    s.beside = beside->buf;
-    s.right = right->buf;
     s.fields = fields->buf;
-    int same = join->shape[0] == s.height && low->shape[0] == s.height && high->shape[0] == s.height &&
-               above->shape[0] == s.height && down->shape[0] == s.height && right->shape[0] == s.size;
-    if (!same || !shade_fits(&s, fields->shape[0])) {
+    s.nearly = (float)nearly;
+    s.nearly_all = (float)(1 - nearly);
+    if (join->shape[0] != s.height || s.rows < 2 || s.cells < 2 || s.values < 1 || s.values - 1 > s.channels || side < 1 ||
+        first < 0 || end < first || end > s.count) {
         unfit("the output and its seam");
         return given_back(&arrays, NULL);
     }
-    float *line = malloc((s.cells * s.values + s.size * s.channels + 1) * sizeof *line);
-    if (!line) {
+    Columns columns = {malloc((s.size + 1) * sizeof *columns.beside),
+                       malloc((s.size * (1 + 4 * s.values + s.channels) + 1) * sizeof *columns.right), NULL};
+    columns.around = columns.right + s.size;
+    if (columns.beside && columns.right) {
+        Py_BEGIN_ALLOW_THREADS
+        shade_all(&s, type[0], result->buf, &columns, columns.around + 4 * s.values * s.size);
+        Py_END_ALLOW_THREADS
+    } else
         PyErr_NoMemory();
-        return given_back(&arrays, NULL);
-    }
-    float *change = line + s.cells * s.values;
-    Py_BEGIN_ALLOW_THREADS
-    for (int64_t row = 0; row < s.height; row++) {
-        int64_t from = (row * s.count + s.first + s.low[row]) * s.channels;
-        int64_t count = (s.high[row] - s.low[row]) * s.channels;
-        if (count <= 0)
-            continue;
-        shade_of(&s, row, line, change);
-        add(type[0], result->buf, from, change, count, s.most);
-    }
-    Py_END_ALLOW_THREADS
-    free(line);
+    free(columns.beside);
+    free(columns.right);
     return given_back(&arrays, NULL);
 }
