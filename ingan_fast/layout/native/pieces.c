@@ -92,6 +92,8 @@ PyObject *turn(PyObject *self, PyObject *args)
     Py_BEGIN_ALLOW_THREADS
     if (size == 3)
         turn_pixels(picture->buf, result->buf, height, width, 3);
+    else if (size == 6)
+        turn_pixels(picture->buf, result->buf, height, width, 6);
     else if (size == 4)
         turn_pixels(picture->buf, result->buf, height, width, 4);
     else if (size == 1)
