@@ -8,6 +8,9 @@ Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
 
+def around(
+    picture: NDArray, type: str, scale: float, first: Doubles, rows: Integers, least: int, result: Floats
+) -> None: ...
 def band_costs(
     picture: NDArray,
     type: str,
@@ -127,5 +130,8 @@ def shade(
 ) -> None: ...
 def shown_before(
     levels: Bytes, prices: Floats, count: float, besides: Floats | None, typical: float, before: Doubles
+) -> None: ...
+def steps_at(
+    fields: Floats, side: int, start: float, rows: Integers, columns: Doubles, result: Floats
 ) -> None: ...
 def turn(picture: Bytes, result: Bytes) -> None: ...

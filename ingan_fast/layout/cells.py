@@ -52,11 +52,16 @@ class Cells:
         """The column of cells whose middle each place is after, and how far it is on to the next."""
         return _between((places - self.start) / self.side - 0.5, self.shape[1])
 
-    def at(self, fields: Floats, rows: Places, columns: Doubles) -> Floats:
-        """Fields [rows, columns, values] of the cells at places [p] in rows [p] of pixels: [p, values]."""
+    def steps_at(self, fields: Floats, rows: Places, columns: Doubles) -> Floats:
+        """The steps of fields [rows, columns, colours + 1] at places [p] in rows [p] of pixels: [p, colours]."""
+        if compiled.available:
+            result = np.empty((len(rows), fields.shape[-1] - 1), np.float32)
+            compiled.loops.steps_at(fields, self.side, self.start, rows, columns, result)
+            return result
+        steps = fields[..., :-1]
         (above, down), (beside, right) = self.rows_at(rows + 0.5), self.columns_at(columns)
         lines = [
-            fields[above, column] + down[:, None] * (fields[above + 1, column] - fields[above, column])
+            steps[above, column] + down[:, None] * (steps[above + 1, column] - steps[above, column])
             for column in (beside, beside + 1)
         ]
         return np.asarray(lines[0] + right[:, None] * (lines[1] - lines[0]))

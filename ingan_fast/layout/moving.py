@@ -65,4 +65,4 @@ def _spread(
     fields = fields_of(join, cells, steps, opaque, index, shares, even)
     if first < end:
         add(result, join, cells, fields, 0.5 / MIXED)
-    return cells.at(fields[..., :-1], rows, at)
+    return cells.steps_at(fields, rows, at)

@@ -74,4 +74,4 @@ def _spread(
         before = before * np.minimum(np.arange(shape[1] - 1, -1, -1) / AROUND, 1)
     fields[..., -1] = before
     add(result, join, cells, fields)
-    return cells.at(fields[..., :-1], rows, first + at + 0.5)
+    return cells.steps_at(fields, rows, first + at + 0.5)

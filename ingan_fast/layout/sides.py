@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast.layout.pictures import Floats, has_opacity, in_unit_range
+from ingan_fast.layout import compiled
+from ingan_fast.layout.pictures import Floats, has_opacity, in_unit_range, most_of
 
 COMPARED = np.arange(-2, 2)  # px positions relative to the seam that are compared
 
@@ -43,6 +44,12 @@ def sides_of(picture: NDArray, places: NDArray, goes_on: NDArray, rows: NDArray[
 
 def _around(picture: NDArray, first: NDArray, rows: NDArray[np.intp]) -> Floats:
     """The colours of the pixels around a column of each row, which may lie between pixels: [n, compared, channels]."""
+    kind = picture.dtype.char
+    if compiled.available and kind in "BHf" and picture.flags.c_contiguous:
+        result = np.empty((len(rows), len(COMPARED), picture.shape[2]), np.float32)
+        scale = 1 / most_of(picture.dtype)
+        compiled.loops.around(picture, kind, scale, np.asarray(first, np.float64), rows, int(COMPARED[0]), result)
+        return result
     rows, last = rows[:, None], picture.shape[1] - 1
     whole = np.floor(first).astype(np.intp)
     columns = whole[:, None] + COMPARED

@@ -40,6 +40,7 @@ PyObject *given_back(Arrays *arrays, PyObject *result);
 /* An exception for arrays that don't fit together; 0. */
 int unfit(const char *what);
 
+PyObject *around(PyObject *self, PyObject *args);
 PyObject *band_costs(PyObject *self, PyObject *args);
 PyObject *best_jumps(PyObject *self, PyObject *args);
 PyObject *best_repeats(PyObject *self, PyObject *args);
@@ -59,6 +60,7 @@ PyObject *put(PyObject *self, PyObject *args);
 PyObject *scale_fields(PyObject *self, PyObject *args);
 PyObject *shade(PyObject *self, PyObject *args);
 PyObject *shown_before(PyObject *self, PyObject *args);
+PyObject *steps_at(PyObject *self, PyObject *args);
 PyObject *turn(PyObject *self, PyObject *args);
 
 #endif

@@ -291,34 +291,3 @@ PyObject *mean_fields(PyObject *self, PyObject *args)
     free(values);
     return given_back(&arrays, PyLong_FromLongLong(count));
 }
-
-/* Multiply the steps of the cells of each row from `low` to `high` by what `part` has for each of them. */
-PyObject *scale_fields(PyObject *self, PyObject *args)
-{
-    Arrays arrays = {0};
-    PyObject *objects[4];
-    (void)self;
-    if (!PyArg_ParseTuple(args, "OOOO", &objects[0], &objects[1], &objects[2], &objects[3]))
-        return NULL;
-    Py_buffer *fields, *low, *high, *part;
-    if (!(fields = take(&arrays, objects[0], "fw", 3)) || !(low = take(&arrays, objects[1], "q", 1)) ||
-        !(high = take(&arrays, objects[2], "q", 1)) || !(part = take(&arrays, objects[3], "d", 1)))
-        return given_back(&arrays, NULL);
-    int64_t rows = fields->shape[0], columns = fields->shape[1], values = fields->shape[2], done = 0;
-    const int64_t *from = low->buf, *to = high->buf;
-    int fits = low->shape[0] == rows && high->shape[0] == rows && values > 0;
-    for (int64_t row = 0; fits && row < rows; done += to[row] - from[row], row++)
-        fits = from[row] >= 0 && from[row] <= to[row] && to[row] <= columns;
-    if (!fits || done != part->shape[0]) {
-        unfit("the fields and their parts");
-        return given_back(&arrays, NULL);
-    }
-    const double *scale = part->buf;
-    for (int64_t row = 0; row < rows; row++)
-        for (int64_t column = from[row]; column < to[row]; column++, scale++) {
-            float *cell = (float *)fields->buf + (row * columns + column) * values;
-            for (int64_t value = 0; value < values - 1; value++)
-                cell[value] = (float)(cell[value] * *scale);
-        }
-    return given_back(&arrays, NULL);
-}

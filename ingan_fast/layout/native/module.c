@@ -51,6 +51,7 @@ int unfit(const char *what)
 }
 
 static PyMethodDef methods[] = {
+    {"around", around, METH_VARARGS, NULL},
     {"band_costs", band_costs, METH_VARARGS, NULL},
     {"best_jumps", best_jumps, METH_VARARGS, NULL},
     {"best_repeats", best_repeats, METH_VARARGS, NULL},
@@ -70,6 +71,7 @@ static PyMethodDef methods[] = {
     {"scale_fields", scale_fields, METH_VARARGS, NULL},
     {"shade", shade, METH_VARARGS, NULL},
     {"shown_before", shown_before, METH_VARARGS, NULL},
+    {"steps_at", steps_at, METH_VARARGS, NULL},
     {"turn", turn, METH_VARARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -93,12 +93,17 @@ static void repeat(const Shade *s, int64_t row, int64_t low, int64_t high, const
         }
 }
 
-/* A value between four cells, which are `step` apart. */
-static inline float between_cells(const float *around, int64_t step, float down, float right)
+/* A value between those of four cells: above, and the next one; below, and the next one. */
+static inline float between_cells(float above, float next_above, float below, float next_below, float down, float right)
 {
-    float left = around[0] + down * (around[2 * step] - around[0]);
-    float next = around[step] + down * (around[3 * step] - around[step]);
+    float left = above + down * (below - above), next = next_above + down * (next_below - next_above);
     return left + right * (next - left);
+}
+
+/* The same at a column, where the cells' values are `step` apart. */
+static inline float at_column(const float *around, int64_t step, float down, float right)
+{
+    return between_cells(around[0], around[step], around[2 * step], around[3 * step], down, right);
 }
 
 /* What each value of a row gets from column `low` to `high`; numbers of colours and channels are known where inlined. */
@@ -111,10 +116,10 @@ static inline void shade_pixels(const Shade *s, float join, float down, int64_t 
     for (int64_t column = low; column < high; column++) {
         float is_before = 0.5f + (join - (float)(int32_t)(column - low) - 0.5f) * slope;
         is_before = is_before < 0 ? 0 : is_before > 1 ? 1 : is_before;
-        float side = is_before - between_cells(around + colours * size + column, step, down, right[column]);
+        float side = is_before - at_column(around + colours * size + column, step, down, right[column]);
         for (int64_t colour = 0; colour < colours; colour++)
             change[(column - low) * channels + colour] =
-                most * (side * between_cells(around + colour * size + column, step, down, right[column]));
+                most * (side * at_column(around + colour * size + column, step, down, right[column]));
         for (int64_t channel = colours; channel < channels; channel++)
             change[(column - low) * channels + channel] = 0;
     }
@@ -199,5 +204,68 @@ PyObject *shade(PyObject *self, PyObject *args)
         PyErr_NoMemory();
     free(columns.beside);
     free(columns.right);
+    return given_back(&arrays, NULL);
+}
+
+/* Multiply the steps of the cells of each row from `low` to `high` by what `part` has for each of them. */
+PyObject *scale_fields(PyObject *self, PyObject *args)
+{
+    Arrays arrays = {0};
+    PyObject *objects[4];
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OOOO", &objects[0], &objects[1], &objects[2], &objects[3]))
+        return NULL;
+    Py_buffer *fields, *low, *high, *part;
+    if (!(fields = take(&arrays, objects[0], "fw", 3)) || !(low = take(&arrays, objects[1], "q", 1)) ||
+        !(high = take(&arrays, objects[2], "q", 1)) || !(part = take(&arrays, objects[3], "d", 1)))
+        return given_back(&arrays, NULL);
+    int64_t rows = fields->shape[0], columns = fields->shape[1], values = fields->shape[2], done = 0;
+    const int64_t *from = low->buf, *to = high->buf;
+    int fits = low->shape[0] == rows && high->shape[0] == rows && values > 0;
+    for (int64_t row = 0; fits && row < rows; done += to[row] - from[row], row++)
+        fits = from[row] >= 0 && from[row] <= to[row] && to[row] <= columns;
+    if (!fits || done != part->shape[0]) {
+        unfit("the fields and their parts");
+        return given_back(&arrays, NULL);
+    }
+    const double *scale = part->buf;
+    for (int64_t row = 0; row < rows; row++)
+        for (int64_t column = from[row]; column < to[row]; column++, scale++) {
+            float *cell = (float *)fields->buf + (row * columns + column) * values;
+            for (int64_t value = 0; value < values - 1; value++)
+                cell[value] = (float)(cell[value] * *scale);
+        }
+    return given_back(&arrays, NULL);
+}
+
+/* The steps at points between the middles of cells, in the middle of their rows of pixels. */
+PyObject *steps_at(PyObject *self, PyObject *args)
+{
+    Arrays arrays = {0};
+    PyObject *objects[4];
+    Py_ssize_t side;
+    double start;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OndOOO", &objects[0], &side, &start, &objects[1], &objects[2], &objects[3]))
+        return NULL;
+    Py_buffer *fields, *rows, *columns, *result;
+    if (!(fields = take(&arrays, objects[0], "f", 3)) || !(rows = take(&arrays, objects[1], "q", 1)) ||
+        !(columns = take(&arrays, objects[2], "d", 1)) || !(result = take(&arrays, objects[3], "fw", 2)))
+        return given_back(&arrays, NULL);
+    int64_t high = fields->shape[0], wide = fields->shape[1], values = fields->shape[2], points = result->shape[0];
+    if (high < 2 || wide < 2 || side < 1 || values != result->shape[1] + 1 || rows->shape[0] != points ||
+        columns->shape[0] != points) {
+        unfit("the fields and the points");
+        return given_back(&arrays, NULL);
+    }
+    float *to = result->buf, down, right;
+    for (int64_t point = 0; point < points; point++) {
+        double row = (double)((const int64_t *)rows->buf)[point] + 0.5, column = ((const double *)columns->buf)[point];
+        int64_t above = cell_before(row / (double)side - 0.5, high, &down);
+        int64_t beside = cell_before((column - start) / (double)side - 0.5, wide, &right);
+        const float *cell = (const float *)fields->buf + (above * wide + beside) * values, *below = cell + wide * values;
+        for (int64_t value = 0; value < values - 1; value++)
+            *to++ = between_cells(cell[value], cell[values + value], below[value], below[values + value], down, right);
+    }
     return given_back(&arrays, NULL);
 }
