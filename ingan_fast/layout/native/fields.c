@@ -117,10 +117,10 @@ static void add_parts(const Seam *seam, const Band *content, double *sums)
 /* Cells of a row from `low` to `high` that lie before (1) or after (0) all that is known. */
 static void fill(float *row, int64_t low, int64_t high, int64_t values, float before)
 {
-    for (int64_t column = low; column < high; column++) {
-        memset(row + column * values, 0, (values - 1) * sizeof *row);
+    if (low < high)
+        memset(row + low * values, 0, (high - low) * values * sizeof *row);
+    for (int64_t column = low; before > 0 && column < high; column++)
         row[column * values + values - 1] = before;
-    }
 }
 
 VECTORISED static void mean_of(const float *one, const float *two, const float *three, const float *four,
