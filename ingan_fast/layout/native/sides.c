@@ -1,8 +1,7 @@
-/* The colours of pixels on both sides of a seam (sides.py). */
+/* Points along a seam: the colours on both sides of it (sides.py), and its steps there (cells.py). */
 
 #include "arrays.h"
-
-#include <math.h>
+#include "cells.h"
 
 typedef struct {
     int64_t height, width, channels, points, compared, least; /* least: the first of the compared places */
@@ -63,5 +62,37 @@ PyObject *around(PyObject *self, PyObject *args)
         words_around(&a, picture->buf, scale, result->buf);
     else
         floats_around(&a, picture->buf, scale, result->buf);
+    return given_back(&arrays, NULL);
+}
+
+/* The steps at points between the middles of cells, in the middle of their rows of pixels. */
+PyObject *steps_at(PyObject *self, PyObject *args)
+{
+    Arrays arrays = {0};
+    PyObject *objects[4];
+    Py_ssize_t side;
+    double start;
+    (void)self;
+    if (!PyArg_ParseTuple(args, "OndOOO", &objects[0], &side, &start, &objects[1], &objects[2], &objects[3]))
+        return NULL;
+    Py_buffer *fields, *rows, *columns, *result;
+    if (!(fields = take(&arrays, objects[0], "f", 3)) || !(rows = take(&arrays, objects[1], "q", 1)) ||
+        !(columns = take(&arrays, objects[2], "d", 1)) || !(result = take(&arrays, objects[3], "fw", 2)))
+        return given_back(&arrays, NULL);
+    int64_t high = fields->shape[0], wide = fields->shape[1], values = fields->shape[2], points = result->shape[0];
+    if (high < 2 || wide < 2 || side < 1 || values != result->shape[1] + 1 || rows->shape[0] != points ||
+        columns->shape[0] != points) {
+        unfit("the fields and the points");
+        return given_back(&arrays, NULL);
+    }
+    float *to = result->buf, down, right;
+    for (int64_t point = 0; point < points; point++) {
+        double row = (double)((const int64_t *)rows->buf)[point] + 0.5, column = ((const double *)columns->buf)[point];
+        int64_t above = cell_before(row / (double)side - 0.5, high, &down);
+        int64_t beside = cell_before((column - start) / (double)side - 0.5, wide, &right);
+        const float *cell = (const float *)fields->buf + (above * wide + beside) * values, *below = cell + wide * values;
+        for (int64_t value = 0; value < values - 1; value++)
+            *to++ = between_cells(cell[value], cell[values + value], below[value], below[values + value], down, right);
+    }
     return given_back(&arrays, NULL);
 }

@@ -1,8 +1,7 @@
 /* Differences of colour at a seam, spread over what lies beside it (cells.py). */
 
 #include "arrays.h"
-
-#include <math.h>
+#include "cells.h"
 
 /* Adding and taking away 1.5 * 2^23 rounds to the nearest integer, ties to even, as numpy does. */
 #define STORE(NAME, TYPE)                                                                                              \
@@ -30,6 +29,9 @@ static void add(char type, void *picture, int64_t from, const float *change, int
             ((float *)picture)[from + value] += change[value];
 }
 
+/* Added to an integer, less than this rounds to nothing; a little less than a half, for sums are rounded, too. */
+#define UNCHANGED 0.49f
+
 typedef struct {
     int64_t height, count, channels, rows, cells, values, side, first, size; /* rows, cells: of the fields */
     double start;
@@ -45,16 +47,6 @@ typedef struct {
     float *right, *around;
 } Columns;
 
-/* The one of `count` cells that a place is after, not the last one; how far on it is into `part`. */
-static int64_t cell_before(double place, int64_t count, float *part)
-{
-    double cell = floor(place);
-    cell = cell < 0 ? 0 : cell > (double)(count - 2) ? (double)(count - 2) : cell;
-    place -= cell;
-    *part = (float)(place < 0 ? 0 : place > 1 ? 1 : place);
-    return (int64_t)cell;
-}
-
 static int changes(const Shade *s, const float *cell)
 {
     float before = cell[s->values - 1];
@@ -66,8 +58,36 @@ static int changes(const Shade *s, const float *cell)
     return 0;
 }
 
-/* The columns that change between two rows of cells: where either does, as far as the next cell's middle. */
-static void find_changing(const Shade *s, int64_t row, int64_t *low, int64_t *high)
+/* Columns that change, [low, high); the seam's place is told from `origin` on. */
+typedef struct {
+    int64_t low, high, origin;
+} Span;
+
+/* The most that anything between four cells is changed by: a cell, the next one, and both below. What lies between them
+   is before the seam by `least_before` at least, and by `most_before` at most. */
+static float most_change(const Shade *s, const float *cell, float least_before, float most_before)
+{
+    float most = 0, low = 1, high = 0;
+    for (int64_t corner = 0; corner < 4; corner++) {
+        const float *values = cell + (corner / 2 * s->cells + corner % 2) * s->values;
+        for (int64_t colour = 0; colour < s->values - 1; colour++)
+            most = fabsf(values[colour]) > most ? fabsf(values[colour]) : most;
+        low = values[s->values - 1] < low ? values[s->values - 1] : low;
+        high = values[s->values - 1] > high ? values[s->values - 1] : high;
+    }
+    float before = most_before - low, after = high - least_before;
+    return s->most * most * (before > after ? before : after);
+}
+
+static int64_t column_at(const Shade *s, double cells, double (*rounded)(double))
+{
+    double column = rounded(s->start - (double)s->first + cells * (double)s->side);
+    return (int64_t)(column < 0 ? 0 : column > (double)s->size ? (double)s->size : column);
+}
+
+/* The columns that change between two rows of cells: where either does, as far as the next cell's middle. Integers don't
+   where what is added rounds to nothing; the seam lies between `left` and `right` there, px of the output. */
+static void find_changing(const Shade *s, int64_t row, int rounds, double left, double right, Span *span)
 {
     int64_t begin = 0, end = s->cells;
     const float *one = s->fields + row * s->cells * s->values, *other = one + s->cells * s->values;
@@ -75,10 +95,20 @@ static void find_changing(const Shade *s, int64_t row, int64_t *low, int64_t *hi
         begin++;
     while (begin < end && !changes(s, one + (end - 1) * s->values) && !changes(s, other + (end - 1) * s->values))
         end--;
-    double start = s->start - (double)s->first, size = (double)s->size;
-    double left = floor(start + (double)((begin - 1) * s->side)), right = ceil(start + (double)((end + 1) * s->side));
-    *low = (int64_t)(left < 0 ? 0 : left > size ? size : left);
-    *high = (int64_t)(begin == end || right < 0 ? 0 : right > size ? size : right);
+    span->origin = span->low = column_at(s, (double)(begin - 1), floor);
+    span->high = begin == end ? 0 : column_at(s, (double)(end + 1), ceil);
+    if (!rounds || begin == end)
+        return;
+    double mixed = 0.5 / s->slope + 1, side = (double)s->side;
+    int64_t first = begin < 2 ? 0 : begin - 2, last = end < s->cells - 2 ? end : s->cells - 2, from = first, to = last;
+    while (from <= last && s->start + ((double)from + 1.5) * side < left - mixed &&
+           most_change(s, one + from * s->values, 1, 1) < UNCHANGED)
+        from++;
+    while (to >= from && s->start + ((double)to + 0.5) * side > right + mixed &&
+           most_change(s, one + to * s->values, 0, 0) < UNCHANGED)
+        to--;
+    span->low = from > first ? column_at(s, (double)from + 0.5, floor) : span->low;
+    span->high = to < last ? column_at(s, (double)to + 1.5, ceil) : span->high;
 }
 
 /* Repeat the values of two rows of cells for the columns from `low` to `high`. */
@@ -93,28 +123,21 @@ static void repeat(const Shade *s, int64_t row, int64_t low, int64_t high, const
         }
 }
 
-/* A value between those of four cells: above, and the next one; below, and the next one. */
-static inline float between_cells(float above, float next_above, float below, float next_below, float down, float right)
-{
-    float left = above + down * (below - above), next = next_above + down * (next_below - next_above);
-    return left + right * (next - left);
-}
-
-/* The same at a column, where the cells' values are `step` apart. */
+/* A value at a column, where those of its cells are `step` apart. */
 static inline float at_column(const float *around, int64_t step, float down, float right)
 {
     return between_cells(around[0], around[step], around[2 * step], around[3 * step], down, right);
 }
 
-/* What each value of a row gets from column `low` to `high`; numbers of colours and channels are known where inlined. */
-static inline void shade_pixels(const Shade *s, float join, float down, int64_t low, int64_t high,
+/* What each value of a row gets; numbers of colours and channels are known where inlined. */
+static inline void shade_pixels(const Shade *s, float join, float down, const Span *span,
                                 const float *RESTRICT around, const float *RESTRICT right, float *RESTRICT change,
                                 int64_t colours, int64_t channels)
 {
-    int64_t size = s->size, step = (colours + 1) * size;
+    int64_t size = s->size, step = (colours + 1) * size, low = span->low, high = span->high, origin = span->origin;
     float slope = s->slope, most = s->most;
     for (int64_t column = low; column < high; column++) {
-        float is_before = 0.5f + (join - (float)(int32_t)(column - low) - 0.5f) * slope;
+        float is_before = 0.5f + (join - (float)(int32_t)(column - origin) - 0.5f) * slope;
         is_before = is_before < 0 ? 0 : is_before > 1 ? 1 : is_before;
         float side = is_before - at_column(around + colours * size + column, step, down, right[column]);
         for (int64_t colour = 0; colour < colours; colour++)
@@ -125,21 +148,22 @@ static inline void shade_pixels(const Shade *s, float join, float down, int64_t 
     }
 }
 
-VECTORISED static void shade_row(const Shade *s, float join, float down, int64_t low, int64_t high,
-                                 const Columns *columns, float *change)
+VECTORISED static void shade_row(const Shade *s, float join, float down, const Span *span, const Columns *columns,
+                                 float *change)
 {
     int64_t colours = s->values - 1;
     if (colours == 3 && s->channels == 3)
-        shade_pixels(s, join, down, low, high, columns->around, columns->right, change, 3, 3);
+        shade_pixels(s, join, down, span, columns->around, columns->right, change, 3, 3);
     else if (colours == 1 && s->channels == 1)
-        shade_pixels(s, join, down, low, high, columns->around, columns->right, change, 1, 1);
+        shade_pixels(s, join, down, span, columns->around, columns->right, change, 1, 1);
     else
-        shade_pixels(s, join, down, low, high, columns->around, columns->right, change, colours, s->channels);
+        shade_pixels(s, join, down, span, columns->around, columns->right, change, colours, s->channels);
 }
 
 static void shade_all(const Shade *s, char type, void *picture, const Columns *columns, float *change)
 {
-    int64_t low = 0, high = 0, known = -1;
+    int64_t known = -1;
+    Span span = {0};
     for (int64_t column = 0; column < s->size; column++)
         columns->beside[column] = cell_before(((double)(s->first + column) + 0.5 - s->start) / (double)s->side - 0.5,
                                               s->cells, &columns->right[column]);
@@ -147,14 +171,20 @@ static void shade_all(const Shade *s, char type, void *picture, const Columns *c
         float down;
         int64_t above = cell_before(((double)row + 0.5) / (double)s->side - 0.5, s->rows, &down);
         if (above != known) {
-            find_changing(s, above, &low, &high);
-            repeat(s, above, low, high, columns);
+            double left = s->join[row], right = left;
+            for (int64_t next = row + 1; next < s->height && next <= row + 2 * s->side; next++) {
+                left = s->join[next] < left ? s->join[next] : left;
+                right = s->join[next] > right ? s->join[next] : right;
+            }
+            find_changing(s, above, type != 'f', left, right, &span);
+            repeat(s, above, span.low, span.high, columns);
             known = above;
         }
-        if (low >= high)
+        if (span.low >= span.high)
             continue;
-        shade_row(s, (float)(s->join[row] - (double)s->first - (double)low), down, low, high, columns, change);
-        add(type, picture, (row * s->count + s->first + low) * s->channels, change, (high - low) * s->channels, s->most);
+        shade_row(s, (float)(s->join[row] - (double)s->first - (double)span.origin), down, &span, columns, change);
+        add(type, picture, (row * s->count + s->first + span.low) * s->channels, change,
+            (span.high - span.low) * s->channels, s->most);
     }
 }
 
@@ -235,37 +265,5 @@ PyObject *scale_fields(PyObject *self, PyObject *args)
             for (int64_t value = 0; value < values - 1; value++)
                 cell[value] = (float)(cell[value] * *scale);
         }
-    return given_back(&arrays, NULL);
-}
-
-/* The steps at points between the middles of cells, in the middle of their rows of pixels. */
-PyObject *steps_at(PyObject *self, PyObject *args)
-{
-    Arrays arrays = {0};
-    PyObject *objects[4];
-    Py_ssize_t side;
-    double start;
-    (void)self;
-    if (!PyArg_ParseTuple(args, "OndOOO", &objects[0], &side, &start, &objects[1], &objects[2], &objects[3]))
-        return NULL;
-    Py_buffer *fields, *rows, *columns, *result;
-    if (!(fields = take(&arrays, objects[0], "f", 3)) || !(rows = take(&arrays, objects[1], "q", 1)) ||
-        !(columns = take(&arrays, objects[2], "d", 1)) || !(result = take(&arrays, objects[3], "fw", 2)))
-        return given_back(&arrays, NULL);
-    int64_t high = fields->shape[0], wide = fields->shape[1], values = fields->shape[2], points = result->shape[0];
-    if (high < 2 || wide < 2 || side < 1 || values != result->shape[1] + 1 || rows->shape[0] != points ||
-        columns->shape[0] != points) {
-        unfit("the fields and the points");
-        return given_back(&arrays, NULL);
-    }
-    float *to = result->buf, down, right;
-    for (int64_t point = 0; point < points; point++) {
-        double row = (double)((const int64_t *)rows->buf)[point] + 0.5, column = ((const double *)columns->buf)[point];
-        int64_t above = cell_before(row / (double)side - 0.5, high, &down);
-        int64_t beside = cell_before((column - start) / (double)side - 0.5, wide, &right);
-        const float *cell = (const float *)fields->buf + (above * wide + beside) * values, *below = cell + wide * values;
-        for (int64_t value = 0; value < values - 1; value++)
-            *to++ = between_cells(cell[value], cell[values + value], below[value], below[values + value], down, right);
-    }
     return given_back(&arrays, NULL);
 }
