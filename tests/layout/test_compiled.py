@@ -166,3 +166,24 @@ def test_other_arrays_are_refused() -> None:
         compiled.loops.best_jumps((table,), np.array([1]), np.array([4]), shown, border, border, 2, 2, jumps)
     with pytest.raises(ValueError, match="jumps and starts"):
         compiled.loops.best_jumps((table,), np.array([0]), np.array([4]), shown, border, border[1:], 2, 2, jumps)
+
+
+def test_other_cells_are_refused() -> None:
+    join, fields, places = np.full(8, 4.0), np.zeros((4, 5, 2), np.float32), np.zeros((2, 4), np.int64)
+    each, shares, index = np.ones((3, 3), np.float32), np.ones((1, 3)), np.full((1, 3), 7)
+    largest, evenness = np.zeros(20), np.zeros(20, np.float32)
+    known = each, fields, *places, largest, evenness
+    changed = compiled.loops.mean_fields(join, 2, 0.0, index, shares, *known)
+    with pytest.raises(ValueError, match="cells and their seam"):
+        compiled.loops.mean_fields(join, 2, 0.0, index + 13, shares, *known)
+    compiled.loops.scale_fields(fields, *places, largest[:changed])
+    with pytest.raises(ValueError, match="fields and their parts"):
+        compiled.loops.scale_fields(fields, *places, largest[: changed - 1])
+    picture = np.zeros((8, 10, 1), np.uint8)
+    compiled.loops.shade(picture, "B", join, 1.0, fields, 2, 0.0, 0, 10, 255.0, 0.0, 0.0)
+    with pytest.raises(ValueError, match="output and its seam"):
+        compiled.loops.shade(picture, "B", join, 1.0, fields, 2, 0.0, 0, 11, 255.0, 0.0, 0.0)
+    with pytest.raises(ValueError, match="fields and the points"):
+        compiled.loops.steps_at(fields, 2, 0.0, index[0], np.zeros(2), np.zeros((3, 1), np.float32))
+    with pytest.raises(ValueError, match="picture and its points"):
+        compiled.loops.around(picture, "B", 1.0, np.zeros(3), index[0] + 1, -2, np.zeros((3, 4, 1), np.float32))

@@ -1,5 +1,5 @@
-/* The smooth fields of the cells around a seam (cells.py). Only cells near it are looked at: what lies far before it has
-   no steps and is all before it, and what lies far behind it has none and is not. */
+/* The smooth fields of the cells around a seam (cells.py). Only cells near it are looked at: what lies far before it
+   has no steps and is all before it, and what lies far behind it has none and is not. */
 
 #include "arrays.h"
 
@@ -257,8 +257,8 @@ PyObject *mean_fields(PyObject *self, PyObject *args)
     seam.each = each->buf;
     int64_t rows = fields->shape[0], columns = fields->shape[1], size = seam.kinds + 1;
     int same = shares->shape[0] == seam.shared && shares->shape[1] == seam.points && each->shape[0] == seam.points &&
-               seam.kinds > 2 && fields->shape[2] == seam.kinds - 1 && low->shape[0] == rows && high->shape[0] == rows &&
-               largest->shape[0] == rows * columns && evenness->shape[0] == rows * columns;
+               seam.kinds > 2 && fields->shape[2] == seam.kinds - 1 && low->shape[0] == rows &&
+               high->shape[0] == rows && largest->shape[0] == rows * columns && evenness->shape[0] == rows * columns;
     if (!same || rows < 1 || columns < 1 || !seam_fits(&seam, rows * columns)) {
         unfit("the cells and their seam");
         return given_back(&arrays, NULL);

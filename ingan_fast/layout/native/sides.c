@@ -49,7 +49,8 @@ PyObject *around(PyObject *self, PyObject *args)
         return given_back(&arrays, NULL);
     Around a = {picture->shape[0], picture->shape[1], picture->shape[2], rows->shape[0], result->shape[1], least,
                 first->buf, rows->buf};
-    int fits = first->shape[0] == a.points && result->shape[0] == a.points && result->shape[2] == a.channels && a.width > 0;
+    int fits = first->shape[0] == a.points && result->shape[0] == a.points && result->shape[2] == a.channels &&
+               a.width > 0;
     for (int64_t point = 0; fits && point < a.points; point++)
         fits = a.rows[point] >= 0 && a.rows[point] < a.height;
     if (!fits) {
@@ -90,7 +91,8 @@ PyObject *steps_at(PyObject *self, PyObject *args)
         double row = (double)((const int64_t *)rows->buf)[point] + 0.5, column = ((const double *)columns->buf)[point];
         int64_t above = cell_before(row / (double)side - 0.5, high, &down);
         int64_t beside = cell_before((column - start) / (double)side - 0.5, wide, &right);
-        const float *cell = (const float *)fields->buf + (above * wide + beside) * values, *below = cell + wide * values;
+        const float *cell = (const float *)fields->buf + (above * wide + beside) * values;
+        const float *below = cell + wide * values;
         for (int64_t value = 0; value < values - 1; value++)
             *to++ = between_cells(cell[value], cell[values + value], below[value], below[values + value], down, right);
     }

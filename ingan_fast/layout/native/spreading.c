@@ -85,8 +85,8 @@ static int64_t column_at(const Shade *s, double cells, double (*rounded)(double)
     return (int64_t)(column < 0 ? 0 : column > (double)s->size ? (double)s->size : column);
 }
 
-/* The columns that change between two rows of cells: where either does, as far as the next cell's middle. Integers don't
-   where what is added rounds to nothing; the seam lies between `left` and `right` there, px of the output. */
+/* The columns that change between two rows of cells: where either does, as far as the next cell's middle. Integers
+   don't where what is added rounds to nothing; the seam lies between `left` and `right` there, px of the output. */
 static void find_changing(const Shade *s, int64_t row, int rounds, double left, double right, Span *span)
 {
     int64_t begin = 0, end = s->cells;
@@ -218,8 +218,8 @@ PyObject *shade(PyObject *self, PyObject *args)
     s.fields = fields->buf;
     s.nearly = (float)nearly;
     s.nearly_all = (float)(1 - nearly);
-    if (join->shape[0] != s.height || s.rows < 2 || s.cells < 2 || s.values < 1 || s.values - 1 > s.channels || side < 1 ||
-        first < 0 || end < first || end > s.count) {
+    if (join->shape[0] != s.height || s.rows < 2 || s.cells < 2 || s.values < 1 || s.values - 1 > s.channels ||
+        side < 1 || first < 0 || end < first || end > s.count) {
         unfit("the output and its seam");
         return given_back(&arrays, NULL);
     }
