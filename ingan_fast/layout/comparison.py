@@ -71,10 +71,10 @@ class Comparison:
 
     def coherence(self, seams: Seams) -> float:
         """The ratio of coherence to this layout's, by patches that are searched for."""
-        return self._likeness.searched_coherence(self._carried(seams)) / self._searched
+        return max(self._likeness.searched_coherence(self._carried(seams)), LEAST_COHERENCE) / self._searched
 
     def better(self, seams: Seams, most_shown: float) -> float:
-        """The product of the ratios of swd and coherence to this layout's; 1 where it is not better.
+        """The product of the ratios of swd and coherence to this layout's, roughly; 1 where it is not better.
 
         Args:
             seams: another layout's.
@@ -86,13 +86,16 @@ class Comparison:
         estimates = self._likeness.swd_estimates(carried)
         if next(estimates) > LESS_SURE * self._swd[0]:
             return 1.0
-        if self._likeness.coherence(carried) > CLOSE * LESS_LIKE * self._coherence:
+        coherence = self._likeness.coherence(carried) / self._coherence
+        if coherence > CLOSE * LESS_LIKE:
             return 1.0
-        swd = max(next(estimates), LEAST_SWD) / self._swd[1]
-        if swd > 1:
-            return 1.0
-        coherence = max(self._likeness.searched_coherence(carried), LEAST_COHERENCE) / self._searched
-        return min(1.0, float(swd * coherence**LIKE)) if coherence <= LESS_LIKE else 1.0
+        return _product(max(next(estimates), LEAST_SWD) / self._swd[1], coherence / CLOSE)
+
+    def surely_better(self, seams: Seams) -> float:
+        """The same by patches that are searched for."""
+        *_, swd = self._likeness.swd_estimates(self._carried(seams))
+        coherence = self.coherence(seams)
+        return _product(max(swd, LEAST_SWD) / self._swd[1], coherence) if coherence <= LESS_LIKE else 1.0
 
     def _carried(self, seams: Seams) -> Seams:
         return seams if self.drawn is None else self.drawn.carried(seams)
@@ -104,3 +107,8 @@ class Comparison:
         yield False, next(estimates) / self._swd[0] / LESS_SURE
         yield True, self._likeness.coherence(carried) / self._coherence
         yield False, next(estimates) / self._swd[1]
+
+
+def _product(swd: float, coherence: float) -> float:
+    """How much better these ratios are together; 1 where swd is worse."""
+    return min(1.0, float(swd * coherence**LIKE)) if swd <= 1 else 1.0

@@ -29,6 +29,7 @@ SETS_WEIGHTED = 6  # number of sets for each of these
 SHOWN_BY_SETS = 2.0  # they may show as many times what the cheapest jumps show
 WAYS = 4  # number of other ways of the cheapest jumps that the best layout is chosen from
 WAYS_ALONE = 12  # the same where there are no other sets
+SEARCHED = 4  # number of the best of all these, roughly, that are compared closely
 SHOWN_BY_WAYS = 1.1  # they may show as many times more: ways by chance notch upright lines
 TOGETHER = 8  # number of variations chosen from the same candidates
 SEARCHES = (1.0, 2.0, 4.0, 2.0)  # weight of the distribution in each search for jumps, which avoids the earlier jumps
@@ -85,12 +86,15 @@ def _best(axis: Axis, cheapest: Seams, count: int, drawn: Drawn | None) -> Seams
     """
     comparison = Comparison(axis, cheapest, drawn=drawn)
     others = not axis.spares and count < SCATTERED * axis.costs.width
-    sets = [*_other_sets(axis, count)] if others else []
-    ways = [*_other_ways(axis, cheapest, count, WAYS if others else WAYS_ALONE)]
-    ratios = [comparison.better(seams, SHOWN_BY_SETS) for seams in sets]
-    ratios += [comparison.better(seams, SHOWN_BY_WAYS) for seams in ways]
-    least = min(ratios)
-    return [*sets, *ways][ratios.index(least)] if least < 1 else cheapest
+    candidates = [(seams, SHOWN_BY_SETS) for seams in _other_sets(axis, count)] if others else []
+    candidates += [
+        (seams, SHOWN_BY_WAYS) for seams in _other_ways(axis, cheapest, count, WAYS if others else WAYS_ALONE)
+    ]
+    roughly = [(comparison.better(*each), turn) for turn, each in enumerate(candidates)]
+    searched = [candidates[turn][0] for better, turn in sorted(roughly)[:SEARCHED] if better < 1]
+    surely = [comparison.surely_better(seams) for seams in searched]
+    least = min(surely, default=1.0)
+    return searched[surely.index(least)] if least < 1 else cheapest
 
 
 def _other_sets(axis: Axis, count: int) -> Iterator[Seams]:
