@@ -48,10 +48,11 @@ def test_what_is_removed_and_what_moves_is_as_it_is_solved(monkeypatch: pytest.M
 
 def test_better_is_what_is_not_worse_in_anything(monkeypatch: pytest.MonkeyPatch) -> None:
     axis, drawn = Axis(PERIODIC), Drawn(PERIODIC, lambda seams: seams)
-    assert Comparison(axis, BROKEN, drawn=drawn).better(WHOLE, 1) < 0.5
-    assert Comparison(axis, WHOLE, drawn=drawn).better(BROKEN, np.inf) == 1
-    assert Comparison(axis, BROKEN, drawn=drawn).better(BROKEN, 1) == 1
     comparison = Comparison(axis, BROKEN, drawn=drawn)
+    assert max(comparison.better(WHOLE, 1), comparison.surely_better(WHOLE)) < 0.5
+    assert comparison.surely_better(BROKEN) == 1
+    assert Comparison(axis, WHOLE, drawn=drawn).better(BROKEN, np.inf) == 1
+    assert Comparison(axis, WHOLE, drawn=drawn).surely_better(BROKEN) == 1
     monkeypatch.setattr(axis, "seen_cost", lambda *_: 1e3)  # such as half of a single object that comes twice
     assert comparison.better(WHOLE, 2) == 1
 
