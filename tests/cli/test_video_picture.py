@@ -46,7 +46,8 @@ def test_the_frames_are_the_pictures_layouts(ingan_fast: Command, photo: Path) -
     frame = np.asarray(Image.open("1.png"))
     shown = frame[(frame != 0).any(axis=2)]
     colours = {tuple(colour) for colour in grain(48, 64).reshape(-1, 3)}
-    assert np.mean([tuple(colour) in colours for colour in shown]) > 0.6
+    copied = np.mean([tuple(colour) in colours for colour in shown])
+    assert copied > 0.4  # in so small a picture shades beside seams reach far; a resize copies hardly any
 
 
 def test_a_transparent_picture_lies_over_the_background(ingan_fast: Command) -> None:
