@@ -1,7 +1,7 @@
 """The best layout of one side, and other good ones.
 
 The seams that cost least are not always the best by the measures. So the best layout is the one of a few candidates
-that is best by estimates (`comparison.py`), where none is worse than that of the seams that cost least.
+that is best by estimates (`comparison.py`).
 
 Seams find other ways where the price of a place changes a little from part to part of the picture. So there are many
 candidates, from several sets of jumps and from fields of prices by chance. A variation is the candidate that is least
@@ -29,8 +29,8 @@ SETS_WEIGHTED = 6  # number of sets for each of these
 SHOWN_BY_SETS = 2.0  # they may show as many times what the cheapest jumps show
 WAYS = 4  # number of other ways of the cheapest jumps that the best layout is chosen from
 WAYS_ALONE = 12  # the same where there are no other sets
-SEARCHED = 4  # number of the best of all these, roughly, that are compared closely
 SHOWN_BY_WAYS = 1.1  # they may show as many times more: ways by chance notch upright lines
+SEARCHED = 4  # number of the best of all these, roughly, that are compared closely
 TOGETHER = 8  # number of variations chosen from the same candidates
 SEARCHES = (1.0, 2.0, 4.0, 2.0)  # weight of the distribution in each search for jumps, which avoids the earlier jumps
 NEAR = 0.05  # fraction of the width; jumps closer than this in place and length count as equal
