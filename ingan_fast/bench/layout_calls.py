@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from ingan_fast.bench.memory import forget_peak, process_peak
 from ingan_fast.geometry import Size
 from ingan_fast.layout import Layouts
-from ingan_fast.layout.layouts import SOLVED_PIXELS, SOLVED_WIDTH
 from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask
 from ingan_fast.layout.solver import Axis
+from ingan_fast.layout.versions import shrinking, size_of
 from ingan_fast.pictures import MARKET, load_image
 from ingan_fast.quality.resampling import plain_resize
 
@@ -76,8 +76,7 @@ def _tables(picture: NDArray) -> Axis:
     """What `Layouts` computes for a picture before it solves."""
     objects = Layouts(picture).objects()
     height, width = picture.shape[:2]
-    factor = max(1.0, (height * width / SOLVED_PIXELS) ** 0.5, width / SOLVED_WIDTH)
-    size = round(width / factor), round(height / factor)
+    size = size_of(picture, shrinking((width, height)))
     return Axis(seen(shrunk(picture, size)), spare=shrunk_mask(objects, size) if objects.any() else None)
 
 

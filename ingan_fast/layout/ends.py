@@ -40,18 +40,20 @@ def at_borders(width: int) -> Ends:
     return Ends(begin, begin[::-1].copy())
 
 
-def anywhere(held: Floats) -> Ends:
+def anywhere(held: Floats, cut: Floats | None = None) -> Ends:
     """A crop anywhere.
 
     Args:
         held: [h, w], what it costs a seam, a row, to leave out anything there.
+        cut: [w + 1], what it costs to begin or to end before each column.
     """
     length = np.linspace(0, CROP_LENGTH, held.shape[1] + 1, dtype=np.float32)[1:] + np.float32(CROP)
     begin, end = (
         np.pad(length + np.maximum.accumulate(each, axis=1).mean(axis=0, dtype=np.float32), (1, 0))
         for each in (held, held[:, ::-1])
     )
-    return Ends(begin, end[::-1].copy())
+    end = end[::-1].copy()
+    return Ends(begin, end) if cut is None else Ends(begin + cut, end + cut)
 
 
 def are_crops(places: NDArray[np.intp], lengths: NDArray[np.intp], width: int) -> NDArray[np.bool_]:

@@ -19,12 +19,10 @@ from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.single_objects import PIXELS, single_objects
 from ingan_fast.layout.solver import SPARED, Axis
 from ingan_fast.layout.variations import solve
-from ingan_fast.layout.versions import size_of, versions
+from ingan_fast.layout.versions import shrinking, size_of, versions
 
-SOLVED_PIXELS = 48_000  # size of the small version in which jumps are found
 SPARED_TILED = 4.0  # replaces `SPARED` in tiled outputs, where removing the border requires repetitions
 COMPARED_PIXELS = 200_000  # variations of larger pictures are compared in that small version, which is quicker
-SOLVED_WIDTH = 400  # px; its maximum side along the axis that changes
 
 Mask = NDArray[np.bool_]
 
@@ -172,7 +170,7 @@ class Layouts:
     def _avoided(self) -> Mask | None:
         """What is to be removed, and around it as much as a seam can move by when it is refined."""
         remove, keep = self.options.remove, self.options.keep
-        reach = int(np.ceil(_shrinking(self.size) - 1))
+        reach = int(np.ceil(shrinking(self.size) - 1))
         if remove is None or not reach:
             return remove
         around = widened(remove, reach)
@@ -250,7 +248,7 @@ def found(
         masked = MaskedPicture(
             masked.picture, masked.keep, border if masked.remove is None else masked.remove | border, masked.spare
         )
-    factor = _shrinking((width, height))
+    factor = shrinking((width, height))
     small = size_of(masked.picture, factor)
     table = None if known is None else known.get(axis)
     if table is None:
@@ -279,11 +277,6 @@ def found(
     if masked.keep is not None:
         _check_kept(masked.keep, seams, table, count, axis)
     return Step(axis, seams, turn)
-
-
-def _shrinking(size: Size) -> float:
-    """How much smaller the version is in which a side of a picture (width, height) is solved."""
-    return max(1.0, (size[0] * size[1] / SOLVED_PIXELS) ** 0.5, size[0] / SOLVED_WIDTH)
 
 
 def _table(masked: MaskedPicture, small: Size, tiled: bool) -> Axis:

@@ -1,7 +1,7 @@
 """What a jump costs: how much the best seam shows that joins a picture to itself, moved sideways.
 
 Pictures are laid out along their width here; for heights the caller gives the transposed picture. All of it is for
-a small version of the picture (`layouts.SOLVED_PIXELS`), and none of it depends on the output's size.
+a small version of the picture (`versions.SOLVED_PIXELS`), and none of it depends on the output's size.
 """
 
 from functools import cached_property

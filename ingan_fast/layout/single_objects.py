@@ -7,6 +7,8 @@ from PIL import Image
 from ingan_fast.layout.pictures import seen, shrunk, widened
 from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.surrounded import surrounded
+from ingan_fast.layout.things import find
+from ingan_fast.layout.versions import shrinking, size_of
 
 PIXELS = 2500  # size of the version in which single objects are searched
 BLOCK = 5  # px; side of the compared blocks
@@ -19,6 +21,8 @@ LEAST, MOST = 0.015, 0.15  # fraction of certain blocks: below it there are no s
 
 def single_objects(picture: NDArray) -> NDArray[np.bool_]:
     """Where single objects are: [h, w]; nowhere in textures and in pictures of many things of a kind.
+
+    Things on a ground (`things.py`) are single as a whole or not at all.
 
     Args:
         picture: [h, w, channels], as for `pictures.seen`.
@@ -35,6 +39,10 @@ def single_objects(picture: NDArray) -> NDArray[np.bool_]:
     if LEAST <= (unlike > SURE).mean() <= MOST and np.median(unlike) <= TEXTURE:
         for row, column in np.argwhere(unlike > UNLIKE):
             objects[row : row + BLOCK, column : column + BLOCK] = True
+    larger = size_of(picture, shrinking((width, height)))
+    things = find(seen(shrunk(picture, larger))) if objects.any() else None
+    if things is not None:
+        objects = things.whole(np.asarray(Image.fromarray(objects).resize(larger, Image.Resampling.NEAREST)))
     return np.asarray(Image.fromarray(objects).resize((width, height), Image.Resampling.NEAREST))
 
 

@@ -22,6 +22,7 @@ from ingan_fast.layout.polishing import SCATTERED, Polisher
 from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import FORBIDDEN, Floats, SeamCosts
 from ingan_fast.layout.seams import Seams, bend, opening_outward, parts, straight, while_growing
+from ingan_fast.layout.things import find
 
 JUMP = 0.04  # fixed cost of each jump, in mean seam costs of the picture
 PLACE = 4.0  # weight of the mean squared distance, in widths, from the position in a plain resize
@@ -96,8 +97,13 @@ class Axis:
             if mask is not None:
                 held[mask] = price
         self.picture = picture
-        self.ends = anywhere(held) if cropped else at_borders(picture.shape[1])
-        self.costs = SeamCosts(picture, held)
+        things = find(picture)
+        cut = None if things is None else things.cut_by_columns()
+        self.ends = anywhere(held, cut) if cropped else at_borders(picture.shape[1])
+        compared = picture
+        if things is not None:
+            compared = np.concatenate([picture, things.places(picture.shape[2])], axis=2)
+        self.costs = SeamCosts(compared, held)
         self.frequencies = Frequencies(picture)
         self.spares = spare is not None and bool(spare.any())
         self.frequency = FREQUENCY_SPARING if self.spares else FREQUENCY

@@ -1,4 +1,4 @@
-"""The smaller versions of a picture through which seams are carried to its own pixels."""
+"""The small version of a picture that seams are found in, and the versions through which they are carried from it."""
 
 import math
 
@@ -9,6 +9,14 @@ from PIL import Image
 from ingan_fast.geometry import Size
 from ingan_fast.layout.pictures import shrunk
 from ingan_fast.layout.refining import STEP
+
+SOLVED_PIXELS = 48_000  # size of the small version in which jumps are found
+SOLVED_WIDTH = 400  # px; its maximum side along the axis that changes
+
+
+def shrinking(size: Size) -> float:
+    """How much smaller the version is in which a side of a picture (width, height) is solved."""
+    return max(1.0, (size[0] * size[1] / SOLVED_PIXELS) ** 0.5, size[0] / SOLVED_WIDTH)
 
 
 def versions(picture: NDArray, factor: float) -> list[NDArray]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from ingan_fast.layout import layouts, variations
+from ingan_fast.layout import variations, versions
 from ingan_fast.layout.comparison import Comparison, Drawn
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.jumps import Jump
@@ -16,7 +16,6 @@ from ingan_fast.layout.likeness import Likeness
 from ingan_fast.layout.seams import Seams, straight
 from ingan_fast.layout.solver import Axis
 from ingan_fast.layout.variations import _chosen, solve
-from ingan_fast.pictures import Pixels
 from layout_scenes import ball_mask, ball_on_grain, grain
 
 PERIODIC = np.tile(np.random.default_rng(0).uniform(0, 1, (48, 16, 3)).astype(np.float32), (1, 12, 1))
@@ -71,7 +70,8 @@ def test_variations_differ_visibly_and_each_is_nearly_as_good_as_the_best_one() 
         assert max(measured) < 1.25 * measured[0]
 
 
-def test_variations_of_a_small_picture_differ(picture: Pixels) -> None:
+def test_variations_of_a_small_picture_differ() -> None:
+    picture = grain(56, 64)
     axis = Axis((picture / 255).astype(np.float32))
     drawn = [copy_pieces(picture, solve(axis, 90, variation)).astype(int) for variation in range(8)]
     assert all(np.abs(one - other).mean() > 1 for one, other in combinations(drawn, 2))
@@ -92,7 +92,7 @@ def test_variations_spare_what_is_kept() -> None:
 
 
 def test_pieces_are_shifted_by_multiples_of_four_pixels(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layouts, "SOLVED_PIXELS", 2000)
+    monkeypatch.setattr(versions, "SOLVED_PIXELS", 2000)
     monkeypatch.setattr(variations, "FIELDS", 20)
     picture = grain(56, 112)
     shifts = []
