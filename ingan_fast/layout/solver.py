@@ -22,7 +22,7 @@ from ingan_fast.layout.polishing import SCATTERED, Polisher
 from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import FORBIDDEN, Floats, SeamCosts
 from ingan_fast.layout.seams import Seams, bend, opening_outward, parts, straight, while_growing
-from ingan_fast.layout.things import find
+from ingan_fast.layout.things import find, stands_alone
 
 JUMP = 0.04  # fixed cost of each jump, in mean seam costs of the picture
 PLACE = 4.0  # weight of the mean squared distance, in widths, from the position in a plain resize
@@ -40,6 +40,7 @@ BENT_STEP = 0.2  # step size of an update of the pixel prices while seams are be
 RUN = 0.03  # fraction of the width; smallest distance between two jumps
 MANY = 400_000  # output width x source width above which fewer rounds are run
 SPARED = 1.5  # default cost per row for a seam that leaves out or repeats a part of a single object
+SPARED_WHOLE = 4.0  # the same where objects are known as a whole (`things.py`)
 REMOVED = 100.0  # cost per row of showing a pixel that is to be removed
 TABLES = 8  # number of cost tables that take turns along a large output, so that the same jump does not recur
 VARIED = 0.6  # fraction of the costs by which these tables differ
@@ -92,12 +93,15 @@ class Axis:
         cropped: bool = False,
         spared: float = SPARED,
     ):
+        things = find(picture)
+        whole = spare is not None and (things is not None or stands_alone(spare))
+        if whole:
+            spared = SPARED_WHOLE
         held = np.zeros(picture.shape[:2], np.float32)
         for mask, price in ((spare, spared), (keep, FORBIDDEN)):
             if mask is not None:
                 held[mask] = price
         self.picture = picture
-        things = find(picture)
         cut = None if things is None else things.cut_by_columns()
         self.ends = anywhere(held, cut) if cropped else at_borders(picture.shape[1])
         compared = picture
@@ -106,6 +110,7 @@ class Axis:
         self.costs = SeamCosts(compared, held)
         self.frequencies = Frequencies(picture)
         self.spares = spare is not None and bool(spare.any())
+        self.spares_parts = self.spares and not whole
         self.frequency = FREQUENCY_SPARING if self.spares else FREQUENCY
         self.likeness: Likeness | None = None  # of the picture that outputs are compared in, once that is needed
         self.removed = None if remove is None or not remove.any() else remove * np.float32(REMOVED)

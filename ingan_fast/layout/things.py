@@ -21,6 +21,7 @@ COVERED = 0.6  # least fraction of what is neither ground nor larger than things
 COMPACT = 0.5  # least fraction of things that are compact, which words and twigs are not
 LONGEST = 2.0  # most times a compact thing is longer than it is wide
 FILLED = 0.5  # least fraction of its rectangle that it fills
+ROOM = 0.7  # most of the side that changes that something with room beside it has
 SHAPE = 0.45  # weight of places in things beside colours in [0, 1]
 CUT = 2.0  # cost of a crop all of whose rows cut through things
 
@@ -77,7 +78,7 @@ def find(picture: Floats) -> Things | None:
     if ground.mean() < GROUND:
         return None
     other = ~ground
-    parts, sizes = _components(other[:, 1:] & other[:, :-1], other[1:] & other[:-1])
+    parts, sizes = components(other[:, 1:] & other[:, :-1], other[1:] & other[:-1])
     small = other & (sizes <= MOST * parts.size)[parts]
     found = small & (sizes >= LEAST * parts.size)[parts]
     roots, numbers = np.unique(parts[found], return_inverse=True)
@@ -92,26 +93,13 @@ def find(picture: Floats) -> Things | None:
     return Things(labels, ground) if sizes[roots[compact]].sum() >= COMPACT * found.sum() else None
 
 
-def _ground(picture: Floats) -> Mask:
-    """Smooth zones that reach the picture's border: [h, w]."""
-    smooth = _averaged(picture)
-    across, down = (np.abs(np.diff(smooth, axis=axis)).max(axis=2) < STEP for axis in (1, 0))
-    zones, sizes = _components(across, down)
-    at_border = np.zeros(zones.size, bool)
-    for side in (zones[0], zones[-1], zones[:, 0], zones[:, -1]):
-        at_border[side] = True
-    return np.asarray((at_border & (sizes >= ZONE * zones.size))[zones])
+def stands_alone(mask: Mask) -> bool:
+    """Whether a mask [h, w] is one connected part with room beside it."""
+    parts, _ = components(mask[:, 1:] & mask[:, :-1], mask[1:] & mask[:-1])
+    return len(np.unique(parts[mask])) == 1 and bool(mask.any(axis=0).mean() <= ROOM)
 
 
-def _averaged(picture: Floats) -> Floats:
-    """Means of 3x3 px, against noise."""
-    height, width = picture.shape[:2]
-    padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
-    rows = padded[:height] + padded[1:-1] + padded[2:]
-    return (rows[:, :width] + rows[:, 1:-1] + rows[:, 2:]) / np.float32(9)
-
-
-def _components(across: Mask, down: Mask) -> tuple[Labels, Labels]:
+def components(across: Mask, down: Mask) -> tuple[Labels, Labels]:
     """Connected parts.
 
     Args:
@@ -133,6 +121,25 @@ def _components(across: Mask, down: Mask) -> tuple[Labels, Labels]:
         apart = one != other
         one, other = one[apart], other[apart]
     return part.reshape(index.shape), np.bincount(part, minlength=index.size)
+
+
+def _ground(picture: Floats) -> Mask:
+    """Smooth zones that reach the picture's border: [h, w]."""
+    smooth = _averaged(picture)
+    across, down = (np.abs(np.diff(smooth, axis=axis)).max(axis=2) < STEP for axis in (1, 0))
+    zones, sizes = components(across, down)
+    at_border = np.zeros(zones.size, bool)
+    for side in (zones[0], zones[-1], zones[:, 0], zones[:, -1]):
+        at_border[side] = True
+    return np.asarray((at_border & (sizes >= ZONE * zones.size))[zones])
+
+
+def _averaged(picture: Floats) -> Floats:
+    """Means of 3x3 px, against noise."""
+    height, width = picture.shape[:2]
+    padded = np.pad(picture, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    rows = padded[:height] + padded[1:-1] + padded[2:]
+    return (rows[:, :width] + rows[:, 1:-1] + rows[:, 2:]) / np.float32(9)
 
 
 def _boxes(labels: Labels) -> tuple[Labels, Labels]:
