@@ -81,8 +81,8 @@ def solve(
 def _best(axis: Axis, cheapest: Seams, count: int, drawn: Drawn | None) -> Seams:
     """The best of a few candidates by estimates, and by what their seams show.
 
-    Only other ways of the cheapest jumps where parts of single objects are spared, since other jumps repeat or leave out
-    what is beside them, and where others may show a period.
+    Only other ways of the cheapest jumps where parts of single objects are spared, since other jumps repeat or leave
+    out what is beside them, and where others may show a period.
     """
     comparison = Comparison(axis, cheapest, drawn=drawn)
     others = not axis.spares_parts and count < SCATTERED * axis.costs.width
