@@ -94,7 +94,7 @@ class Axis:
         spared: float = SPARED,
     ):
         things = find(picture)
-        whole = spare is not None and (things is not None or stands_alone(spare))
+        whole = spare is not None and (stands_alone(spare) or (things is not None and things.hold(spare)))
         if whole:
             spared = SPARED_WHOLE
         held = np.zeros(picture.shape[:2], np.float32)

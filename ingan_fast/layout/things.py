@@ -67,6 +67,10 @@ class Things:
         chosen[0] = False
         return np.asarray(chosen[self.labels] | (mask & (self.labels == 0) & ~self.ground))
 
+    def hold(self, mask: Mask) -> bool:
+        """Whether most of a mask [h, w] is things."""
+        return bool(2 * np.count_nonzero(self.labels[mask]) >= np.count_nonzero(mask))
+
 
 def find(picture: Floats) -> Things | None:
     """The things of a picture; None where it has no ground, fewer than four things, or much else that is small.

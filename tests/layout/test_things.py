@@ -97,6 +97,8 @@ def test_a_mask_gets_things_whole_or_not_at_all() -> None:
     mask[: CENTRES[1][0] - 6, 60:] = True  # a small part of the others of this row
     assert 0.1 < mask[second].mean() < 0.3
     np.testing.assert_array_equal(of_picture.whole(mask), first)
+    assert of_picture.hold(first | second)
+    assert not of_picture.hold(mask)
 
 
 def test_what_is_known_to_be_one_whole_is_spared_at_a_higher_price() -> None:
