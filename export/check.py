@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,21 +20,35 @@ from ingan_fast.runtime.backends.tensorrt import ALLOWED, QUANTILE
 from ingan_fast.runtime.libraries import import_onnxruntime, import_openvino, openvino_precision
 from ingan_fast.training.trained import TrainedRun
 
-SIDE = 144  # px; part of the source used. Shapes matter here, not the amount of content
+SIDE = 144  # px; part of the source used: shapes matter here more than the amount of content
+DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
+# A file in such a precision may be off by so many times what the generator itself is off with its operations rounded,
+# in the mean. Trained networks amplify rounding: single pixels by ten times the fixed limit, which no eye sees.
+ROUNDING = 6.0
 
 Run = Callable[[dict[str, NDArray[np.float32]]], NDArray[np.float32]]
+Generated = Callable[[], Tensor]
 
 
 @dataclass(frozen=True)
 class Check:
-    """Result of a check: the runtime, the number of cases, and the largest error (grey levels, at `QUANTILE`)."""
+    """Result of a check: the runtime, the number of cases, and the largest errors, in grey levels.
+
+    Attributes:
+        error: at `QUANTILE`.
+        mean: of all values of a case.
+    """
 
     runtime: str
     cases: int
     error: float
+    mean: float
 
     def __str__(self) -> str:
-        return f"{self.runtime}: {self.cases} sizes within {self.error:.2g} grey levels of the generator"
+        return (
+            f"{self.runtime}: {self.cases} sizes within {self.error:.2g} grey levels of the generator, "
+            f"{self.mean:.2g} in the mean"
+        )
 
 
 @torch.inference_mode()
@@ -41,34 +56,52 @@ def check(path: Path, exported: Exported, trained: TrainedRun, precision: str, d
     """Run a file at several sizes, shapes and batch sizes and compare.
 
     Raises:
-        UserError: an error exceeds what the precision allows, or the runtime can't load the file.
+        UserError: an error exceeds what the precision allows, and what rounding does to this generator, or the runtime
+            can't load the file.
     """
     runtime, run = _open_package(path, device) if path.suffix == ".pt2" else _open(path, precision)
-    worst, count = 0.0, 0
-    for name, inputs, expected in _cases(exported, trained):
+    worst, mean, count = 0.0, 0.0, 0
+    for name, inputs, generated in _cases(exported, trained):
         try:
             result = run({key: tensor.numpy() for key, tensor in inputs.items()})
         except Exception as error:  # each runtime has its own error classes
             raise UserError(f"the exported file fails in {runtime} at {name}: {first_line(error)}") from error
-        off = np.abs(result - expected.numpy()) * (255 if exported.fixed else 127.5)
+        expected, scale = generated().numpy(), 255 if exported.fixed else 127.5
+        off = np.abs(result - expected) * scale
         apart = float(np.quantile(off, QUANTILE)) if np.isfinite(off).all() else np.inf
-        if apart > ALLOWED[precision]:
+        if (
+            apart > ALLOWED[precision]
+            and not off.mean() <= ROUNDING * _rounding(generated, expected, precision) * scale
+        ):
             raise UserError(
                 f"the exported file is wrong in {runtime} at {name}: {apart:.3g} grey levels off, but {precision} "
                 f"allows {ALLOWED[precision]:g}; no file was kept"
             )
-        worst, count = max(worst, apart), count + 1
-    return Check(runtime, count, worst)
+        worst, mean, count = max(worst, apart), max(mean, float(off.mean())), count + 1
+    return Check(runtime, count, worst, mean)
 
 
-def _cases(exported: Exported, trained: TrainedRun) -> Iterator[tuple[str, dict[str, Tensor], Tensor]]:
-    """Yields name, inputs and the generator's output."""
+def _rounding(generated: Generated, expected: NDArray[np.float32], precision: str) -> float:
+    """How far the generator is from its own output in the mean, with its operations in a reduced precision."""
+    if precision not in DTYPES:
+        return 0.0
+    with torch.autocast("cpu", DTYPES[precision]):
+        rounded = generated().float().numpy()
+    return float(np.abs(rounded - expected).mean())
+
+
+def _cases(exported: Exported, trained: TrainedRun) -> Iterator[tuple[str, dict[str, Tensor], Generated]]:
+    """Yields name, inputs and what makes the generator's output."""
     generator = trained.generator
     source = to_tensor(trained.source)
     if exported.fixed:
-        yield "its size", {"image": (_frame(source, exported.fixed.frame) + 1) / 2}, _fixed_output(exported, trained)
+        yield (
+            "its size",
+            {"image": (_frame(source, exported.fixed.frame) + 1) / 2},
+            partial(_fixed_output, exported, trained),
+        )
         return
-    image = source if exported.baked_source else source[..., :SIDE, :SIDE]
+    image = source if exported.baked_source else _part(source)
     height, width = min(image.shape[-2], SIDE), min(image.shape[-1], SIDE)
     larger, smaller = (width * 3 // 2 + 1, height + 13), (max(width // 2 | 1, 16), max(height * 2 // 3, 16))
     tilt = [(0.2 * width, 0), (0.9 * width, 0.15 * height), (width, height), (0, 0.8 * height)]
@@ -87,7 +120,16 @@ def _cases(exported: Exported, trained: TrainedRun) -> Iterator[tuple[str, dict[
         inputs = {"image": x.contiguous(), "grid": grid_of(transform, batch)}
         if exported.baked_source:
             del inputs["image"]
-        yield f"{name} ({transform.size[0]}x{transform.size[1]})", inputs, _output(generator, x, transform)
+        yield f"{name} ({transform.size[0]}x{transform.size[1]})", inputs, partial(_output, generator, x, transform)
+
+
+def _part(source: Tensor) -> Tensor:
+    """The part of a source with the most contrast, of its corners, edges and middle: an even one would hide errors."""
+    rows, columns = ({0, max(0, n - SIDE) // 2, max(0, n - SIDE)} for n in source.shape[-2:])
+    parts = [
+        source[..., row : row + SIDE, column : column + SIDE] for row in sorted(rows) for column in sorted(columns)
+    ]
+    return max(parts, key=lambda part: float(part.std()))
 
 
 def _output(generator: Generator, image: Tensor, transform: Transform) -> Tensor:

@@ -21,8 +21,11 @@ Result = Callable[[np.ndarray], np.ndarray]
 def check(monkeypatch: pytest.MonkeyPatch) -> Callable[..., checking.Check]:
     """Checks a file whose results are made by a function of the expected ones, 0 everywhere."""
 
-    def checked(result: Result, precision: str = "fp32", fixed: bool = False) -> checking.Check:
-        case = ("a size", {"image": torch.zeros(SHAPE)}, torch.zeros(SHAPE))
+    def checked(result: Result, precision: str = "fp32", fixed: bool = False, rounding: float = 0.0) -> checking.Check:
+        def generated() -> torch.Tensor:
+            return torch.full(SHAPE, rounding if torch.is_autocast_enabled("cpu") else 0.0)
+
+        case = ("a size", {"image": torch.zeros(SHAPE)}, generated)
         monkeypatch.setattr(checking, "_cases", lambda *_: iter([case]))
         monkeypatch.setattr(checking, "_open", lambda *_: ("a runtime", lambda inputs: result(inputs["image"].copy())))
         exported: Any = SimpleNamespace(fixed=fixed)
@@ -55,6 +58,28 @@ def test_the_limit_is_in_grey_levels_and_the_precisions(
     assert close.error == pytest.approx(0.9 * ALLOWED[precision], rel=1e-3)
     with pytest.raises(UserError, match="no file was kept"):
         check(all_off_by(1.1 * ALLOWED[precision], unit), precision, fixed)
+
+
+@pytest.mark.parametrize("precision", ["fp16", "bf16"])
+def test_a_reduced_precision_may_be_off_by_what_rounding_does_to_the_generator(
+    check: Callable[..., checking.Check], precision: str
+) -> None:
+    rounding, limit = 1 / 127.5, checking.ROUNDING
+    assert check(all_off_by(0.9 * limit, 127.5), precision, rounding=rounding).mean == pytest.approx(0.9 * limit)
+    with pytest.raises(UserError, match="no file was kept"):
+        check(all_off_by(1.1 * limit, 127.5), precision, rounding=rounding)
+    with pytest.raises(UserError, match="no file was kept"):
+        check(all_off_by(0.9 * limit, 127.5), "fp32", rounding=rounding)
+    with pytest.raises(UserError, match="inf grey levels off"):
+        check(lambda expected: expected + np.float32(np.nan), precision, rounding=rounding)
+
+
+def test_the_part_that_is_compared_has_content() -> None:
+    source = torch.ones(1, 3, 300, 400)
+    source[..., 200:, 300:] = -1
+    torch.testing.assert_close(checking._part(source), source[..., -checking.SIDE :, -checking.SIDE :])
+    small = torch.rand(1, 3, 20, 30)
+    assert checking._part(small).shape == small.shape
 
 
 def test_the_limits_are_small() -> None:
