@@ -23,8 +23,8 @@ from ingan_fast.training.trained import TrainedRun
 SIDE = 144  # px; part of the source used: shapes matter here more than the amount of content
 DTYPES = {"fp16": torch.float16, "bf16": torch.bfloat16}
 # A file in such a precision may be off by so many times what the generator itself is off with its operations rounded,
-# in the mean. Trained networks amplify rounding: single pixels by ten times the fixed limit, which no eye sees.
-ROUNDING = 6.0
+# in the mean: trained networks amplify rounding.
+ROUNDING = 3.0
 
 Run = Callable[[dict[str, NDArray[np.float32]]], NDArray[np.float32]]
 Generated = Callable[[], Tensor]

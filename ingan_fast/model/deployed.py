@@ -5,7 +5,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from ingan_fast.kernels import grid_warp
+from ingan_fast.kernels import grid_warp, is_exporting
 from ingan_fast.model.networks import Generator, ReflectConv2d, shrink
 
 MAX_ENTRY_BYTES = 512 << 20  # of the entry map of a source
@@ -36,7 +36,9 @@ class DeployedGraph(nn.Module):
         """The entry's features of the image, sampled at the first stage's grid, in float32."""
         every = self.generator.coarse
         features = self.generator.entry(shrink(image, every).to(self.dtype)).float()
-        # No arithmetic on the grid: after a convolution OpenVINO would do it in bfloat16, which shifts pixels.
+        if is_exporting():
+            # Nothing may be done to the grid, not even slicing: OpenVINO would do it in bfloat16, which shifts pixels.
+            return grid_warp(features, grid)[:, :, ::every, ::every]
         return grid_warp(features, grid[:, ::every, ::every])
 
 

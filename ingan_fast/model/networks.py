@@ -168,8 +168,8 @@ def coarse_size(size: tuple[int, int], factor: int) -> tuple[int, int]:
 def _every(factor: int, matrix: Tensor, size: tuple[int, int]) -> Tensor:
     """The sampling matrix for every `factor`-th pixel of an output of `size`, starting at the first.
 
-    A coarse stage then samples at a subset of the full output's grid, for any size: deployed graphs slice that grid
-    and need no arithmetic on coordinates.
+    A coarse stage then samples at a subset of the full output's grid, for any size: deployed graphs need no arithmetic
+    on coordinates.
     """
     if factor == 1:
         return matrix

@@ -64,7 +64,7 @@ def test_the_limit_is_in_grey_levels_and_the_precisions(
 def test_a_reduced_precision_may_be_off_by_what_rounding_does_to_the_generator(
     check: Callable[..., checking.Check], precision: str
 ) -> None:
-    rounding, limit = 1 / 127.5, checking.ROUNDING
+    rounding, limit = 3 / 127.5, 3 * checking.ROUNDING
     assert check(all_off_by(0.9 * limit, 127.5), precision, rounding=rounding).mean == pytest.approx(0.9 * limit)
     with pytest.raises(UserError, match="no file was kept"):
         check(all_off_by(1.1 * limit, 127.5), precision, rounding=rounding)

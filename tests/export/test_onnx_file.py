@@ -59,6 +59,13 @@ def test_only_plain_convolutions_are_left(exported: ExportedFile) -> None:
     assert {"Conv", "GridSample", "DepthToSpace"} <= kinds
 
 
+def test_nothing_is_done_to_the_grid_before_it_is_sampled_at(exported: ExportedFile) -> None:
+    """After a convolution OpenVINO does everything but sampling in bfloat16, which would move pixels."""
+    samplings = [node for node in onnx.load(exported.path).graph.node if node.op_type == "GridSample"]
+    assert samplings
+    assert {node.input[1] for node in samplings} == {"grid"}
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_another_program_makes_the_runs_own_picture(
     exported: ExportedFile, trained: TrainedRun, size: tuple[int, int]
