@@ -109,9 +109,9 @@ class Axis:
             compared = np.concatenate([picture, things.places(picture.shape[2])], axis=2)
         self.costs = SeamCosts(compared, held)
         self.frequencies = Frequencies(picture)
-        self.spares = spare is not None and bool(spare.any())
-        self.spares_parts = self.spares and not whole
-        self.frequency = FREQUENCY_SPARING if self.spares else FREQUENCY
+        spares = spare is not None and bool(spare.any())
+        self.spares_parts = spares and not whole
+        self.frequency = FREQUENCY_SPARING if spares else FREQUENCY
         self.likeness: Likeness | None = None  # of the picture that outputs are compared in, once that is needed
         self.removed = None if remove is None or not remove.any() else remove * np.float32(REMOVED)
         self.between = self.costs.between() + np.float32(JUMP)
