@@ -14,6 +14,7 @@ from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.seams import Seams
 
 THRESHOLDS = 24  # number of thresholds per colour direction
+UNCOUNTED = THRESHOLDS + 1  # the level of pixels that don't count
 
 
 class Distributions:
@@ -21,14 +22,19 @@ class Distributions:
 
     Args:
         values: [h, w, channels].
+        uncounted: [h, w], pixels that count like the mean of the others wherever they are shown.
     """
 
-    def __init__(self, values: NDArray):
+    def __init__(self, values: NDArray, uncounted: NDArray[np.bool_] | None = None):
         self._low, high = np.quantile(values.reshape(-1, values.shape[2]), (0.002, 0.998), axis=0)
         self._range = high - self._low
         self.levels = self._levels_of(values)
+        if uncounted is not None:
+            self.levels[uncounted] = UNCOUNTED
         self.weights = np.repeat(self._range / THRESHOLDS, THRESHOLDS).astype(np.float32)
         self._counts = counts_of_levels(self.levels)
+        counted = int(self._counts[0, :UNCOUNTED].sum())
+        self._mean = np.cumsum(self._counts, axis=1)[:, :THRESHOLDS] / max(counted, 1)
         self.source = self._shares(self._counts)
 
     def deviations_of_pieces(self, seams: Seams) -> Floats:
@@ -63,7 +69,8 @@ class Distributions:
 
     def _shares(self, counts: NDArray) -> Floats:
         """The same of how many pixels have each level: [channels, levels]."""
-        shares = np.cumsum(counts, axis=1)[:, :THRESHOLDS] / max(int(counts[0].sum()), 1)
+        under = np.cumsum(counts, axis=1)[:, :THRESHOLDS] + counts[:, UNCOUNTED:] * self._mean
+        shares = under / max(int(counts[0].sum()), 1)
         return np.asarray(shares.ravel() * self.weights, np.float32)
 
 
@@ -72,14 +79,15 @@ class Frequencies(Distributions):
 
     Args:
         picture: float32 [h, w, channels].
+        uncounted: see `Distributions`.
     """
 
-    def __init__(self, picture: Floats):
+    def __init__(self, picture: Floats, uncounted: NDArray[np.bool_] | None = None):
         pixels = picture.reshape(-1, picture.shape[2]).astype(np.float64)
         centred = pixels - pixels.mean(axis=0)
         values, directions = np.linalg.eigh(centred.T @ centred / len(centred))
         projected = centred @ directions / np.sqrt(max(values.sum(), 1e-12))
-        super().__init__(projected.reshape(picture.shape))
+        super().__init__(projected.reshape(picture.shape), uncounted)
         self.columns = np.stack([self._features(column[:, None]) for column in self.levels.swapaxes(0, 1)], axis=1)
         self.source = self.columns.mean(axis=1)
         self.scale = np.maximum(np.abs(self.columns - self.source[:, None]).mean(axis=1), 1e-6)
@@ -108,6 +116,7 @@ class Frequencies(Distributions):
         height, width, channels = self.levels.shape
         tables = np.zeros((channels, 256), np.float32)
         tables[:, :THRESHOLDS] = under
+        tables[:, UNCOUNTED] = (weighted * self._mean).sum(axis=1)
         before = np.zeros((height, width + 1))
         if compiled.available:
             compiled.loops.shown_before(self.levels, tables, count, besides, unit, before)
@@ -123,5 +132,5 @@ class Frequencies(Distributions):
 
 def counts_of_levels(levels: NDArray[np.uint8]) -> NDArray[np.int64]:
     """How many pixels have each level: [channels, levels]."""
-    counts = [np.bincount(levels[..., c].ravel(), minlength=THRESHOLDS + 1) for c in range(levels.shape[-1])]
+    counts = [np.bincount(levels[..., c].ravel(), minlength=UNCOUNTED + 1) for c in range(levels.shape[-1])]
     return np.array(counts, np.int64)

@@ -17,11 +17,10 @@ from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask, widened
 from ingan_fast.layout.refining import kept_before, refine
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.single_objects import PIXELS, single_objects
-from ingan_fast.layout.solver import SPARED, Axis
+from ingan_fast.layout.solver import Axis
 from ingan_fast.layout.variations import solve
 from ingan_fast.layout.versions import shrinking, size_of, versions
 
-SPARED_TILED = 4.0  # replaces `SPARED` in tiled outputs, where removing the border requires repetitions
 COMPARED_PIXELS = 200_000  # variations of larger pictures are compared in that small version, which is quicker
 
 Mask = NDArray[np.bool_]
@@ -285,7 +284,7 @@ def _table(masked: MaskedPicture, small: Size, tiled: bool) -> Axis:
     )
     if spare is not None and tiled:
         spare = widened(spare, round((small[0] * small[1] / PIXELS) ** 0.5))
-    return Axis(seen(shrunk(masked.picture, small)), keep, remove, spare, not tiled, SPARED_TILED if tiled else SPARED)
+    return Axis(seen(shrunk(masked.picture, small)), keep, remove, spare, not tiled)
 
 
 def _check_kept(keep: Mask, seams: Seams, table: Axis, count: int, axis: int) -> None:

@@ -1,25 +1,31 @@
-"""Single objects: parts of a picture that are unlike the rest of it."""
+"""Single objects: the few parts of a picture that stand apart from its background."""
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ingan_fast.layout.pictures import seen, shrunk, widened
-from ingan_fast.layout.seam_costs import Floats
-from ingan_fast.layout.surrounded import surrounded
-from ingan_fast.layout.things import find
+from ingan_fast.layout.pictures import Floats, seen, shrunk, widened
+from ingan_fast.layout.saliency import saliency
+from ingan_fast.layout.things import components, find
 from ingan_fast.layout.versions import shrinking, size_of
 
-PIXELS = 2500  # size of the version in which single objects are searched
-BLOCK = 5  # px; side of the compared blocks
-# Distance to the most similar other block, in units of the picture's variance, above which a block may be single.
-UNLIKE = 0.5
-SURE = 0.75  # the same, above which it certainly is
-TEXTURE = 1 / 3  # the same of the middle one of all blocks, above which the picture is a texture
-LEAST, MOST = 0.015, 0.15  # fraction of certain blocks: below it there are no single objects, above it nothing else
+PIXELS = 12_000  # size of the version in which single objects are searched
+AROUND = 2  # px around objects there that are spared, too
+LEVELS = 64  # number of thresholds of how salient pixels are
+# A mask is of single objects if it is this sure; measured on 45 pictures, and looked at on 50 others.
+APART = 0.76  # least share of how salient pixels differ that is explained by whether they are in the mask
+BACKGROUND = 0.4  # most that its pixels are background
+RAGGED = 5.0  # most times its outline is longer than a square's
+LARGEST = 0.5  # least share that its largest part has; several of one size are things of a kind
+LEAST, MOST = 0.005, 0.6  # fraction of the picture that it has
+PART = 0.05  # least size of a part, in largest ones
+# What is beside them is part of them, too, if it is as salient as this, in thresholds, and as probably not background.
+ALSO, ALSO_BACKGROUND = 0.5, 0.3
+
+Mask = NDArray[np.bool_]
 
 
-def single_objects(picture: NDArray) -> NDArray[np.bool_]:
+def single_objects(picture: NDArray) -> Mask:
     """Where single objects are: [h, w]; nowhere in textures and in pictures of many things of a kind.
 
     Things on a ground (`things.py`) are single as a whole or not at all.
@@ -29,39 +35,59 @@ def single_objects(picture: NDArray) -> NDArray[np.bool_]:
     """
     height, width = picture.shape[:2]
     factor = max(1.0, (height * width / PIXELS) ** 0.5)
-    size = max(1, round(width / factor)), max(1, round(height / factor))
-    small = seen(shrunk(picture, size))
-    nothing = np.zeros((height, width), bool)
-    if min(size) <= 2 * BLOCK:
-        return nothing
-    unlike = _unlike(small) / max(float(small.var(axis=(0, 1)).mean()), 1e-6)
-    objects = widened(surrounded(small), 1)
-    if LEAST <= (unlike > SURE).mean() <= MOST and np.median(unlike) <= TEXTURE:
-        for row, column in np.argwhere(unlike > UNLIKE):
-            objects[row : row + BLOCK, column : column + BLOCK] = True
+    found = saliency(seen(shrunk(picture, (max(1, round(width / factor)), max(1, round(height / factor))))))
+    threshold, apart = _divided(found.salient)
+    objects = found.salient > threshold
+    if apart < APART or found.background[objects].mean() > BACKGROUND or _outline(objects) > RAGGED:
+        return np.zeros((height, width), bool)
+    parts, sizes = _parts(objects)
+    largest = sizes[parts[objects]].max()
+    if largest < LARGEST * objects.sum() or not LEAST <= objects.mean() <= MOST:
+        return np.zeros((height, width), bool)
+    objects &= (sizes >= PART * largest)[parts]
+    also = (found.salient > ALSO * threshold) & (found.background < ALSO_BACKGROUND)
+    objects = widened(_filled(_reached(objects, objects | also)), AROUND)
     larger = size_of(picture, shrinking((width, height)))
-    things = find(seen(shrunk(picture, larger))) if objects.any() else None
+    things = find(seen(shrunk(picture, larger)))
     if things is not None:
         objects = things.whole(np.asarray(Image.fromarray(objects).resize(larger, Image.Resampling.NEAREST)))
     return np.asarray(Image.fromarray(objects).resize((width, height), Image.Resampling.NEAREST))
 
 
-def _unlike(picture: Floats) -> Floats:
-    """The mean squared difference of each block to the one that is most like it and does not overlap."""
-    blocks = np.lib.stride_tricks.sliding_window_view(picture, (BLOCK, BLOCK), axis=(0, 1))
-    rows, columns = blocks.shape[:2]
-    values = blocks.reshape(rows * columns, -1)
-    values = values - values.mean(axis=0)
-    squares = np.square(values).sum(axis=1)
-    row, column = np.divmod(np.arange(rows * columns), columns)
-    best = np.empty(rows * columns, np.float32)
-    for first in range(0, len(values), 256):
-        some = slice(first, first + 256)
-        distances = (-2 * values[some]) @ values.T
-        distances += squares[some, None] + squares
-        rows_near = slice(max(row[first] - BLOCK + 1, 0) * columns, (row[some][-1] + BLOCK) * columns)
-        near = np.abs(row[some, None] - row[rows_near]) < BLOCK
-        near &= np.abs(column[some, None] - column[rows_near]) < BLOCK
-        distances[:, rows_near][near] = np.inf
-        best[some] = distances.min(axis=1)
-    return np.maximum(best, 0).reshape(rows, columns) / values.shape[1]
+def _divided(values: Floats) -> tuple[float, float]:
+    """The threshold that divides values in [0, 1] best, and the share of their variance that it explains.
+
+    After Otsu, "A Threshold Selection Method from Gray-Level Histograms", 1979.
+    """
+    counts, edges = np.histogram(values, LEVELS, (0, 1))
+    shares, levels = counts / values.size, (edges[1:] + edges[:-1]) / 2
+    below, sums = np.cumsum(shares), np.cumsum(shares * levels)
+    between = np.square(sums[-1] * below - sums) / np.maximum(below * (1 - below), 1e-9)
+    best = int(between.argmax())
+    variance = float(shares @ np.square(levels - sums[-1]))
+    return float(edges[best + 1]), float(between[best]) / max(variance, 1e-9)
+
+
+def _outline(mask: Mask) -> float:
+    """The length of a mask's outline, in those of a square of its size."""
+    length = np.count_nonzero(mask[:, 1:] != mask[:, :-1]) + np.count_nonzero(mask[1:] != mask[:-1])
+    return float(length / (4 * max(np.count_nonzero(mask), 1) ** 0.5))
+
+
+def _parts(mask: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    return components(mask[:, 1:] & mask[:, :-1], mask[1:] & mask[:-1])
+
+
+def _reached(seeds: Mask, mask: Mask) -> Mask:
+    """The parts of a mask that contain any of some pixels of it."""
+    parts, sizes = _parts(mask)
+    reached = np.zeros(sizes.size, bool)
+    reached[parts[seeds]] = True
+    return np.asarray(mask & reached[parts])
+
+
+def _filled(mask: Mask) -> Mask:
+    """A mask and its holes."""
+    outside = np.pad(~mask, 1, constant_values=True)
+    parts, _ = _parts(outside)
+    return np.asarray((~outside | (parts != parts[0, 0]))[1:-1, 1:-1])

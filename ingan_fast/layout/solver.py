@@ -8,6 +8,7 @@ few of these answers are bent, and the one is taken that is best as it is seen.
 
 from collections.abc import Iterator, Sequence
 from copy import copy
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ from ingan_fast.layout.polishing import SCATTERED, Polisher
 from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import FORBIDDEN, Floats, SeamCosts
 from ingan_fast.layout.seams import Seams, bend, opening_outward, parts, straight, while_growing
-from ingan_fast.layout.things import find, stands_alone
+from ingan_fast.layout.things import find
 
 JUMP = 0.04  # fixed cost of each jump, in mean seam costs of the picture
 PLACE = 4.0  # weight of the mean squared distance, in widths, from the position in a plain resize
@@ -39,8 +40,7 @@ BENT = (3, 3, 3, *[1] * 5)  # number of candidates whose seams are bent in the f
 BENT_STEP = 0.2  # step size of an update of the pixel prices while seams are bent
 RUN = 0.03  # fraction of the width; smallest distance between two jumps
 MANY = 400_000  # output width x source width above which fewer rounds are run
-SPARED = 1.5  # default cost per row for a seam that leaves out or repeats a part of a single object
-SPARED_WHOLE = 4.0  # the same where objects are known as a whole (`things.py`)
+SPARED = 4.0  # cost per row for a seam that leaves out or repeats a part of a single object
 REMOVED = 100.0  # cost per row of showing a pixel that is to be removed
 TABLES = 8  # number of cost tables that take turns along a large output, so that the same jump does not recur
 VARIED = 0.6  # fraction of the costs by which these tables differ
@@ -72,6 +72,19 @@ class _Trial:
         self.pressures = np.clip(self.pressures + step, -most, most)
 
 
+@dataclass(frozen=True)
+class Balance:
+    """How the distribution of an output's colours counts.
+
+    Attributes:
+        frequencies: of the colours.
+        weight: of the distance between their distributions, in standard deviations.
+    """
+
+    frequencies: Frequencies
+    weight: float
+
+
 class Axis:
     """Lays a picture out along its width.
 
@@ -81,7 +94,6 @@ class Axis:
         remove: [h, w], what must not be shown.
         spare: [h, w], what had better be neither left out nor repeated.
         cropped: whether outputs may begin and end inside of the picture, where they are smaller or something must go.
-        spared: what it costs a seam, a row, to leave out or to repeat any of `spare`.
     """
 
     def __init__(
@@ -91,14 +103,10 @@ class Axis:
         remove: Mask | None = None,
         spare: Mask | None = None,
         cropped: bool = False,
-        spared: float = SPARED,
     ):
         things = find(picture)
-        whole = spare is not None and (stands_alone(spare) or (things is not None and things.hold(spare)))
-        if whole:
-            spared = SPARED_WHOLE
         held = np.zeros(picture.shape[:2], np.float32)
-        for mask, price in ((spare, spared), (keep, FORBIDDEN)):
+        for mask, price in ((spare, SPARED), (keep, FORBIDDEN)):
             if mask is not None:
                 held[mask] = price
         self.picture = picture
@@ -108,10 +116,13 @@ class Axis:
         if things is not None:
             compared = np.concatenate([picture, things.places(picture.shape[2])], axis=2)
         self.costs = SeamCosts(compared, held)
-        self.frequencies = Frequencies(picture)
-        spares = spare is not None and bool(spare.any())
-        self.spares_parts = spares and not whole
-        self.frequency = FREQUENCY_SPARING if spares else FREQUENCY
+        smaller, larger = Balance(Frequencies(picture), FREQUENCY), None
+        if spare is not None and spare.any():
+            smaller, larger = (
+                Balance(smaller.frequencies, FREQUENCY_SPARING),
+                Balance(Frequencies(picture, spare), FREQUENCY),
+            )
+        self._balances = smaller, larger or smaller
         self.likeness: Likeness | None = None  # of the picture that outputs are compared in, once that is needed
         self.removed = None if remove is None or not remove.any() else remove * np.float32(REMOVED)
         self.between = self.costs.between() + np.float32(JUMP)
@@ -131,8 +142,13 @@ class Axis:
     def weighted(self, times: float) -> "Axis":
         """The same, with as many times the weight for the distribution of colours."""
         other = copy(self)
-        other.frequency *= times
+        smaller, larger = (replace(each, weight=each.weight * times) for each in self._balances)
+        other._balances = smaller, larger
         return other
+
+    def balance(self, count: int) -> "Balance":
+        """What the distribution of colours counts for an output `count` columns wide."""
+        return self._balances[count > self.costs.width]
 
     def costs_of_jumps(self, count: int, one_way: bool = False) -> Floats:
         """What jumps cost: [t, a], as for `best_jumps`."""
@@ -194,7 +210,8 @@ class Axis:
         removed = np.float32(0) if self.removed is None else self.removed.mean(axis=0)
         ends = self.ends if not one_way and (count < width or self.removed is not None) else at_borders(width)
         place = PLACE_MOVING if one_way else PLACE
-        polisher = Polisher(between, place * away + removed, self.frequencies, self.frequency, run, ends, one_way)
+        balance = self.balance(count)
+        polisher = Polisher(between, place * away + removed, balance.frequencies, balance.weight, run, ends, one_way)
         candidates = sorted(self._candidates(between, away, removed, run, one_way, ends), key=polisher.cost)
         found: list[list[Jump]] = []
         scattered = count >= SCATTERED * width and not one_way  # in videos, repeats grow one after another
@@ -220,10 +237,12 @@ class Axis:
         known: list[list[Jump]] = []
         tables = [between] if count < SCATTERED * width else [between * each for each in self._lengths_varied()]
         rounds = max(1, min(ROUNDS, round(ROUNDS * MANY / (count * width))))
+        balance = self.balance(count)
+        frequencies, weight = balance.frequencies, balance.weight
         for strength in PLACES:
-            pressures = np.zeros_like(self.frequencies.source)
+            pressures = np.zeros_like(frequencies.source)
             for turn in range(rounds):
-                shown = away * np.float32(strength) + self.frequencies.prices(pressures) / count + removed
+                shown = away * np.float32(strength) + frequencies.prices(pressures) / count + removed
                 if one_way and count > width:
                     jumps = best_repeats(between, shown, run, self.costs.longest)
                 else:
@@ -232,9 +251,9 @@ class Axis:
                 if jumps and jumps not in known:
                     known.append(jumps)
                     yield jumps
-                deviations = self.frequencies.deviations(shown_columns(jumps, width))
-                pressures += self.frequency * STEP / (turn + 1) * deviations / self.frequencies.scale
-                np.clip(pressures, -self.frequency, self.frequency, out=pressures)
+                deviations = frequencies.deviations(shown_columns(jumps, width))
+                pressures += weight * STEP / (turn + 1) * deviations / frequencies.scale
+                np.clip(pressures, -weight, weight, out=pressures)
 
     def bent(
         self,
@@ -258,22 +277,20 @@ class Axis:
             besides: [h, w + 1], what else it costs to show all pixels of a row before each column, by which seams find
                 other ways; the choice among rounds does not see it.
         """
+        balance = self.balance(count)
+        frequencies, weight = balance.frequencies, balance.weight
         trials = [
-            _Trial(straight(jumps, self.costs.height), repeated, self.frequencies.source)
-            for jumps, repeated in candidates
+            _Trial(straight(jumps, self.costs.height), repeated, frequencies.source) for jumps, repeated in candidates
         ]
-        start = self._shown_before(np.zeros_like(self.frequencies.source), count, besides)
+        start = self._shown_before(np.zeros_like(frequencies.source), count, besides)
         for turn, bent in enumerate(rounds):
             trials = sorted(trials, key=lambda trial: trial.best_cost)[:bent]
             before = [self._shown_before(trial.pressures, count, besides) if turn else start for trial in trials]
             seams = bend(self.costs, [trial.seams for trial in trials], before, closed, in_order)
             for trial, each in zip(trials, seams, strict=True):
-                deviations = self.frequencies.deviations_of_pieces(each)
-                cost = (
-                    trial.repeated + self.seen_cost(each, in_order) + self.frequency * float(np.abs(deviations).sum())
-                )
-                step = self.frequency * BENT_STEP * deviations / self.frequencies.scale
-                trial.goes_on(each, cost, step, self.frequency)
+                deviations = frequencies.deviations_of_pieces(each)
+                cost = trial.repeated + self.seen_cost(each, in_order) + weight * float(np.abs(deviations).sum())
+                trial.goes_on(each, cost, weight * BENT_STEP * deviations / frequencies.scale, weight)
         return min(trials, key=lambda trial: trial.best_cost).best
 
     def seen_cost(self, seams: Seams, growing: bool = False) -> float:
@@ -285,7 +302,7 @@ class Axis:
 
     def _shown_before(self, pressures: Floats, count: int, besides: NDArray[np.float64] | None) -> NDArray[np.float64]:
         """What it costs to show all pixels of a row before each column: [h, w + 1]."""
-        before = self.frequencies.shown_before(pressures, count, self.removed, self.costs.typical)
+        before = self.balance(count).frequencies.shown_before(pressures, count, self.removed, self.costs.typical)
         return before if besides is None else before + besides
 
     def _seam_cost(self, seams: Seams, growing: bool = False) -> float:

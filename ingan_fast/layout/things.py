@@ -21,7 +21,6 @@ COVERED = 0.6  # least fraction of what is neither ground nor larger than things
 COMPACT = 0.5  # least fraction of things that are compact, which words and twigs are not
 LONGEST = 2.0  # most times a compact thing is longer than it is wide
 FILLED = 0.5  # least fraction of its rectangle that it fills
-ROOM = 0.7  # most of the side that changes that something with room beside it has
 SHAPE = 0.45  # weight of places in things beside colours in [0, 1]
 CUT = 2.0  # cost of a crop all of whose rows cut through things
 
@@ -67,10 +66,6 @@ class Things:
         chosen[0] = False
         return np.asarray(chosen[self.labels] | (mask & (self.labels == 0) & ~self.ground))
 
-    def hold(self, mask: Mask) -> bool:
-        """Whether most of a mask [h, w] is things."""
-        return bool(2 * np.count_nonzero(self.labels[mask]) >= np.count_nonzero(mask))
-
 
 def find(picture: Floats) -> Things | None:
     """The things of a picture; None where it has no ground, fewer than four things, or much else that is small.
@@ -95,12 +90,6 @@ def find(picture: Floats) -> Things | None:
     compact = np.maximum(height, width) <= LONGEST * np.minimum(height, width)
     compact &= sizes[roots] >= FILLED * height * width
     return Things(labels, ground) if sizes[roots[compact]].sum() >= COMPACT * found.sum() else None
-
-
-def stands_alone(mask: Mask) -> bool:
-    """Whether a mask [h, w] is one connected part with room beside it."""
-    parts, _ = components(mask[:, 1:] & mask[:, :-1], mask[1:] & mask[:-1])
-    return len(np.unique(parts[mask])) == 1 and bool(mask.any(axis=0).mean() <= ROOM)
 
 
 def components(across: Mask, down: Mask) -> tuple[Labels, Labels]:

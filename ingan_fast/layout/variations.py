@@ -81,11 +81,10 @@ def solve(
 def _best(axis: Axis, cheapest: Seams, count: int, drawn: Drawn | None) -> Seams:
     """The best of a few candidates by estimates, and by what their seams show.
 
-    Only other ways of the cheapest jumps where parts of single objects are spared, since other jumps repeat or leave
-    out what is beside them, and where others may show a period.
+    Only other ways of the cheapest jumps where others may show a period.
     """
     comparison = Comparison(axis, cheapest, drawn=drawn)
-    others = not axis.spares_parts and count < SCATTERED * axis.costs.width
+    others = count < SCATTERED * axis.costs.width
     candidates = [(seams, SHOWN_BY_SETS) for seams in _other_sets(axis, count)] if others else []
     candidates += [
         (seams, SHOWN_BY_WAYS) for seams in _other_ways(axis, cheapest, count, WAYS if others else WAYS_ALONE)
