@@ -37,6 +37,7 @@ POLISHED = 6  # number of candidates that are improved by small changes (`polish
 POLISHED_SCATTERED = 12  # the same number for outputs that are large enough to show a period
 PERIOD = 0.5  # extra cost there, as a fraction of the cost, times the fraction of columns that recur at one distance
 BENT = (3, 3, 3, *[1] * 5)  # number of candidates whose seams are bent in the first round, the second round, and so on
+BENT_REMOVING = 6  # the first number where something must go: costs of jumps do not tell that seams can't go around it
 BENT_STEP = 0.2  # step size of an update of the pixel prices while seams are bent
 RUN = 0.03  # fraction of the width; smallest distance between two jumps
 MANY = 400_000  # output width x source width above which fewer rounds are run
@@ -136,8 +137,9 @@ class Axis:
             any_change: at least one seam, also where the width stays.
             one_way: jumps that only repeat, or only leave out, each further on in the picture than the one before.
         """
-        candidates = self.candidates(count, self.costs_of_jumps(count, one_way), any_change, one_way)
-        return self.bent(candidates, count, closed, one_way)
+        first = BENT[0] if self.removed is None else BENT_REMOVING
+        candidates = self.candidates(count, self.costs_of_jumps(count, one_way), any_change, one_way, first)
+        return self.bent(candidates, count, closed, one_way, (first, *BENT[1:]))
 
     def weighted(self, times: float) -> "Axis":
         """The same, with as many times the weight for the distribution of colours."""

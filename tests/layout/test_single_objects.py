@@ -1,14 +1,16 @@
-"""What is found to be single in a picture."""
+"""What is found to be single in a picture, and how much parts of it stand apart."""
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingan_fast.layout import single_objects as module
+from ingan_fast.layout.saliency import saliency
 from ingan_fast.layout.single_objects import single_objects
-from ingan_fast.layout.surrounded import surrounded
+from ingan_fast.layout.superpixels import superpixels
+from layout_scenes import grain
 
-SIZE = (40, 60)
+SIZE = (120, 160)
+GROUND, OBJECT, LIKE_OBJECT = (30, 80, 60), (220, 150, 60), (190, 120, 50)
 
 
 def disc(centre: tuple[int, int], radius: float) -> NDArray[np.bool_]:
@@ -16,36 +18,80 @@ def disc(centre: tuple[int, int], radius: float) -> NDArray[np.bool_]:
     return np.asarray((y - centre[0]) ** 2 + (x - centre[1]) ** 2 <= radius**2)
 
 
-def discs(*centres: tuple[int, int], radius: float = 9) -> NDArray[np.float32]:
-    """Discs of one colour on grain of another one."""
-    picture = np.array([0.1, 0.3, 0.25]) + np.random.default_rng(0).uniform(0, 0.05, (*SIZE, 3))
-    for centre in centres:
-        picture[disc(centre, radius)] += np.array([0.7, 0.3, 0.1])
-    return picture.astype(np.float32)
+def painted(*masks: NDArray[np.bool_], colours: tuple[tuple[int, int, int], ...] = (OBJECT,) * 9) -> NDArray[np.uint8]:
+    """Masks of a colour on grain of another one."""
+    picture = np.array(GROUND) + np.random.default_rng(0).uniform(0, 14, (*SIZE, 3))
+    for mask, colour in zip(masks, colours, strict=False):
+        picture[mask] = colour
+    return picture.astype(np.uint8)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_the_one_thing_that_stands_apart_is_found_whole(channels: int) -> None:
-    found = surrounded(discs((20, 30))[..., :channels])
-    np.testing.assert_array_equal(found, disc((20, 30), 9))
+def assert_found(picture: NDArray, mask: NDArray[np.bool_]) -> None:
+    found = single_objects(picture)
+    assert found[mask].all()
+    assert found.sum() < 1.6 * mask.sum()  # and a little around it
 
 
-def test_things_of_a_kind_and_things_at_the_border_do_not_stand_alone() -> None:
-    assert not surrounded(discs((12, 15), (12, 45), (28, 30), radius=6)).any()
-    assert not surrounded(discs((20, 0))).any()
-    assert not surrounded(discs((20, 30), radius=2)).any()  # too small
-    assert not surrounded(np.full((*SIZE, 3), 0.5, np.float32)).any()
+def with_opacity(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """One colour for all, opaque where the mask is."""
+    colour = np.full((*SIZE, 3), 128, np.uint8)
+    return np.dstack([colour, np.where(mask, 255, 0).astype(np.uint8)])
 
 
-def test_a_thing_that_stands_alone_is_single_in_a_large_picture() -> None:
-    large = (np.kron(discs((20, 30)), np.ones((6, 6, 1))) * 255).astype(np.uint8)
-    whole = np.kron(disc((20, 30), 8), np.ones((6, 6), bool))
-    assert single_objects(large)[whole].all()
+@pytest.mark.parametrize("of", ["colours", "grey", "16 bits", "opacity", "large"])
+def test_the_one_thing_that_stands_apart_is_found_whole(of: str) -> None:
+    mask = disc((60, 80), 28)
+    picture: NDArray = painted(mask)
+    if of == "grey":
+        picture = picture[..., :1]
+    elif of == "16 bits":
+        picture = picture.astype(np.uint16) * 257
+    elif of == "opacity":
+        picture = with_opacity(mask)
+    elif of == "large":
+        picture, mask = (
+            np.kron(each, np.ones((5, 5) + (1,) * (each.ndim - 2), each.dtype)) for each in (picture, mask)
+        )
+    assert_found(picture, mask)
 
 
-def test_where_most_parts_are_unlike_others_nothing_is_single(monkeypatch: pytest.MonkeyPatch) -> None:
-    spots = np.random.default_rng(1).uniform(60, 200, (13, 20, 3))
-    texture = np.kron(spots, np.ones((12, 12, 1))).astype(np.uint8)
-    assert not single_objects(texture).any()
-    monkeypatch.setattr(module, "TEXTURE", np.inf)
-    assert single_objects(texture).mean() > 0.5
+def test_thin_and_less_salient_parts_belong_to_the_object() -> None:
+    spire, cap = np.zeros(SIZE, bool), disc((52, 80), 10)
+    spire[22:50, 78:82] = True
+    body = disc((70, 80), 26)
+    assert_found(painted(body, spire, cap, colours=(OBJECT, LIKE_OBJECT, LIKE_OBJECT)), body | spire | cap)
+
+
+def test_holes_belong_to_the_object() -> None:
+    ring, inside = disc((60, 80), 34), disc((60, 80), 16)
+    assert single_objects(painted(ring & ~inside))[inside].all()
+
+
+def test_things_of_a_kind_textures_and_flat_pictures_have_no_single_objects() -> None:
+    kind = [disc(centre, 13) for centre in ((30, 30), (30, 80), (30, 130), (90, 55), (90, 105))]
+    assert not single_objects(painted(*kind)).any()
+    assert not single_objects(painted(disc((60, 80), 3))).any()  # too small
+    assert not single_objects(grain(*SIZE)).any()
+    assert not single_objects(np.full((*SIZE, 3), 90, np.uint8)).any()
+    assert not single_objects(np.zeros((17, 17, 3), np.uint8)).any()
+
+
+def test_what_reaches_far_along_the_border_is_background() -> None:
+    sky = np.zeros(SIZE, bool)
+    sky[:50] = True
+    assert not single_objects(painted(sky)).any()
+    found = saliency(painted(sky, disc((85, 80), 20), colours=(LIKE_OBJECT, OBJECT)).astype(np.float32) / 255)
+    assert found.background[:40].min() > 0.8 > 0.2 > found.background[85, 80]
+    assert found.salient[:40].max() < 0.4 < 0.9 < found.salient[85, 80]
+
+
+def test_superpixels_have_one_colour_and_about_one_size() -> None:
+    mask = disc((60, 80), 28)
+    colours = np.where(mask[..., None], np.float32(80), np.float32(20)) * np.ones(3, np.float32)
+    labels = superpixels(colours, 100)
+    sizes = np.bincount(labels.ravel())
+    assert 80 <= len(sizes) <= 120
+    assert sizes.min() >= 1
+    shares = np.bincount(labels.ravel(), mask.ravel()) / sizes
+    assert ((shares == 0) | (shares == 1)).all()
+    assert np.median(sizes) == pytest.approx(mask.size / len(sizes), rel=0.3)

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from ingan_fast.layout import compiled, solver
+from ingan_fast.layout import compiled
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.ends import Ends, at_borders
 from ingan_fast.layout.frequency import Frequencies
@@ -15,7 +15,7 @@ from ingan_fast.layout.periods import most_repeated
 from ingan_fast.layout.polishing import Polisher
 from ingan_fast.layout.seam_costs import SeamCosts, held_between
 from ingan_fast.layout.seams import Seams, bend, straight
-from ingan_fast.layout.solver import Axis
+from ingan_fast.layout.solver import FREQUENCY, FREQUENCY_SPARING, SPARED, Axis
 from layout_scenes import ball_mask, ball_on_grain, fence, grain
 
 
@@ -151,9 +151,10 @@ def test_polishing_never_makes_jumps_worse_and_its_cost_is_the_whole_one() -> No
     table = Axis(picture)
     count, width = 110, 80
     place = np.random.default_rng(0).uniform(0, 0.01, (count, width)).astype(np.float32)
-    polisher = Polisher(table.between, place, table.frequencies, 7.0, 4, at_borders(width))
+    frequencies = table.balance(count).frequencies
+    polisher = Polisher(table.between, place, frequencies, 7.0, 4, at_borders(width))
     jumps = [Jump(40, -15), Jump(60, -15)]
-    distance = np.abs(table.frequencies.deviations(shown_columns(jumps, width))).sum()
+    distance = np.abs(frequencies.deviations(shown_columns(jumps, width))).sum()
     alone = total(jumps, table.between, place, at_borders(width))
     assert polisher.cost(jumps) == pytest.approx(alone + 7.0 * distance, rel=1e-4)
     polished = polisher.polish(jumps)
@@ -164,9 +165,10 @@ def test_polishing_never_makes_jumps_worse_and_its_cost_is_the_whole_one() -> No
 def test_crops_count_in_polishing_and_stay() -> None:
     table = Axis((grain(24, 80, seed=1) / 255).astype(np.float32), cropped=True)
     place = np.random.default_rng(0).uniform(0, 0.01, (60, 80)).astype(np.float32)
-    polisher = Polisher(table.between, place, table.frequencies, 7.0, 4, table.ends)
+    frequencies = table.balance(60).frequencies
+    polisher = Polisher(table.between, place, frequencies, 7.0, 4, table.ends)
     jumps = [Jump(0, 12), Jump(30, 9), Jump(55, -8), Jump(73, 7)]
-    distance = np.abs(table.frequencies.deviations(shown_columns(jumps, 80))).sum()
+    distance = np.abs(frequencies.deviations(shown_columns(jumps, 80))).sum()
     alone = total(jumps, table.between, place, table.ends)
     assert polisher.cost(jumps) == pytest.approx(alone + 7.0 * distance, rel=1e-4)
     polished = polisher.polish(jumps)
@@ -177,9 +179,12 @@ def test_crops_count_in_polishing_and_stay() -> None:
     assert polisher.polish(crops) == crops
 
 
-def test_prices_of_pixels_add_up_to_prices_of_columns() -> None:
+@pytest.mark.parametrize("spared", [False, True])
+def test_prices_of_pixels_add_up_to_prices_of_columns(spared: bool) -> None:
     picture = (grain(16, 30) / 255).astype(np.float32)
-    frequencies = Frequencies(picture)
+    uncounted = np.zeros((16, 30), bool)
+    uncounted[4:12, 6:20] = spared
+    frequencies = Frequencies(picture, uncounted)
     pressures = np.random.default_rng(0).normal(0, 1, frequencies.source.shape).astype(np.float32)
     before = frequencies.shown_before(pressures, count=4, besides=None, unit=3.0)
     by_pixels = np.diff(before, axis=1).mean(axis=0) * 4 / 3
@@ -215,14 +220,35 @@ def test_pieces_are_the_sources_pixels_in_order() -> None:
     assert rows[1].tolist() == [0, 1, 2, 3, *range(9, 14), *range(10, 20)]
 
 
-def test_colours_have_a_weight_of_their_own_where_single_objects_are_spared(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_spared_costs_where_it_would_be_repeated_or_left_out() -> None:
     picture, mask = (ball_on_grain() / 255).astype(np.float32), ball_mask()
-    solved = [Axis(picture, spare=spare).solve(130).places for spare in (mask, np.zeros_like(mask))]
-    monkeypatch.setattr(solver, "FREQUENCY", 0.0)
-    assert np.array_equal(Axis(picture, spare=mask).solve(130).places, solved[0])
-    assert not np.array_equal(Axis(picture).solve(130).places, solved[1])
-    monkeypatch.setattr(solver, "FREQUENCY_SPARING", 0.0)
-    assert not np.array_equal(Axis(picture, spare=mask).solve(130).places, solved[0])
+    free, dear = (Axis(picture, spare=spare) for spare in (None, mask))
+    row = int(mask.any(axis=1).argmax()) + 5
+    inside = int(mask[row].argmax())
+    at, beside = (
+        (dear.costs.known(5)[row, column] - free.costs.known(5)[row, column]) / free.costs.typical
+        for column in (inside, inside - 20)
+    )
+    assert (at, beside) == (pytest.approx(SPARED, rel=0.01), 0)
+
+
+def test_in_larger_outputs_the_rest_keeps_its_own_distribution_beside_what_is_spared() -> None:
+    picture, mask = (ball_on_grain() / 255).astype(np.float32), ball_mask()
+    table, width = Axis(picture, spare=mask), picture.shape[1]
+    larger, smaller = table.balance(width + 1), table.balance(width)
+    assert table.weighted(2).balance(width + 1).weight == 2 * larger.weight
+    assert (smaller.weight, larger.weight) == (FREQUENCY_SPARING, FREQUENCY)
+    assert Axis(picture).balance(width + 1).weight == Axis(picture).balance(width).weight == FREQUENCY
+    beside = np.flatnonzero(~mask.any(axis=0))
+    shown = np.concatenate([np.arange(width), *[beside] * 3])  # the ball once, and four times as much of the rest
+    once, counted = (np.abs(each.frequencies.deviations(shown)).sum() for each in (larger, smaller))
+    assert once < 0.3 * counted
+    repeated = straight([Jump(40, -30), Jump(40, -30)], len(picture))
+    by_pieces, by_columns = (
+        larger.frequencies.deviations_of_pieces(repeated),
+        larger.frequencies.deviations(np.r_[:40, 10:40, 10:width]),
+    )
+    np.testing.assert_allclose(by_pieces, by_columns, atol=1e-6)
 
 
 def test_columns_that_come_again_are_counted_at_their_worst_distance() -> None:

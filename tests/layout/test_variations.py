@@ -34,12 +34,6 @@ def test_the_best_layout_is_the_best_of_some_candidates(monkeypatch: pytest.Monk
     np.testing.assert_array_equal(copy_pieces(PERIODIC, seams), np.tile(PERIODIC[:, :16], (1, 14, 1)))
 
 
-def test_where_single_objects_are_spared_the_cheapest_jumps_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    spare = np.zeros(PERIODIC.shape[:2], bool)
-    spare[:2, :2] = spare[:2, -2:] = True  # two parts are not known to be one whole thing
-    assert solved(Axis(PERIODIC, spare=spare), monkeypatch).lengths.tolist() == [-5, -9, -7, -11]
-
-
 def test_what_is_removed_and_what_moves_is_as_it_is_solved(monkeypatch: pytest.MonkeyPatch) -> None:
     assert solved(Axis(PERIODIC), monkeypatch, one_way=True) is BROKEN
     assert solved(Axis(PERIODIC, remove=np.eye(48, 192, dtype=bool)), monkeypatch) is BROKEN
