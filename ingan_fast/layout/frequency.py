@@ -5,6 +5,8 @@ output's distribution function. The area between two such functions is their Was
 of an output from its source is a sum of absolute values of *linear* functions of how often each column is shown.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,6 +15,8 @@ from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.seams import Seams
 
+FREQUENCY = 12.0  # weight of the distance between the distributions of colours, in standard deviations
+FREQUENCY_SPARING = 7.0  # the same of smaller outputs where single objects are spared
 THRESHOLDS = 24  # number of thresholds per colour direction
 UNCOUNTED = THRESHOLDS + 1  # the level of pixels that don't count
 
@@ -128,6 +132,32 @@ class Frequencies(Distributions):
         np.cumsum(prices, axis=1, out=before[:, 1:])
         before *= unit
         return before
+
+
+@dataclass(frozen=True)
+class Balance:
+    """How the distribution of an output's colours counts.
+
+    Attributes:
+        frequencies: of the colours.
+        weight: of the distance between their distributions, in standard deviations.
+    """
+
+    frequencies: Frequencies
+    weight: float
+
+
+def balances(picture: Floats, spare: NDArray[np.bool_] | None) -> tuple[Balance, Balance]:
+    """What counts in outputs that are smaller than a picture, and in larger ones.
+
+    Args:
+        picture: float32 [h, w, channels].
+        spare: [h, w], what is shown once at most: in larger outputs its share can't stay, that of the rest can.
+    """
+    frequencies = Frequencies(picture)
+    if spare is None or not spare.any():
+        return Balance(frequencies, FREQUENCY), Balance(frequencies, FREQUENCY)
+    return Balance(frequencies, FREQUENCY_SPARING), Balance(Frequencies(picture, spare), FREQUENCY)
 
 
 def counts_of_levels(levels: NDArray[np.uint8]) -> NDArray[np.int64]:

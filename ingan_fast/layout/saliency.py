@@ -45,7 +45,7 @@ def saliency(picture: Floats) -> Saliency:
     colours = _lab(picture)
     labels = superpixels(colours, SUPERPIXELS)
     count, (height, width) = int(labels.max()) + 1, labels.shape
-    places = np.stack(np.indices((height, width)), axis=2) / max(height, width)
+    places = np.indices((height, width)).transpose(1, 2, 0) / max(height, width)
     pixels = np.concatenate([colours, places], axis=2).reshape(height * width, -1).T
     mean = means(pixels, labels.ravel(), count).T.astype(np.float64)
     distances, apart = _distances(mean[:, :-2]), _distances(mean[:, -2:])

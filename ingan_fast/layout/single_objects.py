@@ -71,7 +71,7 @@ def _divided(values: Floats) -> tuple[float, float]:
 def _outline(mask: Mask) -> float:
     """The length of a mask's outline, in those of a square of its size."""
     length = np.count_nonzero(mask[:, 1:] != mask[:, :-1]) + np.count_nonzero(mask[1:] != mask[:-1])
-    return float(length / (4 * max(np.count_nonzero(mask), 1) ** 0.5))
+    return float(length / (4 * max(int(mask.sum()), 1) ** 0.5))
 
 
 def _parts(mask: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

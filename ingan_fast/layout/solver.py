@@ -8,14 +8,14 @@ few of these answers are bent, and the one is taken that is best as it is seen.
 
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.ends import Ends, anywhere, are_crops, at_borders
-from ingan_fast.layout.frequency import Frequencies
+from ingan_fast.layout.frequency import Balance, balances
 from ingan_fast.layout.jumps import Jump, best_jumps, shown_columns
 from ingan_fast.layout.likeness import Likeness
 from ingan_fast.layout.periods import most_repeated
@@ -28,8 +28,6 @@ from ingan_fast.layout.things import find
 JUMP = 0.04  # fixed cost of each jump, in mean seam costs of the picture
 PLACE = 4.0  # weight of the mean squared distance, in widths, from the position in a plain resize
 PLACE_MOVING = 24.0  # the same in videos: what is far from that position moves faster than in a plain resize
-FREQUENCY = 12.0  # weight of the distance between the distributions of colours, in standard deviations
-FREQUENCY_SPARING = 7.0  # the same where single objects are spared: kept once, they change their share of the output
 PLACES = (4.0, 16.0, 64.0)  # values of the place weight that are tried to find candidates
 ROUNDS = 4  # updates of the column prices for each place weight
 STEP = 2.0  # step size of a price update
@@ -73,19 +71,6 @@ class _Trial:
         self.pressures = np.clip(self.pressures + step, -most, most)
 
 
-@dataclass(frozen=True)
-class Balance:
-    """How the distribution of an output's colours counts.
-
-    Attributes:
-        frequencies: of the colours.
-        weight: of the distance between their distributions, in standard deviations.
-    """
-
-    frequencies: Frequencies
-    weight: float
-
-
 class Axis:
     """Lays a picture out along its width.
 
@@ -117,13 +102,7 @@ class Axis:
         if things is not None:
             compared = np.concatenate([picture, things.places(picture.shape[2])], axis=2)
         self.costs = SeamCosts(compared, held)
-        smaller, larger = Balance(Frequencies(picture), FREQUENCY), None
-        if spare is not None and spare.any():
-            smaller, larger = (
-                Balance(smaller.frequencies, FREQUENCY_SPARING),
-                Balance(Frequencies(picture, spare), FREQUENCY),
-            )
-        self._balances = smaller, larger or smaller
+        self._balances = balances(picture, spare)
         self.likeness: Likeness | None = None  # of the picture that outputs are compared in, once that is needed
         self.removed = None if remove is None or not remove.any() else remove * np.float32(REMOVED)
         self.between = self.costs.between() + np.float32(JUMP)
@@ -148,7 +127,7 @@ class Axis:
         other._balances = smaller, larger
         return other
 
-    def balance(self, count: int) -> "Balance":
+    def balance(self, count: int) -> Balance:
         """What the distribution of colours counts for an output `count` columns wide."""
         return self._balances[count > self.costs.width]
 

@@ -8,14 +8,14 @@ import pytest
 from ingan_fast.layout import compiled
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.ends import Ends, at_borders
-from ingan_fast.layout.frequency import Frequencies
+from ingan_fast.layout.frequency import FREQUENCY, FREQUENCY_SPARING, Frequencies
 from ingan_fast.layout.growing import _order
 from ingan_fast.layout.jumps import EVERY, PLACE_EVERY, Jump, along_diagonals, best_jumps, shown_columns
 from ingan_fast.layout.periods import most_repeated
 from ingan_fast.layout.polishing import Polisher
 from ingan_fast.layout.seam_costs import SeamCosts, held_between
 from ingan_fast.layout.seams import Seams, bend, straight
-from ingan_fast.layout.solver import FREQUENCY, FREQUENCY_SPARING, SPARED, Axis
+from ingan_fast.layout.solver import SPARED, Axis
 from layout_scenes import ball_mask, ball_on_grain, fence, grain
 
 
