@@ -4,8 +4,6 @@ After Zhu et al., "Saliency Optimization from Robust Background Detection", CVPR
 much of the picture's border is background; objects touch the border little or not at all.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,35 +19,52 @@ SMOOTH = 0.1  # least weight of neighbours' being as salient as each other; pape
 BACKGROUND = 5.0  # weight of a background's not being salient
 
 Doubles = NDArray[np.float64]
+Mask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
 class Saliency:
-    """How much pixels stand apart.
-
-    Attributes:
-        salient: [h, w], from 0 to 1.
-        background: [h, w], how probable it is that they are background, from 0 to 1.
-    """
-
-    salient: Floats
-    background: Floats
-
-
-def saliency(picture: Floats) -> Saliency:
-    """How much each part of a picture stands apart.
+    """How much parts of a picture stand apart.
 
     Args:
         picture: [h, w, channels], small, as from `pictures.seen`.
     """
-    colours = _lab(picture)
-    labels = superpixels(colours, SUPERPIXELS)
-    count, (height, width) = int(labels.max()) + 1, labels.shape
-    places = np.indices((height, width)).transpose(1, 2, 0) / max(height, width)
-    pixels = np.concatenate([colours, places], axis=2).reshape(height * width, -1).T
-    mean = means(pixels, labels.ravel(), count).T.astype(np.float64)
-    distances, apart = _distances(mean[:, :-2]), _distances(mean[:, -2:])
-    neighbours, at_border = _neighbours(labels, count)
+
+    def __init__(self, picture: Floats):
+        colours = _lab(picture)
+        self._labels = superpixels(colours, SUPERPIXELS)
+        self._count, (height, width) = int(self._labels.max()) + 1, self._labels.shape
+        places = np.indices((height, width)).transpose(1, 2, 0) / max(height, width)
+        pixels = np.concatenate([colours, places], axis=2).reshape(height * width, -1).T
+        mean = means(pixels, self._labels.ravel(), self._count).T.astype(np.float64)
+        self._distances, self._apart = _distances(mean[:, :-2]), _distances(mean[:, -2:])
+        self._neighbours = _neighbours(self._labels, self._count)
+
+    def maps(self, standing: bool = False) -> tuple[Floats, Floats]:
+        """How salient pixels are, and how probable it is that they are background: [h, w] each, from 0 to 1.
+
+        Args:
+            standing: what reaches the picture's lower side alone is not background: objects often stand on it, as
+                people do in portraits; but so do grounds.
+        """
+        sides = [self._labels[0], self._labels[:, 0], self._labels[:, -1]]
+        at_border = np.zeros(self._count, bool)
+        at_border[np.concatenate(sides if standing else [*sides, self._labels[-1]])] = True
+        maps = _of_superpixels(self._distances, self._apart, self._neighbours, at_border)
+        salient, background = (each[self._labels].astype(np.float32) for each in maps)
+        return salient, background
+
+
+def _of_superpixels(distances: Doubles, apart: Doubles, neighbours: Mask, at_border: Mask) -> tuple[Doubles, Doubles]:
+    """How salient superpixels are, and how probable it is that they are background: [n] each.
+
+    Args:
+        distances: [n, n], between their colours.
+        apart: [n, n], between their places, in longer sides.
+        neighbours: [n, n], which lie beside each other.
+        at_border: [n].
+    """
+    neighbours = neighbours | (at_border[:, None] & at_border)
+    np.fill_diagonal(neighbours, False)
     background = _background(distances, neighbours, at_border)
     contrast = _in_unit_range((distances * np.exp(-np.square(apart / NEAR) / 2)) @ background)
     twice = neighbours | ((neighbours.astype(np.float32) @ neighbours) > 0)
@@ -57,33 +72,28 @@ def saliency(picture: Floats) -> Saliency:
     np.fill_diagonal(weights, 0)
     # The least of BACKGROUND background s^2 + contrast (s - 1)^2 + the weighted squares of neighbours' differences.
     system = np.diag(BACKGROUND * background + contrast + weights.sum(axis=1) + 1e-9) - weights
-    salient = _in_unit_range(np.linalg.solve(system, contrast))
-    return Saliency(salient[labels].astype(np.float32), background[labels].astype(np.float32))
+    return _in_unit_range(np.linalg.solve(system, contrast)), background
 
 
-def _background(distances: Doubles, neighbours: NDArray[np.bool_], at_border: NDArray[np.bool_]) -> Doubles:
+def _background(distances: Doubles, neighbours: Mask, at_border: Mask) -> Doubles:
     """How probable it is that each superpixel is background: [n] (paper: section 3.1 to 3.3)."""
     steps = np.where(neighbours, distances, np.inf)
     least = float(steps.min(axis=1).mean()) if len(steps) > 1 else 0.0  # what differs less does not differ
-    ways = np.maximum(steps - least, 0)
+    ways = np.maximum(steps - least, 0).astype(np.float32)
     np.fill_diagonal(ways, 0)
     for between in range(len(ways)):  # Floyd and Warshall: the shortest ways
         np.minimum(ways, ways[:, between, None] + ways[between], out=ways)
-    same = np.exp(-np.square(ways / SAME_REGION) / 2)
+    same = np.exp(-np.square(ways.astype(np.float64) / SAME_REGION) / 2)
     connectivity = same[:, at_border].sum(axis=1) / np.sqrt(same.sum(axis=1))
     return np.asarray(np.maximum(1 - np.exp(-np.square(connectivity / CONNECTED) / 2), 1e-3))
 
 
-def _neighbours(labels: Labels, count: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which superpixels lie beside each other [n, n], where all at the border do, and which are at the border [n]."""
-    at_border = np.zeros(count, bool)
-    for side in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        at_border[side] = True
-    neighbours = at_border[:, None] & at_border
+def _neighbours(labels: Labels, count: int) -> Mask:
+    """Which superpixels lie beside each other: [n, n]."""
+    neighbours = np.zeros((count, count), bool)
     for one, other in ((labels[:, 1:], labels[:, :-1]), (labels[1:], labels[:-1])):
         neighbours[one, other] = neighbours[other, one] = True
-    np.fill_diagonal(neighbours, False)
-    return neighbours, at_border
+    return neighbours
 
 
 def _distances(points: Doubles) -> Doubles:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ingan_fast.layout.pictures import Floats, seen, shrunk, widened
-from ingan_fast.layout.saliency import saliency
+from ingan_fast.layout.saliency import Saliency
 from ingan_fast.layout.things import components, find
 from ingan_fast.layout.versions import shrinking, size_of
 
@@ -19,8 +19,9 @@ RAGGED = 5.0  # most times its outline is longer than a square's
 LARGEST = 0.5  # least share that its largest part has; several of one size are things of a kind
 LEAST, MOST = 0.005, 0.6  # fraction of the picture that it has
 PART = 0.05  # least size of a part, in largest ones
-# What is beside them is part of them, too, if it is as salient as this, in thresholds, and as probably not background.
+# What is beside them is part of them, too, if it is as salient as this, in thresholds, and as improbably background.
 ALSO, ALSO_BACKGROUND = 0.5, 0.3
+BESIDE = 0.05  # fraction of the width by which what they stand on may be wider on either side
 
 Mask = NDArray[np.bool_]
 
@@ -35,18 +36,19 @@ def single_objects(picture: NDArray) -> Mask:
     """
     height, width = picture.shape[:2]
     factor = max(1.0, (height * width / PIXELS) ** 0.5)
-    found = saliency(seen(shrunk(picture, (max(1, round(width / factor)), max(1, round(height / factor))))))
-    threshold, apart = _divided(found.salient)
-    objects = found.salient > threshold
-    if apart < APART or found.background[objects].mean() > BACKGROUND or _outline(objects) > RAGGED:
+    saliency = Saliency(seen(shrunk(picture, (max(1, round(width / factor)), max(1, round(height / factor))))))
+    salient, background = saliency.maps()
+    threshold, apart = _divided(salient)
+    objects = salient > threshold
+    if apart < APART or background[objects].mean() > BACKGROUND or _outline(objects) > RAGGED:
         return np.zeros((height, width), bool)
     parts, sizes = _parts(objects)
     largest = sizes[parts[objects]].max()
     if largest < LARGEST * objects.sum() or not LEAST <= objects.mean() <= MOST:
         return np.zeros((height, width), bool)
-    objects &= (sizes >= PART * largest)[parts]
-    also = (found.salient > ALSO * threshold) & (found.background < ALSO_BACKGROUND)
-    objects = widened(_filled(_reached(objects, objects | also)), AROUND)
+    objects = _completed(objects & (sizes >= PART * largest)[parts], salient, background)
+    below = widened(np.logical_or.accumulate(objects), max(1, round(BESIDE * objects.shape[1])))
+    objects = widened(_completed(objects, *saliency.maps(standing=True), below), AROUND)
     larger = size_of(picture, shrinking((width, height)))
     things = find(seen(shrunk(picture, larger)))
     if things is not None:
@@ -66,6 +68,12 @@ def _divided(values: Floats) -> tuple[float, float]:
     best = int(between.argmax())
     variance = float(shares @ np.square(levels - sums[-1]))
     return float(edges[best + 1]), float(between[best]) / max(variance, 1e-9)
+
+
+def _completed(objects: Mask, salient: Floats, background: Floats, within: Mask | None = None) -> Mask:
+    """Objects and what is beside them, like them and within a mask, without holes."""
+    also = (salient > ALSO * _divided(salient)[0]) & (background < ALSO_BACKGROUND)
+    return _filled(_reached(objects, objects | (also if within is None else also & within)))
 
 
 def _outline(mask: Mask) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from ingan_fast.layout.saliency import saliency
+from ingan_fast.layout.saliency import Saliency
 from ingan_fast.layout.single_objects import single_objects
 from ingan_fast.layout.superpixels import superpixels
 from layout_scenes import grain
@@ -62,6 +62,14 @@ def test_thin_and_less_salient_parts_belong_to_the_object() -> None:
     assert_found(painted(body, spire, cap, colours=(OBJECT, LIKE_OBJECT, LIKE_OBJECT)), body | spire | cap)
 
 
+def test_what_reaches_the_lower_border_below_an_object_belongs_to_it_and_a_ground_does_not() -> None:
+    head, body, ground = disc((40, 80), 22), np.zeros(SIZE, bool), np.zeros(SIZE, bool)
+    body[60:, 60:100] = ground[100:] = True
+    other, earth = (40, 60, 160), (90, 70, 60)
+    assert_found(painted(ground, body, head, colours=(earth, other, OBJECT)), head | body)
+    assert not single_objects(painted(ground, head, colours=(earth, OBJECT)))[105:].any()
+
+
 def test_holes_belong_to_the_object() -> None:
     ring, inside = disc((60, 80), 34), disc((60, 80), 16)
     assert single_objects(painted(ring & ~inside))[inside].all()
@@ -80,9 +88,10 @@ def test_what_reaches_far_along_the_border_is_background() -> None:
     sky = np.zeros(SIZE, bool)
     sky[:50] = True
     assert not single_objects(painted(sky)).any()
-    found = saliency(painted(sky, disc((85, 80), 20), colours=(LIKE_OBJECT, OBJECT)).astype(np.float32) / 255)
-    assert found.background[:40].min() > 0.8 > 0.2 > found.background[85, 80]
-    assert found.salient[:40].max() < 0.4 < 0.9 < found.salient[85, 80]
+    picture = painted(sky, disc((85, 80), 20), colours=(LIKE_OBJECT, OBJECT)).astype(np.float32) / 255
+    salient, background = Saliency(picture).maps()
+    assert background[:40].min() > 0.8 > 0.2 > background[85, 80]
+    assert salient[:40].max() < 0.4 < 0.9 < salient[85, 80]
 
 
 def test_superpixels_have_one_colour_and_about_one_size() -> None:
