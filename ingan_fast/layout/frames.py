@@ -77,13 +77,13 @@ class Frames:
             raise UserError("frames of one picture at many sizes can't be tiles; leave out the tile")
         layouts = Layouts(pixels, options)
         keep = options.keep
-        spare = layouts.objects() if options.keep_objects else None
+        spare = layouts.spared()
         if options.remove is not None and options.remove.any():
             layout = layouts.lay_out(layouts.size)
             pixels = layout.draw(pixels)
             keep, spare = (None if mask is None else layout.copy(mask) for mask in (keep, spare))
         self.picture = pixels
-        self._masked = MaskedPicture(pixels, keep, None, spare if spare is not None and spare.any() else None)
+        self._masked = MaskedPicture(pixels, keep, None, spare)
         self._variation = options.variation
         self._fine: NDArray | None = None
         self._known: dict[int, Axis] = {}

@@ -16,7 +16,7 @@ from ingan_fast.layout.limits import check_tile
 from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask, widened
 from ingan_fast.layout.refining import kept_before, refine
 from ingan_fast.layout.seams import Seams
-from ingan_fast.layout.single_objects import PIXELS, single_objects
+from ingan_fast.layout.single_objects import PIXELS, STANDING, WHOLE, single_objects
 from ingan_fast.layout.solver import Axis
 from ingan_fast.layout.variations import solve
 from ingan_fast.layout.versions import shrinking, size_of, versions
@@ -122,7 +122,7 @@ class Layouts:
         self.picture = picture
         self.options = options or LayoutOptions()
         self._axes: dict[int, Axis] = {}
-        self._objects: Mask | None = None
+        self._objects: NDArray[np.uint8] | None = None
 
     @property
     def size(self) -> Size:
@@ -134,6 +134,16 @@ class Layouts:
 
     def objects(self) -> Mask:
         """The single objects of the picture: [h, w]."""
+        return self._found_objects() > 0
+
+    def spared(self) -> NDArray[np.uint8] | None:
+        """What is spared as single objects, as from `single_objects`; None where there is nothing."""
+        if not self.options.keep_objects:
+            return None
+        objects = self._found_objects()
+        return objects if objects.any() else None
+
+    def _found_objects(self) -> NDArray[np.uint8]:
         if self._objects is None:
             self._objects = single_objects(self.picture)
         return self._objects
@@ -149,7 +159,7 @@ class Layouts:
             UserError: what is kept or removed leaves none, or a tile is too large (`limits.check_tile`).
         """
         check_tile(self.options.tile, size, self.size)
-        masked = MaskedPicture(self.picture, self.options.keep, self._avoided(), self._spared())
+        masked = MaskedPicture(self.picture, self.options.keep, self._avoided(), self.spared())
         steps: list[Step] = []
         order = self._order(size)
         for done, axis in enumerate(order, 1):
@@ -175,12 +185,6 @@ class Layouts:
         around = widened(remove, reach)
         return around if keep is None else around & ~keep
 
-    def _spared(self) -> Mask | None:
-        if not self.options.keep_objects:
-            return None
-        objects = self.objects()
-        return objects if objects.any() else None
-
     def _order(self, size: Size) -> list[int]:
         """The axes that change: tiled ones first, then the one that becomes smaller."""
         ratios = [wanted / given for wanted, given in zip(size, self.size, strict=True)]
@@ -192,12 +196,12 @@ class Layouts:
 
 @dataclass(frozen=True)
 class MaskedPicture:
-    """A picture with masks of what is kept, removed and spared, each [h, w] and laid out with it."""
+    """A picture with masks of what is kept, removed and spared (`single_objects`), each [h, w] and laid out with it."""
 
     picture: NDArray
     keep: Mask | None
     remove: Mask | None
-    spare: Mask | None
+    spare: NDArray[np.uint8] | None
 
     def after(self, step: Step) -> "MaskedPicture":
         masks = [
@@ -251,7 +255,7 @@ def found(
     small = size_of(masked.picture, factor)
     table = None if known is None else known.get(axis)
     if table is None:
-        table = _table(masked, small, tiled)
+        table = _table(masked, axis, small, tiled)
         if known is not None:
             known[axis] = table
     pictures = versions(masked.picture, factor)
@@ -278,9 +282,10 @@ def found(
     return Step(axis, seams, turn)
 
 
-def _table(masked: MaskedPicture, small: Size, tiled: bool) -> Axis:
+def _table(masked: MaskedPicture, axis: int, small: Size, tiled: bool) -> Axis:
+    spared = None if masked.spare is None else masked.spare >= (WHOLE if axis else STANDING)
     keep, remove, spare = (
-        None if mask is None else shrunk_mask(mask, small) for mask in (masked.keep, masked.remove, masked.spare)
+        None if mask is None else shrunk_mask(mask, small) for mask in (masked.keep, masked.remove, spared)
     )
     if spare is not None and tiled:
         spare = widened(spare, round((small[0] * small[1] / PIXELS) ** 0.5))

@@ -21,18 +21,25 @@ LEAST, MOST = 0.005, 0.6  # fraction of the picture that it has
 PART = 0.05  # least size of a part, in largest ones
 # What is beside them is part of them, too, if it is as salient as this, in thresholds, and as improbably background.
 ALSO, ALSO_BACKGROUND = 0.5, 0.3
+MORE = 2.0  # most times objects are as large with what they stand on
 BESIDE = 0.05  # fraction of the width by which what they stand on may be wider on either side
+
+STANDING, WHOLE = 1, 2  # values of what counts where the width changes alone, and of what always counts
 
 Mask = NDArray[np.bool_]
 
 
-def single_objects(picture: NDArray) -> Mask:
+def single_objects(picture: NDArray) -> NDArray[np.uint8]:
     """Where single objects are: [h, w]; nowhere in textures and in pictures of many things of a kind.
 
-    Things on a ground (`things.py`) are single as a whole or not at all.
+    Things on a ground (`things.py`) are single as a whole or not at all. What objects stand on at the lower border, as
+    heads on bodies, is part of them where the width changes; it may become higher.
 
     Args:
         picture: [h, w, channels], as for `pictures.seen`.
+
+    Returns:
+        `WHOLE`, `STANDING` or 0.
     """
     height, width = picture.shape[:2]
     factor = max(1.0, (height * width / PIXELS) ** 0.5)
@@ -41,19 +48,24 @@ def single_objects(picture: NDArray) -> Mask:
     threshold, apart = _divided(salient)
     objects = salient > threshold
     if apart < APART or background[objects].mean() > BACKGROUND or _outline(objects) > RAGGED:
-        return np.zeros((height, width), bool)
+        return np.zeros((height, width), np.uint8)
     parts, sizes = _parts(objects)
     largest = sizes[parts[objects]].max()
     if largest < LARGEST * objects.sum() or not LEAST <= objects.mean() <= MOST:
-        return np.zeros((height, width), bool)
+        return np.zeros((height, width), np.uint8)
     objects = _completed(objects & (sizes >= PART * largest)[parts], salient, background)
-    below = widened(np.logical_or.accumulate(objects), max(1, round(BESIDE * objects.shape[1])))
-    objects = widened(_completed(objects, *saliency.maps(standing=True), below), AROUND)
     larger = size_of(picture, shrinking((width, height)))
     things = find(seen(shrunk(picture, larger)))
     if things is not None:
         objects = things.whole(np.asarray(Image.fromarray(objects).resize(larger, Image.Resampling.NEAREST)))
-    return np.asarray(Image.fromarray(objects).resize((width, height), Image.Resampling.NEAREST))
+        spared = objects * np.uint8(WHOLE)
+    else:
+        below = widened(np.logical_or.accumulate(objects), max(1, round(BESIDE * objects.shape[1])))
+        standing = _completed(objects, *saliency.maps(standing=True), below)
+        if standing.sum() > MORE * objects.sum():  # a ground
+            standing = objects
+        spared = np.where(widened(objects, AROUND), WHOLE, widened(standing, AROUND) * STANDING).astype(np.uint8)
+    return np.asarray(Image.fromarray(spared).resize((width, height), Image.Resampling.NEAREST))
 
 
 def _divided(values: Floats) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """Whole layouts: sizes, what is shown, colours across seams, and what is the same every time."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,10 +9,13 @@ from PIL import Image
 
 from ingan_fast.errors import UserError
 from ingan_fast.layout import LayoutOptions, Layouts
+from ingan_fast.layout import layouts as module
 from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.ends import are_crops
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seams import Seams
+from ingan_fast.layout.single_objects import STANDING, WHOLE
+from ingan_fast.layout.solver import Axis
 from ingan_fast.quality.metrics import coherence, size_kept, verbatim
 from layout_scenes import ball_mask, ball_on_grain, fence, grain
 
@@ -156,3 +160,23 @@ def test_a_ball_near_the_border_appears_once_in_a_tile_twice_as_large() -> None:
 def test_seams_of_a_texture_go_sideways_less_than_a_pixel_a_row() -> None:
     seams = Layouts(grain(300, 300)).lay_out((450, 300)).steps[0].seams
     assert np.abs(np.diff(seams.places, axis=1)).mean() < 0.8
+
+
+def test_what_objects_stand_on_is_spared_where_the_width_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables: list[tuple] = []
+
+    def table(*given: Any) -> Axis:
+        tables.append(given)
+        return Axis(*given)
+
+    monkeypatch.setattr(module, "Axis", table)
+    found = np.zeros((60, 80), np.uint8)
+    found[10:30, 30:50], found[30:, 35:45] = WHOLE, STANDING
+    monkeypatch.setattr(module, "single_objects", lambda _: found)
+    layouts = Layouts(grain(60, 80))
+    layouts.lay_out((100, 60))
+    layouts.lay_out((80, 75))
+    wider, higher = (given[3] for given in tables)
+    np.testing.assert_array_equal(wider, found > 0)
+    np.testing.assert_array_equal(higher.T, found == WHOLE)
+    np.testing.assert_array_equal(layouts.objects(), found > 0)

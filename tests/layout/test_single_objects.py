@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from ingan_fast.layout.saliency import Saliency
-from ingan_fast.layout.single_objects import single_objects
+from ingan_fast.layout.single_objects import STANDING, WHOLE, single_objects
 from ingan_fast.layout.superpixels import superpixels
 from layout_scenes import grain
 
@@ -27,7 +27,7 @@ def painted(*masks: NDArray[np.bool_], colours: tuple[tuple[int, int, int], ...]
 
 
 def assert_found(picture: NDArray, mask: NDArray[np.bool_]) -> None:
-    found = single_objects(picture)
+    found = single_objects(picture) > 0
     assert found[mask].all()
     assert found.sum() < 1.6 * mask.sum()  # and a little around it
 
@@ -66,7 +66,10 @@ def test_what_reaches_the_lower_border_below_an_object_belongs_to_it_and_a_groun
     head, body, ground = disc((40, 80), 22), np.zeros(SIZE, bool), np.zeros(SIZE, bool)
     body[60:, 60:100] = ground[100:] = True
     other, earth = (40, 60, 160), (90, 70, 60)
-    assert_found(painted(ground, body, head, colours=(earth, other, OBJECT)), head | body)
+    picture = painted(ground, body, head, colours=(earth, other, OBJECT))
+    assert_found(picture, head | body)
+    assert (single_objects(picture)[head] == WHOLE).all()
+    assert (single_objects(picture)[80:][body[80:]] == STANDING).all()
     assert not single_objects(painted(ground, head, colours=(earth, OBJECT)))[105:].any()
 
 
