@@ -21,7 +21,7 @@ LEAST, MOST = 0.005, 0.6  # fraction of the picture that it has
 PART = 0.05  # least size of a part, in largest ones
 # What is beside them is part of them, too, if it is as salient as this, in thresholds, and as improbably background.
 ALSO, ALSO_BACKGROUND = 0.5, 0.3
-MORE = 2.0  # most times objects are as large with what they stand on
+MORE = 2.5  # most times objects are as large with what they stand on
 BESIDE = 0.05  # fraction of the width by which what they stand on may be wider on either side
 
 STANDING, WHOLE = 1, 2  # values of what counts where the width changes alone, and of what always counts
