@@ -40,6 +40,9 @@ BENT_STEP = 0.2  # step size of an update of the pixel prices while seams are be
 RUN = 0.03  # fraction of the width; smallest distance between two jumps
 MANY = 400_000  # output width x source width above which fewer rounds are run
 SPARED = 4.0  # cost per row for a seam that leaves out or repeats a part of a single object
+SPARED_BY_CROPS = (
+    2.0  # the same of a crop: an object that a picture's border cuts looks better than one without its middle
+)
 REMOVED = 100.0  # cost per row of showing a pixel that is to be removed
 TABLES = 8  # number of cost tables that take turns along a large output, so that the same jump does not recur
 VARIED = 0.6  # fraction of the costs by which these tables differ
@@ -91,17 +94,21 @@ class Axis:
         cropped: bool = False,
     ):
         things = find(picture)
-        held = np.zeros(picture.shape[:2], np.float32)
-        for mask, price in ((spare, SPARED), (keep, FORBIDDEN)):
-            if mask is not None:
-                held[mask] = price
+
+        def held(spared: float) -> Floats:
+            prices = np.zeros(picture.shape[:2], np.float32)
+            for mask, price in ((spare, spared), (keep, FORBIDDEN)):
+                if mask is not None:
+                    prices[mask] = price
+            return prices
+
         self.picture = picture
         cut = None if things is None else things.cut_by_columns()
-        self.ends = anywhere(held, cut) if cropped else at_borders(picture.shape[1])
+        self.ends = anywhere(held(SPARED_BY_CROPS), cut) if cropped else at_borders(picture.shape[1])
         compared = picture
         if things is not None:
             compared = np.concatenate([picture, things.places(picture.shape[2])], axis=2)
-        self.costs = SeamCosts(compared, held)
+        self.costs = SeamCosts(compared, held(SPARED))
         self._balances = balances(picture, spare)
         self.likeness: Likeness | None = None  # of the picture that outputs are compared in, once that is needed
         self.removed = None if remove is None or not remove.any() else remove * np.float32(REMOVED)

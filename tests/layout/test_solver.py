@@ -13,9 +13,9 @@ from ingan_fast.layout.growing import _order
 from ingan_fast.layout.jumps import EVERY, PLACE_EVERY, Jump, along_diagonals, best_jumps, shown_columns
 from ingan_fast.layout.periods import most_repeated
 from ingan_fast.layout.polishing import Polisher
-from ingan_fast.layout.seam_costs import SeamCosts, held_between
+from ingan_fast.layout.seam_costs import FORBIDDEN, SeamCosts, held_between
 from ingan_fast.layout.seams import Seams, bend, straight
-from ingan_fast.layout.solver import SPARED, Axis
+from ingan_fast.layout.solver import SPARED, SPARED_BY_CROPS, Axis
 from layout_scenes import ball_mask, ball_on_grain, fence, grain
 
 
@@ -230,6 +230,10 @@ def test_what_is_spared_costs_where_it_would_be_repeated_or_left_out() -> None:
         for column in (inside, inside - 20)
     )
     assert (at, beside) == (pytest.approx(SPARED, rel=0.01), 0)
+    first, last = (Axis(picture, spare=spare, cropped=True).ends.begin for spare in (None, mask))
+    np.testing.assert_allclose((last - first)[-1], SPARED_BY_CROPS * mask.any(axis=1).mean(), rtol=0.01)
+    kept = Axis(picture, keep=mask, cropped=True).ends.begin
+    assert (kept - first)[-1] > FORBIDDEN / 10
 
 
 def test_in_larger_outputs_the_rest_keeps_its_own_distribution_beside_what_is_spared() -> None:
