@@ -27,6 +27,7 @@ from ingan_fast.layout.pictures import seen
 from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.seams import Seams
 
+SEARCHED = 1500  # number of an output's patches, about, whose nearest ones are searched for
 SCALES = (1, 2, 4)  # of the measures: patches are those of the picture as many times smaller
 
 
@@ -158,15 +159,18 @@ class _Scale:
         return total
 
     def _searched(self, seams: Seams) -> float:
-        """The same as `_across`, from the nearest of all the picture's patches."""
+        """The same as `_across`, from the nearest of all the picture's patches, for some of the patches."""
+        strips = [(strip, _means(strip.is_after)) for strip in self._strips(seams)]
+        across = [(after > 0) & (after < 1) for _, after in strips]
+        every = -(-sum(map(np.count_nonzero, across)) // SEARCHED) or 1
         total = 0.0
-        for strip in self._strips(seams):
-            after = _means(strip.is_after)
+        for (strip, after), chosen in zip(strips, across, strict=True):
             shown = np.where(strip.is_after[..., None], strip.after, strip.before)
-            asked = _patches(shown)[(after > 0) & (after < 1)] - self._middle
+            asked = _patches(shown)[chosen][::every] - self._middle
             patches, squares = self._patches_from(int(strip.columns[0]) % self._scale)
             least = (squares - 2 * (asked @ patches.T)).min(axis=1, initial=np.inf) + np.square(asked).sum(axis=1)
-            total += float(np.maximum(least, 0).sum()) / patches.shape[1] / len(after)
+            sums = float(np.maximum(least, 0).sum()) * np.count_nonzero(chosen) / max(len(asked), 1)
+            total += sums / patches.shape[1] / len(after)
         return total
 
     def _patches_from(self, first: int) -> tuple[Floats, Floats]:

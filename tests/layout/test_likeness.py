@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from ingan_fast.layout import likeness as module
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.likeness import SCALES, Likeness
 from ingan_fast.layout.patch_responses import DIRECTIONS, PATCH, patch_responses
@@ -49,6 +50,15 @@ def test_a_seam_between_what_is_seen_elsewhere_is_less_of_a_fault_once_that_is_s
     likeness = Likeness(np.concatenate([part, across], axis=1))
     seams = Seams(np.array([8]), np.full((1, 64), 24))
     assert likeness.searched_coherence(seams) < 0.5 * likeness.coherence(seams)
+
+
+def test_some_of_the_patches_across_seams_tell_what_all_of_them_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    likeness = Likeness((grain(200, 240) / 255).astype(np.float32))
+    seams = Seams(np.array([-24, -40]), np.stack([70 + np.arange(200) // 4, 160 + np.arange(200) // 5]))
+    every = likeness.searched_coherence(seams)
+    monkeypatch.setattr(module, "SEARCHED", 200)
+    assert likeness.searched_coherence(seams) == pytest.approx(every, rel=0.1)
+    assert likeness.searched_coherence(seams) != every
 
 
 def test_a_picture_smaller_than_a_patch_has_nothing_to_estimate() -> None:
