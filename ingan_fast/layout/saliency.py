@@ -50,7 +50,8 @@ class Saliency:
         at_border = np.zeros(self._count, bool)
         at_border[np.concatenate(sides if standing else [*sides, self._labels[-1]])] = True
         maps = _of_superpixels(self._distances, self._apart, self._neighbours, at_border)
-        salient, background = (each[self._labels].astype(np.float32) for each in maps)
+        # Rounded, so that processors whose sums differ in the last digits agree on what is above a threshold.
+        salient, background = (each.round(6)[self._labels].astype(np.float32) for each in maps)
         return salient, background
 
 
