@@ -11,11 +11,11 @@ from ingan_fast.layout.pictures import Floats
 from ingan_fast.layout.superpixels import Labels, means, superpixels
 
 SUPERPIXELS = 250
-SAME_REGION = 7.0  # colour distance (CIELAB) along a way between superpixels of one region; paper: sigma_clr
+SAME_REGION = 7.0  # colour distance (CIELAB) along a way between superpixels of one region; paper: sigma_clr, 10
 SAME_COLOUR = 10.0  # the same between neighbours that should be as salient as each other
-NEAR = 0.4  # distance, in longer sides, over which colours are compared; paper: sigma_spa
-CONNECTED = 1.0  # boundary connectivity from which on a region is background; paper: sigma_bndCon
-SMOOTH = 0.1  # least weight of neighbours' being as salient as each other; paper: mu
+NEAR = 0.4  # distance, in longer sides, over which colours are compared; paper: sigma_spa, 0.25
+CONNECTED = 1.0  # boundary connectivity from which on a region is background; paper: sigma_bndCon, 1
+SMOOTH = 0.1  # least weight of neighbours' being as salient as each other; paper: mu, 0.1
 BACKGROUND = 5.0  # weight of a background's not being salient
 
 Doubles = NDArray[np.float64]
