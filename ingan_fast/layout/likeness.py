@@ -48,7 +48,7 @@ class Likeness:
         return float(np.mean([each.coherence(seams) for each in coarser])) if coarser else 0.0
 
     def searched_coherence(self, seams: Seams) -> float:
-        """The same, but at the smallest size the nearest patches are searched for, in 14 to 40 ms an output.
+        """The same, but at the smallest size the nearest patches of some are searched for.
 
         What estimates at other sizes are too high by is taken to be the same.
         """

@@ -40,9 +40,7 @@ BENT_STEP = 0.2  # step size of an update of the pixel prices while seams are be
 RUN = 0.03  # fraction of the width; smallest distance between two jumps
 MANY = 400_000  # output width x source width above which fewer rounds are run
 SPARED = 4.0  # cost per row for a seam that leaves out or repeats a part of a single object
-SPARED_BY_CROPS = (
-    2.0  # the same of a crop: an object that a picture's border cuts looks better than one without its middle
-)
+SPARED_BY_CROPS = 2.0  # the same of a crop: an object that the border cuts looks better than one without its middle
 REMOVED = 100.0  # cost per row of showing a pixel that is to be removed
 TABLES = 8  # number of cost tables that take turns along a large output, so that the same jump does not recur
 VARIED = 0.6  # fraction of the costs by which these tables differ

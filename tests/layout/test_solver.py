@@ -230,10 +230,10 @@ def test_what_is_spared_costs_where_it_would_be_repeated_or_left_out() -> None:
         for column in (inside, inside - 20)
     )
     assert (at, beside) == (pytest.approx(SPARED, rel=0.01), 0)
-    first, last = (Axis(picture, spare=spare, cropped=True).ends.begin for spare in (None, mask))
-    np.testing.assert_allclose((last - first)[-1], SPARED_BY_CROPS * mask.any(axis=1).mean(), rtol=0.01)
-    kept = Axis(picture, keep=mask, cropped=True).ends.begin
-    assert (kept - first)[-1] > FORBIDDEN / 10
+    cut, spared_cut = (Axis(picture, spare=spare, cropped=True).ends.begin for spare in (None, mask))
+    np.testing.assert_allclose((spared_cut - cut)[-1], SPARED_BY_CROPS * mask.any(axis=1).mean(), rtol=0.01)
+    kept_cut = Axis(picture, keep=mask, cropped=True).ends.begin
+    assert (kept_cut - cut)[-1] > FORBIDDEN / 10
 
 
 def test_in_larger_outputs_the_rest_keeps_its_own_distribution_beside_what_is_spared() -> None:
