@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from ingan_fast.layout.likeness import Likeness
 from ingan_fast.layout.seams import Seams
-from ingan_fast.layout.solver import JUMP, Axis
+from ingan_fast.layout.solver import Axis
 
 CLOSE = 1.35  # where something is worse by more than this factor, nothing else is looked at
 LESS_SURE = 1.1  # the distribution may be worse by this factor before patches across seams are looked at
 LENIENT = 1.25  # seams of variations may show as many times more than the best ones before that counts
 LESS_LIKE = 2.0  # coherence of something better may be as many times worse; it stays far below a plain resize's
 LIKE = 0.5  # power by which coherence counts beside swd
+VERBATIM = 0.905  # fraction of an output's patches that had better be copies; see `Likeness.verbatim`
 LEAST_COHERENCE, LEAST_SWD = 1e-6, 1e-4  # less counts as this much
 
 
@@ -50,10 +51,11 @@ class Comparison:
             axis.likeness = Likeness(axis.picture if drawn is None else drawn.picture)
         self._likeness = axis.likeness
         bests = self._carried(best)
-        self._shown = max(axis.seen_cost(best, one_way), JUMP)
+        self._shown = axis.seen_cost(best, one_way)
         self._swd = [max(each, LEAST_SWD) for each in self._likeness.swd_estimates(bests)]
         self._coherence = max(self._likeness.coherence(bests), LEAST_COHERENCE)
         self._searched = max(self._likeness.searched_coherence(bests), LEAST_COHERENCE)
+        self._least_verbatim = min(VERBATIM, self._likeness.verbatim(bests))
 
     def worse(self, seams: Seams) -> tuple[float, float]:
         """The largest ratio of any measure to this layout's, and the largest one but for coherence.
@@ -80,7 +82,7 @@ class Comparison:
             seams: another layout's.
             most_shown: how many times as much these may show.
         """
-        if self.axis.seen_cost(seams, self.one_way) > most_shown * self._shown:  # the quickest to compute come first
+        if self.shown(seams) > most_shown:  # the quickest to compute come first
             return 1.0
         carried = self._carried(seams)
         estimates = self._likeness.swd_estimates(carried)
@@ -92,16 +94,26 @@ class Comparison:
         return _product(max(next(estimates), LEAST_SWD) / self._swd[1], coherence / CLOSE)
 
     def surely_better(self, seams: Seams) -> float:
-        """The same by patches that are searched for."""
+        """The same by patches that are searched for; 1 also where too little is verbatim."""
+        if self.verbatim(seams) < self._least_verbatim:
+            return 1.0
         *_, swd = self._likeness.swd_estimates(self._carried(seams))
         coherence = self.coherence(seams)
         return _product(max(swd, LEAST_SWD) / self._swd[1], coherence) if coherence <= LESS_LIKE else 1.0
+
+    def shown(self, seams: Seams) -> float:
+        """How many times as much these seams show as this layout's."""
+        return self.axis.seen_cost(seams, self.one_way) / self._shown
+
+    def verbatim(self, seams: Seams) -> float:
+        """The fraction of patches that are copies."""
+        return self._likeness.verbatim(self._carried(seams))
 
     def _carried(self, seams: Seams) -> Seams:
         return seams if self.drawn is None else self.drawn.carried(seams)
 
     def _ratios(self, seams: Seams) -> Iterator[tuple[bool, float]]:
-        yield False, self.axis.seen_cost(seams, self.one_way) / self._shown / LENIENT
+        yield False, self.shown(seams) / LENIENT
         carried = self._carried(seams)
         estimates = self._likeness.swd_estimates(carried)
         yield False, next(estimates) / self._swd[0] / LESS_SURE

@@ -11,13 +11,12 @@ from PIL import Image
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout.growing import Growth, growth
-from ingan_fast.layout.layouts import LayoutOptions, Layouts, MaskedPicture, found, turned
+from ingan_fast.layout.layouts import LayoutOptions, Layouts, MaskedPicture, Tables, found, turned
 from ingan_fast.layout.origins import origins
 from ingan_fast.layout.perspective import put
 from ingan_fast.layout.rectangles import evened, is_upright, rectangle_of
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.sliding import BARELY, places_across, slide
-from ingan_fast.layout.solver import Axis
 
 Doubles = NDArray[np.float64]
 
@@ -86,7 +85,7 @@ class Frames:
         self._masked = MaskedPicture(pixels, keep, None, spare)
         self._variation = options.variation
         self._fine: NDArray | None = None
-        self._known: dict[int, Axis] = {}
+        self._known: Tables = {}
         self._growths: dict[tuple[int, bool], Growth] = {}
         sides = [rectangle_of(transform, self.source_size).sides for transform in expected]
         reach = np.rint(sides or np.outer(REACH, self.source_size)).astype(int)

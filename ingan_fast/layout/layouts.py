@@ -24,6 +24,7 @@ from ingan_fast.layout.versions import shrinking, size_of, versions
 COMPARED_PIXELS = 200_000  # variations of larger pictures are compared in that small version, which is quicker
 
 Mask = NDArray[np.bool_]
+Tables = dict[tuple[int, bool], Axis]  # by the axis, and by whether they are for larger outputs alone
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Layouts:
     def __init__(self, picture: NDArray, options: LayoutOptions | None = None):
         self.picture = picture
         self.options = options or LayoutOptions()
-        self._axes: dict[int, Axis] = {}
+        self._tables: Tables = {}
         self._objects: NDArray[np.uint8] | None = None
 
     @property
@@ -166,7 +167,8 @@ class Layouts:
             progress(done / (len(order) + 1))
             tiled = "xy"[axis] in self.options.tile
             closed = any("xy"[step.axis] in self.options.tile for step in steps)
-            step = found(masked, axis, size[axis], self.options.variation, tiled, closed, None if steps else self._axes)
+            known = None if steps else self._tables
+            step = found(masked, axis, size[axis], self.options.variation, tiled, closed, known)
             steps.append(step)
             masked = masked.after(step)
         layout = Layout(self.size, tuple(steps))
@@ -227,7 +229,7 @@ def found(
     variation: int = 0,
     tiled: bool = False,
     closed: bool = False,
-    known: dict[int, Axis] | None = None,
+    known: Tables | None = None,
     one_way: bool = False,
 ) -> Step:
     """The best seams along one axis.
@@ -239,7 +241,7 @@ def found(
         variation: see `LayoutOptions`.
         tiled: whether the output continues itself along the axis.
         closed: whether the picture continues itself along the other axis, and has to stay so.
-        known: tables of `masked` by axis, to be used and added to.
+        known: tables of `masked`, to be used and added to.
         one_way: see `Axis.solve`.
     """
     turn = (masked.picture.shape[1 - axis] + 1) // 2 if tiled else 0
@@ -253,11 +255,12 @@ def found(
         )
     factor = shrinking((width, height))
     small = size_of(masked.picture, factor)
-    table = None if known is None else known.get(axis)
+    larger = masked.spare is not None and count > width and not one_way
+    table = None if known is None else known.get((axis, larger))
     if table is None:
-        table = _table(masked, axis, small, tiled)
+        table = _table(masked, axis, small, tiled, larger)
         if known is not None:
-            known[axis] = table
+            known[axis, larger] = table
     pictures = versions(masked.picture, factor)
     aligned = variation > 0 or not one_way  # in videos most lengths that are shown are between
 
@@ -282,14 +285,14 @@ def found(
     return Step(axis, seams, turn)
 
 
-def _table(masked: MaskedPicture, axis: int, small: Size, tiled: bool) -> Axis:
+def _table(masked: MaskedPicture, axis: int, small: Size, tiled: bool, larger: bool) -> Axis:
     spared = None if masked.spare is None else masked.spare >= (WHOLE if axis else STANDING)
     keep, remove, spare = (
         None if mask is None else shrunk_mask(mask, small) for mask in (masked.keep, masked.remove, spared)
     )
     if spare is not None and tiled:
         spare = widened(spare, round((small[0] * small[1] / PIXELS) ** 0.5))
-    return Axis(seen(shrunk(masked.picture, small)), keep, remove, spare, not tiled)
+    return Axis(seen(shrunk(masked.picture, small)), keep, remove, spare, not tiled, larger)
 
 
 def _check_kept(keep: Mask, seams: Seams, table: Axis, count: int, axis: int) -> None:

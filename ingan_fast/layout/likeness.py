@@ -28,6 +28,7 @@ from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.seams import Seams
 
 SEARCHED = 1500  # number of an output's patches, about, whose nearest ones are searched for
+SAME = 2e-4  # mean squared distance per value under which a patch counts as a copy, as in `quality.metrics`
 SCALES = (1, 2, 4)  # of the measures: patches are those of the picture as many times smaller
 
 
@@ -46,6 +47,10 @@ class Likeness:
         """Mean squared distance per value of the output's patches to the picture's nearest; 0 for a copy."""
         coarser = self._scales[1:] or self._scales  # full size takes most of the time, and tells the same
         return float(np.mean([each.coherence(seams) for each in coarser])) if coarser else 0.0
+
+    def verbatim(self, seams: Seams) -> float:
+        """Fraction of the output's patches, at full size, that are copies."""
+        return self._scales[0].verbatim(seams) if self._scales else 1.0
 
     def searched_coherence(self, seams: Seams) -> float:
         """The same, but at the smallest size the nearest patches of some are searched for.
@@ -111,6 +116,11 @@ class _Scale:
         across = self._searched if searched else self._across
         return across(seams) / max(patches, 1) + self._shifted(seams) / count
 
+    def verbatim(self, seams: Seams) -> float:
+        patches = (self._width - int(seams.lengths.sum())) / self._scale - PATCH + 1  # in a row of the output
+        unlike = sum(float((least > SAME).sum(axis=1).mean()) for least in self._least(seams))
+        return 1 - unlike / max(patches, 1)
+
     def copied(self, seams: Seams) -> NDArray[np.int64]:
         """Counts of the patches around the pixels that are copied: [directions, levels]."""
         columns = self._patches.levels.shape[1]
@@ -151,12 +161,13 @@ class _Scale:
 
     def _across(self, seams: Seams) -> float:
         """The distances of the patches across seams: mean over rows, sum over the patches of a row."""
-        total = 0.0
+        return sum(float(least.sum(axis=1).mean()) for least in self._least(seams))
+
+    def _least(self, seams: Seams) -> Iterator[NDArray[np.float64]]:
+        """The distances of the patches around each seam from what the piece on the left or on the right shows."""
         for strip in self._strips(seams):
             squares = np.square(strip.before - strip.after).mean(axis=2)
-            as_before, as_after = _means(squares * strip.is_after), _means(squares * ~strip.is_after)
-            total += float(np.minimum(as_before, as_after).sum(axis=1).mean())
-        return total
+            yield np.minimum(_means(squares * strip.is_after), _means(squares * ~strip.is_after))
 
     def _searched(self, seams: Seams) -> float:
         """The same as `_across`, from the nearest of all the picture's patches, for some of the patches."""

@@ -25,7 +25,9 @@ from ingan_fast.layout.seam_costs import FORBIDDEN, Floats, SeamCosts
 from ingan_fast.layout.seams import Seams, bend, opening_outward, parts, straight, while_growing
 from ingan_fast.layout.things import find
 
-JUMP = 0.04  # fixed cost of each jump, in mean seam costs of the picture
+# Fixed cost of each jump, in mean seam costs of the picture: a few long repeats look better than many short ones.
+JUMP_LARGER = 0.3  # in larger outputs, up to `SCATTERED`
+JUMP = 0.04  # elsewhere: in smaller ones, many short jumps keep more of the picture; in videos they move less at once
 PLACE = 4.0  # weight of the mean squared distance, in widths, from the position in a plain resize
 PLACE_MOVING = 24.0  # the same in videos: what is far from that position moves faster than in a plain resize
 PLACES = (4.0, 16.0, 64.0)  # values of the place weight that are tried to find candidates
@@ -39,8 +41,10 @@ BENT_REMOVING = 6  # the first number where something must go: costs of jumps do
 BENT_STEP = 0.2  # step size of an update of the pixel prices while seams are bent
 RUN = 0.03  # fraction of the width; smallest distance between two jumps
 MANY = 400_000  # output width x source width above which fewer rounds are run
-SPARED = 4.0  # cost per row for a seam that leaves out or repeats a part of a single object
-SPARED_BY_CROPS = 2.0  # the same of a crop: an object that the border cuts looks better than one without its middle
+# Cost per row for a seam that leaves out or repeats a part of a single object.
+SPARED = 4.0  # of smaller outputs, which may have no room for all of it, and of videos
+SPARED_LARGER = 20.0  # of larger ones: it has to outweigh many jumps beside a small object
+SPARED_BY_CROPS = 1.4  # the same of a crop: an object that the border cuts looks better than one without its middle
 REMOVED = 100.0  # cost per row of showing a pixel that is to be removed
 TABLES = 8  # number of cost tables that take turns along a large output, so that the same jump does not recur
 VARIED = 0.6  # fraction of the costs by which these tables differ
@@ -81,6 +85,7 @@ class Axis:
         remove: [h, w], what must not be shown.
         spare: [h, w], what had better be neither left out nor repeated.
         cropped: whether outputs may begin and end inside of the picture, where they are smaller or something must go.
+        larger: whether it is for larger outputs alone, which have room for all that is spared.
     """
 
     def __init__(
@@ -90,27 +95,29 @@ class Axis:
         remove: Mask | None = None,
         spare: Mask | None = None,
         cropped: bool = False,
+        larger: bool = False,
     ):
         things = find(picture)
 
-        def held(spared: float) -> Floats:
+        def held(price: float) -> Floats:
             prices = np.zeros(picture.shape[:2], np.float32)
-            for mask, price in ((spare, spared), (keep, FORBIDDEN)):
+            for mask, each in ((spare, price), (keep, FORBIDDEN)):
                 if mask is not None:
-                    prices[mask] = price
+                    prices[mask] = each
             return prices
 
-        self.picture = picture
+        self.picture, self.spares = picture, spare is not None
         cut = None if things is None else things.cut_by_columns()
         self.ends = anywhere(held(SPARED_BY_CROPS), cut) if cropped else at_borders(picture.shape[1])
         compared = picture
         if things is not None:
             compared = np.concatenate([picture, things.places(picture.shape[2])], axis=2)
-        self.costs = SeamCosts(compared, held(SPARED))
+        self.costs = SeamCosts(compared, held(SPARED_LARGER if larger else SPARED))
         self._balances = balances(picture, spare)
         self.likeness: Likeness | None = None  # of the picture that outputs are compared in, once that is needed
         self.removed = None if remove is None or not remove.any() else remove * np.float32(REMOVED)
-        self.between = self.costs.between() + np.float32(JUMP)
+        self.between = self.costs.between()
+        self._times_dearer = 1.0
 
     def solve(self, count: int, closed: bool = False, any_change: bool = False, one_way: bool = False) -> Seams:
         """The best seams of an output `count` columns wide.
@@ -132,17 +139,30 @@ class Axis:
         other._balances = smaller, larger
         return other
 
+    def dearer(self, times: float) -> "Axis":
+        """The same, with as many times the fixed cost of jumps."""
+        other = copy(self)
+        other._times_dearer = self._times_dearer * times
+        return other
+
     def balance(self, count: int) -> Balance:
         """What the distribution of colours counts for an output `count` columns wide."""
         return self._balances[count > self.costs.width]
 
     def costs_of_jumps(self, count: int, one_way: bool = False) -> Floats:
         """What jumps cost: [t, a], as for `best_jumps`."""
+        larger = count > self.costs.width
+        between = self.between + np.float32(self._jump(count, one_way))
         if not one_way:
-            return self.between
+            return between
         columns = np.arange(self.costs.width)
-        ahead = columns[:, None] >= columns if count > self.costs.width else columns[:, None] <= columns
-        return while_growing(np.where(ahead, np.float32(np.inf), self.between), count > self.costs.width)
+        ahead = columns[:, None] >= columns if larger else columns[:, None] <= columns
+        return while_growing(np.where(ahead, np.float32(np.inf), between), larger)
+
+    def _jump(self, count: int, one_way: bool) -> float:
+        """The fixed cost of a jump."""
+        few = self.costs.width < count < SCATTERED * self.costs.width and not one_way
+        return self._times_dearer * (JUMP_LARGER if few else JUMP)
 
     def candidates(
         self, count: int, between: Floats, any_change: bool = False, one_way: bool = False, most: int = BENT[0]
@@ -294,13 +314,14 @@ class Axis:
     def _seam_cost(self, seams: Seams, growing: bool = False) -> float:
         """What bent seams show, at their whole lengths or while they grow, and what crops cost."""
         shown, besides = 0.0, 0.0
+        jump = self._jump(self.costs.width - int(seams.lengths.sum()), growing)
         crops = are_crops(seams.places, seams.lengths, self.costs.width)
         outward = opening_outward(seams, self.costs.width)
         for length, places, is_crop, opens in zip(seams.lengths, seams.places, crops, outward, strict=True):
             if is_crop:
                 besides += self.ends.cost(int(places[0]), int(length))
                 continue
-            besides += JUMP
+            besides += jump
             for part, shift, weight in parts(int(length), growing, bool(opens)):
                 shown += weight * float(self.costs.along(part, places + shift).mean())
         return shown / self.costs.typical + besides

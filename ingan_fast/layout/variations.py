@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ingan_fast.layout.comparison import CLOSE, Comparison, Drawn
+from ingan_fast.layout.comparison import CLOSE, VERBATIM, Comparison, Drawn
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.jumps import Jump
 from ingan_fast.layout.polishing import SCATTERED
@@ -30,6 +30,7 @@ SHOWN_BY_SETS = 2.0  # they may show as many times what the cheapest jumps show
 WAYS = 4  # number of other ways of the cheapest jumps that the best layout is chosen from
 WAYS_ALONE = 12  # the same where there are no other sets
 SHOWN_BY_WAYS = 1.1  # they may show as many times more: ways by chance notch upright lines
+DEARER, TRIES = 2.0, 4  # how many times dearer jumps become while too few patches are copies, and how often
 SEARCHED = 4  # number of the best of all these, roughly, that are compared closely
 TOGETHER = 8  # number of variations chosen from the same candidates
 SEARCHES = (1.0, 2.0, 4.0, 2.0)  # weight of the distribution in each search for jumps, which avoids the earlier jumps
@@ -69,13 +70,35 @@ def solve(
     cheapest = axis.solve(count, closed, any_change, one_way)
     if not len(cheapest.lengths):
         return cheapest
-    best = cheapest if one_way or closed or axis.removed is not None else _best(axis, cheapest, count, drawn)
+    best = cheapest
+    if not one_way and not closed and axis.removed is None:
+        axis, cheapest = _with_fewer_jumps(axis, cheapest, count, drawn)
+        best = _best(axis, cheapest, count, drawn)
     if variation == 0:
         return best
     block, number = divmod(variation, TOGETHER)
     comparison = Comparison(axis, best, one_way, drawn)
     candidates = [best, *_candidates(comparison, count, block, closed, any_change)]
     return _chosen(comparison, candidates, number + (block > 0))
+
+
+def _with_fewer_jumps(axis: Axis, cheapest: Seams, count: int, drawn: Drawn | None) -> tuple[Axis, Seams]:
+    """Dearer jumps, and the cheapest seams with them, where too few patches are copies, as in small pictures.
+
+    In larger outputs, a single object that is spared would be repeated then.
+    """
+    if drawn is None or (axis.spares and count > axis.costs.width):
+        return axis, cheapest
+    comparison, dearer = Comparison(axis, cheapest, drawn=drawn), axis
+    verbatim = comparison.verbatim(cheapest)
+    for _ in range(TRIES):
+        if verbatim >= VERBATIM:
+            break
+        dearer = dearer.dearer(DEARER)
+        fewer = dearer.solve(count)
+        if comparison.shown(fewer) <= SHOWN_BY_SETS and comparison.verbatim(fewer) > verbatim:
+            axis, cheapest, verbatim = dearer, fewer, comparison.verbatim(fewer)
+    return axis, cheapest
 
 
 def _best(axis: Axis, cheapest: Seams, count: int, drawn: Drawn | None) -> Seams:
@@ -99,7 +122,7 @@ def _best(axis: Axis, cheapest: Seams, count: int, drawn: Drawn | None) -> Seams
 def _other_sets(axis: Axis, count: int) -> Iterator[Seams]:
     """The next best sets of jumps, and the best ones for which the distribution counts more."""
     for weighted, most in ((axis, SETS), *((axis.weighted(times), SETS_WEIGHTED) for times in WEIGHTED)):
-        for jumps in weighted.candidates(count, axis.between, most=most):
+        for jumps in weighted.candidates(count, axis.costs_of_jumps(count), most=most):
             yield weighted.bent([jumps], count, rounds=[1] * len(BENT))
 
 

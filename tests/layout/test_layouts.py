@@ -150,6 +150,12 @@ def test_what_is_removed_is_gone_where_refining_would_leave_its_corners(width: i
     assert not layout.copy(mask).any()
 
 
+def test_a_single_object_is_not_repeated_for_the_sake_of_few_pieces() -> None:
+    size, at, radius = (120, 64), (60, 32), 26  # beside the ball, there are 6 px
+    layout = Layouts(ball_on_grain(*size, at, radius)).lay_out((96, 120))
+    assert layout.copy(ball_mask(*size, at, radius)).sum() == ball_mask(*size, at, radius).sum()
+
+
 def test_a_ball_near_the_border_appears_once_in_a_tile_twice_as_large() -> None:
     at = 45, 20
     layout = Layouts(ball_on_grain(at=at), LayoutOptions(tile="xy")).lay_out((300, 180))

@@ -10,7 +10,7 @@ from ingan_fast.layout.likeness import SCALES, Likeness
 from ingan_fast.layout.patch_responses import DIRECTIONS, PATCH, patch_responses
 from ingan_fast.layout.refining import _changes
 from ingan_fast.layout.seams import Seams
-from ingan_fast.quality.metrics import coherence, patch_swd
+from ingan_fast.quality.metrics import coherence, patch_swd, verbatim
 from layout_scenes import grain
 
 
@@ -35,6 +35,7 @@ def test_estimates_agree_with_the_measures(length: int, place: int) -> None:
     assert 0.9 * measured < likeness.searched_coherence(seams) < 1.2 * measured
     *_, swd = likeness.swd_estimates(seams)
     assert swd == pytest.approx(patch_swd(output, picture), rel=0.25)
+    assert likeness.verbatim(seams) == pytest.approx(verbatim(output, picture), abs=0.01)
 
 
 def test_a_jump_by_a_period_is_a_copy_only_if_it_is_one_at_quarter_size() -> None:

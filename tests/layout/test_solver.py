@@ -16,7 +16,7 @@ from ingan_fast.layout.polishing import Polisher
 from ingan_fast.layout.seam_costs import FORBIDDEN, SeamCosts, held_between
 from ingan_fast.layout.seams import Seams, bend, straight
 from ingan_fast.layout.solver import SPARED, SPARED_BY_CROPS, Axis
-from layout_scenes import ball_mask, ball_on_grain, fence, grain
+from layout_scenes import ball_mask, ball_on_grain, fence, grain, sky
 
 
 def total(jumps: list[Jump], between: np.ndarray, shown: np.ndarray, ends: Ends) -> float:
@@ -261,3 +261,7 @@ def test_columns_that_come_again_are_counted_at_their_worst_distance() -> None:
     assert most_repeated([Jump(40, -20), Jump(40, -20)], 40, 80) == pytest.approx(40 / 58)
     assert most_repeated([Jump(40, -20), Jump(30, -20)], 40, 80) == pytest.approx(30 / 41)
     assert most_repeated([Jump(40, -25), Jump(40, -15)], 40, 80) == pytest.approx(25 / 53)
+
+
+def test_a_larger_output_is_of_few_pieces_where_many_would_show_no_more() -> None:
+    assert len(Axis((sky() / 255).astype(np.float32)).solve(300).lengths) <= 5
