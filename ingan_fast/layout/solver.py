@@ -26,7 +26,7 @@ from ingan_fast.layout.seams import Seams, bend, opening_outward, parts, straigh
 from ingan_fast.layout.things import find
 
 # Fixed cost of each jump, in mean seam costs of the picture: a few long repeats look better than many short ones.
-JUMP_LARGER = 0.3  # in larger outputs, up to `SCATTERED`
+JUMP_LARGER = 0.3  # in larger outputs, up to `SCATTERED`; not of things on a ground, whose shade long jumps would show
 JUMP = 0.04  # elsewhere: in smaller ones, many short jumps keep more of the picture; in videos they move less at once
 PLACE = 4.0  # weight of the mean squared distance, in widths, from the position in a plain resize
 PLACE_MOVING = 24.0  # the same in videos: what is far from that position moves faster than in a plain resize
@@ -98,6 +98,7 @@ class Axis:
         larger: bool = False,
     ):
         things = find(picture)
+        self._has_things = things is not None
 
         def held(price: float) -> Floats:
             prices = np.zeros(picture.shape[:2], np.float32)
@@ -161,7 +162,8 @@ class Axis:
 
     def _jump(self, count: int, one_way: bool) -> float:
         """The fixed cost of a jump."""
-        few = self.costs.width < count < SCATTERED * self.costs.width and not one_way
+        larger = self.costs.width < count < SCATTERED * self.costs.width
+        few = larger and not one_way and not self._has_things
         return self._times_dearer * (JUMP_LARGER if few else JUMP)
 
     def candidates(

@@ -123,3 +123,12 @@ def test_things_stay_whole(scale: tuple[float, float], monkeypatch: pytest.Monke
     assert broken() == 0
     monkeypatch.setattr("ingan_fast.layout.solver.find", lambda picture: None)
     assert broken() > 0
+
+
+def test_repeats_on_a_shaded_ground_are_short() -> None:
+    y, x = np.indices((120, 240))
+    picture = np.repeat((40 + x / 3)[..., None], 3, axis=2) + np.random.default_rng(0).uniform(0, 6, (120, 240, 1))
+    for row in (30, 90):
+        for column in range(20, 240, 40):
+            picture[(y - row) ** 2 + (x - column) ** 2 <= 144] = (200 + column / 10, 190, 210)
+    assert Axis((picture / 255).astype(np.float32)).solve(360).lengths.tolist() == [-40, -40, -40]
