@@ -55,7 +55,7 @@ class Comparison:
         self._swd = [max(each, LEAST_SWD) for each in self._likeness.swd_estimates(bests)]
         self._coherence = max(self._likeness.coherence(bests), LEAST_COHERENCE)
         self._searched = max(self._likeness.searched_coherence(bests), LEAST_COHERENCE)
-        self._least_verbatim = min(VERBATIM, self._likeness.verbatim(bests))
+        self.verbatim_of_best = self._likeness.verbatim(bests)
 
     def worse(self, seams: Seams) -> tuple[float, float]:
         """The largest ratio of any measure to this layout's, and the largest one but for coherence.
@@ -95,7 +95,7 @@ class Comparison:
 
     def surely_better(self, seams: Seams) -> float:
         """The same by patches that are searched for; 1 also where too little is verbatim."""
-        if self.verbatim(seams) < self._least_verbatim:
+        if self.verbatim(seams) < min(VERBATIM, self.verbatim_of_best):
             return 1.0
         *_, swd = self._likeness.swd_estimates(self._carried(seams))
         coherence = self.coherence(seams)

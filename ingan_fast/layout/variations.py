@@ -72,8 +72,8 @@ def solve(
         return cheapest
     best = cheapest
     if not one_way and not closed and axis.removed is None:
-        axis, cheapest = _with_fewer_jumps(axis, cheapest, count, drawn)
-        best = _best(axis, cheapest, count, drawn)
+        comparison = _with_fewer_jumps(Comparison(axis, cheapest, drawn=drawn), count)
+        axis, best = comparison.axis, _best(comparison, count)
     if variation == 0:
         return best
     block, number = divmod(variation, TOGETHER)
@@ -82,31 +82,32 @@ def solve(
     return _chosen(comparison, candidates, number + (block > 0))
 
 
-def _with_fewer_jumps(axis: Axis, cheapest: Seams, count: int, drawn: Drawn | None) -> tuple[Axis, Seams]:
-    """Dearer jumps, and the cheapest seams with them, where too few patches are copies, as in small pictures.
+def _with_fewer_jumps(comparison: Comparison, count: int) -> Comparison:
+    """With the cheapest seams for dearer jumps where too few patches are copies, as in small pictures.
 
     In larger outputs, a single object that is spared would be repeated then.
     """
+    axis, drawn, verbatim = comparison.axis, comparison.drawn, comparison.verbatim_of_best
     if drawn is None or (axis.spares and count > axis.costs.width):
-        return axis, cheapest
-    comparison, dearer = Comparison(axis, cheapest, drawn=drawn), axis
-    verbatim = comparison.verbatim(cheapest)
+        return comparison
+    found: tuple[Axis, Seams] | None = None
     for _ in range(TRIES):
         if verbatim >= VERBATIM:
             break
-        dearer = dearer.dearer(DEARER)
-        fewer = dearer.solve(count)
-        if comparison.shown(fewer) <= SHOWN_BY_SETS and comparison.verbatim(fewer) > verbatim:
-            axis, cheapest, verbatim = dearer, fewer, comparison.verbatim(fewer)
-    return axis, cheapest
+        axis = axis.dearer(DEARER)
+        fewer = axis.solve(count)
+        copied = comparison.verbatim(fewer) if comparison.shown(fewer) <= SHOWN_BY_SETS else 0.0
+        if copied > verbatim:
+            found, verbatim = (axis, fewer), copied
+    return Comparison(*found, drawn=drawn) if found else comparison
 
 
-def _best(axis: Axis, cheapest: Seams, count: int, drawn: Drawn | None) -> Seams:
+def _best(comparison: Comparison, count: int) -> Seams:
     """The best of a few candidates by estimates, and by what their seams show.
 
     Only other ways of the cheapest jumps where others may show a period.
     """
-    comparison = Comparison(axis, cheapest, drawn=drawn)
+    axis, cheapest = comparison.axis, comparison.best
     others = count < SCATTERED * axis.costs.width
     candidates = [(seams, SHOWN_BY_SETS) for seams in _other_sets(axis, count)] if others else []
     candidates += [
