@@ -62,7 +62,7 @@ def measure_layout(path: str | None, source: Size, factor: float, repeat: int) -
         seconds, layout = _timed(partial(layouts.lay_out, size))
         drawn, _ = _timed(partial(layout.draw, picture))
         again, _ = _timed(partial(layouts.lay_out, near))
-        prepared, axis = _timed(partial(_tables, picture))
+        prepared, axis = _timed(partial(_tables, picture, factor < 1))
         tables.append(prepared)
         solve.append(_timed(partial(axis.solve, round(factor * axis.costs.width)))[0])
         lay_out.append(again)
@@ -72,12 +72,13 @@ def measure_layout(path: str | None, source: Size, factor: float, repeat: int) -
     return Times(tables, solve, lay_out, draw, total, peak, max(0, peak - resident))
 
 
-def _tables(picture: NDArray) -> Axis:
-    """What `Layouts` computes for a picture before it solves."""
+def _tables(picture: NDArray, smaller: bool) -> Axis:
+    """What `Layouts` computes for a picture before it solves, for smaller or larger outputs."""
     objects = Layouts(picture).objects()
     height, width = picture.shape[:2]
     size = size_of(picture, shrinking((width, height)))
-    return Axis(seen(shrunk(picture, size)), spare=shrunk_mask(objects, size) if objects.any() else None)
+    spare = shrunk_mask(objects, size) if objects.any() else None
+    return Axis(seen(shrunk(picture, size)), spare=spare, smaller=smaller)
 
 
 def _timed(action: Callable[[], Any]) -> tuple[float, Any]:

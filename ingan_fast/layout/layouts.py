@@ -24,7 +24,7 @@ from ingan_fast.layout.versions import shrinking, size_of, versions
 COMPARED_PIXELS = 200_000  # variations of larger pictures are compared in that small version, which is quicker
 
 Mask = NDArray[np.bool_]
-Tables = dict[tuple[int, bool], Axis]  # by the axis, and by whether they are for larger outputs alone
+Tables = dict[tuple[int, bool], Axis]  # by the axis, and by whether they are for smaller outputs alone
 
 
 @dataclass(frozen=True)
@@ -241,7 +241,7 @@ def found(
         variation: see `LayoutOptions`.
         tiled: whether the output continues itself along the axis.
         closed: whether the picture continues itself along the other axis, and has to stay so.
-        known: tables of `masked`, to be used and added to.
+        known: tables of `masked`, for stills or for videos, to be used and added to.
         one_way: see `Axis.solve`.
     """
     turn = (masked.picture.shape[1 - axis] + 1) // 2 if tiled else 0
@@ -255,12 +255,12 @@ def found(
         )
     factor = shrinking((width, height))
     small = size_of(masked.picture, factor)
-    larger = masked.spare is not None and count > width and not one_way
-    table = None if known is None else known.get((axis, larger))
+    smaller = count < width and not one_way
+    table = None if known is None else known.get((axis, smaller))
     if table is None:
-        table = _table(masked, axis, small, tiled, larger)
+        table = _table(masked, axis, small, tiled, smaller, one_way)
         if known is not None:
-            known[axis, larger] = table
+            known[axis, smaller] = table
     pictures = versions(masked.picture, factor)
     aligned = variation > 0 or not one_way  # in videos most lengths that are shown are between
 
@@ -285,14 +285,14 @@ def found(
     return Step(axis, seams, turn)
 
 
-def _table(masked: MaskedPicture, axis: int, small: Size, tiled: bool, larger: bool) -> Axis:
+def _table(masked: MaskedPicture, axis: int, small: Size, tiled: bool, smaller: bool, moving: bool) -> Axis:
     spared = None if masked.spare is None else masked.spare >= (WHOLE if axis else STANDING)
     keep, remove, spare = (
         None if mask is None else shrunk_mask(mask, small) for mask in (masked.keep, masked.remove, spared)
     )
     if spare is not None and tiled:
         spare = widened(spare, round((small[0] * small[1] / PIXELS) ** 0.5))
-    return Axis(seen(shrunk(masked.picture, small)), keep, remove, spare, not tiled, larger)
+    return Axis(seen(shrunk(masked.picture, small)), keep, remove, spare, not tiled, smaller, moving)
 
 
 def _check_kept(keep: Mask, seams: Seams, table: Axis, count: int, axis: int) -> None:

@@ -14,10 +14,11 @@ AROUND = 2  # px around objects there that are spared, too
 LEVELS = 64  # number of thresholds of how salient pixels are
 # A mask is of single objects if it is this sure; measured on 45 pictures, and looked at on 50 others.
 APART = 0.76  # least share of how salient pixels differ that is explained by whether they are in the mask
+STRIKING = 30.0  # or least times that its pixels are as salient as all others: small things explain a small share
 BACKGROUND = 0.4  # most that its pixels are background
 RAGGED = 5.0  # most times its outline is longer than a square's
 LARGEST = 0.5  # least share that its largest part has; several of one size are things of a kind
-LEAST, MOST = 0.005, 0.6  # fraction of the picture that it has
+LEAST, MOST = 0.001, 0.6  # fraction of the picture that it has
 PART = 0.05  # least size of a part, in largest ones
 # What is beside them is part of them, too, if it is as salient as this, in thresholds, and as improbably background.
 ALSO, ALSO_BACKGROUND = 0.5, 0.3
@@ -47,7 +48,9 @@ def single_objects(picture: NDArray) -> NDArray[np.uint8]:
     salient, background = saliency.maps()
     threshold, apart = _divided(salient)
     objects = salient > threshold
-    if apart < APART or background[objects].mean() > BACKGROUND or _outline(objects) > RAGGED:
+    if not objects.any() or (apart < APART and salient[objects].mean() < STRIKING * salient[~objects].mean()):
+        return np.zeros((height, width), np.uint8)
+    if background[objects].mean() > BACKGROUND or _outline(objects) > RAGGED:
         return np.zeros((height, width), np.uint8)
     parts, sizes = _parts(objects)
     largest = sizes[parts[objects]].max()

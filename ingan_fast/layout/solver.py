@@ -13,6 +13,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.layout.details import Details, coarse_shapes
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.ends import Ends, anywhere, are_crops, at_borders
 from ingan_fast.layout.frequency import Balance, balances
@@ -42,8 +43,8 @@ BENT_STEP = 0.2  # step size of an update of the pixel prices while seams are be
 RUN = 0.03  # fraction of the width; smallest distance between two jumps
 MANY = 400_000  # output width x source width above which fewer rounds are run
 # Cost per row for a seam that leaves out or repeats a part of a single object.
-SPARED = 4.0  # of smaller outputs, which may have no room for all of it, and of videos
-SPARED_LARGER = 20.0  # of larger ones: it has to outweigh many jumps beside a small object
+SPARED = 20.0  # it has to outweigh many jumps beside a small object
+SPARED_MOVING = 4.0  # the same in videos
 SPARED_BY_CROPS = 1.4  # the same of a crop: an object that the border cuts looks better than one without its middle
 REMOVED = 100.0  # cost per row of showing a pixel that is to be removed
 TABLES = 8  # number of cost tables that take turns along a large output, so that the same jump does not recur
@@ -85,7 +86,8 @@ class Axis:
         remove: [h, w], what must not be shown.
         spare: [h, w], what had better be neither left out nor repeated.
         cropped: whether outputs may begin and end inside of the picture, where they are smaller or something must go.
-        larger: whether it is for larger outputs alone, which have room for all that is spared.
+        smaller: whether it is for smaller outputs alone. They break more, so seams are compared by coarse shapes, too.
+        moving: whether it is for videos.
     """
 
     def __init__(
@@ -95,7 +97,8 @@ class Axis:
         remove: Mask | None = None,
         spare: Mask | None = None,
         cropped: bool = False,
-        larger: bool = False,
+        smaller: bool = False,
+        moving: bool = False,
     ):
         things = find(picture)
         self._has_things = things is not None
@@ -108,12 +111,15 @@ class Axis:
             return prices
 
         self.picture, self.spares = picture, spare is not None
+        self._details = Details(picture)
         cut = None if things is None else things.cut_by_columns()
         self.ends = anywhere(held(SPARED_BY_CROPS), cut) if cropped else at_borders(picture.shape[1])
-        compared = picture
+        compared = [picture]
+        if smaller:
+            compared.append(coarse_shapes(picture))
         if things is not None:
-            compared = np.concatenate([picture, things.places(picture.shape[2])], axis=2)
-        self.costs = SeamCosts(compared, held(SPARED_LARGER if larger else SPARED))
+            compared.append(things.places(picture.shape[2]))
+        self.costs = SeamCosts(np.concatenate(compared, axis=2), held(SPARED_MOVING if moving else SPARED))
         self._balances = balances(picture, spare)
         self.likeness: Likeness | None = None  # of the picture that outputs are compared in, once that is needed
         self.removed = None if remove is None or not remove.any() else remove * np.float32(REMOVED)
@@ -153,18 +159,21 @@ class Axis:
     def costs_of_jumps(self, count: int, one_way: bool = False) -> Floats:
         """What jumps cost: [t, a], as for `best_jumps`."""
         larger = count > self.costs.width
-        between = self.between + np.float32(self._jump(count, one_way))
+        least, more = self._fixed_costs(count, one_way)
+        between = self.between + np.float32(least)
+        if more:
+            between += np.float32(more) * self._details.between()
         if not one_way:
             return between
         columns = np.arange(self.costs.width)
         ahead = columns[:, None] >= columns if larger else columns[:, None] <= columns
         return while_growing(np.where(ahead, np.float32(np.inf), between), larger)
 
-    def _jump(self, count: int, one_way: bool) -> float:
-        """The fixed cost of a jump."""
+    def _fixed_costs(self, count: int, one_way: bool) -> tuple[float, float]:
+        """The fixed cost of a jump, and how much more it is where what it repeats is full of detail."""
         larger = self.costs.width < count < SCATTERED * self.costs.width
         few = larger and not one_way and not self._has_things
-        return self._times_dearer * (JUMP_LARGER if few else JUMP)
+        return self._times_dearer * JUMP, self._times_dearer * (JUMP_LARGER - JUMP) if few else 0.0
 
     def candidates(
         self, count: int, between: Floats, any_change: bool = False, one_way: bool = False, most: int = BENT[0]
@@ -316,14 +325,16 @@ class Axis:
     def _seam_cost(self, seams: Seams, growing: bool = False) -> float:
         """What bent seams show, at their whole lengths or while they grow, and what crops cost."""
         shown, besides = 0.0, 0.0
-        jump = self._jump(self.costs.width - int(seams.lengths.sum()), growing)
+        least, more = self._fixed_costs(self.costs.width - int(seams.lengths.sum()), growing)
         crops = are_crops(seams.places, seams.lengths, self.costs.width)
         outward = opening_outward(seams, self.costs.width)
         for length, places, is_crop, opens in zip(seams.lengths, seams.places, crops, outward, strict=True):
             if is_crop:
                 besides += self.ends.cost(int(places[0]), int(length))
                 continue
-            besides += jump
+            besides += least
+            if more:
+                besides += more * self._details.along(round(float(places.mean())), int(length))
             for part, shift, weight in parts(int(length), growing, bool(opens)):
                 shown += weight * float(self.costs.along(part, places + shift).mean())
         return shown / self.costs.typical + besides

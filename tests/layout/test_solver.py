@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ingan_fast.layout import compiled
+from ingan_fast.layout.details import Details
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.ends import Ends, at_borders
 from ingan_fast.layout.frequency import FREQUENCY, FREQUENCY_SPARING, Frequencies
@@ -263,5 +264,19 @@ def test_columns_that_come_again_are_counted_at_their_worst_distance() -> None:
     assert most_repeated([Jump(40, -25), Jump(40, -15)], 40, 80) == pytest.approx(25 / 53)
 
 
-def test_a_larger_output_is_of_few_pieces_where_many_would_show_no_more() -> None:
-    assert len(Axis((sky() / 255).astype(np.float32)).solve(300).lengths) <= 5
+def test_what_is_full_of_detail_comes_again_in_few_pieces_and_a_smooth_sky_in_many_small_steps() -> None:
+    posts, smooth = fence(), sky()
+    assert len(Axis((posts / 255).astype(np.float32)).solve(posts.shape[1] * 3 // 2).lengths) == 1  # not two of half
+    wide = copy_pieces(smooth.astype(int), Axis((smooth / 255).astype(np.float32)).solve(300))
+    assert np.diff(wide, axis=1).min() >= -3  # grey levels: jumps of 25 px would show steps of 5
+
+
+def test_details_are_what_is_unlike_what_is_beside() -> None:
+    picture = np.concatenate([sky(90, 100), grain(90, 100)], axis=1).astype(np.float32) / 255
+    details = Details(picture)
+    between = details.between()
+    assert between[0, 80] < 0.03 < 0.5 < between[120, 199]
+    assert between[40, 160] == pytest.approx((between[40, 100] + between[100, 160]) / 2, abs=0.01)
+    assert details.along(160, -120) == pytest.approx(float(between[160, 40]), abs=1e-6)
+    assert details.along(199, 1) == pytest.approx(float(between[198, 199]), abs=0.1)  # up to the picture's end
+    assert Details(picture[:, :2]).between().max() == 0  # too narrow to have any

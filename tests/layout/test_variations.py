@@ -48,8 +48,8 @@ def test_small_outputs_have_fewer_cuts_until_nine_patches_in_ten_are_copies(
 ) -> None:
     monkeypatch.setattr(variations, "TRIES", tries)
     with Image.open(MARKET) as market:
-        picture = np.asarray(market.convert("RGB").resize((128, 100)))
-    output = Layouts(picture).retarget((77, 100))
+        picture = np.asarray(market.convert("RGB").resize((96, 72)))
+    output = Layouts(picture).retarget((96, 43))
     assert (verbatim(output, picture) >= 0.9) == (tries > 0)
 
 
