@@ -8,10 +8,12 @@ import pytest
 from PIL import Image
 
 from ingan_fast.errors import UserError
+from ingan_fast.geometry import Transform
 from ingan_fast.layout import LayoutOptions, Layouts
 from ingan_fast.layout import layouts as module
 from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.ends import are_crops
+from ingan_fast.layout.frames import Frames
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.single_objects import STANDING, WHOLE
@@ -186,3 +188,22 @@ def test_what_objects_stand_on_is_spared_where_the_width_changes(monkeypatch: py
     np.testing.assert_array_equal(wider, found > 0)
     np.testing.assert_array_equal(higher.T, found == WHOLE)
     np.testing.assert_array_equal(layouts.objects(), found > 0)
+
+
+def test_tables_are_for_smaller_or_larger_outputs_or_for_videos(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables: list[tuple] = []
+
+    def table(*given: Any) -> Axis:
+        tables.append(given[-2:])
+        return Axis(*given)
+
+    monkeypatch.setattr(module, "Axis", table)
+    layouts = Layouts(grain(40, 60))
+    for width in (80, 50, 90, 45):
+        layouts.lay_out((width, 40))
+    assert tables == [(False, False), (True, False)]  # smaller, moving
+    tables.clear()
+    frames = Frames(grain(40, 60))
+    for width in (80, 50):
+        frames.draw(Transform.resize((width, 40)))
+    assert tables == [(False, True)]

@@ -280,3 +280,20 @@ def test_details_are_what_is_unlike_what_is_beside() -> None:
     assert details.along(160, -120) == pytest.approx(float(between[160, 40]), abs=1e-6)
     assert details.along(199, 1) == pytest.approx(float(between[198, 199]), abs=0.1)  # up to the picture's end
     assert Details(picture[:, :2]).between().max() == 0  # too narrow to have any
+
+
+@pytest.mark.parametrize(
+    ("seed", "size", "door"), [(0, (120, 240), (50, 100, 60, 25)), (1, (90, 200), (30, 60, 50, 30))]
+)
+def test_a_large_shape_of_the_grounds_texture_stays_whole_where_coarse_shapes_count(
+    seed: int, size: tuple[int, int], door: tuple[int, int, int, int]
+) -> None:
+    top, left, width, darker = door
+    mask = np.zeros(size, bool)
+    mask[top:, left : left + width] = True
+    picture = ((grain(*size, seed=seed) - float(darker) * mask[..., None]).clip(0, 255) / 255).astype(np.float32)
+    counts = [
+        copy_pieces(mask, Axis(picture, cropped=True, smaller=smaller).solve(size[1] * 3 // 5)).sum()
+        for smaller in (True, False)
+    ]
+    assert counts[0] == mask.sum() > 1.1 * counts[1]
