@@ -86,8 +86,7 @@ class Axis:
         remove: [h, w], what must not be shown.
         spare: [h, w], what had better be neither left out nor repeated.
         cropped: whether outputs may begin and end inside of the picture, where they are smaller or something must go.
-        smaller: whether it is for smaller outputs alone. They break more, so seams are compared by coarse shapes or by
-            things, too.
+        smaller: whether it is for smaller outputs alone. They break more, so seams are compared by coarse shapes, too.
         moving: whether it is for videos.
     """
 
@@ -115,12 +114,12 @@ class Axis:
         self._details = Details(picture)
         cut = None if things is None else things.cut_by_columns()
         self.ends = anywhere(held(SPARED_BY_CROPS), cut) if cropped else at_borders(picture.shape[1])
-        compared = picture
+        compared = [picture]
+        if smaller and (things is None or not things.are_all):
+            compared.append(coarse_shapes(picture))
         if things is not None:
-            compared = np.concatenate([picture, things.places(picture.shape[2])], axis=2)
-        elif smaller:
-            compared = np.concatenate([picture, coarse_shapes(picture)], axis=2)
-        self.costs = SeamCosts(compared, held(SPARED_MOVING if moving else SPARED))
+            compared.append(things.places(picture.shape[2]))
+        self.costs = SeamCosts(np.concatenate(compared, axis=2), held(SPARED_MOVING if moving else SPARED))
         self._balances = balances(picture, spare)
         self.likeness: Likeness | None = None  # of the picture that outputs are compared in, once that is needed
         self.removed = None if remove is None or not remove.any() else remove * np.float32(REMOVED)

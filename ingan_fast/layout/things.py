@@ -22,6 +22,7 @@ COMPACT = 0.5  # least fraction of things that are compact, which words and twig
 LONGEST = 2.0  # most times a compact thing is longer than it is wide
 FILLED = 0.5  # least fraction of its rectangle that it fills
 SHAPE = 0.45  # weight of places in things beside colours in [0, 1]
+ALL = 0.7  # least fraction of what is not ground that things have in pictures of nothing else
 CUT = 2.0  # cost of a crop all of whose rows cut through things
 
 Labels = NDArray[np.intp]
@@ -53,6 +54,11 @@ class Things:
         for at, middle in zip(np.indices(self.labels.shape)[::-1], ((first + last) / 2)[::-1], strict=True):
             planes.append((at - middle[self.labels]) / half[self.labels] * inside)
         return np.stack(planes, axis=2).astype(np.float32) * np.float32(SHAPE * channels**0.5)
+
+    @property
+    def are_all(self) -> bool:
+        """Whether there is little besides them and the ground."""
+        return float((self.labels > 0).sum()) >= ALL * float((~self.ground).sum())
 
     def cut_by_columns(self) -> Floats:
         """What it costs to begin or to end before each column, for the things that are cut there: [w + 1]."""

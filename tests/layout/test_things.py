@@ -62,6 +62,11 @@ def test_things_are_found_as_they_are() -> None:
         assert (rows.max(), columns.max()) == pytest.approx((row + RADIUS, column + RADIUS), abs=2)
     assert not (of_picture.ground & of_balls(picture)).any()
     assert (of_picture.ground | (of_picture.labels > 0)).all()
+    assert of_picture.are_all
+    picture[:, -60:] = np.random.default_rng(0).integers(0, 255, (SIZE[0], 60, 3))
+    beside_much_else = found(picture)
+    assert beside_much_else is not None
+    assert not beside_much_else.are_all
 
 
 def test_few_things_textures_words_and_scenes_have_none() -> None:
