@@ -27,7 +27,7 @@ from ingan_fast.layout.seams import Seams, bend, opening_outward, parts, straigh
 from ingan_fast.layout.things import find
 
 # Fixed cost of each jump, in mean seam costs of the picture: a few long repeats look better than many short ones.
-JUMP_LARGER = 0.3  # in larger outputs, up to `SCATTERED`; not of things on a ground, whose shade long jumps would show
+JUMP_LARGER = 0.3  # in larger outputs, up to `SCATTERED`, of what is full of detail; not of things on a ground
 JUMP = 0.04  # elsewhere: in smaller ones, many short jumps keep more of the picture; in videos they move less at once
 PLACE = 4.0  # weight of the mean squared distance, in widths, from the position in a plain resize
 PLACE_MOVING = 24.0  # the same in videos: what is far from that position moves faster than in a plain resize
