@@ -128,6 +128,10 @@ class Transform:
         places = FRAME @ self.matrix.T
         return (places[:, :2] / places[:, 2:] + 1) / 2 * self.size
 
+    def is_seen(self) -> bool:
+        """Whether any of the source is inside of the output."""
+        return _overlap(self.corners(), (FRAME[:, :2] + 1) / 2 * self.size)
+
     def scales(self, source_size: Size) -> tuple[float, float]:
         """(sx, sy): the output's width and height over the source's."""
         width, height = check_size(source_size, "source size")

@@ -71,7 +71,13 @@ def retarget(
             help="Target positions of the source's corners (tl tr br bl), in output pixels; transparent outside.",
         ),
     ] = None,
-    homography: Annotated[Path | None, typer.Option(help="A JSON file with a matrix; needs --size.")] = None,
+    homography: Annotated[
+        Path | None,
+        typer.Option(
+            help="A JSON file with a matrix, picture to output; needs --size. 3 rows of 3 numbers, both from -1 to 1, "
+            'or {"matrix": rows, "units": "pixels"} as in OpenCV.'
+        ),
+    ] = None,
     collage: Annotated[bool, typer.Option("--collage", help="A collage of many sizes, the source framed.")] = False,
     image: Annotated[Path | None, typer.Option(help="Retarget this picture instead of the run's.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:N or mps.")] = "auto",
@@ -270,9 +276,12 @@ class _Request:
         if self.homography is None or self.size is None:
             return Transform.requested(source_size, self.size, self.scale, self.corners)
         matrix, units = self.homography
-        if units == "pixels":
-            return Transform.from_pixels(matrix, self.size, source_size)
-        return Transform(self.size, matrix)
+        in_pixels = units == "pixels"
+        transform = Transform.from_pixels(matrix, self.size, source_size) if in_pixels else Transform(self.size, matrix)
+        if not transform.is_seen():
+            hint = "" if in_pixels else '; is it in pixels? then give {"matrix": ..., "units": "pixels"}'
+            raise UserError(f"the homography leaves nothing inside {self.size[0]}x{self.size[1]}{hint}")
+        return transform
 
 
 def _collage(run: Path, out: Path, device: str, warp: str) -> None:

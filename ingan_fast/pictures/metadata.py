@@ -29,6 +29,8 @@ _KEPT = {
     ExifTags.Base.XPKeywords,
     ExifTags.Base.XPSubject,
 }
+# How descriptions begin by which tifffile and ImageJ store the layout of a TIFF's pages.
+_OF_PAGES = ('{"shape"', "shape=", "ImageJ=")
 _DIRECTORIES = (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo)
 
 
@@ -100,7 +102,8 @@ def tiff_metadata(tags: Mapping[int, Any]) -> tuple[Metadata, int]:
     """Metadata and orientation from a TIFF's tags."""
     exif = Image.Exif()
     for tag in _KEPT & set(tags):
-        exif[tag] = tags[tag]
+        if not str(tags[tag]).startswith(_OF_PAGES):
+            exif[tag] = tags[tag]
     turn = orientation(tags)
     per_inch = 2.54 if tags.get(ExifTags.Base.ResolutionUnit) == 3 else 1.0
     try:

@@ -194,6 +194,16 @@ def test_an_output_that_cannot_be_written_is_refused(refused: Refused, trained_r
     refused("retarget", trained_run, "--corners", "20,0 100,10 90,80 0,60", "--out", name, parts=(part,))
 
 
+@pytest.mark.parametrize(("shift", "units"), [(20, "normalised"), (-90, "pixels")])
+def test_a_matrix_that_moves_the_picture_out_of_the_output_is_refused(
+    refused: Refused, trained_run: Path, shift: int, units: str
+) -> None:
+    Path("m.json").write_text(json.dumps({"matrix": [[1, 0, shift], [0, 1, 0], [0, 0, 1]], "units": units}))
+    words = ("--homography", "m.json", "--size", "64x64", "--out", "out.png")
+    hint = "in pixels?" if units == "normalised" else "64x64"
+    refused("retarget", trained_run, *words, parts=("nothing inside 64x64", hint))
+
+
 def test_a_matrix_that_leaves_holes_needs_a_format_with_transparency(refused: Refused, trained_run: Path) -> None:
     Path("m.json").write_text("[[0.5, 0, 0], [0, 0.5, 0], [0, 0, 1]]")
     words = ("--homography", "m.json", "--size", "64x64", "--out", "out.jpg")

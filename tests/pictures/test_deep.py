@@ -160,3 +160,16 @@ def test_the_same_picture_gives_the_same_bytes(tmp_path: Path) -> None:
             save_photo(Photo(values(3)), tmp_path / f"{name}{suffix}")
         assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
     assert io.BytesIO((tmp_path / "a.png").read_bytes()).read(8) == b"\x89PNG\r\n\x1a\n"
+
+
+def test_a_description_of_the_pages_of_a_tiff_does_not_go_along(tmp_path: Path) -> None:
+    picture = np.arange(40 * 30 * 3, dtype=np.uint16).reshape(30, 40, 3)
+    tifffile.imwrite(tmp_path / "a.tif", picture)  # described as {"shape": [30, 40, 3]}
+    tifffile.imwrite(tmp_path / "b.tif", picture, description="a stone", metadata=None)
+    for name, text in (("a", None), ("b", "a stone")):
+        photo = load_photo(tmp_path / f"{name}.tif")
+        save_photo(Photo(photo.pixels[:, :20], photo.metadata), tmp_path / f"{name}_out.tif")
+        with tifffile.TiffFile(tmp_path / f"{name}_out.tif") as written:
+            tag = written.pages.first.tags.get("ImageDescription")
+            assert (tag and tag.value) == text
+            np.testing.assert_array_equal(written.asarray(), picture[:, :20])
