@@ -88,7 +88,7 @@ class Transform:
             reach = np.minimum(np.ceil(quad.max(axis=0) - 1e-6), MAX_SIDE + 1)
             size = (int(reach[0]), int(reach[1]))
         size = check_size(size, "output size")
-        if not _overlap(quad, (FRAME[:, :2] + 1) / 2 * size):
+        if not _is_seen(quad, size):
             raise UserError(f"corners {_show(quad)} leave nothing inside {size[0]}x{size[1]}; move them")
         return cls(size, _homography(quad / size * 2 - 1))
 
@@ -130,7 +130,7 @@ class Transform:
 
     def is_seen(self) -> bool:
         """Whether any of the source is inside of the output."""
-        return _overlap(self.corners(), (FRAME[:, :2] + 1) / 2 * self.size)
+        return _is_seen(self.corners(), self.size)
 
     def scales(self, source_size: Size) -> tuple[float, float]:
         """(sx, sy): the output's width and height over the source's."""
@@ -271,6 +271,11 @@ def _check_corners(corners: ArrayLike) -> Array:
             "top left, top right, bottom right, bottom left"
         )
     return quad
+
+
+def _is_seen(quad: Array, size: Size) -> bool:
+    """Whether any of a quadrilateral is inside of an output of this size."""
+    return _overlap(quad, (FRAME[:, :2] + 1) / 2 * size)
 
 
 def _overlap(first: Array, second: Array) -> bool:

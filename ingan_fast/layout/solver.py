@@ -160,9 +160,7 @@ class Axis:
         """What jumps cost: [t, a], as for `best_jumps`."""
         larger = count > self.costs.width
         least, more = self._fixed_costs(count, one_way)
-        between = self.between + np.float32(least)
-        if more:
-            between += np.float32(more) * self._details.between()
+        between = self.between + np.float32(least) + np.float32(more) * self._details.between()
         if not one_way:
             return between
         columns = np.arange(self.costs.width)
@@ -332,9 +330,7 @@ class Axis:
             if is_crop:
                 besides += self.ends.cost(int(places[0]), int(length))
                 continue
-            besides += least
-            if more:
-                besides += more * self._details.along(round(float(places.mean())), int(length))
+            besides += least + more * self._details.along(round(float(places.mean())), int(length))
             for part, shift, weight in parts(int(length), growing, bool(opens)):
                 shown += weight * float(self.costs.along(part, places + shift).mean())
         return shown / self.costs.typical + besides
