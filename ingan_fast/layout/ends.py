@@ -14,6 +14,7 @@ from ingan_fast.layout.seam_costs import Floats
 CROP = 0.05  # fixed cost of a crop: hardly more than a jump that shows nothing
 # Additional cost times the fraction of the picture that is cut off, so that outputs are not mere crops.
 CROP_LENGTH = 1.0
+HEADS = 8.0  # times that crops at the top cost more for what is held: heads and roofs are missed more than feet
 
 
 @dataclass(frozen=True)
@@ -40,17 +41,19 @@ def at_borders(width: int) -> Ends:
     return Ends(begin, begin[::-1].copy())
 
 
-def anywhere(held: Floats, cut: Floats | None = None) -> Ends:
+def anywhere(held: Floats, cut: Floats | None = None, upright: bool = False) -> Ends:
     """A crop anywhere.
 
     Args:
-        held: [h, w], what it costs a seam, a row, to leave out anything there.
+        held: [h, w], what it costs, a row, to leave out anything there.
         cut: [w + 1], what it costs to begin or to end before each column.
+        upright: whether the first column is the top of the picture.
     """
     length = np.linspace(0, CROP_LENGTH, held.shape[1] + 1, dtype=np.float32)[1:] + np.float32(CROP)
+    heads = np.where(held[:, :1] > 0, 1, HEADS) if upright else 1  # what the border cuts has none
     begin, end = (
         np.pad(length + np.maximum.accumulate(each, axis=1).mean(axis=0, dtype=np.float32), (1, 0))
-        for each in (held, held[:, ::-1])
+        for each in (held * np.float32(heads), held[:, ::-1])
     )
     end = end[::-1].copy()
     return Ends(begin, end) if cut is None else Ends(begin + cut, end + cut)

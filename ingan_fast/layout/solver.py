@@ -88,6 +88,7 @@ class Axis:
         cropped: whether outputs may begin and end inside of the picture, where they are smaller or something must go.
         smaller: whether it is for smaller outputs alone. They break more, so seams are compared by coarse shapes, too.
         moving: whether it is for videos.
+        upright: whether the first column is the top of the picture.
     """
 
     def __init__(
@@ -99,6 +100,7 @@ class Axis:
         cropped: bool = False,
         smaller: bool = False,
         moving: bool = False,
+        upright: bool = False,
     ):
         things = find(picture)
         self._has_things = things is not None
@@ -113,7 +115,7 @@ class Axis:
         self.picture, self.spares = picture, spare is not None
         self._details = Details(picture)
         cut = None if things is None else things.cut_by_columns()
-        self.ends = anywhere(held(SPARED_BY_CROPS), cut) if cropped else at_borders(picture.shape[1])
+        self.ends = anywhere(held(SPARED_BY_CROPS), cut, upright) if cropped else at_borders(picture.shape[1])
         compared = [picture]
         if smaller and (things is None or not things.are_all):
             compared.append(coarse_shapes(picture))

@@ -170,12 +170,21 @@ def test_seams_of_a_texture_go_sideways_less_than_a_pixel_a_row() -> None:
     assert np.abs(np.diff(seams.places, axis=1)).mean() < 0.8
 
 
+def test_who_is_too_high_keeps_the_head(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows, columns = np.mgrid[:160, :120]
+    head, body = (np.abs(columns - 60) < 12) & (rows > 16), (np.abs(columns - 60) < 45) & (rows >= 60)
+    monkeypatch.setattr(module, "single_objects", lambda _: (head | body) * np.uint8(WHOLE))
+    picture = np.where((head | body)[..., None], 160, 60).astype(np.uint8) + grain(160, 120) // 4
+    shown = Layouts(picture).lay_out((120, 90)).copy(rows)[:, 60]
+    assert np.isin(np.arange(17, 90), shown).all()
+
+
 def test_what_objects_stand_on_is_spared_where_the_width_changes(monkeypatch: pytest.MonkeyPatch) -> None:
     tables: list[tuple] = []
 
-    def table(*given: Any) -> Axis:
+    def table(*given: Any, **flags: bool) -> Axis:
         tables.append(given)
-        return Axis(*given)
+        return Axis(*given, **flags)
 
     monkeypatch.setattr(module, "Axis", table)
     found = np.zeros((60, 80), np.uint8)
@@ -191,17 +200,17 @@ def test_what_objects_stand_on_is_spared_where_the_width_changes(monkeypatch: py
 
 
 def test_tables_are_for_smaller_or_larger_outputs_or_for_videos(monkeypatch: pytest.MonkeyPatch) -> None:
-    tables: list[tuple] = []
+    tables: list[tuple[bool, bool]] = []
 
-    def table(*given: Any) -> Axis:
-        tables.append(given[-2:])
-        return Axis(*given)
+    def table(*given: Any, **flags: bool) -> Axis:
+        tables.append((flags["smaller"], flags["moving"]))
+        return Axis(*given, **flags)
 
     monkeypatch.setattr(module, "Axis", table)
     layouts = Layouts(grain(40, 60))
     for width in (80, 50, 90, 45):
         layouts.lay_out((width, 40))
-    assert tables == [(False, False), (True, False)]  # smaller, moving
+    assert tables == [(False, False), (True, False)]
     tables.clear()
     frames = Frames(grain(40, 60))
     for width in (80, 50):

@@ -8,7 +8,7 @@ import pytest
 from ingan_fast.layout import compiled
 from ingan_fast.layout.details import Details
 from ingan_fast.layout.drawing import copy_pieces
-from ingan_fast.layout.ends import Ends, at_borders
+from ingan_fast.layout.ends import HEADS, Ends, anywhere, at_borders
 from ingan_fast.layout.frequency import FREQUENCY, FREQUENCY_SPARING, Frequencies
 from ingan_fast.layout.growing import _order
 from ingan_fast.layout.jumps import EVERY, PLACE_EVERY, Jump, along_diagonals, best_jumps, shown_columns
@@ -235,6 +235,15 @@ def test_what_is_spared_costs_where_it_would_be_repeated_or_left_out() -> None:
     np.testing.assert_allclose((spared_cut - cut)[-1], SPARED_BY_CROPS * mask.any(axis=1).mean(), rtol=0.01)
     kept_cut = Axis(picture, keep=mask, cropped=True).ends.begin
     assert (kept_cut - cut)[-1] > FORBIDDEN / 10
+
+
+def test_what_the_top_border_does_not_cut_yet_is_dearer_to_cut_there() -> None:
+    held = np.zeros((10, 20), np.float32)
+    held[2:4, 5:15], held[6:9, :8] = 1, 1  # something below the top, and something that the top cuts
+    anyhow, upright = (anywhere(held, upright=each) for each in (False, True))
+    np.testing.assert_array_equal(upright.end, anyhow.end)
+    np.testing.assert_allclose((upright.begin - anyhow.begin)[1:6], 0, atol=1e-6)
+    np.testing.assert_allclose((upright.begin - anyhow.begin)[6:], 0.2 * (HEADS - 1), rtol=1e-5)
 
 
 def test_in_larger_outputs_the_rest_keeps_its_own_distribution_beside_what_is_spared() -> None:
