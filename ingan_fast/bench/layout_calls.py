@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from ingan_fast.bench.memory import forget_peak, process_peak
 from ingan_fast.geometry import Size
 from ingan_fast.layout import Layouts
+from ingan_fast.layout.axis import Axis
 from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask
-from ingan_fast.layout.solver import Axis
+from ingan_fast.layout.solver import cheapest_seams
 from ingan_fast.layout.versions import shrinking, size_of
 from ingan_fast.pictures import MARKET, load_image
 from ingan_fast.quality.resampling import plain_resize
@@ -64,7 +65,7 @@ def measure_layout(path: str | None, source: Size, factor: float, repeat: int) -
         again, _ = _timed(partial(layouts.lay_out, near))
         prepared, axis = _timed(partial(_tables, picture, factor < 1))
         tables.append(prepared)
-        solve.append(_timed(partial(axis.solve, round(factor * axis.costs.width)))[0])
+        solve.append(_timed(partial(cheapest_seams, axis, round(factor * axis.costs.width)))[0])
         lay_out.append(again)
         draw.append(drawn)
         total.append(seconds + drawn)

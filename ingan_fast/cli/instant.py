@@ -12,11 +12,11 @@ from ingan_fast.cli.console import parts_done, progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout import LayoutOptions, Layouts, perspective
-from ingan_fast.layout.layouts import Mask
 from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.layout.perspective import View
 from ingan_fast.layout.photos import cover_of, stripped
 from ingan_fast.layout.saved import SUFFIX, load_layout, save_layout
+from ingan_fast.layout.steps import Mask
 from ingan_fast.pictures import (
     Photo,
     Pixels,

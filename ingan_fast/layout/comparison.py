@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from numpy.typing import NDArray
 
+from ingan_fast.layout.axis import Axis
 from ingan_fast.layout.likeness import Likeness
 from ingan_fast.layout.seams import Seams
-from ingan_fast.layout.solver import Axis
 
 CLOSE = 1.35  # where something is worse by more than this factor, nothing else is looked at
 LESS_SURE = 1.1  # the distribution may be worse by this factor before patches across seams are looked at
@@ -41,7 +41,7 @@ class Comparison:
     Args:
         axis: what is laid out.
         best: this layout's seams.
-        one_way: see `Axis.solve`.
+        one_way: see `solver.cheapest_seams`.
         drawn: where outputs are compared; without it, in the version that is solved.
     """
 

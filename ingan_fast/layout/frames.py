@@ -11,12 +11,13 @@ from PIL import Image
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout.growing import Growth, growth
-from ingan_fast.layout.layouts import LayoutOptions, Layouts, MaskedPicture, Tables, found, turned
+from ingan_fast.layout.layouts import LayoutOptions, Layouts
 from ingan_fast.layout.origins import origins
 from ingan_fast.layout.perspective import put
 from ingan_fast.layout.rectangles import evened, is_upright, rectangle_of
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.sliding import BARELY, places_across, slide
+from ingan_fast.layout.steps import MaskedPicture, Tables, found, turned
 
 Doubles = NDArray[np.float64]
 

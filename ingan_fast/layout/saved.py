@@ -18,10 +18,11 @@ from ingan_fast.errors import UserError
 from ingan_fast.files import atomic_path
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout.bands import Bands
-from ingan_fast.layout.layouts import Layout, Step
+from ingan_fast.layout.layouts import Layout
 from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.layout.perspective import View
 from ingan_fast.layout.seams import Seams
+from ingan_fast.layout.steps import Step
 
 VERSION = 2
 SUFFIX = ".npz"

@@ -15,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ingan_fast.layout.axis import Axis
 from ingan_fast.layout.comparison import CLOSE, VERBATIM, Comparison, Drawn
 from ingan_fast.layout.drawing import copy_pieces
+from ingan_fast.layout.jump_sets import JumpSet, best_sets
 from ingan_fast.layout.jumps import Jump
 from ingan_fast.layout.polishing import SCATTERED
 from ingan_fast.layout.seam_costs import Floats
 from ingan_fast.layout.seams import Seams
-from ingan_fast.layout.solver import BENT, Axis
+from ingan_fast.layout.solver import BENT, bent, cheapest_seams
 
 SETS = 8  # number of other sets of jumps that the best layout is chosen from
 WEIGHTED = (2.0, 4.0)  # further ones are the best sets where the distribution counts as many times more
@@ -64,10 +66,10 @@ def solve(
         axis: what is laid out.
         count: columns of the output.
         variation: its number, from 1 on; 0 is the best layout.
-        closed, any_change, one_way: see `Axis.solve`.
+        closed, any_change, one_way: see `solver.cheapest_seams`.
         drawn: where candidates are compared; without it, in the version that is solved.
     """
-    cheapest = axis.solve(count, closed, any_change, one_way)
+    cheapest = cheapest_seams(axis, count, closed, any_change, one_way)
     if not len(cheapest.lengths):
         return cheapest
     best = cheapest
@@ -95,7 +97,7 @@ def _with_fewer_jumps(comparison: Comparison, count: int) -> Comparison:
         if verbatim >= VERBATIM:
             break
         axis = axis.dearer(DEARER)
-        fewer = axis.solve(count)
+        fewer = cheapest_seams(axis, count)
         copied = comparison.verbatim(fewer) if comparison.shown(fewer) <= SHOWN_BY_SETS else 0.0
         if copied > verbatim:
             found, verbatim = (axis, fewer), copied
@@ -123,8 +125,8 @@ def _best(comparison: Comparison, count: int) -> Seams:
 def _other_sets(axis: Axis, count: int) -> Iterator[Seams]:
     """The next best sets of jumps, and the best ones for which the distribution counts more."""
     for weighted, most in ((axis, SETS), *((axis.weighted(times), SETS_WEIGHTED) for times in WEIGHTED)):
-        for jumps in weighted.candidates(count, axis.costs_of_jumps(count), most=most):
-            yield weighted.bent([jumps], count, rounds=[1] * len(BENT))
+        for jumps in best_sets(weighted, count, axis.costs_of_jumps(count), most):
+            yield bent(weighted, [jumps], count, rounds=[1] * len(BENT))
 
 
 def _other_ways(axis: Axis, cheapest: Seams, count: int, number: int) -> Iterator[Seams]:
@@ -132,7 +134,7 @@ def _other_ways(axis: Axis, cheapest: Seams, count: int, number: int) -> Iterato
     middles = cheapest.places.mean(axis=1).round().astype(int)
     jumps = [Jump(*each) for each in zip(middles.tolist(), cheapest.lengths.tolist(), strict=True)]
     for prices in _fields(axis, np.random.default_rng(0), number):
-        yield axis.bent([(jumps, 0.0)], count, rounds=ROUNDS, besides=prices)
+        yield bent(axis, [(jumps, 0.0)], count, rounds=ROUNDS, besides=prices)
 
 
 def _chosen(comparison: Comparison, candidates: Sequence[Seams], number: int) -> Seams:
@@ -176,26 +178,26 @@ def _candidates(comparison: Comparison, count: int, block: int, closed: bool, an
     between = axis.costs_of_jumps(count, comparison.one_way)
     if block:
         between = between * _smooth(rng.uniform(1 - VARIED, 1 + VARIED, (GRAIN, GRAIN)), between.shape)
-    bent: dict[bytes, tuple[float, Axis, tuple[list[Jump], float]]] = {}  # sets that bend to the same seams are one
+    known: dict[bytes, tuple[float, Axis, JumpSet]] = {}  # sets that bend to the same seams are one
     for times in SEARCHES:
         weighted = axis.weighted(times)
-        found = weighted.candidates(count, between, any_change, comparison.one_way)
+        found = best_sets(weighted, count, between, BENT[0], any_change, comparison.one_way)
         for jumps in found:
-            seams = weighted.bent([jumps], count, closed, comparison.one_way, ROUNDS)
+            seams = bent(weighted, [jumps], count, closed, comparison.one_way, ROUNDS)
             key = seams.lengths.tobytes() + seams.places.tobytes()
-            if key not in bent:
-                bent[key] = comparison.worse(seams)[0], weighted, jumps
+            if key not in known:
+                known[key] = comparison.worse(seams)[0], weighted, jumps
                 yield seams
         between = _elsewhere(between, found[0][0], axis.costs.width)
-    most = PROMISING * max(1.0, min(worse for worse, *_ in bent.values()))
-    promising = [(weighted, jumps) for worse, weighted, jumps in bent.values() if worse <= most]
+    most = PROMISING * max(1.0, min(worse for worse, *_ in known.values()))
+    promising = [(weighted, jumps) for worse, weighted, jumps in known.values() if worse <= most]
     for turn, prices in enumerate(_fields(axis, rng, FIELDS)):
         weighted, jumps = promising[turn % len(promising)]
-        yield weighted.bent([jumps], count, closed, comparison.one_way, ROUNDS, prices)
+        yield bent(weighted, [jumps], count, closed, comparison.one_way, ROUNDS, prices)
 
 
 def _fields(axis: Axis, rng: np.random.Generator, number: int) -> Iterator[NDArray[np.float64]]:
-    """Smooth prices by chance of showing pixels, as for `Axis.bent`."""
+    """Smooth prices by chance of showing pixels, as for `solver.bent`."""
     for turn in range(number):
         parts = [int(rng.integers(low, high + 1)) for low, high in zip(*CELLS, strict=True)]
         strength = axis.costs.typical * STRENGTHS[turn % len(STRENGTHS)]

@@ -8,14 +8,15 @@ import pytest
 from numpy.typing import NDArray
 
 from ingan_fast.layout import compiled, variations
+from ingan_fast.layout.axis import Axis
 from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.ends import are_crops
-from ingan_fast.layout.layouts import turned
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seam_costs import SeamCosts
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.sliding import slide
-from ingan_fast.layout.solver import Axis
+from ingan_fast.layout.solver import cheapest_seams
+from ingan_fast.layout.steps import turned
 from layout_scenes import ball_mask, ball_on_grain, grain
 
 pytestmark = pytest.mark.skipif(not compiled.available, reason="needs the compiled loops (pip install with a compiler)")
@@ -46,7 +47,7 @@ def both_ways(action: Callable[[], Any], monkeypatch: pytest.MonkeyPatch) -> tup
 def test_seams_are_the_same(
     picture: NDArray[np.float32], count: int, options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    in_c, in_numpy = both_ways(lambda: Axis(picture).solve(count, **options), monkeypatch)
+    in_c, in_numpy = both_ways(lambda: cheapest_seams(Axis(picture), count, **options), monkeypatch)
     assert len(in_c.lengths) > 0
     np.testing.assert_array_equal(in_c.lengths, in_numpy.lengths)
     np.testing.assert_array_equal(in_c.places, in_numpy.places)
@@ -63,7 +64,7 @@ def test_variations_are_the_same(count: int, variation: int, monkeypatch: pytest
 
 def test_seams_around_masks_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     keep, remove = ball_mask(), ball_mask(at=(20, 30), radius=8)
-    in_c, in_numpy = both_ways(lambda: Axis(BALL, keep, remove, spare=keep).solve(130), monkeypatch)
+    in_c, in_numpy = both_ways(lambda: cheapest_seams(Axis(BALL, keep, remove, spare=keep), 130), monkeypatch)
     np.testing.assert_array_equal(in_c.lengths, in_numpy.lengths)
     np.testing.assert_array_equal(in_c.places, in_numpy.places)
 
@@ -71,7 +72,7 @@ def test_seams_around_masks_are_the_same(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize("x", [3, 146])
 def test_crops_are_the_same(x: int, monkeypatch: pytest.MonkeyPatch) -> None:
     remove = ball_mask(at=(20, x), radius=8)
-    in_c, in_numpy = both_ways(lambda: Axis(BALL, remove=remove, cropped=True).solve(160), monkeypatch)
+    in_c, in_numpy = both_ways(lambda: cheapest_seams(Axis(BALL, remove=remove, cropped=True), 160), monkeypatch)
     assert are_crops(in_c.places, in_c.lengths, 150).any()
     assert not are_crops(in_c.places, in_c.lengths, 150).all()
     np.testing.assert_array_equal(in_c.lengths, in_numpy.lengths)

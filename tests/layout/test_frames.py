@@ -7,12 +7,14 @@ import pytest
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import Frames, LayoutOptions, Layouts, growing, jumps, solver
+from ingan_fast.layout import Frames, LayoutOptions, Layouts, growing, jump_sets, jumps
+from ingan_fast.layout.axis import Axis
 from ingan_fast.layout.growing import growth
 from ingan_fast.layout.repeats import best_repeats
 from ingan_fast.layout.seam_costs import SeamCosts
 from ingan_fast.layout.seams import Seams, bend, while_growing
 from ingan_fast.layout.sliding import places_across, slide
+from ingan_fast.layout.solver import cheapest_seams
 from layout_scenes import ball_mask, ball_on_grain, fence, grain, whole_copies
 
 
@@ -238,12 +240,12 @@ def test_jumps_that_grow_leave_things_near_their_places(monkeypatch: pytest.Monk
     width, count = picture.shape[1], 90
 
     def away() -> float:
-        found = solver.Axis(picture).solve(count, one_way=True)
+        found = cheapest_seams(Axis(picture), count, one_way=True)
         at = [jumps.Jump(int(row[0]), int(length)) for row, length in zip(found.places, found.lengths, strict=True)]
         return float(np.abs(jumps.shown_columns(at, width) - np.arange(count) * width / count).mean())
 
     as_in_frames = away()
-    monkeypatch.setattr(solver, "PLACE_MOVING", solver.PLACE)
+    monkeypatch.setattr(jump_sets, "PLACE_MOVING", jump_sets.PLACE)
     assert as_in_frames < 0.8 * away()
 
 

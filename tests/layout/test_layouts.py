@@ -9,15 +9,15 @@ from PIL import Image
 
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Transform
-from ingan_fast.layout import LayoutOptions, Layouts
+from ingan_fast.layout import LayoutOptions, Layouts, steps
 from ingan_fast.layout import layouts as module
+from ingan_fast.layout.axis import Axis
 from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.ends import are_crops
 from ingan_fast.layout.frames import Frames
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.single_objects import STANDING, WHOLE
-from ingan_fast.layout.solver import Axis
 from ingan_fast.quality.metrics import coherence, size_kept, verbatim
 from layout_scenes import ball_mask, ball_on_grain, fence, grain
 
@@ -186,7 +186,7 @@ def test_what_objects_stand_on_is_spared_where_the_width_changes(monkeypatch: py
         tables.append(given)
         return Axis(*given, **flags)
 
-    monkeypatch.setattr(module, "Axis", table)
+    monkeypatch.setattr(steps, "Axis", table)
     found = np.zeros((60, 80), np.uint8)
     found[10:30, 30:50], found[30:, 35:45] = WHOLE, STANDING
     monkeypatch.setattr(module, "single_objects", lambda _: found)
@@ -206,7 +206,7 @@ def test_tables_are_for_smaller_or_larger_outputs_or_for_videos(monkeypatch: pyt
         tables.append((flags["smaller"], flags["moving"]))
         return Axis(*given, **flags)
 
-    monkeypatch.setattr(module, "Axis", table)
+    monkeypatch.setattr(steps, "Axis", table)
     layouts = Layouts(grain(40, 60))
     for width in (80, 50, 90, 45):
         layouts.lay_out((width, 40))

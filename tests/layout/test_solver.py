@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from ingan_fast.layout import compiled
+from ingan_fast.layout.axis import SPARED, SPARED_BY_CROPS, Axis
 from ingan_fast.layout.details import Details
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.ends import HEADS, Ends, anywhere, at_borders
@@ -16,7 +17,7 @@ from ingan_fast.layout.periods import most_repeated
 from ingan_fast.layout.polishing import Polisher
 from ingan_fast.layout.seam_costs import FORBIDDEN, SeamCosts, held_between
 from ingan_fast.layout.seams import Seams, bend, straight
-from ingan_fast.layout.solver import SPARED, SPARED_BY_CROPS, Axis
+from ingan_fast.layout.solver import cheapest_seams
 from layout_scenes import ball_mask, ball_on_grain, fence, grain, sky
 
 
@@ -93,7 +94,7 @@ def test_costs_add_up_along_diagonals() -> None:
 def test_jumps_are_as_long_as_the_pictures_period() -> None:
     picture = (fence() / 255).astype(np.float32)
     for count in (270, 126):  # 5 posts more, 3 fewer
-        seams = Axis(picture).solve(count)
+        seams = cheapest_seams(Axis(picture), count)
         assert len(seams.lengths) > 0
         assert (seams.lengths % 18 == 0).all()
 
@@ -198,17 +199,17 @@ def test_prices_of_pixels_add_up_to_prices_of_columns(spared: bool) -> None:
 
 
 def test_a_texture_four_times_as_wide_has_no_period_and_a_fence_keeps_its_own() -> None:
-    lengths = Axis((grain(60, 100) / 255).astype(np.float32)).solve(400).lengths
+    lengths = cheapest_seams(Axis((grain(60, 100) / 255).astype(np.float32)), 400).lengths
     alike = np.abs(lengths[:, None] - lengths) < 4
     assert alike.sum(axis=1).max() <= len(lengths) / 3
-    lengths = Axis((fence() / 255).astype(np.float32)).solve(720).lengths
+    lengths = cheapest_seams(Axis((fence() / 255).astype(np.float32)), 720).lengths
     assert (lengths % 18 == 0).all()
 
 
 def test_colours_keep_their_shares() -> None:
     picture = np.concatenate([grain(40, 60, seed=1) // 3, grain(40, 60, seed=2)], axis=1)  # a dark half, a bright one
     for count in (180, 72):
-        seams = Axis((picture / 255).astype(np.float32)).solve(count)
+        seams = cheapest_seams(Axis((picture / 255).astype(np.float32)), count)
         dark = (copy_pieces(picture, seams).mean(axis=2) < 64).mean()
         assert dark == pytest.approx((picture.mean(axis=2) < 64).mean(), abs=0.04)
 
@@ -275,8 +276,9 @@ def test_columns_that_come_again_are_counted_at_their_worst_distance() -> None:
 
 def test_what_is_full_of_detail_comes_again_in_few_pieces_and_a_smooth_sky_in_many_small_steps() -> None:
     posts, smooth = fence(), sky()
-    assert len(Axis((posts / 255).astype(np.float32)).solve(posts.shape[1] * 3 // 2).lengths) == 1  # not two of half
-    wide = copy_pieces(smooth.astype(int), Axis((smooth / 255).astype(np.float32)).solve(300))
+    larger = cheapest_seams(Axis((posts / 255).astype(np.float32)), posts.shape[1] * 3 // 2)
+    assert len(larger.lengths) == 1  # not two of half
+    wide = copy_pieces(smooth.astype(int), cheapest_seams(Axis((smooth / 255).astype(np.float32)), 300))
     assert np.diff(wide, axis=1).min() >= -3  # grey levels: jumps of 25 px would show steps of 5
 
 
@@ -302,7 +304,7 @@ def test_a_large_shape_of_the_grounds_texture_stays_whole_where_coarse_shapes_co
     mask[top:, left : left + width] = True
     picture = ((grain(*size, seed=seed) - float(darker) * mask[..., None]).clip(0, 255) / 255).astype(np.float32)
     counts = [
-        copy_pieces(mask, Axis(picture, cropped=True, smaller=smaller).solve(size[1] * 3 // 5)).sum()
+        copy_pieces(mask, cheapest_seams(Axis(picture, cropped=True, smaller=smaller), size[1] * 3 // 5)).sum()
         for smaller in (True, False)
     ]
     assert counts[0] == mask.sum() > 1.1 * counts[1]

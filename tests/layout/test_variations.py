@@ -9,13 +9,13 @@ import pytest
 from PIL import Image
 
 from ingan_fast.layout import variations, versions
+from ingan_fast.layout.axis import Axis
 from ingan_fast.layout.comparison import Comparison, Drawn
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.jumps import Jump
 from ingan_fast.layout.layouts import LayoutOptions, Layouts
 from ingan_fast.layout.likeness import Likeness
 from ingan_fast.layout.seams import Seams, straight
-from ingan_fast.layout.solver import Axis
 from ingan_fast.layout.variations import TRIES, _chosen, solve
 from ingan_fast.pictures import MARKET
 from ingan_fast.quality.metrics import verbatim
@@ -28,7 +28,7 @@ WHOLE = straight([Jump(96, -32)], 48)
 
 def solved(axis: Axis, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Seams:
     """What is made of an answer that costs least but is not the best."""
-    monkeypatch.setattr(Axis, "solve", lambda *_: BROKEN)
+    monkeypatch.setattr(variations, "cheapest_seams", lambda *_: BROKEN)
     return solve(axis, 224, 0, drawn=Drawn(PERIODIC, lambda seams: seams), **options)
 
 
