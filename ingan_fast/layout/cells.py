@@ -92,7 +92,7 @@ def along(places: NDArray) -> tuple[Places, Doubles, Doubles]:
 
 
 def fields_of(
-    join: NDArray, cells: Cells, steps: Floats, opaque: Floats, index: Places, shares: Doubles, even: bool
+    join: NDArray, cells: Cells, steps: Floats, opaque: Floats, index: Places, shares: Doubles, power: int
 ) -> Floats:
     """Two smooth fields of cells: a seam's steps, and how much lies before it.
 
@@ -103,7 +103,7 @@ def fields_of(
         opaque: [p, 1], what the steps are multiplied by.
         index: [k, p], the cells that each of the points is in.
         shares: [k, p], how much of it is there.
-        even: whether steps count less where they differ from each other.
+        power: of the steps' evenness, in [0, 1], that they are multiplied by.
 
     Returns:
         [rows, columns, colours + 1]: the steps, less where they are large, and how much is before the seam.
@@ -120,7 +120,7 @@ def fields_of(
         changed = compiled.loops.mean_fields(
             join, cells.side, cells.start, index, shares, each, fields, low, high, largest, evenness
         )
-        part = _part(largest[:changed], evenness[:changed] if even else None)
+        part = _part(largest[:changed], evenness[:changed], power)
         compiled.loops.scale_fields(fields, low, high, part)
         return fields
     values = np.empty((*cells.shape, each.shape[1] + 1), np.float32)
@@ -133,17 +133,17 @@ def fields_of(
     means = values[..., :-3] / weights[..., None]
     squares = reduce(np.add, np.moveaxis(np.square(means), -1, 0)) / np.float32(means.shape[-1])
     evenness = squares / np.maximum(values[..., -3] / weights, 1e-12)
-    part = _part(np.abs(means).max(axis=-1).astype(np.float64), evenness if even else None)
+    part = _part(np.abs(means).max(axis=-1).astype(np.float64), evenness, power)
     fields[..., :-1] = means * part[..., None]
     fields[..., -1] = values[..., -1]
     return fields
 
 
-def _part(largest: Doubles, evenness: Floats | None) -> Doubles:
+def _part(largest: Doubles, evenness: Floats, power: int) -> Doubles:
     """How much of each cell's steps is taken away, less where the largest of them is large or they are not even."""
     # In float64: processors differ in the last digit of an exponential.
     part = np.exp(-np.square(largest / MOST))
-    return part if evenness is None else part * evenness
+    return reduce(np.multiply, [evenness] * power, part)  # powers differ in the last digit, too
 
 
 def _part_before(join: Doubles, cells: Cells) -> Doubles:

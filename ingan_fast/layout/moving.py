@@ -12,8 +12,7 @@ from ingan_fast.layout.pictures import Floats
 from ingan_fast.layout.seams import Places
 from ingan_fast.layout.sides import sides_of
 
-# Sides of the wide and the narrow cells, fractions of the width.
-WIDE, NARROW = 0.015, 0.005
+LEVELS = ((0.015, 1), (0.005, 0))  # of wide and of narrow cells, as in `shading.py`
 FADE = 0.02  # fraction of the width; nearer than this to the picture's border less is added
 MIXED = 1.0  # px on either side of a seam where both pieces are seen
 
@@ -37,8 +36,8 @@ def hide_moving_step(
     at = columns + (join[0] - places[0])
     near = np.clip(np.minimum(at - borders[0], borders[1] - at) / (FADE * width), 0, 1)
     steps, opaque = sides.after - sides.before, sides.opaque * near[:, None].astype(np.float32)
-    for side, even in ((WIDE, True), (NARROW, False)):
-        steps -= _spread(result, join, (rows, at, weights), steps, opaque, 1 + int(side * width), even)[:, None]
+    for side, power in LEVELS:
+        steps -= _spread(result, join, (rows, at, weights), steps, opaque, 1 + int(side * width), power)[:, None]
 
 
 def _spread(
@@ -48,7 +47,7 @@ def _spread(
     steps: Floats,
     opaque: Floats,
     side: int,
-    even: bool,
+    power: int,
 ) -> Floats:
     """As in stills, with weights of the points besides."""
     height, count = result.shape[:2]
@@ -62,7 +61,7 @@ def _spread(
     beside, right = cells.columns_at(at)
     index = np.minimum(rows // side, shape[0] - 1) * shape[1] + beside
     index, shares = np.stack([index, index + 1]), np.stack([1 - right, right]) * weights
-    fields = fields_of(join, cells, steps, opaque, index, shares, even)
+    fields = fields_of(join, cells, steps, opaque, index, shares, power)
     if first < end:
         add(result, join, cells, fields, 0.5 / MIXED)
     return cells.steps_at(fields, rows, at)

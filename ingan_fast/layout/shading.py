@@ -1,6 +1,7 @@
 """The slow differences of colour at the seams of stills, spread over what lies around them.
 
-That is done twice: over a wide area for what is even along the seam, as in skies, and over a narrow one for the rest.
+That is done three times: over a very wide area for what is the same all along the seam, as in clear skies, over a wide
+one for what is even there, and over a narrow one for the rest.
 """
 
 import numpy as np
@@ -11,8 +12,8 @@ from ingan_fast.layout.pictures import Floats
 from ingan_fast.layout.seams import Places
 from ingan_fast.layout.sides import Sides, sides_of
 
-# Sides of the wide and the narrow cells, fractions of the width.
-WIDE, NARROW = 0.015, 0.0025
+# Sides of the cells, fractions of the width, and by which power of their evenness along the seam steps count there.
+LEVELS = ((0.03, 8), (0.015, 1), (0.0025, 0))
 
 
 def hide_step(result: NDArray, picture: NDArray, places: Places, length: int, join: Places) -> Sides:
@@ -33,16 +34,14 @@ def hide_step(result: NDArray, picture: NDArray, places: Places, length: int, jo
     sides = sides_of(picture, columns, columns + length, rows)
     at = columns + int(join[0] - places[0])
     steps = sides.after - sides.before
-    even = _spread(result, join, (rows, at), steps, sides.opaque, 1 + int(WIDE * width), even=True)
-    steps -= even[:, None]
-    rest = _spread(result, join, (rows, at), steps, sides.opaque, 1 + int(NARROW * width), even=False)
-    steps -= rest[:, None]
+    for side, power in LEVELS:
+        steps -= _spread(result, join, (rows, at), steps, sides.opaque, 1 + int(side * width), power)[:, None]
     before = sides.before[:height]
     return Sides(before, before + steps[:height], sides.opaque[:height])
 
 
 def _spread(
-    result: NDArray, join: Places, points: tuple[Places, Doubles], steps: Floats, opaque: Floats, side: int, even: bool
+    result: NDArray, join: Places, points: tuple[Places, Doubles], steps: Floats, opaque: Floats, side: int, power: int
 ) -> Floats:
     """Spread a seam's steps, averaged over cells, over what lies around it.
 
@@ -53,7 +52,7 @@ def _spread(
         steps: [p, compared, colours], what follows the seam less what is before it there.
         opaque: [p, 1].
         side: px, of the cells.
-        even: whether steps count less where they differ from each other.
+        power: see `fields_of`.
 
     Returns:
         The steps that were taken away: [p, colours].
@@ -66,7 +65,7 @@ def _spread(
     rows, at = points[0], np.clip(points[1] - first, 0, end - first - 1)
     across = np.minimum(at.astype(np.intp) // side, shape[1] - 1)
     index = (np.minimum(rows // side, shape[0] - 1) * shape[1] + across)[None]
-    fields = fields_of(join, cells, steps, opaque, index, np.ones(index.shape), even)
+    fields = fields_of(join, cells, steps, opaque, index, np.ones(index.shape), power)
     before = fields[..., -1].astype(np.float64)
     if not first:  # a tile's border stays as it is
         before = 1 - (1 - before) * np.minimum(np.arange(shape[1]) / AROUND, 1)

@@ -82,7 +82,7 @@ def test_colours_are_matched_across_a_seam_in_a_slow_gradient() -> None:
     step = np.abs(np.diff(hard.astype(int), axis=1)).max()
     assert step >= 15
     assert np.abs(np.diff(matched.astype(int), axis=1)).max() <= step / 3
-    np.testing.assert_array_equal(matched[:, :130], picture[:, :130])  # far from the seam nothing changes
+    np.testing.assert_array_equal(matched[:, :100], picture[:, :100])  # far from the seam nothing changes
 
 
 def test_an_edge_is_not_taken_for_a_shade() -> None:
