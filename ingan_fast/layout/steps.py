@@ -157,8 +157,8 @@ def _table(masked: MaskedPicture, axis: int, small: Size, tiled: bool, smaller: 
     )
     if spare is not None and tiled:
         spare = widened(spare, round((small[0] * small[1] / PIXELS) ** 0.5))
-    flags = {"cropped": not tiled, "smaller": smaller, "moving": moving, "upright": axis == 1}
-    return Axis(seen(shrunk(masked.picture, small)), keep, remove, spare, **flags)
+    picture = seen(shrunk(masked.picture, small))
+    return Axis(picture, keep, remove, spare, cropped=not tiled, smaller=smaller, moving=moving, upright=axis == 1)
 
 
 def _check_kept(keep: Mask, seams: Seams, table: Axis, count: int, axis: int) -> None:
