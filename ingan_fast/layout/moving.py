@@ -12,7 +12,7 @@ from ingan_fast.layout.pictures import Floats
 from ingan_fast.layout.seams import Places
 from ingan_fast.layout.sides import sides_of
 
-LEVELS = ((0.015, 1), (0.005, 0))  # of wide and of narrow cells, as in `shading.py`
+LEVELS = ((0.03, 8), (0.015, 1), (0.005, 0))  # as in `shading.py`; finer cells would take longer
 FADE = 0.02  # fraction of the width; nearer than this to the picture's border less is added
 MIXED = 1.0  # px on either side of a seam where both pieces are seen
 
