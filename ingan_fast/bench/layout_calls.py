@@ -13,8 +13,8 @@ from ingan_fast.bench.memory import forget_peak, process_peak
 from ingan_fast.geometry import Size
 from ingan_fast.layout import Layouts
 from ingan_fast.layout.axis import Axis
-from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask
 from ingan_fast.layout.solver import cheapest_seams
+from ingan_fast.layout.steps import MaskedPicture, table_of
 from ingan_fast.layout.versions import shrinking, size_of
 from ingan_fast.pictures import MARKET, load_image
 from ingan_fast.quality.resampling import plain_resize
@@ -75,11 +75,9 @@ def measure_layout(path: str | None, source: Size, factor: float, repeat: int) -
 
 def _tables(picture: NDArray, smaller: bool) -> Axis:
     """What `Layouts` computes for a picture before it solves, for smaller or larger outputs."""
-    objects = Layouts(picture).objects()
-    height, width = picture.shape[:2]
-    size = size_of(picture, shrinking((width, height)))
-    spare = shrunk_mask(objects, size) if objects.any() else None
-    return Axis(seen(shrunk(picture, size)), spare=spare, smaller=smaller)
+    layouts = Layouts(picture)
+    masked = MaskedPicture(picture, None, None, layouts.spared())
+    return table_of(masked, 0, size_of(picture, shrinking(layouts.size)), smaller=smaller)
 
 
 def _timed(action: Callable[[], Any]) -> tuple[float, Any]:

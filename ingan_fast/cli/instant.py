@@ -15,8 +15,8 @@ from ingan_fast.layout import LayoutOptions, Layouts, perspective
 from ingan_fast.layout.limits import check_layout_size
 from ingan_fast.layout.perspective import View
 from ingan_fast.layout.photos import cover_of, stripped
+from ingan_fast.layout.pictures import Mask
 from ingan_fast.layout.saved import SUFFIX, load_layout, save_layout
-from ingan_fast.layout.steps import Mask
 from ingan_fast.pictures import (
     Photo,
     Pixels,

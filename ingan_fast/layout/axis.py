@@ -16,6 +16,7 @@ from ingan_fast.layout.ends import anywhere, are_crops, at_borders
 from ingan_fast.layout.frequency import Balance, balances
 from ingan_fast.layout.jumps import best_jumps
 from ingan_fast.layout.likeness import Likeness
+from ingan_fast.layout.pictures import Mask
 from ingan_fast.layout.polishing import SCATTERED
 from ingan_fast.layout.seam_costs import FORBIDDEN, Floats, SeamCosts
 from ingan_fast.layout.seams import Seams, opening_outward, parts, while_growing
@@ -30,8 +31,6 @@ SPARED = 20.0  # it has to outweigh many jumps beside a small object
 SPARED_MOVING = 4.0  # the same in videos
 SPARED_BY_CROPS = 1.4  # the same of a crop: an object that the border cuts looks better than one without its middle
 REMOVED = 100.0  # cost per row of showing a pixel that is to be removed
-
-Mask = NDArray[np.bool_]
 
 
 class Axis:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from ingan_fast.geometry import Size
 from ingan_fast.layout.bands import Bands, Parallelogram
 from ingan_fast.layout.paths import cheapest_paths
-from ingan_fast.layout.pictures import seen
+from ingan_fast.layout.pictures import Mask, seen
 from ingan_fast.layout.seam_costs import BESIDE, Floats
 from ingan_fast.layout.seams import Seams
 
@@ -20,7 +20,6 @@ MISSING = 1.0  # cost of showing a pixel outside the picture
 CUT = 100.0  # cost per column of cutting a spared object
 MARGIN = 5  # px; minimum distance between a seam and the ends of the bands it joins, so that it can be refined
 
-Mask = NDArray[np.bool_]
 Doubles = NDArray[np.float64]
 
 

@@ -8,11 +8,10 @@ from numpy.typing import NDArray
 
 from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout.drawing import copy_pieces, draw
+from ingan_fast.layout.pictures import Mask
 from ingan_fast.layout.rectangles import ROUNDED
 from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seams import Places, Seams
-
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.limits import check_tile
-from ingan_fast.layout.pictures import widened
+from ingan_fast.layout.pictures import Mask, widened
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.single_objects import single_objects
-from ingan_fast.layout.steps import Mask, MaskedPicture, Step, Tables, applied, found
+from ingan_fast.layout.steps import MaskedPicture, Step, Tables, applied, found
 from ingan_fast.layout.versions import shrinking
 
 

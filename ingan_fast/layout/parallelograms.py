@@ -14,9 +14,8 @@ from ingan_fast.geometry import Size, Transform
 from ingan_fast.layout.band_search import Search
 from ingan_fast.layout.bands import Bands, Parallelogram
 from ingan_fast.layout.layouts import Layout, Layouts
-from ingan_fast.layout.pictures import shrunk, shrunk_mask
+from ingan_fast.layout.pictures import Mask, shrunk, shrunk_mask
 from ingan_fast.layout.refining import STEP
-from ingan_fast.layout.steps import Mask
 from ingan_fast.layout.versions import SOLVED_PIXELS
 
 # Distance between bands, as a fraction of the straight side. Less needs more cuts, more cuts off more of the picture.

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 
 Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 def has_opacity(picture: NDArray) -> bool:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ingan_fast.layout import compiled
 from ingan_fast.layout.ends import are_crops
-from ingan_fast.layout.pictures import seen
+from ingan_fast.layout.pictures import Mask, seen
 from ingan_fast.layout.seam_costs import AROUND, BESIDE, SHARE_AROUND, Floats
 from ingan_fast.layout.seams import Places, Seams
 
@@ -22,8 +22,6 @@ OUTSIDE = 1e2  # cost of a place outside the picture, or of a forbidden one
 NEVER = 1e4  # cost of moving a crop: higher than the cost of showing removed content
 ALIGNED = 4  # px; shifts by a multiple of it are copies at half and quarter size, too
 MISALIGNED = 0.25  # cost of another shift, as a fraction of what a seam shows
-
-Mask = NDArray[np.bool_]
 
 
 def refine(

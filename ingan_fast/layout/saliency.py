@@ -7,7 +7,7 @@ much of the picture's border is background; objects touch the border little or n
 import numpy as np
 from numpy.typing import NDArray
 
-from ingan_fast.layout.pictures import Floats
+from ingan_fast.layout.pictures import Floats, Mask
 from ingan_fast.layout.superpixels import Labels, means, superpixels
 
 SUPERPIXELS = 250
@@ -19,7 +19,6 @@ SMOOTH = 0.1  # least weight of neighbours' being as salient as each other; pape
 BACKGROUND = 5.0  # weight of a background's not being salient
 
 Doubles = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 
 class Saliency:

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ingan_fast.layout.pictures import Floats, seen, shrunk, widened
+from ingan_fast.layout.pictures import Floats, Mask, seen, shrunk, widened
 from ingan_fast.layout.saliency import Saliency
 from ingan_fast.layout.things import components, find
 from ingan_fast.layout.versions import shrinking, size_of
@@ -26,8 +26,6 @@ MORE = 2.5  # most times objects are as large with what they stand on
 BESIDE = 0.05  # fraction of the width by which what they stand on may be wider on either side
 
 STANDING, WHOLE = 1, 2  # values of what counts where the width changes alone, and of what always counts
-
-Mask = NDArray[np.bool_]
 
 
 def single_objects(picture: NDArray) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from ingan_fast.layout import compiled
 from ingan_fast.layout.axis import Axis
 from ingan_fast.layout.comparison import Drawn
 from ingan_fast.layout.drawing import as_bytes, copy_pieces, draw
-from ingan_fast.layout.pictures import seen, shrunk, shrunk_mask, widened
+from ingan_fast.layout.pictures import Mask, seen, shrunk, shrunk_mask, widened
 from ingan_fast.layout.refining import kept_before, refine
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.single_objects import PIXELS, STANDING, WHOLE
@@ -21,7 +21,6 @@ from ingan_fast.layout.versions import shrinking, size_of, versions
 
 COMPARED_PIXELS = 200_000  # variations of larger pictures are compared in that small version, which is quicker
 
-Mask = NDArray[np.bool_]
 Tables = dict[tuple[int, bool], Axis]  # by the axis, and by whether they are for smaller outputs alone
 
 
@@ -123,7 +122,7 @@ def found(
     smaller = count < width and not one_way
     table = None if known is None else known.get((axis, smaller))
     if table is None:
-        table = _table(masked, axis, small, tiled, smaller, one_way)
+        table = table_of(masked, axis, small, tiled, smaller, one_way)
         if known is not None:
             known[axis, smaller] = table
     pictures = versions(masked.picture, factor)
@@ -150,7 +149,10 @@ def found(
     return Step(axis, seams, turn)
 
 
-def _table(masked: MaskedPicture, axis: int, small: Size, tiled: bool, smaller: bool, moving: bool) -> Axis:
+def table_of(
+    masked: MaskedPicture, axis: int, small: Size, tiled: bool = False, smaller: bool = False, moving: bool = False
+) -> Axis:
+    """The tables of one axis of a picture that is already turned, in its small version; see `found` and `Axis`."""
     spared = None if masked.spare is None else masked.spare >= (WHOLE if axis else STANDING)
     keep, remove, spare = (
         None if mask is None else shrunk_mask(mask, small) for mask in (masked.keep, masked.remove, spared)

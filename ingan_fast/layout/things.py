@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ingan_fast.layout.pictures import Mask
 from ingan_fast.layout.seam_costs import Floats
 
 STEP = 0.02  # most by which any channel of neighbours differs in a ground, in [0, 1]
@@ -26,7 +27,6 @@ ALL = 0.7  # least fraction of what is not ground that things have in pictures o
 CUT = 2.0  # cost of a crop all of whose rows cut through things
 
 Labels = NDArray[np.intp]
-Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
