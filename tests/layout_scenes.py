@@ -2,6 +2,7 @@
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
 
 from ingan_fast.layout.seams import Seams
 
@@ -59,3 +60,40 @@ def along_rows(height: int = 120) -> Seams:
     places = np.full((1, height), 90)
     places[0, height // 2 :] = 150
     return Seams(np.array([-60]), places)
+
+
+def drawn_face(scale: int = 4) -> tuple[Pixels, NDArray[np.bool_]]:
+    """A face with hair, [120, 100] and where it is; its brows, eyes, nose and mouth are about 50 px wide and high."""
+    face, shape = Image.new("RGB", (100 * scale, 120 * scale)), Image.new("L", (100 * scale, 120 * scale))
+    skin, hair = (225, 195, 175), (70, 45, 35)
+
+    def ellipse(x: float, y: float, right: float, down: float, colour: tuple[int, int, int], on: Image.Image = face):
+        box = [(x - right) * scale, (y - down) * scale, (x + right) * scale, (y + down) * scale]
+        ImageDraw.Draw(on).ellipse(box, fill=colour if on is face else 255)
+
+    ellipse(50, 56, 38, 48, hair)
+    ellipse(50, 56, 38, 48, hair, shape)
+    ellipse(50, 58, 28, 38, skin)
+    ellipse(50, 26, 29, 12, hair)
+    for x in (39, 61):
+        ellipse(x, 52, 8, 4.5, (150, 125, 110))
+        ellipse(x, 53, 6, 3, (235, 230, 225))
+        ellipse(x, 53, 3.2, 3.2, (70, 55, 50))
+        ellipse(x, 44.5, 8, 1.8, (85, 65, 55))
+        ellipse(50 + (x - 50) / 2.75, 68, 2, 1.3, (95, 70, 65))
+    ellipse(50, 64, 3, 6, (235, 210, 190))
+    ellipse(50, 78, 11, 3.5, (160, 85, 85))
+    ellipse(50, 77.8, 10, 0.5, (75, 45, 45))
+    ellipse(50, 88, 10, 3, (200, 170, 155))
+    small = (100, 120)
+    face = face.filter(ImageFilter.GaussianBlur(1.2 * scale)).resize(small, Image.Resampling.BOX)
+    return np.asarray(face), np.asarray(shape.resize(small, Image.Resampling.BOX)) > 127
+
+
+def face_in_a_crowd(height: int = 200, width: int = 320, at: tuple[int, int] = (30, 100)) -> Pixels:
+    """A drawn face, its upper left corner at (y, x), before blocks of many colours."""
+    blocks = np.random.default_rng(3).integers(40, 220, (-(-height // 10), -(-width // 10), 3), np.uint8)
+    picture = blocks.repeat(10, axis=0).repeat(10, axis=1)[:height, :width].copy()
+    face, mask = drawn_face()
+    picture[at[0] : at[0] + 120, at[1] : at[1] + 100][mask] = face[mask]
+    return picture

@@ -59,7 +59,7 @@ class InganFastRetarget:
                     "BOOLEAN",
                     {
                         "default": True,
-                        "tooltip": "Find single objects, and neither cut nor double them where possible.",
+                        "tooltip": "Find single objects and faces, and neither cut nor double them where possible.",
                     },
                 ),
                 "batch": (

@@ -58,7 +58,7 @@ def batch(
         ),
     ] = None,
     keep: Annotated[
-        str, typer.Option(metavar="auto|none", help="auto spares single objects that are detected; none does not.")
+        str, typer.Option(metavar="auto|none", help="auto spares single objects and faces that it finds; none not.")
     ] = "auto",
     tile: Annotated[str | None, typer.Option(metavar="x|y|both", help="Make the outputs tileable.")] = None,
     variation: Annotated[int, typer.Option(help="0 is the best layout, others are alternatives.")] = 0,

@@ -90,7 +90,7 @@ def retarget(
         typer.Option(
             metavar="MASK|auto|none",
             help="For a picture: objects to show once and unchanged, white in a mask of its size; auto (the default, "
-            "also with a mask) spares single objects that are detected, none does not.",
+            "also with a mask) spares single objects and faces that are detected, none does not.",
         ),
     ] = None,
     remove: Annotated[

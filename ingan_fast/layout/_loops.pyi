@@ -7,6 +7,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Bytes = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
 
 def around(
     picture: NDArray, type: str, scale: float, first: Doubles, rows: Integers, least: int, result: Floats
@@ -83,6 +84,16 @@ def nearest(
     high_blocks: Floats,
     slack: float,
     best: Floats,
+) -> None: ...
+def pass_cascade(
+    integral: NDArray[np.int32],
+    counts: Integers,
+    thresholds: Doubles,
+    boxes: Integers,
+    subsets: Mask,
+    leaves: Doubles,
+    every: int,
+    result: Mask,
 ) -> None: ...
 def path_costs(costs: Floats, bend: float, least: Floats) -> None: ...
 def paths(costs: Floats, bend: float, places: Integers) -> None: ...

@@ -30,6 +30,7 @@ RUN = 0.03  # fraction of the width; smallest distance between two jumps
 SPARED = 20.0  # it has to outweigh many jumps beside a small object
 SPARED_MOVING = 4.0  # the same in videos
 SPARED_BY_CROPS = 1.4  # the same of a crop: an object that the border cuts looks better than one without its middle
+FACES = 4.0  # times that the heads of people cost more than all else that is spared
 REMOVED = 100.0  # cost per row of showing a pixel that is to be removed
 
 
@@ -41,6 +42,7 @@ class Axis:
         keep: [h, w], what must be neither left out nor repeated.
         remove: [h, w], what must not be shown.
         spare: [h, w], what had better be neither left out nor repeated.
+        faces: [h, w], what of that counts most.
         cropped: whether outputs may begin and end inside of the picture, where they are smaller or something must go.
         smaller: whether it is for smaller outputs alone. They break more, so seams are compared by coarse shapes, too.
         moving: whether it is for videos.
@@ -53,6 +55,8 @@ class Axis:
         keep: Mask | None = None,
         remove: Mask | None = None,
         spare: Mask | None = None,
+        faces: Mask | None = None,
+        *,
         cropped: bool = False,
         smaller: bool = False,
         moving: bool = False,
@@ -63,7 +67,7 @@ class Axis:
 
         def held(price: float) -> Floats:
             prices = np.zeros(picture.shape[:2], np.float32)
-            for mask, each in ((spare, price), (keep, FORBIDDEN)):
+            for mask, each in ((spare, price), (faces, FACES * price), (keep, FORBIDDEN)):
                 if mask is not None:
                     prices[mask] = each
             return prices

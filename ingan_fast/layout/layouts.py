@@ -10,6 +10,7 @@ from ingan_fast.callbacks import Progress
 from ingan_fast.errors import UserError
 from ingan_fast.geometry import Size
 from ingan_fast.layout.drawing import copy_pieces, draw
+from ingan_fast.layout.faces import people
 from ingan_fast.layout.limits import check_tile
 from ingan_fast.layout.pictures import Mask, widened
 from ingan_fast.layout.seams import Seams
@@ -54,7 +55,7 @@ class LayoutOptions:
     Attributes:
         keep: [h, w]: appears once, whole, at its size.
         remove: [h, w]: does not appear.
-        keep_objects: whether single objects, found by themselves, are spared where they can be.
+        keep_objects: whether single objects and people, found by themselves, are spared where they can be.
         tile: "", "x", "y" or "xy": the sides along which the output continues itself.
         variation: 0 for the best layout, other numbers for other good ones.
     """
@@ -89,11 +90,11 @@ class Layouts:
         return self.lay_out(size).draw(self.picture)
 
     def objects(self) -> Mask:
-        """The single objects of the picture: [h, w]."""
+        """The single objects and people of the picture: [h, w]."""
         return self._found_objects() > 0
 
     def spared(self) -> NDArray[np.uint8] | None:
-        """What is spared as single objects, as from `single_objects`; None where there is nothing."""
+        """What is spared, as from `single_objects` and `people`; None where there is nothing."""
         if not self.options.keep_objects:
             return None
         objects = self._found_objects()
@@ -101,7 +102,7 @@ class Layouts:
 
     def _found_objects(self) -> NDArray[np.uint8]:
         if self._objects is None:
-            self._objects = single_objects(self.picture)
+            self._objects = np.maximum(single_objects(self.picture), people(self.picture))
         return self._objects
 
     def lay_out(self, size: Size, progress: Progress = lambda part: None) -> Layout:
@@ -109,7 +110,7 @@ class Layouts:
 
         Args:
             size: of the output.
-            progress: called with the part that is done, after the single objects and after each side.
+            progress: called with the part that is done, after the objects and after each side.
 
         Raises:
             UserError: what is kept or removed leaves none, or a tile is too large (`limits.check_tile`).

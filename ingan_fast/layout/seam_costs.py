@@ -103,6 +103,12 @@ class SeamCosts:
             first = place[: self.width - jump]
             table[first + jump, first] = costs
             table[first, first + jump] = costs
+        if self._held is not None:
+            dearest = held_between(self._held, self.longest)
+            for jump in range(self.longest + 1, self.width):
+                dearest = np.maximum(dearest[:, :-1], self._held[:, jump - 1 : -1])
+                first = place[: self.width - jump]
+                table[first + jump, first] += dearest.mean(axis=0) / np.float32(self.typical)
         return table
 
     def _differences(self, first: int, jumps: int) -> Floats:

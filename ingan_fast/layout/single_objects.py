@@ -25,7 +25,8 @@ ALSO, ALSO_BACKGROUND = 0.5, 0.3
 MORE = 2.5  # most times objects are as large with what they stand on
 BESIDE = 0.05  # fraction of the width by which what they stand on may be wider on either side
 
-STANDING, WHOLE = 1, 2  # values of what counts where the width changes alone, and of what always counts
+# Values of what counts where the width changes alone, of what always counts, and of faces, which count most.
+STANDING, WHOLE, FACE = 1, 2, 3
 
 
 def single_objects(picture: NDArray) -> NDArray[np.uint8]:

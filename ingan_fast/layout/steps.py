@@ -15,7 +15,7 @@ from ingan_fast.layout.drawing import as_bytes, copy_pieces, draw
 from ingan_fast.layout.pictures import Mask, seen, shrunk, shrunk_mask, widened
 from ingan_fast.layout.refining import kept_before, refine
 from ingan_fast.layout.seams import Seams
-from ingan_fast.layout.single_objects import PIXELS, STANDING, WHOLE
+from ingan_fast.layout.single_objects import FACE, PIXELS, STANDING, WHOLE
 from ingan_fast.layout.variations import solve
 from ingan_fast.layout.versions import shrinking, size_of, versions
 
@@ -62,7 +62,7 @@ def turned(values: NDArray, axis: int) -> NDArray:
 
 @dataclass(frozen=True)
 class MaskedPicture:
-    """A picture with masks of what is kept, removed and spared (`single_objects`), each [h, w] and laid out with it."""
+    """A picture with masks of what is kept, removed and spared (`Layouts.spared`), each [h, w] and laid out with it."""
 
     picture: NDArray
     keep: Mask | None
@@ -154,13 +154,15 @@ def table_of(
 ) -> Axis:
     """The tables of one axis of a picture that is already turned, in its small version; see `found` and `Axis`."""
     spared = None if masked.spare is None else masked.spare >= (WHOLE if axis else STANDING)
-    keep, remove, spare = (
-        None if mask is None else shrunk_mask(mask, small) for mask in (masked.keep, masked.remove, spared)
+    heads = None if masked.spare is None else masked.spare == FACE
+    keep, remove, spare, faces = (
+        None if mask is None else shrunk_mask(mask, small) for mask in (masked.keep, masked.remove, spared, heads)
     )
     if spare is not None and tiled:
         spare = widened(spare, round((small[0] * small[1] / PIXELS) ** 0.5))
     picture = seen(shrunk(masked.picture, small))
-    return Axis(picture, keep, remove, spare, cropped=not tiled, smaller=smaller, moving=moving, upright=axis == 1)
+    flags = {"cropped": not tiled, "smaller": smaller, "moving": moving, "upright": axis == 1}
+    return Axis(picture, keep, remove, spare, faces, **flags)
 
 
 def _check_kept(keep: Mask, seams: Seams, table: Axis, count: int, axis: int) -> None:

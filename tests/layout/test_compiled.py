@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
-from ingan_fast.layout import compiled, variations
+from ingan_fast.layout import compiled, faces, variations
 from ingan_fast.layout.axis import Axis
 from ingan_fast.layout.drawing import copy_pieces, draw
 from ingan_fast.layout.ends import are_crops
@@ -17,7 +18,7 @@ from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.sliding import slide
 from ingan_fast.layout.solver import cheapest_seams
 from ingan_fast.layout.steps import turned
-from layout_scenes import ball_mask, ball_on_grain, grain
+from layout_scenes import ball_mask, ball_on_grain, face_in_a_crowd, grain
 
 pytestmark = pytest.mark.skipif(not compiled.available, reason="needs the compiled loops (pip install with a compiler)")
 BALL = (ball_on_grain() / 255).astype(np.float32)
@@ -51,6 +52,34 @@ def test_seams_are_the_same(
     assert len(in_c.lengths) > 0
     np.testing.assert_array_equal(in_c.lengths, in_numpy.lengths)
     np.testing.assert_array_equal(in_c.places, in_numpy.places)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_windows_that_pass_a_cascade_are_the_same(every: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    crowd = Image.fromarray(face_in_a_crowd()).convert("L")
+    grey = np.asarray(crowd.resize((288, 180), Image.Resampling.BILINEAR))  # the face as large as a window
+    in_c, in_numpy = both_ways(lambda: faces._cascade().passed(grey, every), monkeypatch)
+    assert in_c.shape == tuple((size - 45) // every + 1 for size in grey.shape)
+    assert 0 < in_c.sum() < 20
+    np.testing.assert_array_equal(in_c, in_numpy)
+
+
+def test_cascades_that_would_read_beside_their_picture_are_refused() -> None:
+    cascade, integral = faces._cascade(), np.zeros((61, 61), np.int32)
+    tables = {name: getattr(cascade, name) for name in ("counts", "thresholds", "boxes", "subsets", "leaves")}
+    for wrong in (
+        {"boxes": tables["boxes"] + 20},
+        {"boxes": -1 - tables["boxes"]},
+        {"boxes": tables["boxes"][:, :3].copy()},
+        {"counts": tables["counts"] + 1},
+        {"subsets": tables["subsets"][:, :128].copy()},
+        {"leaves": tables["leaves"][1:].copy()},
+        {"thresholds": tables["thresholds"][1:].copy()},
+    ):
+        with pytest.raises(ValueError, match="don't fit together"):
+            compiled.loops.pass_cascade(integral, *(tables | wrong).values(), 1, np.zeros((16, 16), bool))
+    with pytest.raises(ValueError, match="don't fit together"):
+        compiled.loops.pass_cascade(integral, *tables.values(), 1, np.zeros((18, 16), bool))
 
 
 @pytest.mark.parametrize(("count", "variation"), [(70, 2), (45, 9)])

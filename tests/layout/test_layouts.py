@@ -19,7 +19,7 @@ from ingan_fast.layout.refining import refine
 from ingan_fast.layout.seams import Seams
 from ingan_fast.layout.single_objects import STANDING, WHOLE
 from ingan_fast.quality.metrics import coherence, size_kept, verbatim
-from layout_scenes import ball_mask, ball_on_grain, fence, grain
+from layout_scenes import ball_mask, ball_on_grain, fence, grain, whole_copies
 
 FACADE = Path(__file__).parents[2] / "benchmarks" / "pictures" / "facade.png"
 
@@ -150,6 +150,16 @@ def test_what_is_removed_is_gone_where_refining_would_leave_its_corners(width: i
     mask[72:252, 258:356] = True
     layout = Layouts(picture, LayoutOptions(remove=mask, keep_objects=False)).lay_out((width, 448))
     assert not layout.copy(mask).any()
+
+
+@pytest.mark.parametrize("at", [60, 200, 330])
+@pytest.mark.parametrize("width", [80, 50, 36])
+def test_what_is_kept_is_whole_where_almost_all_else_is_left_out(width: int, at: int) -> None:
+    scene = {"height": 90, "width": 400, "at": (45, at)}
+    picture, keep = ball_on_grain(**scene), ball_mask(**scene)
+    box = slice(31, 60), slice(at - 14, at + 15)
+    output = Layouts(picture, LayoutOptions(keep=keep, keep_objects=False)).retarget((width, 90))
+    assert whole_copies(output, picture[box], keep[box]) == 1
 
 
 def test_a_single_object_is_not_repeated_for_the_sake_of_few_pieces() -> None:

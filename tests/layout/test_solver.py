@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ingan_fast.layout import compiled
-from ingan_fast.layout.axis import SPARED, SPARED_BY_CROPS, Axis
+from ingan_fast.layout.axis import FACES, SPARED, SPARED_BY_CROPS, Axis
 from ingan_fast.layout.details import Details
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.ends import HEADS, Ends, anywhere, at_borders
@@ -147,6 +147,16 @@ def test_held_parts_are_found_in_any_length() -> None:
         np.testing.assert_array_equal(held_between(held, length), expected)
 
 
+def test_jumps_longer_than_the_table_cost_what_they_leave_out() -> None:
+    held = np.zeros((10, 60), np.float32)
+    held[:3, 40:44], held[5, 25] = 7, 2
+    free, dear = (SeamCosts((grain(10, 60) / 255).astype(np.float32), each).between() for each in (None, held))
+    assert SeamCosts((grain(10, 60) / 255).astype(np.float32)).longest == 30
+    for place, length, cost in ((2, 31, 0.2), (2, 38, 0.2), (10, 35, 2.3), (27, 33, 0), (8, 50, 2.3)):
+        if place + length < 60:
+            assert dear[place + length, place] - free[place + length, place] == pytest.approx(cost, abs=1e-5)
+
+
 def test_polishing_never_makes_jumps_worse_and_its_cost_is_the_whole_one() -> None:
     picture = (grain(24, 80, seed=1) / 255).astype(np.float32)
     picture[:, :20] *= 0.3
@@ -232,6 +242,9 @@ def test_what_is_spared_costs_where_it_would_be_repeated_or_left_out() -> None:
         for column in (inside, inside - 20)
     )
     assert (at, beside) == (pytest.approx(SPARED, rel=0.01), 0)
+    faces = Axis(picture, spare=mask, faces=mask)
+    more = (faces.costs.known(5)[row, inside] - free.costs.known(5)[row, inside]) / free.costs.typical
+    assert more == pytest.approx(FACES * SPARED, rel=0.01)
     cut, spared_cut = (Axis(picture, spare=spare, cropped=True).ends.begin for spare in (None, mask))
     np.testing.assert_allclose((spared_cut - cut)[-1], SPARED_BY_CROPS * mask.any(axis=1).mean(), rtol=0.01)
     kept_cut = Axis(picture, keep=mask, cropped=True).ends.begin

@@ -20,6 +20,8 @@ Py_buffer *take(Arrays *arrays, PyObject *object, const char *type, int dimensio
     int fits = given == type[0];
     if (type[0] == 'q')
         fits = (given == 'l' || given == 'q') && view->itemsize == 8;
+    if (type[0] == 'i')
+        fits = (given == 'i' || given == 'l') && view->itemsize == 4;
     if (type[0] == 'B')
         fits = given == 'B' || given == '?';
     Py_ssize_t size = view->itemsize;
@@ -63,6 +65,7 @@ static PyMethodDef methods[] = {
     {"group_rows", group_rows, METH_VARARGS, NULL},
     {"mean_fields", mean_fields, METH_VARARGS, NULL},
     {"nearest", nearest, METH_VARARGS, NULL},
+    {"pass_cascade", pass_cascade, METH_VARARGS, NULL},
     {"path_costs", path_costs, METH_VARARGS, NULL},
     {"paths", paths, METH_VARARGS, NULL},
     {"place_seam", place_seam, METH_VARARGS, NULL},
