@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ingan_fast.layout.details import Details, coarse_shapes
 from ingan_fast.layout.drawing import copy_pieces
 from ingan_fast.layout.ends import anywhere, are_crops, at_borders
-from ingan_fast.layout.frequency import Balance, balances
+from ingan_fast.layout.frequency import MUCH_SMALLER, Balance, balances
 from ingan_fast.layout.jumps import best_jumps
 from ingan_fast.layout.likeness import Likeness
 from ingan_fast.layout.pictures import Mask
@@ -82,7 +82,7 @@ class Axis:
         if things is not None:
             compared.append(things.places(picture.shape[2]))
         self.costs = SeamCosts(np.concatenate(compared, axis=2), held(SPARED_MOVING if moving else SPARED))
-        self._balances = balances(picture, spare)
+        self._balances: tuple[Balance, ...] = balances(picture, spare)
         self.likeness: Likeness | None = None  # of the picture that outputs are compared in, once that is needed
         self.removed = None if remove is None or not remove.any() else remove * np.float32(REMOVED)
         self.between = self.costs.between()
@@ -91,8 +91,7 @@ class Axis:
     def weighted(self, times: float) -> "Axis":
         """The same, with as many times the weight for the distribution of colours."""
         other = copy(self)
-        smaller, larger = (replace(each, weight=each.weight * times) for each in self._balances)
-        other._balances = smaller, larger
+        other._balances = tuple(replace(each, weight=each.weight * times) for each in self._balances)
         return other
 
     def dearer(self, times: float) -> "Axis":
@@ -103,7 +102,10 @@ class Axis:
 
     def balance(self, count: int) -> Balance:
         """What the distribution of colours counts for an output `count` columns wide."""
-        return self._balances[count > self.costs.width]
+        much_smaller, smaller, larger = self._balances
+        if count > self.costs.width:
+            return larger
+        return smaller if count >= MUCH_SMALLER * self.costs.width else much_smaller
 
     def costs_of_jumps(self, count: int, one_way: bool = False) -> Floats:
         """What jumps cost: [t, a], as for `best_jumps`."""

@@ -17,6 +17,7 @@ from ingan_fast.layout.seams import Seams
 
 FREQUENCY = 12.0  # weight of the distance between the distributions of colours, in standard deviations
 FREQUENCY_SPARING = 7.0  # the same of smaller outputs where single objects are spared
+MUCH_SMALLER = 0.5  # outputs of less than that, in sides of the picture
 THRESHOLDS = 24  # number of thresholds per colour direction
 UNCOUNTED = THRESHOLDS + 1  # the level of pixels that don't count
 
@@ -147,17 +148,20 @@ class Balance:
     weight: float
 
 
-def balances(picture: Floats, spare: NDArray[np.bool_] | None) -> tuple[Balance, Balance]:
-    """What counts in outputs that are smaller than a picture, and in larger ones.
+def balances(picture: Floats, spare: NDArray[np.bool_] | None) -> tuple[Balance, Balance, Balance]:
+    """What counts in outputs that are much smaller than a picture (`MUCH_SMALLER`), smaller, and larger.
 
     Args:
         picture: float32 [h, w, channels].
-        spare: [h, w], what is shown once at most: in larger outputs its share can't stay, that of the rest can.
+        spare: [h, w], what is shown once at most: in larger outputs its share can't stay, that of the rest can. Much
+            smaller ones would leave it out for the sake of its share.
     """
     frequencies = Frequencies(picture)
     if spare is None or not spare.any():
-        return Balance(frequencies, FREQUENCY), Balance(frequencies, FREQUENCY)
-    return Balance(frequencies, FREQUENCY_SPARING), Balance(Frequencies(picture, spare), FREQUENCY)
+        each = Balance(frequencies, FREQUENCY)
+        return each, each, each
+    rest = Frequencies(picture, spare)
+    return Balance(rest, FREQUENCY_SPARING), Balance(frequencies, FREQUENCY_SPARING), Balance(rest, FREQUENCY)
 
 
 def counts_of_levels(levels: NDArray[np.uint8]) -> NDArray[np.int64]:

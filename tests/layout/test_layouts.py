@@ -152,6 +152,14 @@ def test_what_is_removed_is_gone_where_refining_would_leave_its_corners(width: i
     assert not layout.copy(mask).any()
 
 
+@pytest.mark.parametrize("width", [160, 120, 80])
+def test_a_single_object_is_not_left_out_of_much_smaller_outputs(width: int) -> None:
+    scene = {"height": 90, "width": 400, "at": (45, 200)}
+    picture, mask = ball_on_grain(**scene), ball_mask(**scene)
+    box = slice(31, 60), slice(186, 215)
+    assert whole_copies(Layouts(picture).retarget((width, 90)), picture[box], mask[box]) == 1
+
+
 @pytest.mark.parametrize("at", [60, 200, 330])
 @pytest.mark.parametrize("width", [80, 50, 36])
 def test_what_is_kept_is_whole_where_almost_all_else_is_left_out(width: int, at: int) -> None:

@@ -263,9 +263,10 @@ def test_what_the_top_border_does_not_cut_yet_is_dearer_to_cut_there() -> None:
 def test_in_larger_outputs_the_rest_keeps_its_own_distribution_beside_what_is_spared() -> None:
     picture, mask = (ball_on_grain() / 255).astype(np.float32), ball_mask()
     table, width = Axis(picture, spare=mask), picture.shape[1]
-    larger, smaller = table.balance(width + 1), table.balance(width)
+    larger, smaller, much_smaller = (table.balance(count) for count in (width + 1, width // 2, width // 2 - 1))
     assert table.weighted(2).balance(width + 1).weight == 2 * larger.weight
-    assert (smaller.weight, larger.weight) == (FREQUENCY_SPARING, FREQUENCY)
+    assert (much_smaller.weight, smaller.weight, larger.weight) == (FREQUENCY_SPARING, FREQUENCY_SPARING, FREQUENCY)
+    assert much_smaller.frequencies is larger.frequencies
     assert Axis(picture).balance(width + 1).weight == Axis(picture).balance(width).weight == FREQUENCY
     beside = np.flatnonzero(~mask.any(axis=0))
     shown = np.concatenate([np.arange(width), *[beside] * 3])  # the ball once, and four times as much of the rest
