@@ -27,8 +27,8 @@ MOST = 40  # most places that are looked at closely
 SAME = 0.25  # fraction of the side by which windows of one face differ at most, in place and in side
 LEAST = 10  # least number of windows close together that a face passes; of 231 pictures without one, one had 12
 # What belongs to a face, in sides of its window: an ellipse around the head, and what is below it.
-HEAD = 0.95, 1.25  # half the width and half the height of the ellipse
-ABOVE = 0.1  # how far its middle is above the face's
+HEAD = 1.0, 1.4  # half the width and half the height of the ellipse
+ABOVE = 0.2  # how far its middle is above the face's
 BODY = 1.2, 3.0  # half the width of the body, and how far below the face's middle it counts
 
 Windows = NDArray[np.float64]  # [n, 3]: x and y of the middle, and the side, in px of a picture
