@@ -86,7 +86,8 @@ def nearest(
     best: Floats,
 ) -> None: ...
 def pass_cascade(
-    integral: NDArray[np.int32],
+    picture: Bytes,
+    side: int,
     counts: Integers,
     thresholds: Doubles,
     boxes: Integers,

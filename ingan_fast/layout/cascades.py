@@ -43,21 +43,19 @@ class Cascade:
         """Which windows show it: [rows, columns], their upper left corners `every` px apart.
 
         Args:
-            picture: [h, w], grey.
+            picture: [h, w], grey, of at most 8 megapixels.
         """
-        height, width = picture.shape
-        shape = tuple(max(0, (size - self.side) // every + 1) for size in (height, width))
-        integral = np.zeros((height + 1, width + 1), np.int32)
-        np.cumsum(np.cumsum(picture, axis=0, dtype=np.int32), axis=1, out=integral[1:, 1:])
+        shape = tuple(max(0, (size - self.side) // every + 1) for size in picture.shape)
         if compiled.available:
             result = np.zeros(shape, bool)
             tables = self.counts, self.thresholds, self.boxes, self.subsets, self.leaves
-            compiled.loops.pass_cascade(integral, *tables, every, result)
+            compiled.loops.pass_cascade(np.ascontiguousarray(picture), self.side, *tables, every, result)
             return result
-        return self._passed(integral, every, shape)
+        return self._passed(picture, every, shape)
 
-    def _passed(self, integral: NDArray[np.int32], every: int, shape: tuple[int, ...]) -> Mask:
-        row_length = integral.shape[1]
+    def _passed(self, picture: NDArray[np.uint8], every: int, shape: tuple[int, ...]) -> Mask:
+        row_length = picture.shape[1] + 1
+        integral = np.pad(np.cumsum(np.cumsum(picture, axis=0, dtype=np.int32), axis=1), ((1, 0), (1, 0))).ravel()
         rows, columns = (np.arange(count) * every for count in shape)
         places = (rows[:, None] * row_length + columns).ravel()
         left = np.arange(places.size)
@@ -68,7 +66,7 @@ class Cascade:
                 self.boxes[first:end], self.subsets[first:end], self.leaves[first:end], strict=True
             ):
                 corners = (y + CORNERS[0] * height) * row_length + x + CORNERS[1] * width
-                values = integral.ravel()[places[left][:, None] + corners].reshape(-1, 4, 4)
+                values = integral[places[left][:, None] + corners].reshape(-1, 4, 4)
                 blocks = np.diff(np.diff(values, axis=1), axis=2).reshape(-1, 9)
                 bits = blocks[:, AROUND] >= blocks[:, 4:5]
                 sums += np.where(subset[np.packbits(bits, axis=1)[:, 0]], *leaves)

@@ -65,7 +65,7 @@ def test_windows_that_pass_a_cascade_are_the_same(every: int, monkeypatch: pytes
 
 
 def test_cascades_that_would_read_beside_their_picture_are_refused() -> None:
-    cascade, integral = faces._cascade(), np.zeros((61, 61), np.int32)
+    cascade, picture = faces._cascade(), np.zeros((60, 60), np.uint8)
     tables = {name: getattr(cascade, name) for name in ("counts", "thresholds", "boxes", "subsets", "leaves")}
     for wrong in (
         {"boxes": tables["boxes"] + 20},
@@ -77,9 +77,9 @@ def test_cascades_that_would_read_beside_their_picture_are_refused() -> None:
         {"thresholds": tables["thresholds"][1:].copy()},
     ):
         with pytest.raises(ValueError, match="don't fit together"):
-            compiled.loops.pass_cascade(integral, *(tables | wrong).values(), 1, np.zeros((16, 16), bool))
+            compiled.loops.pass_cascade(picture, 45, *(tables | wrong).values(), 1, np.zeros((16, 16), bool))
     with pytest.raises(ValueError, match="don't fit together"):
-        compiled.loops.pass_cascade(integral, *tables.values(), 1, np.zeros((18, 16), bool))
+        compiled.loops.pass_cascade(picture, 45, *tables.values(), 1, np.zeros((17, 16), bool))
 
 
 @pytest.mark.parametrize(("count", "variation"), [(70, 2), (45, 9)])

@@ -30,7 +30,7 @@ typedef struct {
     Py_buffer views[MOST_ARRAYS];
 } Arrays;
 
-/* Take an array [.., ..] of a type: 'f' float32, 'd' float64, 'q' int64, 'i' int32, 'H' uint16, 'B' uint8 or bool; 'w' after it: it is written
+/* Take an array [.., ..] of a type: 'f' float32, 'd' float64, 'q' int64, 'H' uint16, 'B' uint8 or bool; 'w' after it: it is written
    to, 's': its rows may lie apart. NULL with an exception for anything else, or what is not contiguous. */
 Py_buffer *take(Arrays *arrays, PyObject *object, const char *type, int dimensions);
 

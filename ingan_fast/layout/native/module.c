@@ -20,8 +20,6 @@ Py_buffer *take(Arrays *arrays, PyObject *object, const char *type, int dimensio
     int fits = given == type[0];
     if (type[0] == 'q')
         fits = (given == 'l' || given == 'q') && view->itemsize == 8;
-    if (type[0] == 'i')
-        fits = (given == 'i' || given == 'l') && view->itemsize == 4;
     if (type[0] == 'B')
         fits = given == 'B' || given == '?';
     Py_ssize_t size = view->itemsize;
