@@ -1,4 +1,4 @@
-"""Faces in a picture, and the people whose they are.
+"""Faces in a picture, and the heads and bodies around them.
 
 Faces are found by a cascade (`assets/README.md`): first in windows far apart, then in windows close together around
 those that passed. What is a face passes in many of them, what only looks like one from one place in few.
@@ -14,7 +14,7 @@ from PIL import Image
 
 from ingan_fast.geometry import Size
 from ingan_fast.layout.cascades import Cascade, read
-from ingan_fast.layout.pictures import Mask, in_unit_range, shrunk
+from ingan_fast.layout.pictures import Mask, as_stored, in_unit_range, shrunk
 from ingan_fast.layout.single_objects import FACE, STANDING
 
 LONGEST = 1024  # px; longer side of the largest version that is searched, in which the smallest faces are as windows
@@ -72,7 +72,7 @@ def _grey(picture: NDArray, size: Size) -> Image.Image:
     """A smaller version (width, height) of a picture's colours."""
     colours = shrunk(np.ascontiguousarray(picture[..., : 1 if picture.shape[2] < 3 else 3]), size)
     if colours.dtype != np.uint8:
-        colours = np.rint(255 * np.clip(in_unit_range(colours), 0, 1)).astype(np.uint8)
+        colours = as_stored(in_unit_range(colours), np.dtype(np.uint8))
     return Image.fromarray(colours if colours.shape[2] == 3 else colours[..., 0]).convert("L")
 
 

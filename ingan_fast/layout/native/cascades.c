@@ -25,36 +25,27 @@ typedef struct {
     int32_t *values;
 } Sums;
 
-/* The numbers of a pattern in windows side by side: which of the eight blocks around the middle one are as bright. */
+/* The number of a pattern in a window: which of the eight blocks around the middle one are as bright. */
+static inline int32_t find_code(const int32_t *at, const int64_t *corners)
+{
+#define CORNER(n) at[corners[n]]
+#define BLOCK(n) (CORNER(n) - CORNER((n) + 1) - CORNER((n) + 4) + CORNER((n) + 5))
+    int32_t middle = BLOCK(5);
+    return (BLOCK(0) >= middle) << 7 | (BLOCK(1) >= middle) << 6 | (BLOCK(2) >= middle) << 5 |
+           (BLOCK(6) >= middle) << 4 | (BLOCK(10) >= middle) << 3 | (BLOCK(9) >= middle) << 2 |
+           (BLOCK(8) >= middle) << 1 | (BLOCK(4) >= middle);
+#undef BLOCK
+#undef CORNER
+}
+
+/* The same in windows side by side. */
 VECTORISED static void find_codes(const int32_t *RESTRICT at, const int64_t *corners, int64_t count,
                                   int32_t *RESTRICT codes)
 {
-    int64_t c[CORNERS];
-    memcpy(c, corners, sizeof c);
-    for (int64_t k = 0; k < count; k++) {
-        const int32_t *v = at + k;
-#define BLOCK(first) (v[c[first]] - v[c[(first) + 1]] - v[c[(first) + 4]] + v[c[(first) + 5]])
-        int32_t middle = BLOCK(5);
-        codes[k] = (BLOCK(0) >= middle) << 7 | (BLOCK(1) >= middle) << 6 | (BLOCK(2) >= middle) << 5 |
-                   (BLOCK(6) >= middle) << 4 | (BLOCK(10) >= middle) << 3 | (BLOCK(9) >= middle) << 2 |
-                   (BLOCK(8) >= middle) << 1 | (BLOCK(4) >= middle);
-#undef BLOCK
-    }
-}
-
-/* The number of a pattern in one window. */
-static int32_t find_code(const int32_t *at, const int64_t *corners)
-{
-    static const int8_t around[8] = {0, 1, 2, 6, 10, 9, 8, 4};
-    int32_t v[CORNERS], code = 0;
-    for (int corner = 0; corner < CORNERS; corner++)
-        v[corner] = at[corners[corner]];
-#define BLOCK(first) (v[first] - v[(first) + 1] - v[(first) + 4] + v[(first) + 5])
-    int32_t middle = BLOCK(5);
-    for (int block = 0; block < 8; block++)
-        code = code * 2 + (BLOCK(around[block]) >= middle);
-#undef BLOCK
-    return code;
+    int64_t own[CORNERS]; /* what nothing else can change while codes are written */
+    memcpy(own, corners, sizeof own);
+    for (int64_t k = 0; k < count; k++)
+        codes[k] = find_code(at + k, own);
 }
 
 static double vote(const Cascade *cascade, int64_t node, int32_t code)
