@@ -62,7 +62,12 @@ class Search:
         options = np.unique(np.rint(np.linspace(-slack, slack, 2 * OPTIONS + 1)).astype(np.intp))
         own = np.rint(starts).astype(np.intp)
         away = AWAY * np.square(options / max(slack, 1.0))
-        costs = away
+        edges = [0, *(int(cut[len(cut) // 2]) for cut in cuts), self.rows]
+        alone = [
+            away + [self._hidden(slice(*rows), first + option) for option in options]
+            for first, rows in zip(own, pairwise(edges), strict=True)
+        ]
+        costs = alone[0]
         chosen: list[NDArray[np.intp]] = []
         for band, cut in enumerate(cuts):
             known: dict[int, float] = {}
@@ -74,11 +79,20 @@ class Search:
                 table[one, other] = known[more]
             total = costs[:, None] + table
             chosen.append(total.argmin(axis=0))
-            costs = total.min(axis=0) + away
+            costs = total.min(axis=0) + alone[band + 1]
         best = [int(costs.argmin())]
         for back in reversed(chosen):
             best.append(int(back[best[-1]]))
         return own + options[best[::-1]]
+
+    def _hidden(self, rows: slice, offset: int) -> float:
+        """What it costs that a band's rows don't show all that is spared in them where the band begins at `offset`."""
+        if self.spared is None:
+            return 0.0
+        every = np.arange(self.rows)[rows]
+        there = self.spared[np.clip(every - self.first, 0, len(self.spared) - 1)]
+        shown = self._moved(self.spared, every, offset) & self.inside[rows]
+        return CUT * float(there.sum() - shown.sum()) / self.columns
 
     def _seam(self, cut: NDArray[np.intp], above: int, below: int) -> NDArray[np.intp]:
         """The row before which each column is cut: [columns]."""

@@ -113,9 +113,10 @@ class Bands:
             return replace(result, seams=Seams(self.seams.lengths, np.zeros((0, size[self.axis]), np.intp)))
         return replace(result, seams=refine(result.side_by_side(picture), self.seams, scale, size[1 - self.axis]))
 
-    def spare(self, mask: Mask, transform: Transform) -> bool:
-        """Whether all of a mask [h, w] is shown, once, and cut nowhere."""
-        if int((self.copy(mask) & (transform.mask() > 0)).sum()) != int(mask.sum()):
+    def spare(self, mask: Mask, transform: Transform, least: float) -> bool:
+        """Whether a mask [h, w] is shown once, at least this fraction of it, and cut nowhere."""
+        shown, whole = int((self.copy(mask) & (transform.mask() > 0)).sum()), int(mask.sum())
+        if not least * whole <= shown <= whole / least:
             return False
         windows = self.side_by_side(mask)
         each = np.arange(len(windows))

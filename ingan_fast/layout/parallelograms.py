@@ -2,7 +2,8 @@
 
 A homography to a parallelogram shears every element. Here the picture is laid out as a rectangle, cut into a few bands
 between its straight sides, and each band is moved as a whole. The cuts bend, and how far each band moves is chosen so
-that the cuts show little: by a period where there is one. The shape's slanting sides cut off what is too much.
+that the cuts show little: by a period where there is one. The shape's slanting sides cut off what is too much. Where
+cuts would break something that is spared, the picture is one band, in which that stands whole between these sides.
 """
 
 import numpy as np
@@ -22,8 +23,12 @@ from ingan_fast.layout.versions import SOLVED_PIXELS
 WIDTHS = 0.14
 # Fraction of the straight side; flatter shapes, which would need bands farther apart, are sheared instead.
 FARTHEST = 0.3
+FARTHEST_WHOLE = 0.5  # the same for a single band that spares what several would cut
+LEAST_SHOWN = 0.95  # fraction of single objects, which are found roughly, that the shape's sides must leave
 LEAST = 20  # px; minimum height of a band in the version in which bands are found
 SLACK = 0.25  # fraction of their distance by which a band may start earlier or later
+
+Spared = tuple[Mask, float]  # what must not be cut, and which fraction of it must be shown
 
 
 def lay_out(
@@ -33,31 +38,41 @@ def lay_out(
     shape = Parallelogram.of(transform)
     if shape is None or layouts.options.tile:
         return None
-    factor = _factor(transform.size)
-    count = max(1, min(round(abs(shape.slant) / (WIDTHS * shape.width)), int(shape.height / factor / LEAST)))
-    apart = shape.slant / count
-    if abs(apart) > FARTHEST * shape.width:
+    most = int(shape.height / _factor(transform.size) / LEAST)
+    count = max(1, min(round(abs(shape.slant) / (WIDTHS * shape.width)), most))
+    if abs(shape.slant) > FARTHEST * shape.width * count:
         return None
-    slack = SLACK * abs(apart) if count > 1 else 0.0
-    masks = _spared(layouts)
+    spared = _spared(layouts)
+    found = _in_bands(layouts, transform, shape, count, spared, progress)
+    if found is None and count > 1 and abs(shape.slant) <= FARTHEST_WHOLE * shape.width:
+        return _in_bands(layouts, transform, shape, 1, spared, progress)
+    return found
+
+
+def _in_bands(
+    layouts: Layouts, transform: Transform, shape: Parallelogram, count: int, spared: list[Spared], progress: Progress
+) -> tuple[Layout, Bands] | None:
+    """The same with so many bands."""
+    apart = shape.slant / count
+    slack = SLACK * abs(apart) if count > 1 or spared else 0.0
     # Where seams have to go around something, bands are seen farther from their places.
-    margin = int(np.ceil(abs(apart) * (1.0 if masks else 0.5) + slack))
+    margin = int(np.ceil(abs(apart) * (1.0 if spared and count > 1 else 0.5) + slack))
     along, across = max(4, round(shape.width)) + 2 * margin, max(4, round(shape.height))
     try:
         layout = layouts.lay_out((across, along) if shape.axis else (along, across), progress)
     except UserError:  # what is kept leaves room for the shape, perhaps, and not for what it cuts off
         return None
-    spared = layout.copy(np.logical_or.reduce(masks)) if masks else None
+    mask = layout.copy(np.logical_or.reduce([mask for mask, _ in spared])) if spared else None
     starts = np.asarray(shape.starts[0] + apart * (np.arange(count) + 0.5) - margin, np.float64)
-    bands = _found(layout.draw(layouts.picture), spared, shape, transform.size, starts, slack)
-    return (layout, bands) if spared is None or bands.spare(spared, transform) else None
+    bands = _found(layout.draw(layouts.picture), mask, shape, transform.size, starts, slack)
+    whole = all(bands.spare(layout.copy(mask), transform, least) for mask, least in spared)
+    return (layout, bands) if whole else None
 
 
-def _spared(layouts: Layouts) -> list[Mask]:
-    """What must not be cut."""
+def _spared(layouts: Layouts) -> list[Spared]:
     options = layouts.options
-    masks = [options.keep, layouts.objects() if options.keep_objects else None]
-    return [mask for mask in masks if mask is not None and mask.any()]
+    masks = [(options.keep, 1.0), (layouts.objects() if options.keep_objects else None, LEAST_SHOWN)]
+    return [(mask, least) for mask, least in masks if mask is not None and mask.any()]
 
 
 def _found(

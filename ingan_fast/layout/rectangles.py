@@ -67,14 +67,14 @@ def rectangle_of(transform: Transform, source: Size) -> Rectangle:
 def _scales(transform: Transform) -> Doubles:
     """px of the output that the whole side would take at the scale of each of its parts: [2, SAMPLES].
 
-    The mean over the other side, by how much of the output each part covers.
+    The mean over the other side, by how much of the output each part covers. Scales are those square to the lines of
+    the other side: where an output's rows are rows of the picture, as in a trapezoid, each then shows one of its own.
     """
     edges, centres = np.linspace(-1, 1, SAMPLES + 1), (np.arange(SAMPLES) + 0.5) / SAMPLES * 2 - 1
-    across = _places(transform, edges[None, :], centres[:, None])  # [y, x, 2]
-    down = _places(transform, centres[None, :], edges[:, None])
-    widths = np.hypot(*np.moveaxis(np.diff(across, axis=1), 2, 0)) * SAMPLES
-    heights = np.hypot(*np.moveaxis(np.diff(down, axis=0), 2, 0)) * SAMPLES
-    area = widths * heights
+    across = np.diff(_places(transform, edges[None, :], centres[:, None]), axis=1) * SAMPLES  # [y, x, 2]
+    down = np.diff(_places(transform, centres[None, :], edges[:, None]), axis=0) * SAMPLES
+    area = np.abs(across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0])
+    widths, heights = area / np.hypot(*np.moveaxis(down, 2, 0)), area / np.hypot(*np.moveaxis(across, 2, 0))
     return np.stack([(widths * area).sum(axis=0) / area.sum(axis=0), (heights * area).sum(axis=1) / area.sum(axis=1)])
 
 

@@ -76,12 +76,28 @@ def test_a_kept_object_is_whole_in_it() -> None:
     assert whole_copies(shown, picture[box], keep[box]) == 1
 
 
-def test_where_bands_would_cut_what_is_kept_the_picture_is_sheared() -> None:
-    picture = grain(120, 180)
+def upright_bar(left: int, right: int) -> tuple[np.ndarray, np.ndarray]:
+    """A picture [120, 180, 3] of grain with a bar that is too high for a band, and the bar's mask."""
     keep = np.zeros((120, 180), bool)
-    keep[20:100, 90:96] = True
-    layouts = Layouts(picture, LayoutOptions(keep=keep))
-    assert lay_out(layouts, parallelogram(180, 120, 72)).bands is None
+    keep[20:100, left:right] = True
+    picture = np.repeat(grain(120, 180)[..., :1], 3, axis=2)
+    picture[keep] = np.linspace(0, 255, int(keep.sum())).astype(np.uint8)[:, None]
+    return picture, keep
+
+
+def test_what_is_kept_and_higher_than_bands_stands_in_a_single_one() -> None:
+    picture, keep = upright_bar(90, 96)
+    transform = parallelogram(180, 120, 72)
+    view = lay_out(Layouts(picture, LayoutOptions(keep=keep, keep_objects=False)), transform)
+    assert view.bands is not None
+    assert len(view.bands.windows) == 1
+    shown = np.where(transform.mask()[..., None] == 1, view.draw(picture), 0)
+    assert whole_copies(shown, picture[20:100, 90:96], keep[20:100, 90:96]) == 1
+
+
+def test_what_a_slanting_side_would_cut_is_sheared_instead() -> None:
+    picture, keep = upright_bar(0, 150)  # wider than the shape is from its top down to the bar's end
+    assert lay_out(Layouts(picture, LayoutOptions(keep=keep)), parallelogram(180, 120, 72)).bands is None
 
 
 def test_shapes_too_flat_for_bands_are_sheared() -> None:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ingan_fast import Transform
-from ingan_fast.layout import Layouts
-from ingan_fast.layout.perspective import lay_out
+from ingan_fast.layout import LayoutOptions, Layouts
+from ingan_fast.layout.perspective import lay_out, retarget
 from layout_scenes import grain
 
 TILTED = Transform.from_corners([[20, 0], [100, 10], [110, 70], [0, 60]], (110, 70))
@@ -82,3 +82,15 @@ def test_colours_that_are_hidden_do_not_show_in_perspective() -> None:
     visible = shown[shown[..., 3] > 30]
     assert len(visible) > 300
     assert visible[:, 1].max() <= 2
+
+
+def test_rows_of_a_trapezoid_are_the_pictures_own() -> None:
+    height, width = 100, 150
+    values = np.random.default_rng(0).integers(0, 256, height).astype(np.uint8)
+    picture = np.broadcast_to(values[:, None, None], (height, width, 3)).copy()
+    corners = [(0.25 * width, 0), (1.25 * width, 0), (1.5 * width, 1.1 * height), (0, 1.1 * height)]
+    transform = Transform.from_corners(corners, None)
+    output = retarget(Layouts(picture, LayoutOptions(keep_objects=False)), transform)[..., 0].astype(int)
+    inside = transform.mask() == 1
+    for row, shown in zip(output, inside, strict=True):
+        assert np.abs(row[shown] - values.astype(int)[:, None]).max(axis=1).min() <= 2  # as one row, not a mix of two
