@@ -47,7 +47,7 @@ def measure_under(condition: Condition, words: Sequence[str], picture: Pixels) -
     with tempfile.TemporaryDirectory() as folder, _busy(condition.neighbours):
         image, report = Path(folder) / "picture.png", Path(folder) / "report.json"
         save_image(picture, image)
-        command = [sys.executable, "-m", "ingan_fast.cli", "bench", *words]
+        command = [sys.executable, "-m", "ingan_fast", "bench", *words]
         ended = subprocess.run(
             [*command, "--image", str(image), "--no-conditions", "--json", str(report)],
             env=os.environ | dict(condition.environment),

@@ -15,6 +15,7 @@ Where this is too rough, the nearest patches across seams are searched for at qu
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,22 +76,35 @@ class Likeness:
 
 
 @dataclass(frozen=True)
-class _Strip:
-    """What is around a seam, in the pixels of a scale.
+class _Strips:
+    """What is around each seam, in the pixels of a scale, side by side.
 
     Attributes:
-        length: of the jump, px of the picture.
+        lengths: [w], px of the picture, of the jump at each column's seam.
         columns: [w], of the picture, as the piece before the seam has them.
         before: [h, w, channels], what that piece shows there.
         after: the same of the piece after the seam.
         is_after: [h, w], which of them the output shows.
+        whole: [w - 6], whether the patches that begin there are of one strip.
     """
 
-    length: int
+    lengths: NDArray[np.intp]
     columns: NDArray[np.intp]
     before: Floats
     after: Floats
     is_after: NDArray[np.bool_]
+    whole: NDArray[np.bool_]
+
+    @property
+    def shown(self) -> Floats:
+        """What the output shows: [h, w, channels]."""
+        return np.where(self.is_after[..., None], self.after, self.before)
+
+    @property
+    def across(self) -> NDArray[np.bool_]:
+        """Which patches are across a seam: [h - 6, w - 6]."""
+        after = _means(self.is_after)
+        return np.asarray((after > 0) & (after < 1) & self.whole)
 
 
 class _Scale:
@@ -109,6 +123,7 @@ class _Scale:
         columns = np.minimum(columns, responses.shape[1] - 1)
         self._patches = Distributions(np.ascontiguousarray(responses[:, columns]))
         self._middles = np.arange(len(responses)) * scale + self._edge + scale // 2  # rows in which patches are centred
+        self._strips = lru_cache(1)(self._around)
 
     def coherence(self, seams: Seams, searched: bool = False) -> float:
         count = self._width - int(seams.lengths.sum())
@@ -118,7 +133,7 @@ class _Scale:
 
     def verbatim(self, seams: Seams) -> float:
         patches = (self._width - int(seams.lengths.sum())) / self._scale - PATCH + 1  # in a row of the output
-        unlike = sum(float((least > SAME).sum(axis=1).mean()) for least in self._least(seams))
+        unlike = float((self._least(seams) > SAME).sum(axis=1).mean())
         return 1 - unlike / max(patches, 1)
 
     def copied(self, seams: Seams) -> NDArray[np.int64]:
@@ -133,62 +148,64 @@ class _Scale:
     def swd(self, seams: Seams, copied: NDArray[np.int64], across: bool) -> float:
         counts = copied
         if across and self._scale > 1:  # at full size, few patches are across seams, and looking at them takes longest
-            for strip in self._strips(seams):
-                counts = counts + self._scale * self._across_instead(strip)
+            strips = self._strips(seams)
+            if (chosen := strips.across).any():
+                counts = counts + self._scale * self._instead(strips, chosen)
         return float(np.abs(self._patches.deviations_of(counts)).sum()) / DIRECTIONS
 
-    def _across_instead(self, strip: "_Strip") -> NDArray[np.int64]:
-        """Counts of the patches across a seam, less those of the picture's there: [directions, levels]."""
-        after = _means(strip.is_after)
-        across = (after > 0) & (after < 1)
-        shown = np.where(strip.is_after[..., None], strip.after, strip.before)
+    def _instead(self, strips: _Strips, across: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Counts of the patches across seams, less those of the picture's there: [directions, levels]."""
         middle = slice(PATCH // 2, -(PATCH // 2))
-        columns = strip.columns[middle] - self._edge + strip.length * strip.is_after[middle, middle]
+        columns = strips.columns[middle] - self._edge + strips.lengths[middle] * strips.is_after[middle, middle]
         rows, at = across.nonzero()
         columns = np.clip(columns[rows, at], 0, self._patches.levels.shape[1] - 1)
-        responses = patch_responses(shown, self._scale, across)
+        responses = patch_responses(strips.shown, self._scale, across)
         return self._patches.counts_of(responses) - counts_of_levels(self._patches.levels[rows, columns])
 
-    def _strips(self, seams: Seams) -> Iterator["_Strip"]:
-        """What is around each seam."""
+    def _around(self, seams: Seams) -> _Strips:
+        """What is around the seams."""
         joined = ~are_crops(seams.places, seams.lengths, self._width)
-        for length, places in zip(seams.lengths[joined].tolist(), seams.places[joined], strict=True):
-            at = places[self._scale // 2 :: self._scale][: len(self._rows)]
-            reach = (PATCH - 1) * self._scale
-            columns = np.arange(int(at.min()) - reach, int(at.max()) + reach, self._scale)
-            before, after = (self._rows[:, np.clip(columns + shift, 0, self._width - 1)] for shift in (0, length))
-            yield _Strip(length, columns, before, after, columns >= at[:, None])
+        places = seams.places[joined, self._scale // 2 :: self._scale][:, : len(self._rows)]
+        reach = (PATCH - 1) * self._scale
+        parts = [np.arange(int(at.min()) - reach, int(at.max()) + reach, self._scale) for at in places]
+        columns = np.concatenate([np.zeros(0, np.intp), *parts])
+        seam = np.repeat(np.arange(len(parts)), np.array([len(part) for part in parts], np.intp))
+        lengths = seams.lengths[joined][seam]
+        before, after = (self._rows[:, np.clip(each, 0, self._width - 1)] for each in (columns, columns + lengths))
+        last = PATCH - 1
+        return _Strips(lengths, columns, before, after, columns >= places[seam].T, seam[last:] == seam[:-last])
 
     def _across(self, seams: Seams) -> float:
         """The distances of the patches across seams: mean over rows, sum over the patches of a row."""
-        return sum(float(least.sum(axis=1).mean()) for least in self._least(seams))
+        return float(self._least(seams).sum(axis=1).mean())
 
-    def _least(self, seams: Seams) -> Iterator[NDArray[np.float64]]:
-        """The distances of the patches around each seam from what the piece on the left or on the right shows."""
-        for strip in self._strips(seams):
-            squares = np.square(strip.before - strip.after).mean(axis=2)
-            yield np.minimum(_means(squares * strip.is_after), _means(squares * ~strip.is_after))
+    def _least(self, seams: Seams) -> NDArray[np.float64]:
+        """The distances of the patches around seams from what the piece on the left or on the right shows."""
+        strips = self._strips(seams)
+        squares = np.square(strips.before - strips.after).mean(axis=2)
+        least = np.minimum(_means(squares * strips.is_after), _means(squares * ~strips.is_after))
+        return np.asarray(least[:, strips.whole])
 
     def _searched(self, seams: Seams) -> float:
         """The same as `_across`, from the nearest of all the picture's patches, for some of the patches."""
-        strips = [(strip, _means(strip.is_after)) for strip in self._strips(seams)]
-        across = [(after > 0) & (after < 1) for _, after in strips]
-        every = -(-sum(map(np.count_nonzero, across)) // SEARCHED) or 1
+        strips = self._strips(seams)
+        across = strips.across
+        every = -(-np.count_nonzero(across) // SEARCHED) or 1
+        first = strips.columns[: len(strips.whole)] % self._scale
         total = 0.0
-        for (strip, after), chosen in zip(strips, across, strict=True):
-            shown = np.where(strip.is_after[..., None], strip.after, strip.before)
-            asked = _patches(shown)[chosen][::every] - self._middle
-            patches, squares = self._patches_from(int(strip.columns[0]) % self._scale)
+        for each in np.unique(first):
+            patches, squares = self._patches_from(int(each))
+            rows, at = (across & (first == each)).nonzero()
+            asked = _patches(strips.shown)[rows[::every], at[::every]].reshape(-1, patches.shape[1]) - self._middle
             least = (squares - 2 * (asked @ patches.T)).min(axis=1, initial=np.inf) + np.square(asked).sum(axis=1)
-            sums = float(np.maximum(least, 0).sum()) * np.count_nonzero(chosen) / max(len(asked), 1)
-            total += sums / patches.shape[1] / len(after)
-        return total
+            total += float(np.maximum(least, 0).sum()) * len(rows) / max(len(asked), 1) / patches.shape[1]
+        return total / len(across)
 
     def _patches_from(self, first: int) -> tuple[Floats, Floats]:
         """All patches of the picture [n, values], with pixels at every `scale`-th column, and their squared lengths."""
         if first not in self._from:
             patches = _patches(self._rows[:, first :: self._scale])
-            patches = patches.reshape(-1, patches.shape[-1]) - self._middle
+            patches = patches.reshape(-1, patches[0, 0].size) - self._middle
             self._from[first] = patches, np.square(patches).sum(axis=1)
         return self._from[first]
 
@@ -221,9 +238,8 @@ def _means(values: NDArray) -> NDArray[np.float64]:
 
 
 def _patches(picture: Floats) -> Floats:
-    """All patches of a picture [h, w, channels]: [h - 6, w - 6, values]."""
-    windows = np.lib.stride_tricks.sliding_window_view(picture, (PATCH, PATCH), axis=(0, 1))
-    return np.ascontiguousarray(windows).reshape(*windows.shape[:2], -1)
+    """All patches of a picture [h, w, channels]: [h - 6, w - 6, channels, 7, 7]."""
+    return np.lib.stride_tricks.sliding_window_view(picture, (PATCH, PATCH), axis=(0, 1))
 
 
 def _smoothed(picture: Floats, scale: int) -> Floats:

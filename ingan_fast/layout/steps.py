@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,6 +129,7 @@ def found(
     pictures = versions(masked.picture, factor)
     aligned = variation > 0 or not one_way  # in videos most lengths that are shown are between
 
+    @cache
     def carried(seams: Seams) -> Seams:
         """The seams of the small version at the picture's own resolution."""
         before = small[0]

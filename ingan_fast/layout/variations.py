@@ -115,11 +115,22 @@ def _best(comparison: Comparison, count: int) -> Seams:
     candidates += [
         (seams, SHOWN_BY_WAYS) for seams in _other_ways(axis, cheapest, count, WAYS if others else WAYS_ALONE)
     ]
+    candidates = _distinct(candidates, cheapest)
     roughly = [(comparison.better(*each), turn) for turn, each in enumerate(candidates)]
     searched = [candidates[turn][0] for better, turn in sorted(roughly)[:SEARCHED] if better < 1]
     surely = [comparison.surely_better(seams) for seams in searched]
     least = min(surely, default=1.0)
     return searched[surely.index(least)] if least < 1 else cheapest
+
+
+def _distinct(candidates: list[tuple[Seams, float]], known: Seams) -> list[tuple[Seams, float]]:
+    """Those that neither are a known one nor came before: many sets of jumps bend to the same seams."""
+    keys, distinct = {_key(known)}, []
+    for seams, most_shown in candidates:
+        if (key := _key(seams)) not in keys:
+            keys.add(key)
+            distinct.append((seams, most_shown))
+    return distinct
 
 
 def _other_sets(axis: Axis, count: int) -> Iterator[Seams]:
@@ -184,7 +195,7 @@ def _candidates(comparison: Comparison, count: int, block: int, closed: bool, an
         found = best_sets(weighted, count, between, BENT[0], any_change, comparison.one_way)
         for jumps in found:
             seams = bent(weighted, [jumps], count, closed, comparison.one_way, ROUNDS)
-            key = seams.lengths.tobytes() + seams.places.tobytes()
+            key = _key(seams)
             if key not in known:
                 known[key] = comparison.worse(seams)[0], weighted, jumps
                 yield seams
@@ -194,6 +205,10 @@ def _candidates(comparison: Comparison, count: int, block: int, closed: bool, an
     for turn, prices in enumerate(_fields(axis, rng, FIELDS)):
         weighted, jumps = promising[turn % len(promising)]
         yield bent(weighted, [jumps], count, closed, comparison.one_way, ROUNDS, prices)
+
+
+def _key(seams: Seams) -> bytes:
+    return seams.lengths.tobytes() + seams.places.tobytes()
 
 
 def _fields(axis: Axis, rng: np.random.Generator, number: int) -> Iterator[NDArray[np.float64]]:

@@ -1,5 +1,6 @@
 """`bench cold-start`: fresh processes in turns, beside a bare Python."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,13 +38,24 @@ def test_commands_are_held_against_a_bare_python(picture: Pixels, commands: dict
 
 
 def test_a_command_that_fails_is_told_with_what_it_says(picture: Pixels, commands: dict[str, list[str]]) -> None:
-    commands["broken"] = ["ingan_fast.cli", "retarget", "missing.onnx", "--size", "16x16", "--out", "out.png"]
+    commands["broken"] = ["ingan_fast", "retarget", "missing.onnx", "--size", "16x16", "--out", "out.png"]
     with pytest.raises(UserError, match=r"retarget missing\.onnx .* ends with code 2: .*missing\.onnx"):
         cold_start.measure(REQUEST, picture, lambda: None)
 
 
-def test_outputs_are_made_by_an_exported_model_and_by_a_run() -> None:
+def test_sources_that_are_compiled_each_time_are_told(
+    picture: Pixels, commands: dict[str, list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for without in (False, True):
+        monkeypatch.setattr(sys, "dont_write_bytecode", without)
+        notes = cold_start.measure(REQUEST, picture, lambda: None).details["notes"]
+        assert any("PYTHONDONTWRITEBYTECODE" in note for note in notes) == without
+
+
+def test_outputs_are_made_from_a_picture_by_an_exported_model_and_by_a_run() -> None:
     commands = cold_start._commands(REQUEST, Path("folder"))
     assert commands["retarget model.onnx"][1:3] == ["retarget", "folder/model/model.onnx"]
     assert commands["retarget RUN"][1:3] == ["retarget", "folder/run"]
-    assert all("16x16" in words for name, words in commands.items() if name.startswith("retarget"))
+    assert all("16x16" in words for name, words in commands.items() if name.endswith((".onnx", "RUN")))
+    words = ["retarget", "folder/picture.png", "--scale", "1.5x1", "--out", "folder/wide.png"]
+    assert commands["retarget PICTURE"][1:] == words

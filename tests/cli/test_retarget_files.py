@@ -168,7 +168,7 @@ def test_a_long_narrow_picture_works(ingan_fast: Command) -> None:
 
 
 def test_a_pipe_in_and_a_pipe_out(photo: Path) -> None:
-    words = [sys.executable, "-m", "ingan_fast.cli", "retarget", "-", "--scale", "1.5x1", "--out", "-"]
+    words = [sys.executable, "-m", "ingan_fast", "retarget", "-", "--scale", "1.5x1", "--out", "-"]
     done = subprocess.run(words, input=photo.read_bytes(), capture_output=True)
     assert done.returncode == 0, done.stderr
     np.testing.assert_array_equal(
@@ -178,7 +178,7 @@ def test_a_pipe_in_and_a_pipe_out(photo: Path) -> None:
 
 
 def test_an_empty_pipe_is_refused_in_one_line(photo: Path) -> None:
-    words = [sys.executable, "-m", "ingan_fast.cli", "retarget", "/dev/stdin", "--scale", "1.5x1", "--out", "-"]
+    words = [sys.executable, "-m", "ingan_fast", "retarget", "/dev/stdin", "--scale", "1.5x1", "--out", "-"]
     done = subprocess.run(words, input=b"", capture_output=True)
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"0 bytes" in done.stderr

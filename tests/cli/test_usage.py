@@ -1,7 +1,9 @@
 """What holds for every command: usage, help, the version."""
 
 import logging
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +38,15 @@ def test_a_command_that_is_not_whole_is_refused(ingan_fast: Command, words: list
     assert ended.err
     assert "Traceback" not in ended.err
     assert not list(Path.cwd().iterdir())
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="counts threads as Linux tells them")
+@pytest.mark.parametrize(("asked", "threads"), [({}, 1), ({"OPENBLAS_NUM_THREADS": "2"}, 2)])
+def test_numpy_gets_one_thread_unless_asked_for_more(asked: dict[str, str], threads: int) -> None:
+    count = "import ingan_fast.__main__, numpy, os; print(len(os.listdir('/proc/self/task')))"
+    environment = {name: value for name, value in os.environ.items() if name != "OPENBLAS_NUM_THREADS"} | asked
+    ended = subprocess.run([sys.executable, "-c", count], env=environment, capture_output=True, check=True)
+    assert int(ended.stdout) == min(threads, len(os.sched_getaffinity(0)))
 
 
 @pytest.mark.parametrize("command", ["batch", "train", "retarget", "video", "export", "demo", "evaluate", "info"])

@@ -1,5 +1,0 @@
-"""`python -m ingan_fast.cli`."""
-
-from ingan_fast.cli import main
-
-main()
