@@ -11,7 +11,6 @@ Importing this package loads no torch: each name is imported on first use.
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ _HOME = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        return version("ingan-fast")
+        return import_module("importlib.metadata").version("ingan-fast")
     if name == "export":  # a callable package
         return import_module("ingan_fast.export")
     if name not in _HOME:

@@ -8,7 +8,6 @@ import re
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Annotated, NoReturn
 
@@ -51,6 +50,8 @@ else:
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from importlib.metadata import version
+
         from ingan_fast.layout import compiled
 
         print(f"ingan-fast {version('ingan-fast')}, layouts {compiled.DESCRIPTION}")
