@@ -15,7 +15,6 @@ Where this is too rough, the nearest patches across seams are searched for at qu
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,7 +122,7 @@ class _Scale:
         columns = np.minimum(columns, responses.shape[1] - 1)
         self._patches = Distributions(np.ascontiguousarray(responses[:, columns]))
         self._middles = np.arange(len(responses)) * scale + self._edge + scale // 2  # rows in which patches are centred
-        self._strips = lru_cache(1)(self._around)
+        self._latest: tuple[Seams, _Strips] | None = None  # estimates look at the same seams one after another
 
     def coherence(self, seams: Seams, searched: bool = False) -> float:
         count = self._width - int(seams.lengths.sum())
@@ -161,6 +160,11 @@ class _Scale:
         columns = np.clip(columns[rows, at], 0, self._patches.levels.shape[1] - 1)
         responses = patch_responses(strips.shown, self._scale, across)
         return self._patches.counts_of(responses) - counts_of_levels(self._patches.levels[rows, columns])
+
+    def _strips(self, seams: Seams) -> _Strips:
+        if self._latest is None or self._latest[0] is not seams:
+            self._latest = seams, self._around(seams)
+        return self._latest[1]
 
     def _around(self, seams: Seams) -> _Strips:
         """What is around the seams."""

@@ -1,5 +1,7 @@
 """Whole layouts: sizes, what is shown, colours across seams, and what is the same every time."""
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -234,3 +236,17 @@ def test_tables_are_for_smaller_or_larger_outputs_or_for_videos(monkeypatch: pyt
     for width in (80, 50):
         frames.draw(Transform.resize((width, 40)))
     assert tables == [(False, True)]
+
+
+def test_tables_are_freed_with_their_layouts_without_a_collection() -> None:
+    layouts = Layouts(grain(40, 60))
+    layouts.lay_out((80, 40))
+    (axis,) = layouts._tables.values()
+    assert axis.likeness
+    tables = [weakref.ref(each) for each in (axis, *axis.likeness._scales)]
+    gc.disable()
+    try:
+        del axis, layouts
+        assert not any(table() for table in tables)
+    finally:
+        gc.enable()
