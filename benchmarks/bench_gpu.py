@@ -73,7 +73,7 @@ FRAMES = {
 def install(stages: Stages) -> bool:
     """Install the checkout's package into the folder `installed`; returns whether it can be used."""
     copy_package(stages.work / "installed")
-    return stages.run("version", "-m", "ingan_fast.cli", "--version", limit=LIMITS["install"])["status"] == "ok"
+    return stages.run("version", "-m", "ingan_fast", "--version", limit=LIMITS["install"])["status"] == "ok"
 
 
 def copy_package(target: Path) -> None:
@@ -118,7 +118,7 @@ def run_benches(stages: Stages, name: str, cases: Sequence[Sequence[str]], devic
     path = stages.work / "report.json"
     for case in cases:
         path.unlink(missing_ok=True)
-        words = ("ingan_fast.cli", "bench", name, *case, "--device", device, "--json", str(path))
+        words = ("ingan_fast", "bench", name, *case, "--device", device, "--json", str(path))
         stages.run(name, "-m", *words, reserve=reserve, limit=LIMITS[name])
         if path.is_file():
             reports.append(json.loads(path.read_text()))

@@ -51,11 +51,11 @@ def run_training(stages: Stages, device: str, training: Training) -> None:
     options = training.options
     if device == "cuda":
         options = (*options, "--budget", f"{max(USED * (stages.left() - reserve), SHORTEST):.0f}s")
-    words = ("ingan_fast.cli", "train", PICTURE, "--out", run, "--device", device, *options)
+    words = ("ingan_fast", "train", PICTURE, "--out", run, "--device", device, *options)
     stages.run(f"training {training.name}", "-m", *words, reserve=reserve, grace=GRACE)
     shown = "retarget, and draw a sheet"
     stages.run(f"pictures {training.name}", "-c", RETARGET, run, page, limit=PICTURES, shown=shown)
-    words = ("ingan_fast.cli", "evaluate", run, "--json", numbers, "--device", device)
+    words = ("ingan_fast", "evaluate", run, "--json", numbers, "--device", device)
     stages.run(f"evaluate {training.name}", "-m", *words, limit=EVALUATE)
     log = run / "log.jsonl"
     lines = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []

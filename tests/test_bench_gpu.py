@@ -200,7 +200,7 @@ def run_here(stages: Any, name: str, *words: object, **_: object) -> dict[str, A
     """Instead of `Stages.run`: in this process, because importing torch takes longer than most stages on a CPU."""
     way, *given = map(str, words)
     with pytest.MonkeyPatch.context() as patch:
-        if way == "-m" and given[0] == "ingan_fast.cli":
+        if way == "-m" and given[0] == "ingan_fast":
             patch.setattr(sys, "argv", given)
             with pytest.raises(SystemExit, match=r"^(0|None)$"):
                 cli.main()
