@@ -62,6 +62,14 @@ def test_some_of_the_patches_across_seams_tell_what_all_of_them_do(monkeypatch: 
     assert likeness.searched_coherence(seams) != every
 
 
+def test_crops_are_copies_of_which_nothing_is_across_a_seam() -> None:
+    likeness = Likeness((grain(64, 100) / 255).astype(np.float32))
+    seams = Seams(np.array([20, 15]), np.stack([np.zeros(64, np.intp), np.full(64, 85)]))
+    assert [likeness.coherence(seams), likeness.searched_coherence(seams), likeness.verbatim(seams)] == [0, 0, 1]
+    roughly, closely = likeness.swd_estimates(seams)
+    assert roughly == closely > 0
+
+
 def test_a_picture_smaller_than_a_patch_has_nothing_to_estimate() -> None:
     likeness, seams = Likeness(np.zeros((PATCH - 1, 20, 3), np.uint8)), slanted(-4, 10, PATCH - 1)
     assert [likeness.coherence(seams), likeness.searched_coherence(seams), *likeness.swd_estimates(seams)] == [0] * 4
