@@ -85,12 +85,13 @@ def measure(request: ColdStartRequest, picture: Pixels, advance: Advance) -> Res
 
 def _commands(request: ColdStartRequest, folder: Path) -> dict[str, list[str]]:
     """Name → module and its arguments; empty for a bare Python."""
-    asked, wide = ["--size", f"{request.side}x{request.side}", "--out", str(folder / "out.png")], folder / "wide.png"
+    out = ["--out", str(folder / "out.png")]
+    asked = ["--size", f"{request.side}x{request.side}", *out]
     return {
         BARE: [],
         "--version": [MODULE, "--version"],
         "--help": [MODULE, "--help"],
-        "retarget PICTURE": [MODULE, "retarget", str(folder / PICTURE), "--scale", "1.5x1", "--out", str(wide)],
+        "retarget PICTURE": [MODULE, "retarget", str(folder / PICTURE), "--scale", "1.5x1", *out],
         "retarget model.onnx": [MODULE, "retarget", str(folder / "model" / "model.onnx"), *asked],
         "retarget RUN": [MODULE, "retarget", str(folder / "run"), *asked],
     }

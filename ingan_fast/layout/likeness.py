@@ -15,6 +15,7 @@ Where this is too rough, the nearest patches across seams are searched for at qu
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,12 +95,12 @@ class _Strips:
     is_after: NDArray[np.bool_]
     whole: NDArray[np.bool_]
 
-    @property
+    @cached_property
     def shown(self) -> Floats:
         """What the output shows: [h, w, channels]."""
         return np.where(self.is_after[..., None], self.after, self.before)
 
-    @property
+    @cached_property
     def across(self) -> NDArray[np.bool_]:
         """Which patches are across a seam: [h - 6, w - 6]."""
         after = _means(self.is_after)
@@ -148,17 +149,17 @@ class _Scale:
         counts = copied
         if across and self._scale > 1:  # at full size, few patches are across seams, and looking at them takes longest
             strips = self._strips(seams)
-            if (chosen := strips.across).any():
-                counts = counts + self._scale * self._instead(strips, chosen)
+            if strips.across.any():
+                counts = counts + self._scale * self._across_instead(strips)
         return float(np.abs(self._patches.deviations_of(counts)).sum()) / DIRECTIONS
 
-    def _instead(self, strips: _Strips, across: NDArray[np.bool_]) -> NDArray[np.int64]:
+    def _across_instead(self, strips: _Strips) -> NDArray[np.int64]:
         """Counts of the patches across seams, less those of the picture's there: [directions, levels]."""
         middle = slice(PATCH // 2, -(PATCH // 2))
         columns = strips.columns[middle] - self._edge + strips.lengths[middle] * strips.is_after[middle, middle]
-        rows, at = across.nonzero()
+        rows, at = strips.across.nonzero()
         columns = np.clip(columns[rows, at], 0, self._patches.levels.shape[1] - 1)
-        responses = patch_responses(strips.shown, self._scale, across)
+        responses = patch_responses(strips.shown, self._scale, strips.across)
         return self._patches.counts_of(responses) - counts_of_levels(self._patches.levels[rows, columns])
 
     def _strips(self, seams: Seams) -> _Strips:
@@ -193,17 +194,16 @@ class _Scale:
     def _searched(self, seams: Seams) -> float:
         """The same as `_across`, from the nearest of all the picture's patches, for some of the patches."""
         strips = self._strips(seams)
-        across = strips.across
-        every = -(-np.count_nonzero(across) // SEARCHED) or 1
+        every = -(-np.count_nonzero(strips.across) // SEARCHED) or 1
         first = strips.columns[: len(strips.whole)] % self._scale
         total = 0.0
         for each in np.unique(first):
             patches, squares = self._patches_from(int(each))
-            rows, at = (across & (first == each)).nonzero()
+            rows, at = (strips.across & (first == each)).nonzero()
             asked = _patches(strips.shown)[rows[::every], at[::every]].reshape(-1, patches.shape[1]) - self._middle
             least = (squares - 2 * (asked @ patches.T)).min(axis=1, initial=np.inf) + np.square(asked).sum(axis=1)
             total += float(np.maximum(least, 0).sum()) * len(rows) / max(len(asked), 1) / patches.shape[1]
-        return total / len(across)
+        return total / len(strips.across)
 
     def _patches_from(self, first: int) -> tuple[Floats, Floats]:
         """All patches of the picture [n, values], with pixels at every `scale`-th column, and their squared lengths."""

@@ -21,7 +21,7 @@ BEYOND_WINDOW = 1e9  # cost of a column outside the window
 SIDEWAYS = 0.04  # cost of a sideways step of one px, in mean costs per row
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False)  # each its own, so that caches can have them as keys
 class Seams:
     """Where a picture is cut along one axis, and by how much it jumps there.
 

@@ -57,5 +57,5 @@ def test_outputs_are_made_from_a_picture_by_an_exported_model_and_by_a_run() -> 
     assert commands["retarget model.onnx"][1:3] == ["retarget", "folder/model/model.onnx"]
     assert commands["retarget RUN"][1:3] == ["retarget", "folder/run"]
     assert all("16x16" in words for name, words in commands.items() if name.endswith((".onnx", "RUN")))
-    words = ["retarget", "folder/picture.png", "--scale", "1.5x1", "--out", "folder/wide.png"]
+    words = ["retarget", "folder/picture.png", "--scale", "1.5x1", "--out", "folder/out.png"]
     assert commands["retarget PICTURE"][1:] == words
